@@ -69,7 +69,8 @@ internal ref struct PromptParser
         int shape = IndexOf(nouns);
         if (shape < 0)
         {
-            string colours = colour >= 0 ? "" : $"a colour ({string.Join(", ", Palette.All.Select(c => c.Name()))}) or ";
+            string colours =
+                colour >= 0 ? "" : $"a colour ({string.Join(", ", Palette.All.Select(c => c.Name()))}) or ";
             Refuse($"{colours}one of {string.Join(", ", nouns)}");
         }
         return new((ShapeKind)shape, colour >= 0 ? (ShapeColour)colour : null);

@@ -40,9 +40,8 @@ public static class Renderer
 
     private static void Paint(Background background, Span<float> image, int side)
     {
-        (float sin, float cos) = MathF.SinCos(background.Angle);
         // The picture's extent along the gradient, so that both colours are reached exactly at the border.
-        float extent = MathF.Abs(cos) + MathF.Abs(sin);
+        float extent = MathF.Abs(background.DirectionX) + MathF.Abs(background.DirectionY);
         int plane = side * side;
         for (int y = 0; y < side; y++)
         {
@@ -50,7 +49,7 @@ public static class Renderer
             {
                 float u = (x + 0.5f) / side - 0.5f;
                 float v = (y + 0.5f) / side - 0.5f;
-                float t = (u * cos + v * sin) / extent + 0.5f;
+                float t = (u * background.DirectionX + v * background.DirectionY) / extent + 0.5f;
                 int i = y * side + x;
                 image[i] = float.Lerp(background.From.R, background.To.R, t);
                 image[plane + i] = float.Lerp(background.From.G, background.To.G, t);

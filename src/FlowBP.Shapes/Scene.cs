@@ -26,8 +26,9 @@ public readonly record struct SceneObject(ShapeKind Shape, ShapeColour Colour, f
 /// <summary>A linear gradient between two near-grey colours across the picture.</summary>
 /// <param name="From">Colour at one corner or side.</param>
 /// <param name="To">Colour at the opposite one.</param>
-/// <param name="Angle">Direction of the gradient, in radians.</param>
-public readonly record struct Background(Rgb From, Rgb To, float Angle);
+/// <param name="DirectionX">Abscissa of the gradient's direction; its length doesn't matter but is not 0.</param>
+/// <param name="DirectionY">Ordinate of the gradient's direction, growing downwards.</param>
+public readonly record struct Background(Rgb From, Rgb To, float DirectionX, float DirectionY);
 
 /// <summary>A picture's content: objects on a background. Objects don't overlap in sampled scenes.</summary>
 /// <param name="Objects">The objects, in the order in which the prompt names them.</param>
