@@ -241,8 +241,8 @@ public class QuadratureAgreementTests
     private static void Agree(Case c)
     {
         const int Steps = 6;
-        using var x = new TestLatents(c.Type, Steps, c.Batch, c.Elements, c.Misalignment).FillNormal(c.Seed);
-        using var v = new TestLatents(c.Type, Steps, c.Batch, c.Elements, c.Misalignment / 2).FillNormal(c.Seed + 1);
+        using var x = new TestLatents(c.Type, Steps, c.Batch, c.Elements, c.Misalignment).FillWide(c.Seed);
+        using var v = new TestLatents(c.Type, Steps, c.Batch, c.Elements, c.Misalignment / 2).FillWide(c.Seed + 1);
         if (c.NonFinite)
         {
             v[1, 0, c.Elements / 2] = double.NaN;
@@ -284,8 +284,8 @@ public class QuadratureAgreementTests
     public void Results_do_not_depend_on_the_number_of_threads()
     {
         const int Elements = 100_001;
-        using var x = new TestLatents(LatentType.BFloat16, 2, 2, Elements).FillNormal(1);
-        using var v = new TestLatents(LatentType.BFloat16, 4, 2, Elements).FillNormal(2);
+        using var x = new TestLatents(LatentType.BFloat16, 2, 2, Elements).FillWide(1);
+        using var v = new TestLatents(LatentType.BFloat16, 4, 2, Elements).FillWide(2);
         var (_, index, weight) = QuadratureTests<CpuLatentKernels>.Draw(4, 2, 2, 4, seed: 5);
         var results = new List<double[]>();
         foreach (var threads in new[] { 1, 2, 3, 7 })
