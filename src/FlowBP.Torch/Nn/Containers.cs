@@ -1,0 +1,68 @@
+using System.Collections;
+
+namespace FlowBP.Torch.Modules;
+
+/// <summary>Modules one after another, named by position unless named otherwise.</summary>
+public sealed class Sequential : torch.nn.Module<torch.Tensor, torch.Tensor>
+{
+    private readonly List<torch.nn.Module<torch.Tensor, torch.Tensor>> steps = [];
+
+    internal Sequential(IEnumerable<(string Name, torch.nn.Module<torch.Tensor, torch.Tensor> Module)> modules)
+        : base(nameof(Sequential))
+    {
+        foreach ((string name, torch.nn.Module<torch.Tensor, torch.Tensor> module) in modules)
+        {
+            steps.Add(module);
+            register_module(name, module);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override torch.Tensor forward(torch.Tensor input)
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        torch.Tensor result = input;
+        foreach (torch.nn.Module<torch.Tensor, torch.Tensor> step in steps)
+        {
+            result = step.call(result);
+        }
+
+        return (ReferenceEquals(result, input) ? input.alias() : result).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>A list of modules, named by position.</summary>
+/// <typeparam name="T">The type of the modules.</typeparam>
+public sealed class ModuleList<T> : torch.nn.Module, IReadOnlyList<T>
+    where T : torch.nn.Module
+{
+    private readonly List<T> items = [];
+
+    /// <summary>A list of the given modules.</summary>
+    public ModuleList(params T[] modules)
+        : base("ModuleList")
+    {
+        foreach (T module in modules)
+        {
+            append(module);
+        }
+    }
+
+    /// <summary>Number of modules.</summary>
+    public int Count => items.Count;
+
+    /// <summary>The module at a position.</summary>
+    public T this[int index] => items[index];
+
+    /// <summary>Adds a module at the end.</summary>
+    public void append(T module)
+    {
+        register_module(items.Count.ToString(), module);
+        items.Add(module);
+    }
+
+    /// <inheritdoc/>
+    public IEnumerator<T> GetEnumerator() => items.GetEnumerator();
+
+    IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+}

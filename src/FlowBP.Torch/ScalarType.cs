@@ -1,0 +1,96 @@
+namespace FlowBP.Torch;
+
+public static partial class torch
+{
+    /// <summary>Element types; the numbers are libtorch's.</summary>
+    public enum ScalarType : sbyte
+    {
+        /// <summary>8-bit unsigned integer.</summary>
+        Byte = 0,
+
+        /// <summary>8-bit signed integer.</summary>
+        Int8 = 1,
+
+        /// <summary>16-bit signed integer.</summary>
+        Int16 = 2,
+
+        /// <summary>32-bit signed integer.</summary>
+        Int32 = 3,
+
+        /// <summary>64-bit signed integer.</summary>
+        Int64 = 4,
+
+        /// <summary>IEEE half precision.</summary>
+        Float16 = 5,
+
+        /// <summary>IEEE single precision.</summary>
+        Float32 = 6,
+
+        /// <summary>IEEE double precision.</summary>
+        Float64 = 7,
+
+        /// <summary>Truth value.</summary>
+        Bool = 11,
+
+        /// <summary>The upper half of a single: 8 exponent bits, 7 mantissa bits.</summary>
+        BFloat16 = 15,
+    }
+
+    /// <summary>8-bit unsigned integer.</summary>
+    public static readonly ScalarType uint8 = ScalarType.Byte;
+
+    /// <summary>8-bit signed integer.</summary>
+    public static readonly ScalarType int8 = ScalarType.Int8;
+
+    /// <summary>16-bit signed integer.</summary>
+    public static readonly ScalarType int16 = ScalarType.Int16;
+
+    /// <summary>32-bit signed integer.</summary>
+    public static readonly ScalarType int32 = ScalarType.Int32;
+
+    /// <summary>64-bit signed integer.</summary>
+    public static readonly ScalarType int64 = ScalarType.Int64;
+
+    /// <summary>IEEE half precision.</summary>
+    public static readonly ScalarType float16 = ScalarType.Float16;
+
+    /// <summary>IEEE single precision.</summary>
+    public static readonly ScalarType float32 = ScalarType.Float32;
+
+    /// <summary>IEEE double precision.</summary>
+    public static readonly ScalarType float64 = ScalarType.Float64;
+
+    /// <summary>The upper half of a single.</summary>
+    public static readonly ScalarType bfloat16 = ScalarType.BFloat16;
+
+    /// <summary>Truth value.</summary>
+    public static readonly ScalarType @bool = ScalarType.Bool;
+
+    /// <summary>Size of one element in bytes.</summary>
+    internal static int ElementSize(ScalarType type) =>
+        type switch
+        {
+            ScalarType.Byte or ScalarType.Int8 or ScalarType.Bool => 1,
+            ScalarType.Int16 or ScalarType.Float16 or ScalarType.BFloat16 => 2,
+            ScalarType.Int32 or ScalarType.Float32 => 4,
+            ScalarType.Int64 or ScalarType.Float64 => 8,
+            _ => throw new NotSupportedException($"element type {type}"),
+        };
+
+    /// <summary>The element type that a C# type is stored as.</summary>
+    internal static ScalarType ScalarTypeOf<T>()
+        where T : unmanaged =>
+        default(T) switch
+        {
+            byte => ScalarType.Byte,
+            sbyte => ScalarType.Int8,
+            short => ScalarType.Int16,
+            int => ScalarType.Int32,
+            long => ScalarType.Int64,
+            System.Half => ScalarType.Float16,
+            float => ScalarType.Float32,
+            double => ScalarType.Float64,
+            bool => ScalarType.Bool,
+            _ => throw new NotSupportedException($"no tensor element type for {typeof(T)}"),
+        };
+}

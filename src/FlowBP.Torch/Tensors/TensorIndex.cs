@@ -1,0 +1,157 @@
+using FlowBP.Torch.Interop;
+
+namespace FlowBP.Torch;
+
+public static partial class torch
+{
+    /// <summary>One entry of an index expression: an element, a slice, a new axis, an ellipsis or a tensor.</summary>
+    public readonly struct TensorIndex
+    {
+        internal enum Form
+        {
+            Single,
+            Slice,
+            NewAxis,
+            Ellipsis,
+            Tensor,
+        }
+
+        internal Form Kind { get; private init; }
+
+        internal long? First { get; private init; }
+
+        internal long? Stop { get; private init; }
+
+        internal long? Step { get; private init; }
+
+        internal Tensor? Index { get; private init; }
+
+        /// <summary>As many full slices as are needed.</summary>
+        public static TensorIndex Ellipsis => new() { Kind = Form.Ellipsis };
+
+        /// <summary>A new axis of length 1.</summary>
+        public static TensorIndex None => new() { Kind = Form.NewAxis };
+
+        /// <summary>The whole axis.</summary>
+        public static TensorIndex Colon => Slice();
+
+        /// <summary>The element at a position (negative: from the end); the axis disappears.</summary>
+        public static TensorIndex Single(long index) => new() { Kind = Form.Single, First = index };
+
+        /// <summary>Elements from <paramref name="start"/> up to and without <paramref name="stop"/>.</summary>
+        public static TensorIndex Slice(long? start = null, long? stop = null, long? step = null) =>
+            new()
+            {
+                Kind = Form.Slice,
+                First = start,
+                Stop = stop,
+                Step = step,
+            };
+
+        /// <summary>Gathers by an integer tensor, or masks by a boolean one.</summary>
+        public static TensorIndex Tensor(Tensor index) => new() { Kind = Form.Tensor, Index = index };
+
+        /// <summary>An element.</summary>
+        public static implicit operator TensorIndex(long value) => Single(value);
+
+        /// <summary>A gather or a mask.</summary>
+        public static implicit operator TensorIndex(Tensor value) => Tensor(value);
+
+        /// <summary>A slice.</summary>
+        public static implicit operator TensorIndex(Range range) =>
+            Slice(Bound(range.Start), range.End.Equals(System.Index.End) ? null : Bound(range.End));
+
+        private static long Bound(Index index) => index.IsFromEnd ? -index.Value : index.Value;
+    }
+
+    public partial class Tensor
+    {
+        /// <summary>Indexes as in Python: a view for elements and slices, a copy where a tensor takes part.</summary>
+        public Tensor this[params TensorIndex[] indices]
+        {
+            get => Index(indices);
+            set => PutIndex(indices, value);
+        }
+
+        /// <summary>Same as the indexer's getter.</summary>
+        public Tensor index(params TensorIndex[] indices) => Index(indices);
+
+        private Tensor Index(TensorIndex[] indices)
+        {
+            using DisposeScope inner = NewDisposeScope();
+            (Tensor view, Tensor?[] tensors) = View(indices);
+            Tensor result =
+                tensors.Length == 0 ? view : Aten.index.Call(view, Interop.Argument.OptionalTensors(tensors));
+            // A view that is the tensor itself must not be moved out of its own scope.
+            return (ReferenceEquals(result, this) ? alias() : result).MoveToOuterDisposeScope();
+        }
+
+        private void PutIndex(TensorIndex[] indices, Tensor value)
+        {
+            using DisposeScope inner = NewDisposeScope();
+            (Tensor view, Tensor?[] tensors) = View(indices);
+            if (tensors.Length == 0)
+            {
+                view.copy_(value);
+            }
+            else
+            {
+                Aten.index_put_.CallInPlace(view, view, Interop.Argument.OptionalTensors(tensors), value);
+            }
+        }
+
+        // Applies everything but the tensors, and says which axes of the view these index.
+        private (Tensor View, Tensor?[] Tensors) View(TensorIndex[] indices)
+        {
+            long consumed = indices.Sum(i =>
+                i.Kind switch
+                {
+                    TensorIndex.Form.NewAxis or TensorIndex.Form.Ellipsis => 0,
+                    TensorIndex.Form.Tensor when i.Index!.dtype == ScalarType.Bool => i.Index.ndim,
+                    _ => 1,
+                }
+            );
+            if (consumed > ndim)
+            {
+                throw new ArgumentException($"{consumed} indices for {Describe()}");
+            }
+
+            Tensor view = this;
+            long axis = 0;
+            // A mask of several dimensions is one entry of the list for all of them.
+            long masked = 0;
+            var tensors = new List<Tensor?>();
+            foreach (TensorIndex index in indices)
+            {
+                switch (index.Kind)
+                {
+                    case TensorIndex.Form.Single:
+                        view = view.select(axis, index.First!.Value);
+                        break;
+                    case TensorIndex.Form.Slice:
+                        view = Aten.slice.Call(view, axis++, index.First, index.Stop, index.Step ?? 1);
+                        break;
+                    case TensorIndex.Form.NewAxis:
+                        view = view.unsqueeze(axis++);
+                        break;
+                    case TensorIndex.Form.Ellipsis:
+                        axis += ndim - consumed;
+                        break;
+                    default:
+                        while (tensors.Count + masked < axis)
+                        {
+                            tensors.Add(null);
+                        }
+
+                        long spanned = index.Index!.dtype == ScalarType.Bool ? index.Index.ndim : 1;
+                        tensors.Add(index.Index);
+                        axis += spanned;
+                        masked += spanned - 1;
+                        break;
+                }
+            }
+
+            return (view, [.. tensors]);
+        }
+    }
+}
