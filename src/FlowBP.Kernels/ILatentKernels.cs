@@ -63,13 +63,16 @@ public interface ILatentKernels
     );
 
     /// <summary>
-    /// <c>u[b] = scale[b] · g[b]</c>: the cotangent that an active step receives (METHODS.md §2). The two types may
-    /// differ, which casts in the same pass; the product is taken in double if either is Float64, else in binary32.
+    /// <c>u[b] = scale[b] · g[b]</c>: the cotangent that an active step receives (METHODS.md §2). A Float32 gradient may
+    /// be cast to BFloat16 in the same pass, and the other way round.
     /// </summary>
     /// <param name="g_BE">Gradient at the reward input, or g_j; T = 1.</param>
     /// <param name="scale_B">One factor per sample.</param>
-    /// <param name="u_BE">Receives the result; T = 1. It may be the same memory if the type is the same.</param>
-    /// <exception cref="ArgumentException">Shapes or lengths don't fit.</exception>
+    /// <param name="u_BE">
+    /// Receives the result; T = 1; Float64 exactly if <paramref name="g_BE"/> is. It may be the same memory if the type
+    /// is the same.
+    /// </param>
+    /// <exception cref="ArgumentException">Shapes, types or lengths don't fit.</exception>
     void ScaleCotangent(LatentBuffer g_BE, ReadOnlySpan<double> scale_B, LatentBuffer u_BE);
 
     /// <summary>
@@ -88,8 +91,8 @@ public interface ILatentKernels
 
     /// <summary>
     /// Sum of the squares of all elements, in double and in a fixed order; its root is the norm of
-    /// <c>clip_grad_norm_</c>. It is finite exactly when every element is (squares of finite binary32 values can't
-    /// overflow in double).
+    /// <c>clip_grad_norm_</c>. Of Float32 and BFloat16 gradients it is finite exactly when every element is: squares of
+    /// finite binary32 values can't overflow in double.
     /// </summary>
     /// <param name="gradients">The gradients; their order is the order of summation.</param>
     /// <exception cref="ArgumentException">A pointer is missing or a count is negative.</exception>

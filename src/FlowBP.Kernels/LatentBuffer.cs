@@ -72,6 +72,10 @@ public readonly unsafe struct LatentBuffer(void* pointer, LatentType type, long 
         return new((byte*)Pointer + (step * Batch * Elements * ElementSize), Type, 1, Batch, Elements);
     }
 
+    /// <summary>Where element (t, b, e) lies; unchecked.</summary>
+    internal byte* AddressOf(long t, long b, long e) =>
+        (byte*)Pointer + ((((t * Batch) + b) * Elements + e) * ElementSize);
+
     /// <summary>Type and shape, for messages: <c>BFloat16[26, 4, 65536]</c>.</summary>
     public override string ToString() => $"{Type}[{Steps}, {Batch}, {Elements}]";
 }
