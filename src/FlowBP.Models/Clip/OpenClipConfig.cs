@@ -1,5 +1,6 @@
 // The configuration of an open_clip model: the file in which HPSv2's ViT-H-14 is described.
 
+using System.Text.Json.Nodes;
 using FlowBP.Models.Formats;
 
 namespace FlowBP.Models.Clip;
@@ -95,6 +96,32 @@ public sealed record OpenClipConfig
         TransformersKeys.RequireHeads(json.File, config.Text.Width, config.Text.Heads);
         return config;
     }
+
+    /// <summary>The content of a config.json that <see cref="Read(string)"/> and open_clip understand.</summary>
+    public string ToJson() =>
+        new JsonObject
+        {
+            ["embed_dim"] = EmbedDim,
+            ["quick_gelu"] = QuickGelu,
+            ["vision_cfg"] = new JsonObject
+            {
+                ["image_size"] = ImageSize,
+                ["layers"] = Vision.Layers,
+                ["width"] = Vision.Width,
+                ["head_width"] = Vision.Width / Vision.Heads,
+                ["mlp_ratio"] = Vision.MlpRatio,
+                ["patch_size"] = PatchSize,
+            },
+            ["text_cfg"] = new JsonObject
+            {
+                ["context_length"] = ContextLength,
+                ["vocab_size"] = VocabSize,
+                ["width"] = Text.Width,
+                ["heads"] = Text.Heads,
+                ["layers"] = Text.Layers,
+                ["mlp_ratio"] = Text.MlpRatio,
+            },
+        }.ToConfigText();
 
     private static ConfigReader Required(ConfigReader json, string key) =>
         json.Section(key)

@@ -39,6 +39,9 @@ public sealed class OpenClipModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbe
     /// <summary>Sizes and options.</summary>
     public OpenClipConfig Config { get; }
 
+    /// <summary>ln of the factor that turns cosines into logits, a scalar.</summary>
+    public Tensor LogitScale => logit_scale;
+
     /// <inheritdoc/>
     public int ImageSize => Config.ImageSize;
 

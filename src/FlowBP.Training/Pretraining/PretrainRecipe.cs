@@ -41,7 +41,7 @@ public sealed record PretrainRecipe
     public double CaptionDropout { get; init; } = 0.1;
 
     /// <summary>The autoencoder's stage.</summary>
-    public StageRecipe Autoencoder { get; init; } = new(2400, 32, 2e-3) { EmaDecay = 0.995 };
+    public StageRecipe Autoencoder { get; init; } = new(1600, 32, 2e-3) { EmaDecay = 0.995 };
 
     /// <summary>The flow model's stage, in which the text encoder learns along.</summary>
     public StageRecipe Flow { get; init; } = new(9000, 64, 1.2e-3) { WarmupSteps = 200, EmaDecay = 0.999 };
