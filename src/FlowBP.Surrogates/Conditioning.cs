@@ -74,9 +74,7 @@ public sealed class Conditioning : IDisposable
     public Tensor this[string name] =>
         tensors.TryGetValue(name, out var tensor)
             ? tensor
-            : throw new KeyNotFoundException(
-                $"no conditioning '{name}'; there are: {string.Join(", ", tensors.Keys)}"
-            );
+            : throw new KeyNotFoundException($"no conditioning '{name}'; there are: {string.Join(", ", tensors.Keys)}");
 
     /// <summary>The samples <paramref name="rows"/>, in that order, as a conditioning of its own (tensors are copied).</summary>
     /// <param name="rows">Batch indices; repeats are allowed.</param>
@@ -99,10 +97,9 @@ public sealed class Conditioning : IDisposable
     {
         first.RequireSameNames(second);
         return new(
-            first.tensors.Select(pair => KeyValuePair.Create(
-                pair.Key,
-                torch.cat([pair.Value, second.tensors[pair.Key]], 0)
-            ))
+            first.tensors.Select(pair =>
+                KeyValuePair.Create(pair.Key, torch.cat([pair.Value, second.tensors[pair.Key]], 0))
+            )
         );
     }
 

@@ -41,7 +41,11 @@ public class ClosedFormTests
     {
         const double theta = 0.8;
         using var parameter = Leaf(theta);
-        var (gradient, _, end) = Run(new FullPlanner().FromIndices(Schedule), (x_B, _, _) => x_B * parameter, parameter);
+        var (gradient, _, end) = Run(
+            new FullPlanner().FromIndices(Schedule),
+            (x_B, _, _) => x_B * parameter,
+            parameter
+        );
         double[] h = [.. Enumerable.Range(0, Steps).Select(Schedule.StepSize)];
         var growth = h.Aggregate(1.0, (product, step) => product * (1 + (step * theta)));
         Assert.That(end, Is.EqualTo(Start.Select(x => growth * x)).Within(1e-12));
@@ -112,7 +116,8 @@ public class ClosedFormTests
 
     private static Tensor Leaf(params double[] values) => torch.tensor(values).requires_grad_(true);
 
-    private static double Dot(IEnumerable<double> a, IEnumerable<double> b) => a.Zip(b).Sum(pair => pair.First * pair.Second);
+    private static double Dot(IEnumerable<double> a, IEnumerable<double> b) =>
+        a.Zip(b).Sum(pair => pair.First * pair.Second);
 
     private static (SurrogateExecutor Executor, SurrogateBatch Inputs) Executor(
         NoiseSchedule schedule,

@@ -108,7 +108,12 @@ public class EquivalenceTests
     public void Bridge_with_alpha_zero_equals_sparse_on_the_same_active_set(double rescale)
     {
         using var world = new World();
-        var bridge = new BridgePlanner(new() { Alpha = 0, GradRescale = rescale }).FromIndices(Schedule, 4, [1, 3], [4, 7]);
+        var bridge = new BridgePlanner(new() { Alpha = 0, GradRescale = rescale }).FromIndices(
+            Schedule,
+            4,
+            [1, 3],
+            [4, 7]
+        );
         var sparse = new SparsePlanner(new(GradRescale: rescale)).FromIndices(Schedule, [1, 3, 4, 7]);
         Assert.That(Distance(world.Gradient(bridge), world.Gradient(sparse)), Is.LessThan(1e-14));
     }

@@ -78,8 +78,6 @@ public class ExecutorTests
         // A threshold between the scores: the best sample is good enough.
         var threshold = probe.Scores.Order().TakeLast(2).Average();
         var field = new CountingField(new AutogradVelocityField(world.Network.Forward));
-        using var strict = new World { Hinge = new(threshold) };
-        strict.Gradient(inputs, field: new CountingField(new AutogradVelocityField(strict.Network.Forward)));
         var counting = world.Executor(field);
         using var gradient = counting.RewardGradient(inputs, rollout, weights, world.Reward, new(threshold));
         counting.AccumulateGradients(inputs, rollout, gradient);
@@ -198,12 +196,21 @@ public class ExecutorTests
     [Test]
     public void A_replay_reconstructs_the_end_up_to_the_rounding_of_its_storage()
     {
-        foreach (var (type, bound) in new[] { (ScalarType.Float64, 1e-14), (ScalarType.Float32, 1e-6), (ScalarType.BFloat16, 4e-2) })
+        foreach (
+            var (type, bound) in new[]
+            {
+                (ScalarType.Float64, 1e-14),
+                (ScalarType.Float32, 1e-6),
+                (ScalarType.BFloat16, 4e-2),
+            }
+        )
         {
             using var world = new World();
             var inputs = world.Inputs(new SparsePlanner(new()).FromIndices(Schedule, [3]));
             var executor = new SurrogateExecutor(
-                new AutogradVelocityField((x_B, sigma_B, c) => world.Network.Forward(x_B.to(ScalarType.Float64), sigma_B, c)),
+                new AutogradVelocityField(
+                    (x_B, sigma_B, c) => world.Network.Forward(x_B.to(ScalarType.Float64), sigma_B, c)
+                ),
                 Schedule,
                 new CpuLatentKernels(),
                 new() { Storage = type }
@@ -264,6 +271,31 @@ public class ExecutorTests
             () => executor.RewardGradient(inputs, rollout, weights, new BrokenReward(), world.Hinge),
             Throws.TypeOf<NonFiniteException>().With.Message.Contains("reward of sample 2")
         );
+    }
+
+    [Test]
+    public void The_report_says_what_was_drawn_measured_and_spent()
+    {
+        using var world = new World();
+        var inputs = world.Inputs(new LagrangePlanner(new() { GradRescale = 1 }).FromIndices(Schedule, 1, 4));
+        var executor = world.Executor();
+        using var rollout = executor.Rollout(inputs);
+        var weights = executor.Weigh(inputs, rollout);
+        using var gradient = executor.RewardGradient(inputs, rollout, weights, world.Reward, world.Hinge);
+        var pullbacks = executor.AccumulateGradients(inputs, rollout, gradient);
+        var report = SurrogateReport.Of(Schedule, inputs.Plan, rollout, weights, gradient, pullbacks);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(report.Indices, Has.Count.EqualTo(1));
+            Assert.That(report.Indices[0]["support_kj"], Is.EqualTo(new[] { 1, 2, 3 }));
+            Assert.That(report.Reward, Is.EqualTo(gradient.Scores.Average()).Within(1e-15));
+            Assert.That(report.SplitDeviation, Is.EqualTo(weights.SplitDeviation!.Average()));
+            Assert.That(report.ReconstructionError, Is.Null);
+            Assert.That(report.Rescale.Keys, Is.EquivalentTo(new[] { "gamma_kj", "gamma_j0" }));
+            Assert.That(report.RolloutEvaluations, Is.EqualTo(new Evaluations(8, 24)));
+            Assert.That(report.Pullbacks, Is.EqualTo(new Evaluations(4, 12)));
+            Assert.That((report.ActiveFraction, report.KeptFraction, report.NestedDepth), Is.EqualTo((1.0, 1.0, 1)));
+        }
     }
 
     [Test]

@@ -17,7 +17,11 @@ public class MethodFixtureTests
         }
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(results.Count(result => !result.Name.Contains('/')), Is.EqualTo(42), "41 cases and the optimizer");
+            Assert.That(
+                results.Count(result => !result.Name.Contains('/')),
+                Is.EqualTo(42),
+                "41 cases and the optimizer"
+            );
             Assert.That(results.Where(result => !result.Passed), Is.Empty);
         }
     }

@@ -85,7 +85,9 @@ public class MethodRegistryTests
     [Test]
     public void Everything_is_recorded_resolved()
     {
-        var values = MethodRegistry.Get("flowbp-bridge").Resolve([new("flowbp_sparse_late_bias", "2"), new("alpha", "1e-1")]);
+        var values = MethodRegistry
+            .Get("flowbp-bridge")
+            .Resolve([new("flowbp_sparse_late_bias", "2"), new("alpha", "1e-1")]);
         var resolved = values.Resolved().ToDictionary();
         using (Assert.EnterMultipleScope())
         {

@@ -102,6 +102,9 @@ public class PlanTests
         var planner = MethodRegistry.Get("flowbp-sparse").Create([]);
         Assert.That(BatchPlan.Draw(planner, Schedule, 8, DrawScope.PerBatch, Stream).IsShared, Is.True);
         var own = BatchPlan.Draw(planner, Schedule, 8, DrawScope.PerSample, Stream);
-        Assert.That(own.Samples.Select(plan => string.Join(',', plan.Indices["active"])).Distinct().Count(), Is.GreaterThan(4));
+        Assert.That(
+            own.Samples.Select(plan => string.Join(',', plan.Indices["active"])).Distinct().Count(),
+            Is.GreaterThan(4)
+        );
     }
 }

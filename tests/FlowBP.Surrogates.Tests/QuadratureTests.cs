@@ -33,7 +33,8 @@ public class QuadratureTests
                         }
                         var (from, to) = (schedule.Sigmas[start], schedule.Sigmas[start + length]);
                         var exact = (Math.Pow(to, degree + 1) - Math.Pow(from, degree + 1)) / (degree + 1);
-                        var found = leap.Supports.Zip(leap.Weights)
+                        var found = leap
+                            .Supports.Zip(leap.Weights)
                             .Sum(pair => pair.Second * Math.Pow(schedule.Sigmas[pair.First], degree));
                         // Extrapolating weights are large and of both signs: relative to their sum.
                         Assert.That(found, Is.EqualTo(exact).Within(1e-12 * (1 + leap.Weights.Sum(Math.Abs))));
@@ -50,7 +51,11 @@ public class QuadratureTests
         foreach (var order in new[] { 2, 3, 4, 6, 8 })
         {
             var leap = LeapRules.Integrate(schedule, 10, 26, LeapRule.Lagrange, order);
-            var exact = ExactWeights([.. leap.Supports.Select(i => schedule.Sigmas[i])], schedule.Sigmas[10], schedule.Sigmas[26]);
+            var exact = ExactWeights(
+                [.. leap.Supports.Select(i => schedule.Sigmas[i])],
+                schedule.Sigmas[10],
+                schedule.Sigmas[26]
+            );
             Assert.That(leap.Weights, Is.EqualTo(exact).Within(1e-12 * exact.Max(Math.Abs)), $"order {order}");
         }
     }

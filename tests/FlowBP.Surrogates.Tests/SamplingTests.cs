@@ -60,7 +60,12 @@ public class SamplingTests
             sample =>
             {
                 var (mode, steps, tail, cap, seed) = sample;
-                var sampler = new LeapSampler { Mode = mode, TailRatio = tail, MaxReverseSplit = cap };
+                var sampler = new LeapSampler
+                {
+                    Mode = mode,
+                    TailRatio = tail,
+                    MaxReverseSplit = cap,
+                };
                 var (k, j) = sampler.Draw(steps, Source(seed));
                 Assert.That(k, Is.InRange(0, j - 1));
                 Assert.That(j, Is.InRange(1, steps - 1));

@@ -150,7 +150,13 @@ internal sealed class CountingField(IVelocityField inner) : IVelocityField
         return inner.Evaluate(x_B, sigma_B, conditioning);
     }
 
-    public Tensor? Vjp(Tensor x_B, Tensor sigma_B, Conditioning conditioning, Tensor cotangent_B, bool wantInputGradient)
+    public Tensor? Vjp(
+        Tensor x_B,
+        Tensor sigma_B,
+        Conditioning conditioning,
+        Tensor cotangent_B,
+        bool wantInputGradient
+    )
     {
         PulledBatches.Add((int)x_B.size(0));
         PulledTimes.AddRange(World.Numbers(sigma_B));

@@ -90,7 +90,13 @@ internal static class SettingOf
             Format = Text,
         };
 
-    public static Setting<int?> OptionalInteger(string name, int? value, int min, string help, params string[] aliases) =>
+    public static Setting<int?> OptionalInteger(
+        string name,
+        int? value,
+        int min,
+        string help,
+        params string[] aliases
+    ) =>
         new()
         {
             Name = name,

@@ -17,12 +17,7 @@ internal sealed class Comparison(double tolerance)
     /// <param name="actual">What was computed.</param>
     /// <param name="expected">The reference.</param>
     /// <param name="allowance">Relative error that the reference itself is known to have; it is not counted.</param>
-    public void Numbers(
-        string name,
-        IReadOnlyList<double> actual,
-        IReadOnlyList<double> expected,
-        double allowance = 0
-    )
+    public void Numbers(string name, IReadOnlyList<double> actual, IReadOnlyList<double> expected, double allowance = 0)
     {
         if (actual.Count != expected.Count)
         {
