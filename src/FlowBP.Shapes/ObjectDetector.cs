@@ -1,10 +1,11 @@
 // Pixels back to objects, by rules a person can check: saturated pixels take the nearest hue's name, 4-connected pixels
 // of one name are an object, and the object's shape is the outline that overlaps it best when drawn at the same
-// centroid with the same area.
+// centroid with the same area. Overlap is measured on fractional coverage: with a yes or no per pixel, blur at the
+// corners makes small squares and crosses look like discs.
 namespace FlowBP.Shapes;
 
 /// <summary>What was found in a picture; lengths in pixels of the 32×32 picture.</summary>
-/// <param name="Objects">Objects with a recognised shape, from top to bottom.</param>
+/// <param name="Objects">Objects with a recognised shape, in the order of their topmost pixels.</param>
 /// <param name="Unrecognised">Coloured regions large enough to be an object, but of no known shape.</param>
 public sealed record Detection(IReadOnlyList<SceneObject> Objects, int Unrecognised);
 
@@ -51,7 +52,8 @@ public static class ObjectDetector
             Flood(labels, side, seed, region);
             if (region.Count < SmallestArea * scale * scale)
                 continue;
-            if (Recognise(region, colour, side, scale) is { } thing)
+            float[] coverage = Coverage(image, region);
+            if (Recognise(region, coverage, colour, side, scale) is { } thing)
                 objects.Add(thing);
             else
                 unrecognised++;
@@ -65,13 +67,16 @@ public static class ObjectDetector
         var labels = new sbyte[plane];
         for (int i = 0; i < plane; i++)
         {
-            var pixel = new Rgb(Clamp(image[i]), Clamp(image[plane + i]), Clamp(image[2 * plane + i]));
+            Rgb pixel = Pixel(image, plane, i);
             (float saturation, float value) = pixel.SaturationValue;
             bool coloured = saturation > SaturationThreshold && value > ValueThreshold;
             labels[i] = coloured ? (sbyte)Palette.Nearest(pixel.Hue) : None;
         }
         return labels;
     }
+
+    private static Rgb Pixel(ReadOnlySpan<float> image, int plane, int i) =>
+        new(Clamp(image[i]), Clamp(image[plane + i]), Clamp(image[2 * plane + i]));
 
     // MathF.Max(NaN, 0) would be NaN; a NaN pixel is black, and so no object.
     private static float Clamp(float value) => value > 0 ? MathF.Min(value, 1) : 0;
@@ -106,60 +111,73 @@ public static class ObjectDetector
         }
     }
 
-    private static SceneObject? Recognise(List<int> region, ShapeColour colour, int side, float scale)
+    // Against a grey background chroma grows in proportion to coverage. Measured against the strongest chroma of the
+    // region it gives each pixel's coverage, and with it area, centroid and overlap to a fraction of a pixel.
+    private static float[] Coverage(ReadOnlySpan<float> image, List<int> region)
+    {
+        int plane = image.Length / 3;
+        var coverage = new float[region.Count];
+        for (int i = 0; i < coverage.Length; i++)
+        {
+            (float saturation, float value) = Pixel(image, plane, region[i]).SaturationValue;
+            coverage[i] = saturation * value;
+        }
+        float[] sorted = [.. coverage.Order()];
+        // The upper eighth's lower end rather than the maximum: one noisy pixel must not decide.
+        float full = sorted[^((sorted.Length + 7) / 8)];
+        foreach (ref float value in coverage.AsSpan())
+            value = MathF.Min(value / full, 1);
+        return coverage;
+    }
+
+    private static SceneObject? Recognise(List<int> region, float[] coverage, ShapeColour colour, int side, float scale)
     {
         float sumX = 0;
         float sumY = 0;
-        foreach (int pixel in region)
+        float sum = 0;
+        for (int i = 0; i < coverage.Length; i++)
         {
-            sumX += pixel % side + 0.5f;
-            sumY += pixel / side + 0.5f;
+            sumX += coverage[i] * (region[i] % side + 0.5f);
+            sumY += coverage[i] * (region[i] / side + 0.5f);
+            sum += coverage[i];
         }
-        float area = region.Count / (scale * scale);
+        float area = sum / (scale * scale);
         SceneObject? best = null;
         float bestIou = IouThreshold;
         foreach (ShapeKind shape in ShapeKinds.All)
         {
             float radius = MathF.Sqrt(area / ShapeGeometry.UnitArea(shape));
-            var candidate = new SceneObject(
-                shape,
-                colour,
-                sumX / region.Count / scale,
-                sumY / region.Count / scale,
-                radius
-            );
-            float iou = Iou(candidate, region, side, scale);
+            var candidate = new SceneObject(shape, colour, sumX / sum / scale, sumY / sum / scale, radius);
+            float iou = Iou(candidate, region, coverage, side, scale);
             if (iou >= bestIou)
                 (best, bestIou) = (candidate, iou);
         }
         return best;
     }
 
-    private static float Iou(in SceneObject candidate, List<int> region, int side, float scale)
+    // Of fuzzy sets: the sum of smaller coverages over the sum of larger ones.
+    private static float Iou(in SceneObject candidate, List<int> region, float[] coverage, int side, float scale)
     {
-        int shared = 0;
-        foreach (int pixel in region)
+        float shared = 0;
+        float sum = 0;
+        for (int i = 0; i < coverage.Length; i++)
         {
-            if (Covers(candidate, pixel % side, pixel / side, scale))
-                shared++;
+            shared += MathF.Min(coverage[i], Covers(candidate, region[i] % side, region[i] / side, scale));
+            sum += coverage[i];
         }
-        float reach = ShapeGeometry.Reach * candidate.Radius;
+        float reach = ShapeGeometry.Reach * candidate.Radius + 1;
         int top = Math.Max(0, (int)((candidate.Y - reach) * scale));
         int bottom = Math.Min(side - 1, (int)((candidate.Y + reach) * scale));
         int left = Math.Max(0, (int)((candidate.X - reach) * scale));
         int right = Math.Min(side - 1, (int)((candidate.X + reach) * scale));
-        int drawn = 0;
         for (int y = top; y <= bottom; y++)
         {
             for (int x = left; x <= right; x++)
-            {
-                if (Covers(candidate, x, y, scale))
-                    drawn++;
-            }
+                sum += Covers(candidate, x, y, scale);
         }
-        return (float)shared / (region.Count + drawn - shared);
+        return shared / (sum - shared);
     }
 
-    private static bool Covers(in SceneObject candidate, int x, int y, float scale) =>
-        Renderer.Coverage(candidate, (x + 0.5f) / scale, (y + 0.5f) / scale, scale) >= 0.5f;
+    private static float Covers(in SceneObject candidate, int x, int y, float scale) =>
+        Renderer.Coverage(candidate, (x + 0.5f) / scale, (y + 0.5f) / scale, scale);
 }

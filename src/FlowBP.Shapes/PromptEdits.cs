@@ -47,7 +47,8 @@ public static class PromptEdits
             2 => (Change(stream, first), second),
             _ => (first, Change(stream, second)),
         };
-        if (a.Shape == b.Shape)
+        // Only what is a prompt itself: a wording that occurs in negatives alone would give them away.
+        if (a.Shape == b.Shape || (prompt.Relation is null && a.Colour is not null && a.Colour == b.Colour))
             return null;
         return prompt.Relation is { } kept ? Prompt.Related(a, kept, b) : Prompt.Pair(a, b);
     }

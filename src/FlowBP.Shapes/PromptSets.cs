@@ -2,8 +2,8 @@
 // seed: a prompt's place follows from the SHA-256 of its canonical text, so anyone can recompute it.
 //
 // Prompts that say the same ("A left of B", "B right of A") always fall on the same side. A fifth of the meanings of
-// every stratum is held out, at least two. A stratum is a task together with the number of colours named, so plain
-// prompts ("a circle left of a square"), which are few, are represented on both sides.
+// every stratum is held out, at least two. A stratum is a task together with the number of colours named and the axis
+// of the relation, so plain prompts ("a circle left of a square"), which are few, are represented on both sides.
 //
 // single_object has four prompts in this world, colors twenty-four: two and five held-out prompts carry no claim
 // about a task on their own. Report them, but test hypotheses over all held-out prompts together.
@@ -48,7 +48,7 @@ public static class PromptSets
     [
         .. GenEvalTasks
             .All.SelectMany(Enumerate)
-            .GroupBy(prompt => (prompt.Task, prompt.ColoursNamed))
+            .GroupBy(prompt => (prompt.Task, prompt.ColoursNamed, prompt.Canonical.Relation))
             .Select(group => Stratum.Split(group.Key.Task, [.. group])),
     ];
 
@@ -69,8 +69,8 @@ public static class PromptSets
     public static bool IsHeldOut(Prompt prompt) => s_heldOut.Contains(prompt.Canonical);
 
     /// <summary>
-    /// Draws a prompt: a task by its weight (1 / 1 / 1.5 / 1 / 2 / 1.5 in the order of <see cref="GenEvalTask"/>), how many
-    /// colours it names, then a prompt.
+    /// Draws a prompt: a task by its weight (1 / 1 / 1.5 / 1 / 2 / 1.5 in the order of <see cref="GenEvalTask"/>), one of the
+    /// task's strata, then a prompt.
     /// </summary>
     /// <param name="stream">Where the draws come from.</param>
     /// <param name="split">Where the prompts come from.</param>
@@ -83,7 +83,7 @@ public static class PromptSets
         return Draw(stream, split, (GenEvalTask)task);
     }
 
-    /// <summary>Draws a prompt of a task: how many colours it names, then a prompt, both uniformly.</summary>
+    /// <summary>Draws a prompt of a task: a stratum (how many colours, which axis), then a prompt, both uniformly.</summary>
     /// <param name="stream">Where the draws come from.</param>
     /// <param name="split">Where the prompts come from.</param>
     /// <param name="task">The task.</param>
@@ -217,14 +217,14 @@ public static class PromptSets
 
         public static Stratum Split(GenEvalTask task, Prompt[] prompts)
         {
-            // Both orders, of the meanings and of the ways to say one, come from hashes: a list that keeps one prompt
-            // per meaning then holds "left of" as often as "right of".
+            // Of the two ways to say the same, every other meaning lists the second first: a list that keeps one prompt
+            // per meaning then says "left of" as often as "right of".
             Prompt[][] meanings =
             [
                 .. prompts
                     .GroupBy(prompt => prompt.Canonical)
                     .OrderBy(group => Rank(group.Key), StringComparer.Ordinal)
-                    .Select(group => group.OrderBy(Rank, StringComparer.Ordinal).ToArray()),
+                    .Select((group, i) => group.OrderBy(prompt => prompt == group.Key ? i % 2 : (i + 1) % 2).ToArray()),
             ];
             int held = Math.Max(FewestHeldOut, (int)Math.Round(HeldOutShare * meanings.Length));
             Prompt[] heldOut = [.. meanings.Take(held).SelectMany(group => group)];

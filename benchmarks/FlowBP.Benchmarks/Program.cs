@@ -1,0 +1,24 @@
+// Timings of the kernels. Two ways to run them:
+//
+//   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --paired [replay|residual|optimizer]
+//       variants of one operation, interleaved in one process, with medians and ratios: what benchmarks/results/ records
+//   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --filter '*'
+//       BenchmarkDotNet, with its own options
+//
+// libtorch's OpenMP threads spin while they wait and take the cores from managed code: set OMP_WAIT_POLICY=passive.
+
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Running;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
+using FlowBP.Benchmarks;
+
+if (args is ["--paired", .. var names])
+{
+    return PairedReport.Run(names);
+}
+
+// In this process: a generated project would not find the repository's central build settings.
+var job = Job.Default.WithToolchain(InProcessEmitToolchain.Instance);
+BenchmarkSwitcher.FromAssembly(typeof(PairedReport).Assembly).Run(args, DefaultConfig.Instance.AddJob(job));
+return 0;
