@@ -1,0 +1,8 @@
+namespace FlowBP.Cli.Commands;
+
+/// <summary>The commands, in the order in which they are listed.</summary>
+internal static class CommandList
+{
+    /// <summary>All commands.</summary>
+    public static IReadOnlyList<ICommand> All { get; } = [new VerifyCommand(), new DoctorCommand()];
+}
