@@ -1,6 +1,8 @@
 // A prompt is its meaning; the text is derived from it (and parsed back by PromptParser), so text, ground truth and
 // judgement can't drift apart. Tasks and phrasing follow GenEval (Ghosh et al. 2023): "a photo of …", one task per
 // kind of composition. Where GenEval has 80 nouns and we have four, an optional colour keeps prompts plentiful.
+using System.Diagnostics.CodeAnalysis;
+
 namespace FlowBP.Shapes;
 
 /// <summary>GenEval's six tasks.</summary>
@@ -176,6 +178,24 @@ public sealed record Prompt
     /// <param name="text">A sentence of the forms above; case and repeated blanks don't matter.</param>
     /// <exception cref="FormatException">Not such a sentence; the message names the word and what was expected.</exception>
     public static Prompt Parse(string text) => PromptParser.Parse(text);
+
+    /// <summary>Reads a prompt back, if it is one of this world.</summary>
+    /// <param name="text">Any text.</param>
+    /// <param name="prompt">The meaning; undefined where the text has none here.</param>
+    /// <returns>Whether the text is a prompt of this world.</returns>
+    public static bool TryParse(string text, [NotNullWhen(true)] out Prompt? prompt)
+    {
+        try
+        {
+            prompt = PromptParser.Parse(text);
+            return true;
+        }
+        catch (FormatException)
+        {
+            prompt = null;
+            return false;
+        }
+    }
 
     /// <summary>The words of a count, for example <c>three</c>.</summary>
     internal static IReadOnlyList<string> Numbers => s_numbers;

@@ -12,7 +12,11 @@ public sealed class CheckpointException : Exception
     public CheckpointException(string message, Exception? inner = null)
         : base(message.ReplaceLineEndings(" "), inner) { }
 
-    internal static CheckpointException ForFile(string file, string problem, Exception? inner = null) =>
+    /// <summary>The exception for a file as a whole.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="problem">What was found and what was expected.</param>
+    /// <param name="inner">The error underneath, where there is one.</param>
+    public static CheckpointException ForFile(string file, string problem, Exception? inner = null) =>
         new($"{file}: {problem}", inner);
 
     internal static CheckpointException ForTensor(string file, string tensor, string found, string expected) =>

@@ -74,10 +74,11 @@ public sealed record Setting<T> : Setting
 }
 
 /// <summary>Makes settings of the types that methods use.</summary>
-internal static class SettingOf
+public static class SettingOf
 {
     private const string None = "none";
 
+    /// <summary>An integer of at least <paramref name="min"/>.</summary>
     public static Setting<int> Integer(string name, int value, int min, string help, params string[] aliases) =>
         new()
         {
@@ -90,6 +91,7 @@ internal static class SettingOf
             Format = Text,
         };
 
+    /// <summary>An integer of at least <paramref name="min"/>, or none.</summary>
     public static Setting<int?> OptionalInteger(string name, int? value, int min, string help, params string[] aliases) =>
         new()
         {
@@ -112,6 +114,7 @@ internal static class SettingOf
             Format = number => number is { } given ? Text(given) : None,
         };
 
+    /// <summary>A finite number in a range.</summary>
     public static Setting<double> Number(
         string name,
         double value,
@@ -131,6 +134,7 @@ internal static class SettingOf
             Format = Text,
         };
 
+    /// <summary>A finite number of at least <paramref name="min"/>, or none.</summary>
     public static Setting<double?> OptionalNumber(string name, double min, string help, params string[] aliases) =>
         new()
         {
@@ -153,6 +157,7 @@ internal static class SettingOf
             Format = number => number is { } given ? Text(given) : None,
         };
 
+    /// <summary>True or false.</summary>
     public static Setting<bool> Flag(string name, bool value, string help, params string[] aliases) =>
         new()
         {
@@ -165,6 +170,7 @@ internal static class SettingOf
             Format = flag => flag ? "true" : "false",
         };
 
+    /// <summary>One of a few words.</summary>
     public static Setting<T> Choice<T>(
         string name,
         T value,
@@ -187,6 +193,23 @@ internal static class SettingOf
                 return found.Length > 0;
             },
             Format = chosen => choices.First(choice => choice.Value.Equals(chosen)).Text,
+        };
+
+    /// <summary>Any text, such as a path; checked where it is used.</summary>
+    public static Setting<string> Text(string name, string value, string help, params string[] aliases) =>
+        new()
+        {
+            Name = name,
+            Aliases = aliases,
+            Help = help,
+            Accepts = "text",
+            Default = value,
+            Parse = (text, out parsed) =>
+            {
+                parsed = text;
+                return text.Length > 0;
+            },
+            Format = text => text,
         };
 
     private static bool IsNone(string text) => text is None or "null" or "~" or "";
