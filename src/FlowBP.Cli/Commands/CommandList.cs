@@ -4,5 +4,12 @@ namespace FlowBP.Cli.Commands;
 internal static class CommandList
 {
     /// <summary>All commands.</summary>
-    public static IReadOnlyList<ICommand> All { get; } = [new VerifyCommand(), new DoctorCommand()];
+    public static IReadOnlyList<ICommand> All { get; } =
+    [
+        new DemoCommand(TimeProvider.System),
+        new PretrainCommand(),
+        new AlignCommand(),
+        new VerifyCommand(),
+        new DoctorCommand(),
+    ];
 }

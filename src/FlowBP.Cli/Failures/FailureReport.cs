@@ -44,7 +44,8 @@ internal readonly record struct FailureReport(string Line, int ExitCode)
             FileNotFoundException { FileName: { } file } when cause.Message.Contains("Could not load") => Failure(
                 $"{file} is missing from the program's folder; run ./flowbp build"
             ),
-            FileNotFoundException or DirectoryNotFoundException => Failure($"{cause.Message} ({CheckPath})"),
+            InvalidDataException => Failure(cause.Message),
+            IOException when SpeaksForItself(cause) => Failure(cause.Message),
             IOException or UnauthorizedAccessException => Failure($"{cause.Message} ({CheckPath})"),
             DllNotFoundException or EntryPointNotFoundException or BadImageFormatException => Failure(
                 $"the native library does not load: {cause.Message}"
@@ -61,6 +62,10 @@ internal readonly record struct FailureReport(string Line, int ExitCode)
     private static FailureReport Failure(string message) => new(OneLine(message), Failed);
 
     private static bool IsDiskFull(IOException e) => (e.HResult & 0xFFFF) is NoSpace or QuotaExceeded;
+
+    // The runtime sets an errno or a file name, the project's own messages come without: those say what to do already.
+    private static bool SpeaksForItself(Exception e) =>
+        e is FileNotFoundException { FileName: null } || e.HResult == new IOException().HResult;
 
     // What wraps an exception on its way (a static constructor, a parallel loop) says nothing about its cause.
     private static Exception Unwrap(Exception e) =>

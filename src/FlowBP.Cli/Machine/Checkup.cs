@@ -91,7 +91,7 @@ internal static class Checkup
                 "embedded model",
                 Verdict.Missing,
                 $"not found{(folder is null ? "" : $" at {folder}")}; restore assets/ from the repository, or make it"
-                    + " with: flowbp pretrain"
+                    + " with: ./flowbp pretrain --output_dir assets/shapes"
             );
 
     private static Finding Disk()
