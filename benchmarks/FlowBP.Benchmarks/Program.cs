@@ -13,6 +13,9 @@ using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using FlowBP.Benchmarks;
 
+// Where libtorch misreads the topology of a virtual machine it takes a single core: a comparison must give it all of them.
+torch.set_num_threads(Environment.ProcessorCount);
+
 if (args is ["--paired", .. var names])
 {
     return PairedReport.Run(names);

@@ -8,8 +8,8 @@ namespace FlowBP.Kernels;
 
 internal static unsafe class CpuAdamWEma
 {
-    /// <summary>Memory traffic of a block, roughly.</summary>
-    internal const long BytesPerBlock = 38L * ReductionOrder.BlockElements;
+    /// <summary>Memory traffic of a Float32 parameter with average and copy.</summary>
+    internal const long BytesPerElement = 38;
 
     /// <summary>Updates one block of a tensor.</summary>
     internal static void UpdateBlock<T>(in AdamWEmaTensor tensor, in AdamWEmaConstants<T> constants, long blockOfRow)

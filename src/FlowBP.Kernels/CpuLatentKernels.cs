@@ -128,7 +128,7 @@ public sealed unsafe class CpuLatentKernels : ILatentKernels
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var call = new CpuScaling<TSource, TDestination, T>(g, scale, u);
-        BlockLoop.Run(call.Blocks, CpuScaling<TSource, TDestination, T>.BytesPerBlock, _maxThreads, call.Run);
+        BlockLoop.Run(call.Blocks, call.BytesPerBlock, _maxThreads, call.Run);
     }
 
     /// <inheritdoc/>
@@ -141,7 +141,7 @@ public sealed unsafe class CpuLatentKernels : ILatentKernels
         var float32 = AdamWEmaConstants<float>.Of(step);
         BlockLoop.Run(
             blocks.Count,
-            CpuAdamWEma.BytesPerBlock,
+            blocks.ElementsPerBlock * CpuAdamWEma.BytesPerElement,
             _maxThreads,
             (begin, end) =>
             {
@@ -170,7 +170,7 @@ public sealed unsafe class CpuLatentKernels : ILatentKernels
         var partials = new double[blocks.Count];
         BlockLoop.Run(
             blocks.Count,
-            (long)ReductionOrder.BlockElements * sizeof(float),
+            blocks.ElementsPerBlock * sizeof(float),
             _maxThreads,
             (begin, end) =>
             {

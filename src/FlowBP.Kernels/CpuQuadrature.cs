@@ -4,7 +4,7 @@
 // past, five at a time, since each pass over the block costs a load and a store of the sum but too many parallel
 // streams defeat the prefetcher.
 //
-// Bytes moved per element: (K + 2)·size for a replay, (K + 2)·size for a residual without output; operations: 2K.
+// Bytes moved per element: (K + 2)·size, for a replay as for a residual without output; operations: 2K.
 
 using System.Numerics;
 using System.Runtime.CompilerServices;
@@ -57,7 +57,7 @@ internal sealed unsafe class CpuQuadrature<TStorage, T>
 
     internal long Blocks => _x.Batch * _blocksPerSample;
 
-    internal long BytesPerBlock => (long)(_points + 2) * ReductionOrder.BlockElements * TStorage.Size;
+    internal long BytesPerBlock => (_points + 2) * Math.Min(_x.Elements, ReductionOrder.BlockElements) * TStorage.Size;
 
     /// <summary>Has the distance to these steps summed, one step per sample; none: no distances.</summary>
     internal void CompareWith(ReadOnlySpan<int> target)

@@ -21,7 +21,8 @@ internal sealed unsafe class CpuScaling<TSource, TDestination, T>(
 
     internal long Blocks => g.Batch * _blocksPerSample;
 
-    internal static long BytesPerBlock => (long)ReductionOrder.BlockElements * (TSource.Size + TDestination.Size);
+    internal long BytesPerBlock =>
+        Math.Min(g.Elements, ReductionOrder.BlockElements) * (TSource.Size + TDestination.Size);
 
     /// <summary>Computes the blocks [begin, end).</summary>
     internal void Run(long begin, long end)

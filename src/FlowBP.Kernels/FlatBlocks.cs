@@ -11,14 +11,20 @@ internal sealed class FlatBlocks
 
     internal FlatBlocks(ReadOnlySpan<long> lengths)
     {
+        var elements = 0L;
         _firstBlock = new long[lengths.Length + 1];
         for (var row = 0; row < lengths.Length; row++)
         {
             _firstBlock[row + 1] = _firstBlock[row] + ReductionOrder.BlocksOf(lengths[row]);
+            elements += lengths[row];
         }
+        ElementsPerBlock = Math.Max(1, elements / Math.Max(1, Count));
     }
 
     internal long Count => _firstBlock[^1];
+
+    /// <summary>Mean size of a block, at least 1: many rows are far shorter than a block.</summary>
+    internal long ElementsPerBlock { get; }
 
     /// <summary>The row that a block belongs to, and its number within the row.</summary>
     internal (int Row, long BlockOfRow) Locate(long block)

@@ -5,7 +5,7 @@
 namespace FlowBP.Kernels;
 
 /// <summary>
-/// Fused operations on latents and parameters (METHODS.md §2 and §3). Accumulation is in binary32 for
+/// Fused operations on latents and parameters (docs/methods.md §2 and §3). Accumulation is in binary32 for
 /// <see cref="LatentType.BFloat16"/> and <see cref="LatentType.Float32"/>, in binary64 for
 /// <see cref="LatentType.Float64"/>; results are rounded once to the storage type, to nearest even (a NaN stays a NaN).
 /// Results depend neither on the number of threads nor on alignment. Empty buffers are left alone.
@@ -63,7 +63,7 @@ public interface ILatentKernels
     );
 
     /// <summary>
-    /// <c>u[b] = scale[b] · g[b]</c>: the cotangent that an active step receives (METHODS.md §2). A Float32 gradient may
+    /// <c>u[b] = scale[b] · g[b]</c>: the cotangent that an active step receives (docs/methods.md §2). A Float32 gradient may
     /// be cast to BFloat16 in the same pass, and the other way round.
     /// </summary>
     /// <param name="g_BE">Gradient at the reward input, or g_j; T = 1.</param>
@@ -82,7 +82,8 @@ public interface ILatentKernels
     /// g = factor·grad;  p ← p·(1 − lr·wd);  m ← m + (1 − β₁)(g − m);  s ← β₂·s + (1 − β₂)·g²
     /// p ← p − lr/(1 − β₁ᵗ) · m / (√s / √(1 − β₂ᵗ) + ε)
     /// </code>
-    /// Non-finite gradients are not looked for: check <see cref="SquaredNorm"/> first.
+    /// A factor that is not finite is rejected before anything is written. Non-finite gradients are not looked for: they
+    /// make <see cref="SquaredNorm"/>, and through it <see cref="AdamWEmaStep.ClipFactor"/>, tell.
     /// </summary>
     /// <param name="tensors">The tensors. An empty one is left alone.</param>
     /// <param name="step">The numbers of this step.</param>

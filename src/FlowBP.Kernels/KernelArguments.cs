@@ -144,6 +144,11 @@ internal static unsafe class KernelArguments
         {
             throw new ArgumentException($"the optimizer's steps count from 1; found step {step.Step}");
         }
+        // One number that is not finite would destroy every parameter: a NaN norm, through the clip factor, for one.
+        CheckFinite(step.GradientFactor, "gradient factor");
+        CheckFinite(step.LearningRate, "learning rate");
+        CheckFinite(step.WeightDecay, "weight decay");
+        CheckFinite(step.Epsilon, "epsilon");
         CheckDecay(step.Beta1, "beta1");
         CheckDecay(step.Beta2, "beta2");
         if (!(step.EmaDecay is >= 0 and <= 1))
@@ -177,6 +182,14 @@ internal static unsafe class KernelArguments
                 throw new ArgumentException($"gradient {i} is {gradient.Type}[{gradient.Count}], which is no buffer");
             }
             CheckMemory(gradient.Pointer, gradient.Type, gradient.Count, $"gradient {i}");
+        }
+    }
+
+    private static void CheckFinite(double value, string name)
+    {
+        if (!double.IsFinite(value))
+        {
+            throw new ArgumentException($"the {name} is {value}; expected a finite number");
         }
     }
 

@@ -214,7 +214,7 @@ public unsafe class AdamWEmaTests
         {
             for (var i = 0; i < states.Count; i++)
             {
-                states[i].Gradient.FillNormal(seed + (ulong)((1000 * t) + i));
+                states[i].Gradient.FillWide(seed + (ulong)((1000 * t) + i));
             }
             kernels.AdamWEma(
                 [.. states.Select((s, i) => s.Tensor(ema: i % 2 == 0, copy: i % 3 == 0))],

@@ -92,6 +92,14 @@ public unsafe class ArgumentTests
             "beta2 is NaN; expected a number in [0, 1)"
         );
         Rejects(
+            () => kernels.AdamWEma([], step with { GradientFactor = AdamWEmaStep.ClipFactor(double.NaN, 1) }),
+            "the gradient factor is NaN; expected a finite number"
+        );
+        Rejects(
+            () => kernels.AdamWEma([], step with { LearningRate = double.PositiveInfinity }),
+            $"the learning rate is {double.PositiveInfinity}; expected a finite number"
+        );
+        Rejects(
             () => kernels.AdamWEma([], step with { EmaDecay = 1.5 }),
             "the EMA decay is 1.5; expected a number in [0, 1]"
         );

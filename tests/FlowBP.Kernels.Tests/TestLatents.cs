@@ -77,6 +77,16 @@ public sealed unsafe class TestLatents : IDisposable
         return Fill((_, _, _) => stream.NextNormal());
     }
 
+    /// <summary>
+    /// Normal draws times powers of two between 2^-40 and 2^40: sums in double of narrower Float32 values are exact, and
+    /// would not show the order in which they were added.
+    /// </summary>
+    public TestLatents FillWide(ulong seed)
+    {
+        var stream = RandomStream.For(seed, 0, 0, RandomPurpose.Data);
+        return Fill((_, _, _) => Math.ScaleB(stream.NextNormal(), stream.NextInt(81) - 40));
+    }
+
     /// <summary>The bits of all elements, every NaN replaced by one (its payload is not specified).</summary>
     public ulong[] Bits()
     {
