@@ -61,9 +61,11 @@ FLOWBP_API void flowbp_set_last_error(const char* message);
 // An operator by its schema name, e.g. ("aten::add", "Tensor"). `found` is null where this libtorch has none.
 FLOWBP_API int32_t flowbp_operator_find(const char* name, const char* overload, void** found);
 // Calls it. Missing trailing arguments take the schema's defaults. Tensor results are owned by the caller; a list of
-// tensors is returned as consecutive tensors.
+// tensors is returned as consecutive tensors. Where there are more results than `result_capacity`, none is written: the
+// caller makes room for *result_count of them and takes them, on the same thread and before its next call.
 FLOWBP_API int32_t flowbp_operator_call(void* op, const FlowbpValue* arguments, int32_t argument_count,
                                         FlowbpValue* results, int32_t result_capacity, int32_t* result_count);
+FLOWBP_API void flowbp_operator_take_results(FlowbpValue* results);
 
 FLOWBP_API int32_t flowbp_tensor_info(void* tensor, FlowbpTensorInfo* info);
 FLOWBP_API int32_t flowbp_tensor_alias(void* tensor, void** alias);
@@ -75,14 +77,18 @@ FLOWBP_API int64_t flowbp_tensor_live_handles();
 
 FLOWBP_API int32_t flowbp_grad_mode_get();
 FLOWBP_API void flowbp_grad_mode_set(int32_t enabled);
-FLOWBP_API int32_t flowbp_autograd_backward(void* const* outputs, void* const* gradients, int32_t count,
-                                            int32_t retain_graph, int32_t create_graph);
+// Adds to the gradients of the given inputs, or of every leaf where there are none.
+FLOWBP_API int32_t flowbp_autograd_backward(void* const* outputs, void* const* gradients, int32_t output_count,
+                                            void* const* inputs, int32_t input_count, int32_t retain_graph,
+                                            int32_t create_graph);
 FLOWBP_API int32_t flowbp_autograd_grad(void* const* outputs, void* const* gradients, int32_t output_count,
                                         void* const* inputs, int32_t input_count, int32_t retain_graph,
                                         int32_t create_graph, int32_t allow_unused, void** results);
+// Makes `outputs` the results of a graph node over `inputs`. The node owns `context` from here on, also on failure.
+// `materialize`: an output without a gradient counts as one with a gradient of zeros.
 FLOWBP_API int32_t flowbp_autograd_attach(void* const* inputs, int32_t input_count, void* const* outputs,
-                                          int32_t output_count, void* context, FlowbpBackward backward,
-                                          FlowbpRelease release);
+                                          int32_t output_count, int32_t materialize, void* context,
+                                          FlowbpBackward backward, FlowbpRelease release);
 
 // Bytes of CPU tensor storage: now, and the most since the last reset. Counting starts when the library is loaded.
 FLOWBP_API int64_t flowbp_memory_current_bytes();

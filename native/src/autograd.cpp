@@ -18,8 +18,8 @@ namespace {
 // A graph node that hands the cotangents to a managed callback. The managed context lives exactly as long as the
 // node: the graph owns the node, the node releases the context.
 struct ManagedNode final : torch::autograd::Node {
-    ManagedNode(void* context, FlowbpBackward backward, FlowbpRelease release)
-        : context_(context), backward_(backward), release_(release) {}
+    ManagedNode(void* context, FlowbpBackward backward, FlowbpRelease release, bool materialize)
+        : context_(context), backward_(backward), release_(release), materialize_(materialize) {}
 
     ~ManagedNode() override { release_variables(); }
 
@@ -36,8 +36,14 @@ struct ManagedNode final : torch::autograd::Node {
                 "trying to backward through a managed function a second time; pass retain_graph: true the first time");
         }
         std::vector<void*> handles;
-        for (const at::Tensor& gradient : gradients) {
-            handles.push_back(gradient.defined() ? flowbp::new_handle(gradient) : nullptr);
+        for (size_t i = 0; i < gradients.size(); i++) {
+            if (gradients[i].defined()) {
+                handles.push_back(flowbp::new_handle(gradients[i]));
+            } else if (materialize_ && differentiable_[i]) {
+                handles.push_back(flowbp::new_handle(input_metadata(i).zeros_like()));
+            } else {
+                handles.push_back(nullptr);
+            }
         }
         std::vector<void*> results(num_outputs(), nullptr);
         // The callback owns the handles that it is given.
@@ -56,9 +62,22 @@ struct ManagedNode final : torch::autograd::Node {
         return pulled_back;
     }
 
+    // Makes a tensor a result of this node. Integers and truth values have no gradient, but keep their place.
+    void add_output(at::Tensor& output, const std::shared_ptr<ManagedNode>& self) {
+        const bool differentiable = torch::autograd::isDifferentiableType(output.scalar_type());
+        differentiable_.push_back(differentiable);
+        if (differentiable) {
+            torch::autograd::set_history(output, self);
+        } else {
+            add_input_metadata(Node::undefined_input());
+        }
+    }
+
     void* context_;
     FlowbpBackward backward_;
     FlowbpRelease release_;
+    bool materialize_;
+    std::vector<bool> differentiable_;
 };
 
 }  // namespace
@@ -71,11 +90,12 @@ void flowbp_grad_mode_set(int32_t enabled) {
     c10::GradMode::set_enabled(enabled != 0);
 }
 
-int32_t flowbp_autograd_backward(void* const* outputs, void* const* gradients, int32_t count, int32_t retain_graph,
+int32_t flowbp_autograd_backward(void* const* outputs, void* const* gradients, int32_t output_count,
+                                 void* const* inputs, int32_t input_count, int32_t retain_graph,
                                  int32_t create_graph) {
     return guarded([&] {
-        torch::autograd::backward(tensors_of(outputs, count), tensors_of(gradients, count), retain_graph != 0,
-                                  create_graph != 0);
+        torch::autograd::backward(tensors_of(outputs, output_count), tensors_of(gradients, output_count),
+                                  retain_graph != 0, create_graph != 0, tensors_of(inputs, input_count));
     });
 }
 
@@ -93,13 +113,14 @@ int32_t flowbp_autograd_grad(void* const* outputs, void* const* gradients, int32
 }
 
 int32_t flowbp_autograd_attach(void* const* inputs, int32_t input_count, void* const* outputs, int32_t output_count,
-                               void* context, FlowbpBackward backward, FlowbpRelease release) {
+                               int32_t materialize, void* context, FlowbpBackward backward,
+                               FlowbpRelease release) {
     return guarded([&] {
-        auto node = std::shared_ptr<ManagedNode>(new ManagedNode(context, backward, release),
+        auto node = std::shared_ptr<ManagedNode>(new ManagedNode(context, backward, release, materialize != 0),
                                                  torch::autograd::deleteNode);
         node->set_next_edges(torch::autograd::collect_next_edges(tensors_of(inputs, input_count)));
         for (int32_t i = 0; i < output_count; i++) {
-            torch::autograd::set_history(tensor_of(outputs[i]), node);
+            node->add_output(tensor_of(outputs[i]), node);
         }
     });
 }

@@ -2,6 +2,7 @@
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/core/ivalue.h>
 
+#include <algorithm>
 #include <cstring>
 #include <stdexcept>
 
@@ -49,6 +50,9 @@ IValue decode(const FlowbpValue& value) {
             c10::List<at::Tensor> list;
             list.reserve(value.length);
             for (int32_t i = 0; i < value.length; i++) {
+                if (!handles[i]) {
+                    throw std::invalid_argument("tensor " + std::to_string(i) + " of a list is missing");
+                }
                 list.push_back(flowbp::tensor_of(handles[i]));
             }
             return IValue(list);
@@ -67,6 +71,19 @@ IValue decode(const FlowbpValue& value) {
                                       static_cast<c10::DeviceIndex>(value.length)));
     }
     throw std::invalid_argument("unknown value tag " + std::to_string(value.tag));
+}
+
+// The results of this thread's last call. The vector keeps its capacity from call to call, and results that did not
+// fit into the caller's array wait here for flowbp_operator_take_results.
+thread_local std::vector<FlowbpValue> encoded;
+
+void discard(std::vector<FlowbpValue>& results) {
+    for (const FlowbpValue& value : results) {
+        if (value.tag == FLOWBP_TENSOR && value.bits) {
+            flowbp_tensor_free(reinterpret_cast<void*>(value.bits));
+        }
+    }
+    results.clear();
 }
 
 void encode(const IValue& value, std::vector<FlowbpValue>& results) {
@@ -120,20 +137,24 @@ int32_t flowbp_operator_call(void* op, const FlowbpValue* arguments, int32_t arg
         }
         handle.callBoxed(&stack);
 
-        std::vector<FlowbpValue> encoded;
-        for (const IValue& value : stack) {
-            encode(value, encoded);
-        }
-        if (encoded.size() > static_cast<size_t>(result_capacity)) {
-            for (const FlowbpValue& value : encoded) {
-                if (value.tag == FLOWBP_TENSOR && value.bits) {
-                    flowbp_tensor_free(reinterpret_cast<void*>(value.bits));
-                }
+        discard(encoded);
+        try {
+            for (const IValue& value : stack) {
+                encode(value, encoded);
             }
-            throw std::length_error("an operator returned " + std::to_string(encoded.size()) +
-                                    " values where at most " + std::to_string(result_capacity) + " were expected");
+        } catch (...) {
+            discard(encoded);
+            throw;
         }
-        std::copy(encoded.begin(), encoded.end(), results);
         *result_count = static_cast<int32_t>(encoded.size());
+        if (encoded.size() <= static_cast<size_t>(result_capacity)) {
+            std::copy(encoded.begin(), encoded.end(), results);
+            encoded.clear();
+        }
     });
+}
+
+void flowbp_operator_take_results(FlowbpValue* results) {
+    std::copy(encoded.begin(), encoded.end(), results);
+    encoded.clear();
 }

@@ -70,7 +70,8 @@ public static class ShapeGeometry
         return inside ? -distance : distance;
     }
 
-    private static float ToSegment(float x, float y, float ax, float ay, float bx, float by)
+    /// <summary>Distance from the point (x, y) to the segment from a to b.</summary>
+    internal static float ToSegment(float x, float y, float ax, float ay, float bx, float by)
     {
         float ex = bx - ax;
         float ey = by - ay;

@@ -36,8 +36,6 @@ public sealed class AutogradVelocityField(Func<Tensor, Tensor, Conditioning, Ten
         var velocity = Forward(input, sigma_B, conditioning);
         torch.autograd.backward([velocity], [cotangent_B.to(velocity.dtype)]);
         // A field that ignores x leaves no gradient there.
-        return wantInputGradient
-            ? (input.grad ?? torch.zeros_like(x_B)).MoveToOuterDisposeScope()
-            : null;
+        return wantInputGradient ? (input.grad ?? torch.zeros_like(x_B)).MoveToOuterDisposeScope() : null;
     }
 }

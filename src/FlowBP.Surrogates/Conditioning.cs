@@ -74,17 +74,26 @@ public sealed class Conditioning : IDisposable
     public Tensor this[string name] =>
         tensors.TryGetValue(name, out var tensor)
             ? tensor
-            : throw new KeyNotFoundException(
-                $"no conditioning '{name}'; there are: {string.Join(", ", tensors.Keys)}"
-            );
+            : throw new KeyNotFoundException($"no conditioning '{name}'; there are: {string.Join(", ", tensors.Keys)}");
 
-    /// <summary>The samples <paramref name="rows"/>, in that order, as a conditioning of its own (tensors are copied).</summary>
-    /// <param name="rows">Batch indices; repeats are allowed.</param>
+    /// <summary>
+    /// The samples <paramref name="rows"/>, in that order, as a conditioning of its own, negative branch included.
+    /// </summary>
+    /// <param name="rows">
+    /// Batch indices; repeats are allowed. Consecutive ones are views of this conditioning's tensors and must not outlive
+    /// it; others are copied. (Text embeddings can be larger than the latents.)
+    /// </param>
     public Conditioning Select(IReadOnlyList<int> rows)
     {
+        var areConsecutive = rows.Select((row, i) => row == rows[0] + i).All(follows => follows);
         Dictionary<string, Tensor> selected = [];
         foreach (var (name, tensor) in tensors)
         {
+            if (areConsecutive && rows.Count > 0)
+            {
+                selected[name] = tensor.narrow(0, rows[0], rows.Count);
+                continue;
+            }
             using var index = torch.tensor(rows.Select(row => (long)row).ToArray(), device: tensor.device);
             selected[name] = tensor.index_select(0, index);
         }
@@ -99,10 +108,9 @@ public sealed class Conditioning : IDisposable
     {
         first.RequireSameNames(second);
         return new(
-            first.tensors.Select(pair => KeyValuePair.Create(
-                pair.Key,
-                torch.cat([pair.Value, second.tensors[pair.Key]], 0)
-            ))
+            first.tensors.Select(pair =>
+                KeyValuePair.Create(pair.Key, torch.cat([pair.Value, second.tensors[pair.Key]], 0))
+            )
         );
     }
 

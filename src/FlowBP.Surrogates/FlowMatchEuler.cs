@@ -88,8 +88,7 @@ public static class FlowMatchEuler
         return (slope * steps) + (at200 - (200 * slope));
     }
 
-    private static float Shift(float sigma, double shift) =>
-        (float)shift * sigma / (1f + ((float)(shift - 1) * sigma));
+    private static float Shift(float sigma, double shift) => (float)shift * sigma / (1f + ((float)(shift - 1) * sigma));
 
     private static IEnumerable<double> Linspace(double start, double stop, int count)
     {

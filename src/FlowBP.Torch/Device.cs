@@ -30,10 +30,15 @@ public static partial class torch
     public static Device device(string description)
     {
         string[] parts = description.Split(':');
-        if (Enum.TryParse(parts[0], ignoreCase: true, out DeviceType type) && parts.Length <= 2)
+        // Letters only: Enum.TryParse also takes numbers.
+        if (
+            parts.Length <= 2
+            && parts[0].All(char.IsAsciiLetter)
+            && Enum.TryParse(parts[0], ignoreCase: true, out DeviceType type)
+        )
         {
             int index = type == DeviceType.CUDA ? 0 : -1;
-            if (parts.Length == 1 || int.TryParse(parts[1], out index))
+            if (parts.Length == 1 || (int.TryParse(parts[1], out index) && index >= 0))
             {
                 return new Device(type, index);
             }
@@ -41,6 +46,9 @@ public static partial class torch
 
         throw new ArgumentException($"'{description}' is not a device (expected cpu, cuda, cuda:N or meta)");
     }
+
+    /// <summary>A device from its type and index.</summary>
+    public static Device device(DeviceType deviceType, int index = -1) => new(deviceType, index);
 
     /// <summary>A device: its type and, for GPUs, its index.</summary>
     /// <param name="type">The kind of device.</param>

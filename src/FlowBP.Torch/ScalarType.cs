@@ -66,8 +66,12 @@ public static partial class torch
     /// <summary>Truth value.</summary>
     public static readonly ScalarType @bool = ScalarType.Bool;
 
+    /// <summary>Whether an element type is a floating-point one.</summary>
+    public static bool is_floating_point(ScalarType type) =>
+        type is ScalarType.Float16 or ScalarType.Float32 or ScalarType.Float64 or ScalarType.BFloat16;
+
     /// <summary>Size of one element in bytes.</summary>
-    internal static int ElementSize(ScalarType type) =>
+    internal static int SizeOf(ScalarType type) =>
         type switch
         {
             ScalarType.Byte or ScalarType.Int8 or ScalarType.Bool => 1,

@@ -69,10 +69,18 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>From the encoder's latent to what a diffusion model sees: <c>(z − shift) · scale</c>.</summary>
-    public Tensor Scale(Tensor z_BCYX) => (z_BCYX - Config.ShiftFactor) * Config.ScalingFactor;
+    public Tensor Scale(Tensor z_BCYX)
+    {
+        using var scope = torch.NewDisposeScope();
+        return ((z_BCYX - Config.ShiftFactor) * Config.ScalingFactor).MoveToOuterDisposeScope();
+    }
 
     /// <summary>From what a diffusion model sees to the decoder's latent: <c>x / scale + shift</c>.</summary>
-    public Tensor Unscale(Tensor latents_BCYX) => latents_BCYX / Config.ScalingFactor + Config.ShiftFactor;
+    public Tensor Unscale(Tensor latents_BCYX)
+    {
+        using var scope = torch.NewDisposeScope();
+        return (latents_BCYX / Config.ScalingFactor + Config.ShiftFactor).MoveToOuterDisposeScope();
+    }
 
     /// <summary>Decodes what a diffusion model produced: <see cref="Unscale"/>, then <see cref="Decode"/>.</summary>
     /// <param name="latents_BCYX">Scaled latents.</param>

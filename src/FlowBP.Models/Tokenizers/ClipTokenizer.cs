@@ -1,9 +1,7 @@
 // CLIP's tokenizer in both of its forms. They share vocabulary and merges and differ in cleaning (PromptCleaning), in which
 // strings in a prompt count as special tokens, and in padding.
 
-using System.IO.Compression;
 using System.Text;
-using System.Text.Json;
 using FlowBP.Models.Formats;
 
 namespace FlowBP.Models.Tokenizers;
@@ -70,7 +68,7 @@ public sealed class ClipTokenizer
     public static ClipTokenizer FromFolder(string folder)
     {
         string vocabularyFile = Path.Combine(folder, "vocab.json");
-        Dictionary<string, int> ids = ReadVocabulary(vocabularyFile);
+        Dictionary<string, int> ids = ClipTokenizerFiles.ReadVocabulary(vocabularyFile);
         foreach (string special in new[] { StartOfText, EndOfText })
         {
             if (!ids.ContainsKey(special))
@@ -78,23 +76,15 @@ public sealed class ClipTokenizer
                 throw CheckpointException.ForFile(vocabularyFile, $"found no entry '{special}'");
             }
         }
-        string mergesFile = Path.Combine(folder, "merges.txt");
-        List<(string, string)> merges = ReadMerges(mergesFile, ReadText(mergesFile), limit: int.MaxValue);
-
+        List<(string, string)> merges = ClipTokenizerFiles.ReadMerges(Path.Combine(folder, "merges.txt"));
         string configFile = Path.Combine(folder, "tokenizer_config.json");
-        string pad = EndOfText;
-        int maxLength = 77;
-        if (File.Exists(configFile))
-        {
-            using JsonDocument config = ParseJson(configFile);
-            pad = PadToken(config.RootElement) ?? pad;
-            maxLength = MaxLengthOf(config.RootElement) ?? maxLength;
-        }
+        var (padToken, maxLength) = ClipTokenizerFiles.ReadConfig(configFile);
+        string pad = padToken ?? EndOfText;
         if (!ids.TryGetValue(pad, out int padId))
         {
             throw CheckpointException.ForFile(configFile, $"found pad_token '{pad}', expected an entry of vocab.json");
         }
-        return new ClipTokenizer(ids, merges, maxLength, padId, openClip: false);
+        return new ClipTokenizer(ids, merges, maxLength ?? 77, padId, openClip: false);
     }
 
     /// <summary>transformers' tokenizer from CLIP's released merges.</summary>
@@ -104,7 +94,7 @@ public sealed class ClipTokenizer
     /// <exception cref="CheckpointException">The file is missing or damaged.</exception>
     public static ClipTokenizer TransformersFromMerges(string file, string padToken = EndOfText, int maxLength = 77)
     {
-        List<(string, string)> merges = ReadReleasedMerges(file);
+        List<(string, string)> merges = ClipTokenizerFiles.ReadReleasedMerges(file);
         Dictionary<string, int> ids = ReleasedVocabulary(merges);
         return new ClipTokenizer(ids, merges, maxLength, ids[padToken], openClip: false);
     }
@@ -115,7 +105,7 @@ public sealed class ClipTokenizer
     /// <exception cref="CheckpointException">The file is missing or damaged.</exception>
     public static ClipTokenizer OpenClipFromMerges(string file, int maxLength = 77)
     {
-        List<(string, string)> merges = ReadReleasedMerges(file);
+        List<(string, string)> merges = ClipTokenizerFiles.ReadReleasedMerges(file);
         return new ClipTokenizer(ReleasedVocabulary(merges), merges, maxLength, padId: 0, openClip: true);
     }
 
@@ -216,116 +206,5 @@ public sealed class ClipTokenizer
             .Append(EndOfText)
             .Select((piece, id) => (piece, id))
             .ToDictionary(entry => entry.piece, entry => entry.id, StringComparer.Ordinal);
-    }
-
-    private static List<(string, string)> ReadReleasedMerges(string file)
-    {
-        string text = file.EndsWith(".gz", StringComparison.Ordinal) ? ReadGzip(file) : ReadText(file);
-        // The released file goes on far beyond the vocabulary of 49408 that every CLIP uses.
-        return ReadMerges(file, text, limit: 49408 - 512 - 2);
-    }
-
-    private static List<(string, string)> ReadMerges(string file, string text, int limit)
-    {
-        var merges = new List<(string, string)>();
-        foreach (string line in text.Split('\n').Skip(1).Take(limit)) // the first line is a version note
-        {
-            string[] parts = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
-            if (parts.Length == 2)
-            {
-                merges.Add((parts[0], parts[1]));
-            }
-            else if (parts.Length != 0)
-            {
-                throw CheckpointException.ForFile(
-                    file,
-                    $"line {merges.Count + 2}: found '{line}', expected two pieces"
-                );
-            }
-        }
-        return merges;
-    }
-
-    private static Dictionary<string, int> ReadVocabulary(string file)
-    {
-        using JsonDocument json = ParseJson(file);
-        if (json.RootElement.ValueKind != JsonValueKind.Object)
-        {
-            throw CheckpointException.ForFile(file, "found no JSON object");
-        }
-        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (JsonProperty entry in json.RootElement.EnumerateObject())
-        {
-            if (
-                entry.Value.ValueKind != JsonValueKind.Number
-                || !entry.Value.TryGetInt32(out int id)
-                || id is < 0 or > 10_000_000
-            )
-            {
-                throw CheckpointException.ForFile(
-                    file,
-                    $"entry '{entry.Name}': found {entry.Value}, expected a token id"
-                );
-            }
-            ids[entry.Name] = id;
-        }
-        return ids;
-    }
-
-    private static string? PadToken(JsonElement config) =>
-        !config.TryGetProperty("pad_token", out JsonElement pad) ? null
-        : pad.ValueKind == JsonValueKind.String ? pad.GetString()
-        : pad.ValueKind == JsonValueKind.Object && pad.TryGetProperty("content", out JsonElement content)
-            ? content.GetString()
-        : null;
-
-    // A tokenizer without a limit says 1e30.
-    private static int? MaxLengthOf(JsonElement config) =>
-        config.TryGetProperty("model_max_length", out JsonElement length)
-        && length.ValueKind == JsonValueKind.Number
-        && length.TryGetInt32(out int value)
-        && value >= 2
-            ? value
-            : null;
-
-    private static JsonDocument ParseJson(string file)
-    {
-        try
-        {
-            return JsonDocument.Parse(ReadText(file), new JsonDocumentOptions { AllowDuplicateProperties = false });
-        }
-        catch (JsonException e)
-        {
-            throw CheckpointException.ForFile(file, $"is not valid JSON: {e.Message}", e);
-        }
-    }
-
-    private static string ReadText(string file) => Read(file, File.ReadAllText);
-
-    private static string ReadGzip(string file) =>
-        Read(
-            file,
-            path =>
-            {
-                using var stream = new GZipStream(File.OpenRead(path), CompressionMode.Decompress);
-                using var reader = new StreamReader(stream, Encoding.UTF8);
-                return reader.ReadToEnd();
-            }
-        );
-
-    private static string Read(string file, Func<string, string> read)
-    {
-        try
-        {
-            return read(file);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw CheckpointException.ForFile(file, "no such file", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
-        {
-            throw CheckpointException.ForFile(file, $"cannot be read: {e.Message}", e);
-        }
     }
 }

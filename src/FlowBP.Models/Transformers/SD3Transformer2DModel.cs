@@ -82,8 +82,8 @@ public sealed class SD3Transformer2DModel : nn.Module<Tensor, Tensor, Tensor, Te
     /// <summary>The velocity, from the image stream after the last block.</summary>
     /// <param name="hidden_BLD">Image stream.</param>
     /// <param name="condition_BD">See <see cref="EmbedCondition"/>.</param>
-    /// <param name="height">Latent elements along Y.</param>
-    /// <param name="width">Latent elements along X.</param>
+    /// <param name="height">Latent elements along Y; what is left over by the patch size is cut off.</param>
+    /// <param name="width">Latent elements along X; likewise.</param>
     /// <returns>[B, C, Y, X].</returns>
     public Tensor Head(Tensor hidden_BLD, Tensor condition_BD, long height, long width)
     {
@@ -91,8 +91,12 @@ public sealed class SD3Transformer2DModel : nn.Module<Tensor, Tensor, Tensor, Te
         int p = Config.PatchSize;
         Tensor patches_BLE = proj_out.call(norm_out.call(hidden_BLD, condition_BD));
         // Token (y, x) holds its patch as (row, column, channel).
-        Tensor grid = patches_BLE.reshape(-1, height / p, width / p, p, p, Config.OutChannels);
-        return grid.permute(0, 5, 1, 3, 2, 4).reshape(-1, Config.OutChannels, height, width).MoveToOuterDisposeScope();
+        long rows = height / p;
+        long columns = width / p;
+        Tensor grid = patches_BLE.reshape(-1, rows, columns, p, p, Config.OutChannels);
+        return grid.permute(0, 5, 1, 3, 2, 4)
+            .reshape(-1, Config.OutChannels, rows * p, columns * p)
+            .MoveToOuterDisposeScope();
     }
 
     /// <summary>The velocity at a latent.</summary>

@@ -19,23 +19,29 @@ public static class ModelFixture
         new BicubicResizeFixture(),
     ];
 
-    /// <summary>Folders below (or at) a root that have the layout of a network fixture, in order of their paths.</summary>
+    /// <summary>
+    /// Folders below (or at) a root that have the layout of a network's or a tokenizer's fixture, in order of their paths.
+    /// </summary>
     /// <param name="root">Folder to search.</param>
     public static IEnumerable<string> Find(string root) =>
         Directory
-            .EnumerateFiles(root, "meta.json", SearchOption.AllDirectories)
-            .Select(file => Path.GetDirectoryName(file)!)
-            .Where(folder => File.Exists(Path.Combine(folder, "io.safetensors")))
+            .EnumerateDirectories(root, "*", SearchOption.AllDirectories)
+            .Prepend(root)
+            .Where(folder => IsNetwork(folder) || ClipTokenizerFixture.Matches(folder))
             .Order(StringComparer.Ordinal);
 
     /// <summary>Runs one fixture folder. Whatever goes wrong is in the result; nothing is thrown.</summary>
-    /// <param name="folder">Folder with <c>meta.json</c> and <c>io.safetensors</c>.</param>
+    /// <param name="folder">Folder as <see cref="Find"/> finds it.</param>
     /// <param name="tolerance">Largest allowed relative error.</param>
     public static FixtureResult Run(string folder, double tolerance = DefaultTolerance)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
         try
         {
+            if (ClipTokenizerFixture.Matches(folder))
+            {
+                return ClipTokenizerFixture.Run(name, folder);
+            }
             using var scope = torch.NewDisposeScope();
             using var fixture = new FixtureFolder(folder);
             INetworkFixture? kind = Array.Find(Kinds, kind => kind.Matches(fixture));
@@ -65,4 +71,7 @@ public static class ModelFixture
             );
         }
     }
+
+    private static bool IsNetwork(string folder) =>
+        File.Exists(Path.Combine(folder, "meta.json")) && File.Exists(Path.Combine(folder, "io.safetensors"));
 }

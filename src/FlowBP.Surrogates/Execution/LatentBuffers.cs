@@ -7,8 +7,7 @@ namespace FlowBP.Surrogates;
 internal static unsafe class LatentBuffers
 {
     /// <summary>A contiguous tensor [T, B, …] as [T, B, E].</summary>
-    public static LatentBuffer OfSteps(Tensor tensor_TB) =>
-        Of(tensor_TB, tensor_TB.size(0), tensor_TB.size(1));
+    public static LatentBuffer OfSteps(Tensor tensor_TB) => Of(tensor_TB, tensor_TB.size(0), tensor_TB.size(1));
 
     /// <summary>A contiguous tensor [B, …] as [1, B, E].</summary>
     public static LatentBuffer OfRows(Tensor tensor_B) => Of(tensor_B, 1, tensor_B.size(0));

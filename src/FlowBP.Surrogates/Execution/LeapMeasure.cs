@@ -91,7 +91,10 @@ public sealed class LeapMeasure(ILatentKernels kernels)
     }
 
     // Leaps of different samples may have different numbers of supports: padding has weight 0.
-    private static (int[] Start_B, int[] Index_BK, double[] Weight_BK, int[] Target_B) Quadrature(BatchPlan plan, int leap)
+    private static (int[] Start_B, int[] Index_BK, double[] Weight_BK, int[] Target_B) Quadrature(
+        BatchPlan plan,
+        int leap
+    )
     {
         Leap[] leaps = [.. plan.Samples.Select(sample => sample.Leaps[leap])];
         var points = leaps.Max(sample => sample.Supports.Count);

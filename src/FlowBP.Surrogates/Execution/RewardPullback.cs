@@ -143,7 +143,9 @@ internal sealed class RewardPullback(
         List<Tensor> inputs = [mean_B];
         for (var copy = 0; copy < copies; copy++)
         {
-            var state = ((1 - level_B) * mean_B.to(type) + level_B * noise_NB.select(0, copy).to(type)).to(mean_B.dtype);
+            var state = ((1 - level_B) * mean_B.to(type) + level_B * noise_NB.select(0, copy).to(type)).to(
+                mean_B.dtype
+            );
             var velocity = EvaluateInChunks(state, state_B, batch.Conditioning, ref evaluations);
             renoised.Add(state);
             inputs.Add((state.to(type) - level_B * velocity.to(type)).to(mean_B.dtype));

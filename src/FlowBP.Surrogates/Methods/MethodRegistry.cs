@@ -73,12 +73,7 @@ public static class MethodRegistry
         new(
             "flowbp-sparse",
             "Euler replay with a few detached active steps",
-            [
-                NumActiveSteps,
-                LateBias,
-                GradRescale.With(0.5, "flowbp_sparse_grad_rescale"),
-                TrainStepTailRatio,
-            ],
+            [NumActiveSteps, LateBias, GradRescale.With(0.5, "flowbp_sparse_grad_rescale"), TrainStepTailRatio],
             Sparse
         ),
         new(

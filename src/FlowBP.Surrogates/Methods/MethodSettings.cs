@@ -172,8 +172,7 @@ public static class MethodSettings
         OptionalInteger("jk_dirichlet_max_j_rev", null, 1, "the split lies in so many last steps");
 
     /// <summary>Lower bound of reverse indices.</summary>
-    public static Setting<int> MinIdx { get; } =
-        Integer("min_idx", 1, 1, "smallest reverse index (N - i) of k and j");
+    public static Setting<int> MinIdx { get; } = Integer("min_idx", 1, 1, "smallest reverse index (N - i) of k and j");
 
     /// <summary>Upper bound of reverse indices.</summary>
     public static Setting<int?> MaxIdx { get; } =

@@ -92,7 +92,13 @@ public static class SettingOf
         };
 
     /// <summary>An integer of at least <paramref name="min"/>, or none.</summary>
-    public static Setting<int?> OptionalInteger(string name, int? value, int min, string help, params string[] aliases) =>
+    public static Setting<int?> OptionalInteger(
+        string name,
+        int? value,
+        int min,
+        string help,
+        params string[] aliases
+    ) =>
         new()
         {
             Name = name,

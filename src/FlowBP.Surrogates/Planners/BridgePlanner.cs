@@ -49,10 +49,7 @@ public sealed class BridgePlanner(BridgeSettings settings) : ISurrogatePlanner
                 : LateBiased.Draw(j + 1, schedule.Steps, budget.Post - 1, settings.LateBias, j + 1, source),
         ];
         var plan = FromIndices(schedule, j, pre, post);
-        return plan with
-        {
-            Indices = new Dictionary<string, IReadOnlyList<int>>(plan.Indices) { ["k"] = [k] },
-        };
+        return plan with { Indices = new Dictionary<string, IReadOnlyList<int>>(plan.Indices) { ["k"] = [k] } };
     }
 
     /// <summary>The plan of given indices.</summary>
@@ -61,12 +58,7 @@ public sealed class BridgePlanner(BridgeSettings settings) : ISurrogatePlanner
     /// <param name="pre">Active steps before j.</param>
     /// <param name="post">Active steps from j on, j among them.</param>
     /// <exception cref="ArgumentException">A step is on the wrong side, or j is missing.</exception>
-    public SurrogatePlan FromIndices(
-        NoiseSchedule schedule,
-        int j,
-        IReadOnlyList<int> pre,
-        IReadOnlyList<int> post
-    )
+    public SurrogatePlan FromIndices(NoiseSchedule schedule, int j, IReadOnlyList<int> pre, IReadOnlyList<int> post)
     {
         if (!post.Contains(j) || post.Any(i => i < j) || pre.Any(i => i >= j))
         {

@@ -67,8 +67,7 @@ public sealed class DRTunePlanner(DRTuneSettings settings) : ISurrogatePlanner
     public int EarlyStops(int steps)
     {
         var early =
-            settings.EarlyStopSteps
-            ?? (int)Math.Round(steps * settings.EarlyStopRatio, MidpointRounding.ToEven);
+            settings.EarlyStopSteps ?? (int)Math.Round(steps * settings.EarlyStopRatio, MidpointRounding.ToEven);
         return Math.Clamp(early, 0, steps);
     }
 

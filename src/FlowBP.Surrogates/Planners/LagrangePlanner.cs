@@ -34,8 +34,7 @@ public sealed record LagrangeSettings
     public double AnchorBlend { get; init; } = 1;
 
     /// <summary>How k and j are drawn.</summary>
-    public LeapSampler Sampler { get; init; } =
-        new() { Mode = LeapSamplingMode.Dirichlet, MaxReverseSplit = 10 };
+    public LeapSampler Sampler { get; init; } = new() { Mode = LeapSamplingMode.Dirichlet, MaxReverseSplit = 10 };
 
     /// <summary>Samples that deviate more are left out.</summary>
     public TrajectoryFilter Filter { get; init; } = TrajectoryFilter.None;
@@ -116,8 +115,7 @@ public sealed class LagrangePlanner(LagrangeSettings settings) : ISurrogatePlann
         // The Euler part of a blend is alive even where no support is.
         if (leap.AnchorBlend < 1)
         {
-            weights[leap.Start] =
-                weights.GetValueOrDefault(leap.Start) + ((1 - leap.AnchorBlend) * leap.Interval);
+            weights[leap.Start] = weights.GetValueOrDefault(leap.Start) + ((1 - leap.AnchorBlend) * leap.Interval);
         }
         return (
             [.. weights.OrderByDescending(pair => pair.Key).Select(pair => new ActiveStep(pair.Key, pair.Value))],
@@ -126,9 +124,5 @@ public sealed class LagrangePlanner(LagrangeSettings settings) : ISurrogatePlann
     }
 
     private int[] ActiveSupports(Leap leap) =>
-        [
-            .. Supports
-                .Active(leap.Supports, leap.Start, settings.ActiveSupports, settings.MaxActiveSupports)
-                .Order(),
-        ];
+        [.. Supports.Active(leap.Supports, leap.Start, settings.ActiveSupports, settings.MaxActiveSupports).Order()];
 }

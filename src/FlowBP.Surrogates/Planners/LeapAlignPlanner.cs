@@ -48,11 +48,7 @@ public sealed class LeapAlignPlanner(LeapAlignSettings settings) : ISurrogatePla
             Steps = schedule.Steps,
             RewardInput = Endpoint.Instance,
             ActiveSteps = [new(j, post, settings.Alpha), new(k, pre)],
-            Leaps =
-            [
-                new(k, j, [k], [pre]) { Interval = pre },
-                new(j, schedule.Steps, [j], [post]) { Interval = post },
-            ],
+            Leaps = [new(k, j, [k], [pre]) { Interval = pre }, new(j, schedule.Steps, [j], [post]) { Interval = post }],
             SimilarityFloor = settings.Tau,
             Filter = settings.Filter,
             Indices = new Dictionary<string, IReadOnlyList<int>> { ["k"] = [k], ["j"] = [j] },

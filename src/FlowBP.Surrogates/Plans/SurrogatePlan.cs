@@ -73,4 +73,8 @@ public sealed record SurrogatePlan
     /// </summary>
     public double NegativeWeightFraction =>
         Leaps.Count == 0 ? 0 : Leaps.Count(leap => leap.HasWrongSign) / (double)Leaps.Count;
+
+    /// <summary>Method and active steps, bridges marked: <c>flowbp-bridge [20 17* 14]</c>.</summary>
+    public override string ToString() =>
+        $"{Method} [{string.Join(' ', ActiveSteps.Select(step => $"{step.Index}{(step.Bridge == 0 ? "" : "*")}"))}]";
 }

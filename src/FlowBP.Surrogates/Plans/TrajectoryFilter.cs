@@ -13,6 +13,5 @@ public readonly record struct TrajectoryFilter(double? MaxSplitDeviation, double
     /// <summary>Whether a leap's deviation is within bounds.</summary>
     /// <param name="deviation">δ of the leap.</param>
     /// <param name="isEnd">Whether the leap predicts x_N.</param>
-    public bool Keeps(double deviation, bool isEnd) =>
-        !(deviation > (isEnd ? MaxEndDeviation : MaxSplitDeviation));
+    public bool Keeps(double deviation, bool isEnd) => !(deviation > (isEnd ? MaxEndDeviation : MaxSplitDeviation));
 }

@@ -31,7 +31,10 @@ public static class Supports
         var positions = Enumerable
             .Range(0, order)
             .Select(i => i < order / 2 ? step * i : length - 1 - (step * (order - 1 - i)));
-        return [.. positions.Select(position => start + (int)MathF.Round(position, MidpointRounding.ToEven)).Distinct()];
+        return
+        [
+            .. positions.Select(position => start + (int)MathF.Round(position, MidpointRounding.ToEven)).Distinct(),
+        ];
     }
 
     /// <summary>

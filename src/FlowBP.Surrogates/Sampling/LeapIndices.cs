@@ -70,10 +70,7 @@ public sealed record LeapSampler
                 window,
                 MaxReverseSplit
             ),
-            LeapSamplingMode.Midpoint => FromReverseStart(
-                window.Min + 1 + source.NextInt(window.Length - 1),
-                steps
-            ),
+            LeapSamplingMode.Midpoint => FromReverseStart(window.Min + 1 + source.NextInt(window.Length - 1), steps),
             LeapSamplingMode.MidpointJ => FromReverseSplit(window.Min + source.NextInt(window.Length - 1), steps),
             _ => throw new InvalidOperationException($"{Mode} is no sampling mode"),
         };

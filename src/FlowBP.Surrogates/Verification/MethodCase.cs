@@ -9,21 +9,6 @@ namespace FlowBP.Surrogates.Verification;
 /// <summary>A case of a method fixture.</summary>
 internal sealed class MethodCase
 {
-    // Settings of the recorded run that are about the run, not the method. Those that matter here are read below.
-    private static readonly string[] RunKeys =
-    [
-        "rollout_steps",
-        "sampling_steps",
-        "h",
-        "w",
-        "loss_grad_scale",
-        "gradient_accumulation_steps",
-        "max_grad_norm",
-        "cfg_guidance",
-        "cfg_detach_neg",
-        "cfg_grad_norm_compensate",
-    ];
-
     private readonly JsonElement description;
     private readonly JsonElement hyper;
     private readonly JsonElement indices;
@@ -32,11 +17,7 @@ internal sealed class MethodCase
     private readonly string method;
     private readonly NoiseSchedule schedule;
 
-    public MethodCase(
-        JsonElement description,
-        IReadOnlyDictionary<string, Tensor> tensors,
-        ILatentKernels kernels
-    )
+    public MethodCase(JsonElement description, IReadOnlyDictionary<string, Tensor> tensors, ILatentKernels kernels)
     {
         this.description = description;
         this.tensors = tensors;
@@ -52,7 +33,7 @@ internal sealed class MethodCase
 
     public void Run(Comparison comparison)
     {
-        var plan = Plan();
+        var plan = RecordedPlan.Of(schedule, method, hyper, indices);
         var network = new TinyNetwork(
             TinyNetwork.ParameterNames.ToDictionary(
                 name => name,
@@ -86,7 +67,13 @@ internal sealed class MethodCase
         CompareRollout(comparison, rollout);
         var weights = executor.Weigh(batch, rollout);
         CompareWeights(comparison, batch.Plan, rollout, weights);
-        using var gradient = executor.RewardGradient(batch, rollout, weights, reward, Hinge(comparison, guided, guidance));
+        using var gradient = executor.RewardGradient(
+            batch,
+            rollout,
+            weights,
+            reward,
+            Hinge(comparison, guided, guidance)
+        );
         CompareReward(comparison, gradient);
         executor.AccumulateGradients(batch, rollout, gradient);
         foreach (var (name, parameter) in network.Parameters)
@@ -98,8 +85,7 @@ internal sealed class MethodCase
     private HingeLoss Hinge(Comparison comparison, bool guided, double guidance)
     {
         var compensate = guided && hyper.GetProperty("cfg_grad_norm_compensate").GetBoolean();
-        var divisor =
-            hyper.GetProperty("gradient_accumulation_steps").GetDouble() * (compensate ? guidance : 1);
+        var divisor = hyper.GetProperty("gradient_accumulation_steps").GetDouble() * (compensate ? guidance : 1);
         comparison.Numbers("backward_divisor", [divisor], [description.GetProperty("backward_divisor").GetDouble()]);
         return new(
             description.GetProperty("hinge_lambda").GetDouble(),
@@ -108,90 +94,27 @@ internal sealed class MethodCase
         );
     }
 
-    private SurrogatePlan Plan() =>
-        MethodRegistry.Get(method).Create(Settings()) switch
-        {
-            ReFLPlanner planner => planner.FromIndices(schedule, Index("s")),
-            DRaFTLVPlanner planner => planner.FromIndices(schedule, Index("s")),
-            DRTunePlanner planner => planner.FromIndices(schedule, Index("s"), List("train_indices")),
-            LeapAlignPlanner planner => planner.FromIndices(schedule, Index("k"), Index("j")),
-            SparsePlanner planner => planner.FromIndices(schedule, List("active")),
-            BridgePlanner planner => planner.FromIndices(
-                schedule,
-                Index("j"),
-                List("active_pre"),
-                List("active_post")
-            ),
-            LagrangePlanner planner => planner.FromIndices(schedule, Index("k"), Index("j")),
-            var planner => throw new NotSupportedException($"no fixture form of method {planner.Name} is known"),
-        };
-
-    // The recorded settings that are this method's. The recordings carry some of the other methods' too; a name that is
-    // nobody's is refused rather than ignored.
-    private Dictionary<string, string> Settings()
-    {
-        var own = MethodRegistry.Get(method).Settings;
-        Setting[] all = [.. MethodRegistry.All.SelectMany(definition => definition.Settings)];
-        Dictionary<string, string> given = [];
-        foreach (var key in hyper.EnumerateObject())
-        {
-            if (own.Any(setting => setting.Answers(key.Name)))
-            {
-                given[key.Name] = key.Value.ValueKind == JsonValueKind.String ? key.Value.GetString()! : key.Value.GetRawText();
-            }
-            else if (!RunKeys.Contains(key.Name) && !all.Any(setting => setting.Answers(key.Name)))
-            {
-                throw new UnknownNameException(
-                    "setting",
-                    key.Name,
-                    all.Select(setting => setting.Name).Concat(RunKeys).Distinct(),
-                    " of the fixture"
-                );
-            }
-        }
-        Released(given, own);
-        return given;
-    }
-
-    // Where our default or our behaviour follows the paper, the recording the released code (METHODS.md §6).
-    private void Released(Dictionary<string, string> given, IReadOnlyList<Setting> own)
-    {
-        if (own.Contains(MethodSettings.DRTuneTweedieAlwaysActive))
-        {
-            given.TryAdd(MethodSettings.DRTuneTweedieAlwaysActive.Name, "false");
-        }
-        if (own.Contains(MethodSettings.JkDirichletMaxJRev) || method == "flowbp-lagrange")
-        {
-            given.TryAdd(MethodSettings.JkDirichletMaxJRev.Name, "none");
-        }
-        // Released LeapAlign measures the end after pinning it, so this filter never leaves anything out.
-        if (method == "leapalign")
-        {
-            given.Remove(MethodSettings.TrajFilterD0Max.Name);
-        }
-    }
-
     private void ComparePlan(Comparison comparison, SurrogatePlan plan)
     {
         foreach (var (name, factor) in plan.Rescale)
         {
-            if (indices.TryGetProperty(name, out var expected))
+            if (RecordedPlan.TryFind(indices, name, out var expected))
             {
                 comparison.Numbers(name, [factor], [expected.GetDouble()]);
             }
         }
         foreach (var (name, drawn) in plan.Indices)
         {
-            if (indices.TryGetProperty(name, out var expected))
+            if (RecordedPlan.TryFind(indices, name, out var expected))
             {
-                comparison.Exactly(name, drawn, Integers(expected));
+                comparison.Exactly(name, drawn, RecordedPlan.Integers(expected));
             }
         }
         if (indices.TryGetProperty("window", out var window))
         {
             var ratio = hyper.TryGetProperty("train_step_tail_ratio", out var tail) ? tail.GetDouble() : 1;
             var found = TrainingWindow.Tail(schedule.Steps, ratio, method == "flowbp-bridge" ? 3 : 1);
-            comparison.Exactly("window", [found.Start, found.End], Integers(window));
+            comparison.Exactly("window", [found.Start, found.End], RecordedPlan.Integers(window));
         }
         if (plan.RewardInput is PosteriorMean mean && indices.TryGetProperty("num_noised", out var copies))
         {
@@ -203,7 +126,7 @@ internal sealed class MethodCase
             comparison.Numbers("weights_j0", plan.Leaps[1].Weights, Comparison.Values(tensors["weights_j0"]));
         }
         // Every active step is a differentiated evaluation of the recording, once per image of a sample.
-        var recorded = Integers(description.GetProperty("grad_calls")).ToHashSet();
+        var recorded = RecordedPlan.Integers(description.GetProperty("grad_calls")).ToHashSet();
         comparison.Exactly("active steps", plan.ActiveSteps.Select(step => step.Index).Where(recorded.Add), []);
     }
 
@@ -215,12 +138,7 @@ internal sealed class MethodCase
         comparison.Tensors("rollout.v", rollout.V_TB.narrow(0, 0, v_TB.size(0)), v_TB);
     }
 
-    private void CompareWeights(
-        Comparison comparison,
-        BatchPlan plan,
-        RolloutCache rollout,
-        TrajectoryWeights weights
-    )
+    private void CompareWeights(Comparison comparison, BatchPlan plan, RolloutCache rollout, TrajectoryWeights weights)
     {
         Optional(comparison, "sample_weights", weights.Weights);
         Optional(comparison, "d_j", weights.SplitDeviation);
@@ -261,13 +179,4 @@ internal sealed class MethodCase
             comparison.Tensors(name, actual, expected);
         }
     }
-
-    private int Index(string name) => indices.GetProperty(name).GetInt32();
-
-    private int[] List(string name) => Integers(indices.GetProperty(name));
-
-    private static int[] Integers(JsonElement element) =>
-        element.ValueKind == JsonValueKind.Array
-            ? [.. element.EnumerateArray().Select(item => item.GetInt32())]
-            : [element.GetInt32()];
 }

@@ -8,10 +8,7 @@ namespace FlowBP.Surrogates.Verification;
 /// <summary>Checks methods, samplers and optimizer against a fixture folder.</summary>
 /// <param name="load">Reads all tensors of a safetensors file; the caller of Run owns a dispose scope.</param>
 /// <param name="kernels">The kernels under test.</param>
-public sealed class MethodFixture(
-    Func<string, IReadOnlyDictionary<string, Tensor>> load,
-    ILatentKernels kernels
-)
+public sealed class MethodFixture(Func<string, IReadOnlyDictionary<string, Tensor>> load, ILatentKernels kernels)
 {
     /// <summary>Largest relative error of a number in float64.</summary>
     public const double Tolerance = 1e-9;

@@ -6,10 +6,7 @@ using System.Text.Json;
 namespace FlowBP.Surrogates.Verification;
 
 /// <summary>Checks <see cref="ILatentKernels.AdamWEma"/> and <see cref="ILatentKernels.SquaredNorm"/>.</summary>
-internal sealed class OptimizerFixture(
-    Func<string, IReadOnlyDictionary<string, Tensor>> load,
-    ILatentKernels kernels
-)
+internal sealed class OptimizerFixture(Func<string, IReadOnlyDictionary<string, Tensor>> load, ILatentKernels kernels)
 {
     // Six steps in binary32, each a handful of roundings of numbers near one.
     private const double Float32Tolerance = 2e-6;

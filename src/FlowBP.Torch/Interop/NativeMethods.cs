@@ -2,7 +2,10 @@ using System.Runtime.InteropServices;
 
 namespace FlowBP.Torch.Interop;
 
-/// <summary>The functions of native/include/flowbp.h, one to one.</summary>
+/// <summary>
+/// The functions of native/include/flowbp.h, one to one. Those that only read a number skip the switch of the garbage
+/// collector's mode, which costs more than they do.
+/// </summary>
 internal static unsafe partial class NativeMethods
 {
     private const string Library = "flowbp";
@@ -29,6 +32,9 @@ internal static unsafe partial class NativeMethods
     );
 
     [LibraryImport(Library)]
+    public static partial void flowbp_operator_take_results(NativeValue* results);
+
+    [LibraryImport(Library)]
     public static partial int flowbp_tensor_info(nint tensor, NativeTensorInfo* info);
 
     [LibraryImport(Library)]
@@ -47,9 +53,11 @@ internal static unsafe partial class NativeMethods
     public static partial int flowbp_tensor_set_grad(nint tensor, nint grad);
 
     [LibraryImport(Library)]
+    [SuppressGCTransition]
     public static partial long flowbp_tensor_live_handles();
 
     [LibraryImport(Library)]
+    [SuppressGCTransition]
     public static partial int flowbp_grad_mode_get();
 
     [LibraryImport(Library)]
@@ -59,7 +67,9 @@ internal static unsafe partial class NativeMethods
     public static partial int flowbp_autograd_backward(
         nint* outputs,
         nint* gradients,
-        int count,
+        int outputCount,
+        nint* inputs,
+        int inputCount,
         int retainGraph,
         int createGraph
     );
@@ -83,15 +93,18 @@ internal static unsafe partial class NativeMethods
         int inputCount,
         nint* outputs,
         int outputCount,
+        int materialize,
         nint context,
         delegate* unmanaged[Cdecl]<nint, nint*, int, nint*, int, int> backward,
         delegate* unmanaged[Cdecl]<nint, void> release
     );
 
     [LibraryImport(Library)]
+    [SuppressGCTransition]
     public static partial long flowbp_memory_current_bytes();
 
     [LibraryImport(Library)]
+    [SuppressGCTransition]
     public static partial long flowbp_memory_peak_bytes();
 
     [LibraryImport(Library)]

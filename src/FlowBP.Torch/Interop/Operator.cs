@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Text;
 
@@ -9,7 +10,9 @@ namespace FlowBP.Torch.Interop;
 /// </summary>
 internal sealed unsafe class Operator(string name, string overload = "")
 {
-    private const int MaximumResults = 64;
+    // Room on the stack: results of all but the operators that return a list, and list arguments of the usual lengths.
+    private const int UsualResults = 4;
+    private const int UsualListBytes = 2048;
     private nint handle;
 
     public string Name { get; } = name;
@@ -17,40 +20,47 @@ internal sealed unsafe class Operator(string name, string overload = "")
     /// <summary>Whether this libtorch has the operator.</summary>
     public bool IsAvailable => Find() != 0;
 
-    /// <summary>Calls the operator and returns its single tensor.</summary>
+    /// <summary>Calls the operator and returns its first tensor.</summary>
     /// <exception cref="ExternalException">libtorch refused; the message names the operator and the shapes.</exception>
     public torch.Tensor Call(params ReadOnlySpan<Argument> arguments)
     {
-        NativeValue* results = stackalloc NativeValue[4];
-        int count = Invoke(arguments, results, 4);
-        var result = new torch.Tensor((nint)results[0].Bits);
+        NativeValue* results = stackalloc NativeValue[UsualResults];
+        int count = Expect(Invoke(arguments, results, UsualResults), UsualResults);
         for (int i = 1; i < count; i++)
         {
             Free(results[i]);
         }
 
-        return result;
+        return count > 0 && results[0] is { Tag: NativeTag.Tensor, Bits: not 0 }
+            ? new torch.Tensor((nint)results[0].Bits)
+            : throw new InvalidOperationException($"{Name} returned no tensor");
     }
 
     /// <summary>Calls the operator and returns all its tensors; an undefined one is null.</summary>
+    /// <exception cref="ExternalException">libtorch refused; the message names the operator and the shapes.</exception>
     public torch.Tensor?[] CallMany(params ReadOnlySpan<Argument> arguments)
     {
-        NativeValue* results = stackalloc NativeValue[MaximumResults];
-        int count = Invoke(arguments, results, MaximumResults);
-        var tensors = new torch.Tensor?[count];
-        for (int i = 0; i < count; i++)
+        NativeValue* results = stackalloc NativeValue[UsualResults];
+        int count = Invoke(arguments, results, UsualResults);
+        if (count <= UsualResults)
         {
-            tensors[i] = results[i].Bits == 0 ? null : new torch.Tensor((nint)results[i].Bits);
+            return Tensors(results, count);
         }
 
-        return tensors;
+        var many = new NativeValue[count];
+        fixed (NativeValue* taken = many)
+        {
+            NativeMethods.flowbp_operator_take_results(taken);
+            return Tensors(taken, count);
+        }
     }
 
     /// <summary>Calls an operator that works in place on its first argument, which is returned.</summary>
+    /// <exception cref="ExternalException">libtorch refused; the message names the operator and the shapes.</exception>
     public torch.Tensor CallInPlace(torch.Tensor self, params ReadOnlySpan<Argument> arguments)
     {
-        NativeValue* results = stackalloc NativeValue[4];
-        int count = Invoke(arguments, results, 4);
+        NativeValue* results = stackalloc NativeValue[UsualResults];
+        int count = Expect(Invoke(arguments, results, UsualResults), UsualResults);
         for (int i = 0; i < count; i++)
         {
             Free(results[i]);
@@ -60,11 +70,23 @@ internal sealed unsafe class Operator(string name, string overload = "")
     }
 
     /// <summary>Calls an operator that returns a plain number or truth value.</summary>
+    /// <exception cref="ExternalException">libtorch refused; the message names the operator and the shapes.</exception>
     public NativeValue CallValue(params ReadOnlySpan<Argument> arguments)
     {
         NativeValue result;
-        Invoke(arguments, &result, 1);
+        Expect(Invoke(arguments, &result, 1), 1);
         return result;
+    }
+
+    private static torch.Tensor?[] Tensors(NativeValue* results, int count)
+    {
+        var tensors = new torch.Tensor?[count];
+        for (int i = 0; i < count; i++)
+        {
+            tensors[i] = results[i].Bits == 0 ? null : new torch.Tensor((nint)results[i].Bits);
+        }
+
+        return tensors;
     }
 
     private static void Free(NativeValue value)
@@ -74,6 +96,12 @@ internal sealed unsafe class Operator(string name, string overload = "")
             NativeMethods.flowbp_tensor_free((nint)value.Bits);
         }
     }
+
+    // More results than an operator of this kind has: the wrong kind of call. The native side drops them by itself.
+    private int Expect(int count, int capacity) =>
+        count <= capacity
+            ? count
+            : throw new InvalidOperationException($"{Name} returned {count} values, expected at most {capacity}");
 
     private nint Find()
     {
@@ -95,14 +123,18 @@ internal sealed unsafe class Operator(string name, string overload = "")
             throw new NotSupportedException($"this libtorch has no operator aten::{Name}.{overload}");
         }
 
-        // Lists are copied to the stack: nothing has to be pinned, and the native side sees plain addresses.
+        // Lists are copied to the stack: nothing has to be pinned, and the native side sees plain addresses. A list that
+        // is too long for the stack goes to an array that the collector does not move.
         int listBytes = 0;
         foreach (ref readonly Argument argument in arguments)
         {
             listBytes += ListBytes(argument);
         }
 
-        byte* lists = stackalloc byte[listBytes];
+        byte[]? large =
+            listBytes > UsualListBytes ? GC.AllocateUninitializedArray<byte>(listBytes, pinned: true) : null;
+        byte* stack = stackalloc byte[large is null ? listBytes : 0];
+        byte* lists = large is null ? stack : (byte*)Unsafe.AsPointer(ref large[0]);
         NativeValue* values = stackalloc NativeValue[arguments.Length];
         for (int i = 0; i < arguments.Length; i++)
         {
@@ -111,6 +143,7 @@ internal sealed unsafe class Operator(string name, string overload = "")
 
         int count;
         int status = NativeMethods.flowbp_operator_call(op, values, arguments.Length, results, capacity, &count);
+        GC.KeepAlive(large);
         foreach (ref readonly Argument argument in arguments)
         {
             GC.KeepAlive(argument.Owner);
@@ -119,14 +152,14 @@ internal sealed unsafe class Operator(string name, string overload = "")
         return status == 0 ? count : throw TorchStatus.Failure($"{Name}({Describe(arguments)})");
     }
 
+    // Every list is laid out in multiples of eight bytes, so that the next one is aligned.
     private static int ListBytes(in Argument argument) =>
-        argument.Owner switch
+        argument.Tag switch
         {
-            long[] list => 8 * list.Length,
-            double[] list => 8 * list.Length,
-            bool[] list => 8 * list.Length,
-            torch.Tensor?[] list => 8 * list.Length,
-            string text => (Encoding.UTF8.GetMaxByteCount(text.Length) + 7) & ~7,
+            NativeTag.IntList or NativeTag.DoubleList or NativeTag.TensorList or NativeTag.OptionalTensorList =>
+                checked(8 * ((Array)argument.Owner!).Length),
+            NativeTag.BoolList => 8 * ((bool[])argument.Owner!).Length,
+            NativeTag.String => (Encoding.UTF8.GetMaxByteCount(((string)argument.Owner!).Length) + 7) & ~7,
             _ => 0,
         };
 
@@ -139,45 +172,46 @@ internal sealed unsafe class Operator(string name, string overload = "")
             Bits = argument.Bits,
         };
         byte* start = lists;
-        switch (argument.Owner)
+        switch (argument.Tag)
         {
-            case null:
+            case NativeTag.Tensor:
+                value.Bits = argument.Owner is torch.Tensor self ? Handle(self) : 0;
                 return value;
-            case torch.Tensor tensor:
-                value.Bits = Handle(tensor);
-                return value;
-            case long[] list:
-                list.CopyTo(new Span<long>(start, list.Length));
-                value.Length = list.Length;
+            case NativeTag.IntList:
+                var integers = (long[])argument.Owner!;
+                integers.CopyTo(new Span<long>(start, integers.Length));
+                value.Length = integers.Length;
                 break;
-            case double[] list:
-                list.CopyTo(new Span<double>(start, list.Length));
-                value.Length = list.Length;
+            case NativeTag.DoubleList:
+                var numbers = (double[])argument.Owner!;
+                numbers.CopyTo(new Span<double>(start, numbers.Length));
+                value.Length = numbers.Length;
                 break;
-            case bool[] list:
-                for (int i = 0; i < list.Length; i++)
+            case NativeTag.BoolList:
+                var truths = (bool[])argument.Owner!;
+                for (int i = 0; i < truths.Length; i++)
                 {
-                    ((long*)start)[i] = list[i] ? 1 : 0;
+                    ((long*)start)[i] = truths[i] ? 1 : 0;
                 }
 
-                value.Length = list.Length;
+                value.Length = truths.Length;
                 break;
-            case torch.Tensor?[] list:
-                for (int i = 0; i < list.Length; i++)
+            case NativeTag.TensorList:
+            case NativeTag.OptionalTensorList:
+                var tensors = (torch.Tensor?[])argument.Owner!;
+                for (int i = 0; i < tensors.Length; i++)
                 {
-                    ((long*)start)[i] = list[i] is { } tensor ? Handle(tensor) : 0;
+                    ((long*)start)[i] = tensors[i] is { } tensor ? Handle(tensor) : 0;
                 }
 
-                value.Length = list.Length;
+                value.Length = tensors.Length;
                 break;
-            case string text:
-                value.Length = Encoding.UTF8.GetBytes(
-                    text,
-                    new Span<byte>(start, Encoding.UTF8.GetMaxByteCount(text.Length))
-                );
+            case NativeTag.String:
+                var text = (string)argument.Owner!;
+                value.Length = Encoding.UTF8.GetBytes(text, new Span<byte>(start, ListBytes(argument)));
                 break;
             default:
-                throw new InvalidOperationException($"{argument.Owner.GetType()} is not an operator argument");
+                return value;
         }
 
         value.Bits = (long)start;
@@ -185,10 +219,13 @@ internal sealed unsafe class Operator(string name, string overload = "")
         return value;
     }
 
-    private nint Handle(torch.Tensor tensor) =>
-        tensor.IsInvalid
-            ? throw new ObjectDisposedException(nameof(torch.Tensor), $"{Name} was given a disposed tensor")
-            : tensor.handle;
+    private nint Handle(torch.Tensor tensor)
+    {
+        nint given = tensor.handle;
+        return given != 0
+            ? given
+            : throw new ObjectDisposedException(nameof(torch.Tensor), $"{Name} was given a disposed tensor");
+    }
 
     private static string Describe(ReadOnlySpan<Argument> arguments)
     {

@@ -16,13 +16,16 @@ internal static class TorchStatus
         }
     }
 
-    /// <summary>The exception for the calling thread's last error.</summary>
+    /// <summary>
+    /// The exception for the calling thread's last error; where a managed backward threw, with what it threw inside.
+    /// </summary>
     public static unsafe ExternalException Failure(string? context)
     {
         string message = Marshal.PtrToStringUTF8((nint)NativeMethods.flowbp_last_error()) ?? "unknown error";
+        Exception? cause = ManagedFailure.Take(ref message);
         // libtorch appends notes on where in its own sources the error arose: of no use to the reader here.
         int note = message.IndexOf("\nException raised from", StringComparison.Ordinal);
         message = (note < 0 ? message : message[..note]).TrimEnd();
-        return new ExternalException(context is null ? message : $"{context}: {message}");
+        return new ExternalException(context is null ? message : $"{context}: {message}", cause);
     }
 }

@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Globalization;
 
 namespace FlowBP.Torch.Modules;
 
@@ -12,10 +13,27 @@ public sealed class Sequential : torch.nn.Module<torch.Tensor, torch.Tensor>
     {
         foreach ((string name, torch.nn.Module<torch.Tensor, torch.Tensor> module) in modules)
         {
-            steps.Add(module);
-            register_module(name, module);
+            append(name, module);
         }
     }
+
+    /// <summary>Number of modules.</summary>
+    public int Count => steps.Count;
+
+    /// <summary>The module at a position.</summary>
+    public torch.nn.Module<torch.Tensor, torch.Tensor> this[int index] => steps[index];
+
+    /// <summary>Adds a module at the end, under a name.</summary>
+    public Sequential append(string name, torch.nn.Module<torch.Tensor, torch.Tensor> module)
+    {
+        register_module(name, module);
+        steps.Add(module);
+        return this;
+    }
+
+    /// <summary>Adds a module at the end, named by its position.</summary>
+    public Sequential append(torch.nn.Module<torch.Tensor, torch.Tensor> module) =>
+        append(steps.Count.ToString(CultureInfo.InvariantCulture), module);
 
     /// <inheritdoc/>
     public override torch.Tensor forward(torch.Tensor input)
@@ -40,12 +58,9 @@ public sealed class ModuleList<T> : torch.nn.Module, IReadOnlyList<T>
 
     /// <summary>A list of the given modules.</summary>
     public ModuleList(params T[] modules)
-        : base("ModuleList")
+        : base(nameof(torch.nn.ModuleList))
     {
-        foreach (T module in modules)
-        {
-            append(module);
-        }
+        extend(modules);
     }
 
     /// <summary>Number of modules.</summary>
@@ -54,11 +69,17 @@ public sealed class ModuleList<T> : torch.nn.Module, IReadOnlyList<T>
     /// <summary>The module at a position.</summary>
     public T this[int index] => items[index];
 
-    /// <summary>Adds a module at the end.</summary>
-    public void append(T module)
+    /// <summary>Adds modules at the end.</summary>
+    public void append(params T[] parameters) => extend(parameters);
+
+    /// <summary>Adds modules at the end.</summary>
+    public void extend(IEnumerable<T> modules)
     {
-        register_module(items.Count.ToString(), module);
-        items.Add(module);
+        foreach (T module in modules)
+        {
+            register_module(items.Count.ToString(CultureInfo.InvariantCulture), module);
+            items.Add(module);
+        }
     }
 
     /// <inheritdoc/>

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace FlowBP.Torch;
 
 public static partial class torch
@@ -14,6 +16,10 @@ public static partial class torch
             ScalarType? dtype = null
         ) => new(inputSize, outputSize, hasBias, device, dtype);
 
+        /// <summary>A linear layer with given parameters.</summary>
+        public static Modules.Linear Linear(Modules.Parameter weight, Modules.Parameter? bias = null) =>
+            new(weight, bias);
+
         /// <inheritdoc cref="Modules.Conv2d"/>
         public static Modules.Conv2d Conv2d(
             long in_channels,
@@ -21,6 +27,8 @@ public static partial class torch
             long kernel_size,
             long stride = 1,
             long padding = 0,
+            long dilation = 1,
+            PaddingModes padding_mode = PaddingModes.Zeros,
             long groups = 1,
             bool bias = true,
             Device? device = null,
@@ -32,6 +40,36 @@ public static partial class torch
                 (kernel_size, kernel_size),
                 (stride, stride),
                 (padding, padding),
+                (dilation, dilation),
+                padding_mode,
+                groups,
+                bias,
+                device,
+                dtype
+            );
+
+        /// <inheritdoc cref="Modules.Conv2d"/>
+        public static Modules.Conv2d Conv2d(
+            long in_channels,
+            long out_channels,
+            (long, long) kernel_size,
+            (long, long)? stride = null,
+            (long, long)? padding = null,
+            (long, long)? dilation = null,
+            PaddingModes padding_mode = PaddingModes.Zeros,
+            long groups = 1,
+            bool bias = true,
+            Device? device = null,
+            ScalarType? dtype = null
+        ) =>
+            new(
+                in_channels,
+                out_channels,
+                kernel_size,
+                stride ?? (1, 1),
+                padding ?? (0, 0),
+                dilation ?? (1, 1),
+                padding_mode,
                 groups,
                 bias,
                 device,
@@ -72,9 +110,19 @@ public static partial class torch
         public static Modules.Embedding Embedding(
             long num_embeddings,
             long embedding_dims,
+            long? padding_idx = null,
             Device? device = null,
             ScalarType? dtype = null
-        ) => new(num_embeddings, embedding_dims, device, dtype);
+        ) => new(num_embeddings, embedding_dims, padding_idx, device, dtype);
+
+        /// <inheritdoc cref="Modules.Dropout"/>
+        public static Modules.Dropout Dropout(double p = 0.5) => new(p);
+
+        /// <inheritdoc cref="Modules.Tanh"/>
+        public static Modules.Tanh Tanh() => new();
+
+        /// <inheritdoc cref="Modules.Sigmoid"/>
+        public static Modules.Sigmoid Sigmoid() => new();
 
         /// <inheritdoc cref="Modules.SiLU"/>
         public static Modules.SiLU SiLU() => new();
@@ -91,11 +139,20 @@ public static partial class torch
 
         /// <inheritdoc cref="Modules.Sequential"/>
         public static Modules.Sequential Sequential(params Module<Tensor, Tensor>[] modules) =>
-            new(modules.Select((m, i) => (i.ToString(), m)));
+            new(modules.Select((m, i) => (i.ToString(CultureInfo.InvariantCulture), m)));
 
         /// <inheritdoc cref="Modules.Sequential"/>
         public static Modules.Sequential Sequential(params (string name, Module<Tensor, Tensor> submodule)[] modules) =>
             new(modules);
+
+        /// <inheritdoc cref="Modules.Sequential"/>
+        public static Modules.Sequential Sequential(IEnumerable<Module<Tensor, Tensor>> modules) =>
+            new(modules.Select((m, i) => (i.ToString(CultureInfo.InvariantCulture), m)));
+
+        /// <inheritdoc cref="Modules.Sequential"/>
+        public static Modules.Sequential Sequential(
+            IEnumerable<(string name, Module<Tensor, Tensor> submodule)> modules
+        ) => new(modules);
 
         /// <inheritdoc cref="Modules.ModuleList{T}"/>
         public static Modules.ModuleList<T> ModuleList<T>(params T[] modules)
@@ -109,14 +166,26 @@ public static partial class torch
         {
             /// <summary>
             /// Scales all gradients by min(1, max_norm / (norm + 1e-6)), where norm is the p-norm of all of them together,
-            /// and returns the norm before scaling.
+            /// and returns the norm before scaling. Gradients of a norm that is not a number are left as they are: the
+            /// caller sees the norm and decides.
             /// </summary>
+            /// <param name="tensors">Parameters; those without a gradient are left alone.</param>
+            /// <param name="max_norm">The largest norm to leave, at least 0.</param>
+            /// <param name="norm_type">p; infinity for the largest element.</param>
+            /// <exception cref="ArgumentException">A negative norm or p.</exception>
             public static double clip_grad_norm_(
                 IEnumerable<Modules.Parameter> tensors,
                 double max_norm,
                 double norm_type = 2.0
             )
             {
+                if (max_norm < 0 || double.IsNaN(max_norm) || norm_type <= 0 || double.IsNaN(norm_type))
+                {
+                    throw new ArgumentException(
+                        $"clipping to {max_norm} in the {norm_type}-norm: needs max_norm ≥ 0, p > 0"
+                    );
+                }
+
                 using DisposeScope scope = NewDisposeScope();
                 using IDisposable mode = no_grad();
                 List<Tensor> gradients = [.. tensors.Select(p => p.grad).OfType<Tensor>()];

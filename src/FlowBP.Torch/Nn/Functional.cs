@@ -2,25 +2,25 @@ using FlowBP.Torch.Interop;
 
 namespace FlowBP.Torch;
 
-/// <summary>How a loss combines its elements; the numbers are libtorch's.</summary>
-public enum Reduction
-{
-    /// <summary>Not at all.</summary>
-    None = 0,
-
-    /// <summary>Their mean.</summary>
-    Mean = 1,
-
-    /// <summary>Their sum.</summary>
-    Sum = 2,
-}
-
 public static partial class torch
 {
     public static partial class nn
     {
+        /// <summary>How a loss combines its elements; the numbers are libtorch's.</summary>
+        public enum Reduction : long
+        {
+            /// <summary>Not at all.</summary>
+            None = 0,
+
+            /// <summary>Their mean.</summary>
+            Mean = 1,
+
+            /// <summary>Their sum.</summary>
+            Sum = 2,
+        }
+
         /// <summary>Layers without state.</summary>
-        public static class functional
+        public static partial class functional
         {
             /// <summary>x·Wᵀ + b.</summary>
             public static Tensor linear(Tensor input, Tensor weights, Tensor? bias = null) =>
@@ -57,7 +57,11 @@ public static partial class torch
             ) => Aten.group_norm.Call(input, num_groups, weight, bias, eps);
 
             /// <summary>Rows of a table by int64 indices.</summary>
-            public static Tensor embedding(Tensor x, Tensor weight) => Aten.embedding.Call(weight, x);
+            /// <param name="x">Indices, int64 of any shape.</param>
+            /// <param name="weight">[rows, width].</param>
+            /// <param name="padding_idx">A row that gets no gradient.</param>
+            public static Tensor embedding(Tensor x, Tensor weight, long? padding_idx = null) =>
+                Aten.embedding.Call(weight, x, padding_idx ?? -1L);
 
             /// <summary>x·sigmoid(x).</summary>
             public static Tensor silu(Tensor x, bool inplace = false) =>
@@ -66,28 +70,48 @@ public static partial class torch
             /// <summary>x·Φ(x).</summary>
             public static Tensor gelu(Tensor x) => Aten.gelu.Call(x);
 
+            /// <summary>x·Φ(x).</summary>
+            public static Tensor gelu(Tensor x, bool inplace) => inplace ? Aten.gelu_.CallInPlace(x, x) : gelu(x);
+
             /// <summary>x·Φ(x), or its tanh approximation.</summary>
-            public static Tensor gelu(Tensor x, Modules.GELU.Approximate approximate) =>
-                Aten.gelu.Call(x, approximate == Modules.GELU.Approximate.tanh ? "tanh" : "none");
+            public static Tensor gelu(Tensor x, Modules.GELU.Approximate approximate, bool inplace = false)
+            {
+                string form = approximate == Modules.GELU.Approximate.tanh ? "tanh" : "none";
+                return inplace ? Aten.gelu_.CallInPlace(x, x, form) : Aten.gelu.Call(x, form);
+            }
 
             /// <summary>max(0, x).</summary>
             public static Tensor relu(Tensor x, bool inplace = false) => inplace ? x.relu_() : x.relu();
 
             /// <summary>Hyperbolic tangent.</summary>
-            public static Tensor tanh(Tensor x) => x.tanh();
+            public static Tensor tanh(Tensor x, bool inplace = false) => inplace ? x.tanh_() : x.tanh();
 
             /// <summary>1/(1 + e⁻ˣ).</summary>
             public static Tensor sigmoid(Tensor x) => x.sigmoid();
 
-            /// <summary>ln(1 + eˣ).</summary>
-            public static Tensor softplus(Tensor x) => Aten.softplus.Call(x);
+            /// <summary>1/(1 + e⁻ˣ).</summary>
+            public static Tensor sigmoid(Tensor x, bool inplace) => inplace ? x.sigmoid_() : x.sigmoid();
+
+            /// <summary>x where positive, else alpha·(eˣ − 1).</summary>
+            public static Tensor elu(Tensor x, double alpha) => Aten.elu.Call(x, (Scalar)alpha);
+
+            /// <summary>x where positive, else negative_slope·x.</summary>
+            public static Tensor leaky_relu(Tensor input, double negative_slope = 0.01) =>
+                Aten.leaky_relu.Call(input, (Scalar)negative_slope);
+
+            /// <summary>Zeros with probability p, the rest divided by 1 − p, in training; x itself otherwise.</summary>
+            public static Tensor dropout(Tensor input, double p = 0.5, bool training = true, bool inplace = false) =>
+                inplace ? Aten.dropout_.CallInPlace(input, input, p, training) : Aten.dropout.Call(input, p, training);
+
+            /// <summary>ln(1 + e^(beta·x))/beta; x itself where beta·x exceeds the threshold.</summary>
+            public static Tensor softplus(Tensor x, double beta = 1, double threshold = 20) =>
+                Aten.softplus.Call(x, (Scalar)beta, (Scalar)threshold);
 
             /// <summary>eˣ / Σ eˣ along an axis.</summary>
             public static Tensor softmax(Tensor input, long dim, ScalarType? dtype = null) => input.softmax(dim, dtype);
 
             /// <summary>x − ln Σ eˣ along an axis.</summary>
-            public static Tensor log_softmax(Tensor input, long dim, ScalarType? dtype = null) =>
-                input.log_softmax(dim, dtype);
+            public static Tensor log_softmax(Tensor x, long dim) => x.log_softmax(dim);
 
             /// <summary>x / max(‖x‖ₚ, eps) along an axis.</summary>
             public static Tensor normalize(Tensor input, double p = 2.0, long dim = 1, double eps = 1e-12)
@@ -97,24 +121,9 @@ public static partial class torch
                 return (input / norm).MoveToOuterDisposeScope();
             }
 
-            /// <summary>Pads the last axes: (left, right) of the last, then of the one before, …</summary>
-            public static Tensor pad(Tensor input, long[] padding, double value = 0) =>
-                Aten.constant_pad_nd.Call(input, padding, (Scalar)value);
-
-            /// <summary>[B, C, H, W] enlarged by repeating pixels.</summary>
-            public static Tensor upsample_nearest2d(
-                Tensor x,
-                long[]? output_size = null,
-                double[]? scale_factor = null
-            ) => Aten.upsample_nearest2d.Call(x, output_size, scale_factor);
-
-            /// <summary>Means over windows of [B, C, H, W].</summary>
-            public static Tensor avg_pool2d(Tensor input, long[] kernel_size, long[]? strides = null) =>
-                Aten.avg_pool2d.Call(input, kernel_size, strides ?? kernel_size);
-
-            /// <summary>Means over [B, C, H, W] that leave a given size.</summary>
-            public static Tensor adaptive_avg_pool2d(Tensor input, long[] output_size) =>
-                Aten.adaptive_avg_pool2d.Call(input, output_size);
+            /// <summary>(x1·x2)/(‖x1‖·‖x2‖) along an axis, norms at least eps.</summary>
+            public static Tensor cosine_similarity(Tensor x1, Tensor x2, long dim = 1, double eps = 1e-8) =>
+                Aten.cosine_similarity.Call(x1, x2, dim, eps);
 
             /// <summary>−ln softmax(input)[target], for classes along axis 1.</summary>
             public static Tensor cross_entropy(
@@ -134,6 +143,14 @@ public static partial class torch
             public static Tensor l1_loss(Tensor input, Tensor target, Reduction reduction = Reduction.Mean) =>
                 Aten.l1_loss.Call(input, target, (long)reduction);
 
+            /// <summary>Squared below beta, absolute above: ½d²/beta or |d| − ½beta.</summary>
+            public static Tensor smooth_l1_loss(
+                Tensor input,
+                Tensor target,
+                Reduction reduction = Reduction.Mean,
+                double beta = 1.0
+            ) => Aten.smooth_l1_loss.Call(input, target, (long)reduction, beta);
+
             /// <summary>Cross entropy of a probability given as logit.</summary>
             public static Tensor binary_cross_entropy_with_logits(
                 Tensor input,
@@ -152,7 +169,10 @@ public static partial class torch
             /// <param name="value">[…, S, D].</param>
             /// <param name="attn_mask">Added to the scores, or a boolean mask of the places that take part.</param>
             /// <param name="p">Dropout; only 0 is supported.</param>
-            /// <param name="is_casual">Each place sees itself and those before it (TorchSharp's spelling).</param>
+            /// <param name="is_casual">
+            /// Each place sees itself and those before it (TorchSharp's spelling); not together with a mask.
+            /// </param>
+            /// <exception cref="ArgumentException">Both a mask and <paramref name="is_casual"/> were given.</exception>
             public static Tensor scaled_dot_product_attention(
                 Tensor query,
                 Tensor key,
@@ -167,6 +187,11 @@ public static partial class torch
                     throw new NotSupportedException("attention dropout");
                 }
 
+                if (is_casual && attn_mask is not null)
+                {
+                    throw new ArgumentException("attention is causal or takes a mask, not both");
+                }
+
                 if (Aten.scaled_dot_product_attention.IsAvailable)
                 {
                     return Aten.scaled_dot_product_attention.Call(query, key, value, attn_mask, p, is_casual);
@@ -176,7 +201,7 @@ public static partial class torch
                 Tensor scores = (query * (1 / Math.Sqrt(query.size(-1)))).matmul(key.transpose(-2, -1));
                 if (is_casual)
                 {
-                    using Tensor later = ones([query.size(-2), key.size(-2)], ScalarType.Bool, query.device).triu(1);
+                    Tensor later = ones([query.size(-2), key.size(-2)], ScalarType.Bool, query.device).triu(1);
                     scores = scores.masked_fill(later, double.NegativeInfinity);
                 }
 

@@ -1,7 +1,6 @@
 namespace FlowBP.Torch.Modules;
 
-// The layers: parameters with their shapes, and the functional that uses them. New parameters are uninitialised zeros
-// and ones: what a network starts from is decided where the network is created, from the project's own random numbers.
+// The layers: parameters with their shapes, and the functional that uses them. New parameters are zeros and ones: what a network starts from is decided where the network is created, from the project's own random numbers.
 
 /// <summary>y = x·Wᵀ + b; weight [out, in], bias [out].</summary>
 public sealed class Linear : torch.nn.Module<torch.Tensor, torch.Tensor>
@@ -9,14 +8,33 @@ public sealed class Linear : torch.nn.Module<torch.Tensor, torch.Tensor>
     internal Linear(long inputSize, long outputSize, bool hasBias, torch.Device? device, torch.ScalarType? dtype)
         : base(nameof(Linear))
     {
-        weight = new Parameter(torch.zeros([outputSize, inputSize], dtype, device));
+        in_features = inputSize;
+        out_features = outputSize;
+        weight = Parameter.Of(torch.zeros([outputSize, inputSize], dtype, device));
         register_parameter(nameof(weight), weight);
         if (hasBias)
         {
-            bias = new Parameter(torch.zeros([outputSize], dtype, device));
+            bias = Parameter.Of(torch.zeros([outputSize], dtype, device));
             register_parameter(nameof(bias), bias);
         }
     }
+
+    internal Linear(Parameter weight, Parameter? bias)
+        : base(nameof(Linear))
+    {
+        out_features = weight.size(0);
+        in_features = weight.size(1);
+        this.weight = weight;
+        this.bias = bias;
+        register_parameter(nameof(weight), weight);
+        register_parameter(nameof(bias), bias);
+    }
+
+    /// <summary>Width of the input.</summary>
+    public long in_features { get; }
+
+    /// <summary>Width of the output.</summary>
+    public long out_features { get; }
 
     /// <summary>[out, in].</summary>
     public Parameter weight { get; }
@@ -33,6 +51,8 @@ public sealed class Conv2d : torch.nn.Module<torch.Tensor, torch.Tensor>
 {
     private readonly long[] strides;
     private readonly long[] padding;
+    private readonly long[] dilation;
+    private readonly PaddingModes paddingMode;
     private readonly long groups;
 
     internal Conv2d(
@@ -41,6 +61,8 @@ public sealed class Conv2d : torch.nn.Module<torch.Tensor, torch.Tensor>
         (long, long) kernelSize,
         (long, long) stride,
         (long, long) padding,
+        (long, long) dilation,
+        PaddingModes paddingMode,
         long groups,
         bool hasBias,
         torch.Device? device,
@@ -50,14 +72,16 @@ public sealed class Conv2d : torch.nn.Module<torch.Tensor, torch.Tensor>
     {
         strides = [stride.Item1, stride.Item2];
         this.padding = [padding.Item1, padding.Item2];
+        this.dilation = [dilation.Item1, dilation.Item2];
+        this.paddingMode = paddingMode;
         this.groups = groups;
-        weight = new Parameter(
+        weight = Parameter.Of(
             torch.zeros([outChannels, inChannels / groups, kernelSize.Item1, kernelSize.Item2], dtype, device)
         );
         register_parameter(nameof(weight), weight);
         if (hasBias)
         {
-            bias = new Parameter(torch.zeros([outChannels], dtype, device));
+            bias = Parameter.Of(torch.zeros([outChannels], dtype, device));
             register_parameter(nameof(bias), bias);
         }
     }
@@ -69,8 +93,17 @@ public sealed class Conv2d : torch.nn.Module<torch.Tensor, torch.Tensor>
     public Parameter? bias { get; }
 
     /// <inheritdoc/>
-    public override torch.Tensor forward(torch.Tensor input) =>
-        torch.nn.functional.conv2d(input, weight, bias, strides, padding, groups: groups);
+    public override torch.Tensor forward(torch.Tensor input)
+    {
+        if (paddingMode == PaddingModes.Zeros)
+        {
+            return torch.nn.functional.conv2d(input, weight, bias, strides, padding, dilation, groups);
+        }
+
+        long[] borders = [padding[1], padding[1], padding[0], padding[0]];
+        using torch.Tensor padded = torch.nn.functional.pad(input, borders, paddingMode);
+        return torch.nn.functional.conv2d(padded, weight, bias, strides, [0, 0], dilation, groups);
+    }
 }
 
 /// <summary>Normalises over the last axes; weight and bias of their shape where affine.</summary>
@@ -93,11 +126,11 @@ public sealed class LayerNorm : torch.nn.Module<torch.Tensor, torch.Tensor>
         this.eps = eps;
         if (elementwiseAffine)
         {
-            weight = new Parameter(torch.ones(normalizedShape, dtype, device));
+            weight = Parameter.Of(torch.ones(normalizedShape, dtype, device));
             register_parameter(nameof(weight), weight);
             if (hasBias)
             {
-                bias = new Parameter(torch.zeros(normalizedShape, dtype, device));
+                bias = Parameter.Of(torch.zeros(normalizedShape, dtype, device));
                 register_parameter(nameof(bias), bias);
             }
         }
@@ -134,8 +167,8 @@ public sealed class GroupNorm : torch.nn.Module<torch.Tensor, torch.Tensor>
         this.eps = eps;
         if (affine)
         {
-            weight = new Parameter(torch.ones([channels], dtype, device));
-            bias = new Parameter(torch.zeros([channels], dtype, device));
+            weight = Parameter.Of(torch.ones([channels], dtype, device));
+            bias = Parameter.Of(torch.zeros([channels], dtype, device));
             register_parameter(nameof(weight), weight);
             register_parameter(nameof(bias), bias);
         }
@@ -155,10 +188,13 @@ public sealed class GroupNorm : torch.nn.Module<torch.Tensor, torch.Tensor>
 /// <summary>Rows of a table by index; weight [rows, width].</summary>
 public sealed class Embedding : torch.nn.Module<torch.Tensor, torch.Tensor>
 {
-    internal Embedding(long rows, long width, torch.Device? device, torch.ScalarType? dtype)
+    private readonly long? paddingIndex;
+
+    internal Embedding(long rows, long width, long? paddingIndex, torch.Device? device, torch.ScalarType? dtype)
         : base(nameof(Embedding))
     {
-        weight = new Parameter(torch.zeros([rows, width], dtype, device));
+        this.paddingIndex = paddingIndex;
+        weight = Parameter.Of(torch.zeros([rows, width], dtype, device));
         register_parameter(nameof(weight), weight);
     }
 
@@ -166,57 +202,6 @@ public sealed class Embedding : torch.nn.Module<torch.Tensor, torch.Tensor>
     public Parameter weight { get; }
 
     /// <inheritdoc/>
-    public override torch.Tensor forward(torch.Tensor input) => torch.nn.functional.embedding(input, weight);
-}
-
-/// <summary>x·sigmoid(x).</summary>
-public sealed class SiLU : torch.nn.Module<torch.Tensor, torch.Tensor>
-{
-    internal SiLU()
-        : base(nameof(SiLU)) { }
-
-    /// <inheritdoc/>
-    public override torch.Tensor forward(torch.Tensor tensor) => torch.nn.functional.silu(tensor);
-}
-
-/// <summary>x·Φ(x).</summary>
-public sealed class GELU : torch.nn.Module<torch.Tensor, torch.Tensor>
-{
-    private readonly Approximate approximate;
-
-    internal GELU(Approximate approximate)
-        : base(nameof(GELU)) => this.approximate = approximate;
-
-    /// <summary>Whether Φ is exact or approximated.</summary>
-    public enum Approximate
-    {
-        /// <summary>Exact.</summary>
-        none,
-
-        /// <summary>By a hyperbolic tangent.</summary>
-        tanh,
-    }
-
-    /// <inheritdoc/>
-    public override torch.Tensor forward(torch.Tensor tensor) => torch.nn.functional.gelu(tensor, approximate);
-}
-
-/// <summary>max(0, x).</summary>
-public sealed class ReLU : torch.nn.Module<torch.Tensor, torch.Tensor>
-{
-    internal ReLU()
-        : base(nameof(ReLU)) { }
-
-    /// <inheritdoc/>
-    public override torch.Tensor forward(torch.Tensor tensor) => tensor.relu();
-}
-
-/// <summary>Its input.</summary>
-public sealed class Identity : torch.nn.Module<torch.Tensor, torch.Tensor>
-{
-    internal Identity()
-        : base(nameof(Identity)) { }
-
-    /// <inheritdoc/>
-    public override torch.Tensor forward(torch.Tensor tensor) => tensor.alias();
+    public override torch.Tensor forward(torch.Tensor input) =>
+        torch.nn.functional.embedding(input, weight, paddingIndex);
 }

@@ -14,7 +14,7 @@ public static partial class torch
         public abstract class Module : IDisposable
         {
             private readonly List<(string Name, Tensor Value, bool IsParameter, bool Persistent)> tensors = [];
-            private readonly List<(string Name, Module Value)> modules = [];
+            private readonly List<(string Name, Module Value)> submodules = [];
             private readonly string name;
             private bool registered;
 
@@ -28,23 +28,51 @@ public static partial class torch
             public virtual string GetName() => name;
 
             /// <summary>The modules registered directly in this one, in order, with their names.</summary>
-            public IEnumerable<(string name, Module module)> named_children() => modules.Select(m => (m.Name, m.Value));
+            public IEnumerable<(string name, Module module)> named_children() =>
+                submodules.Select(m => (m.Name, m.Value));
 
             /// <summary>The modules registered directly in this one, in order.</summary>
-            public IEnumerable<Module> children() => modules.Select(m => m.Value);
+            public IEnumerable<Module> children() => submodules.Select(m => m.Value);
 
-            /// <summary>All modules below this one, with their dotted paths.</summary>
+            /// <summary>All modules below this one, with their dotted paths: first the direct ones, then theirs.</summary>
             public IEnumerable<(string name, Module module)> named_modules()
             {
-                foreach ((string child, Module module) in modules)
+                foreach ((string child, Module module) in submodules)
                 {
                     yield return (child, module);
+                }
+
+                foreach ((string child, Module module) in submodules)
+                {
                     foreach ((string path, Module inner) in module.named_modules())
                     {
                         yield return ($"{child}.{path}", inner);
                     }
                 }
             }
+
+            /// <summary>All modules below this one, in the order of <see cref="named_modules"/>.</summary>
+            public IEnumerable<Module> modules() => named_modules().Select(m => m.module);
+
+            /// <summary>Calls a function on every module below this one and then on this one, which it returns.</summary>
+            public virtual Module apply(Action<Module> fn)
+            {
+                foreach (Module child in children())
+                {
+                    child.apply(fn);
+                }
+
+                fn(this);
+                return this;
+            }
+
+            /// <summary>The parameter at a dotted path, or null.</summary>
+            public virtual Parameter? get_parameter(string target) =>
+                Tensors(true, "").FirstOrDefault(t => t.IsParameter && t.Path == target).Value as Parameter;
+
+            /// <summary>The buffer at a dotted path, or null.</summary>
+            public virtual Tensor? get_buffer(string target) =>
+                Tensors(true, "").FirstOrDefault(t => !t.IsParameter && t.Path == target).Value;
 
             /// <summary>All parameters, with their dotted paths, each once.</summary>
             public IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
@@ -60,11 +88,17 @@ public static partial class torch
                 named_parameters(recurse).Select(p => p.parameter);
 
             /// <summary>All buffers, with their dotted paths.</summary>
-            public IEnumerable<(string name, Tensor buffer)> named_buffers(bool recurse = true) =>
-                Tensors(recurse, "").Where(t => !t.IsParameter).Select(t => (t.Path, t.Value));
+            public IEnumerable<(string name, Tensor buffer)> named_buffers(
+                bool recurse = true,
+                bool include_nonpersistent = true
+            ) =>
+                Tensors(recurse, "")
+                    .Where(t => !t.IsParameter && (t.Persistent || include_nonpersistent))
+                    .Select(t => (t.Path, t.Value));
 
             /// <summary>All buffers.</summary>
-            public IEnumerable<Tensor> buffers(bool recurse = true) => named_buffers(recurse).Select(b => b.buffer);
+            public IEnumerable<Tensor> buffers(bool recurse = true, bool include_nonpersistent = true) =>
+                named_buffers(recurse, include_nonpersistent).Select(b => b.buffer);
 
             /// <summary>Parameters and persistent buffers by their dotted paths; the tensors are the module's own.</summary>
             public virtual Dictionary<string, Tensor> state_dict(
@@ -83,37 +117,62 @@ public static partial class torch
             }
 
             /// <summary>Copies values into the parameters and buffers of the same paths.</summary>
-            /// <exception cref="ArgumentException">
-            /// A path is missing or unexpected (where <paramref name="strict"/>), or a shape differs; all are named.
+            /// <param name="source">Values by path, of any element type.</param>
+            /// <param name="strict">Every path must be there, and no other.</param>
+            /// <param name="skip">Paths that are left alone on both sides.</param>
+            /// <returns>The paths that had no value, and the values that had no path.</returns>
+            /// <exception cref="InvalidOperationException">
+            /// A path is missing or unexpected (where <paramref name="strict"/>), or a shape differs; all are named, and
+            /// nothing was copied.
             /// </exception>
             public virtual (IList<string> missing_keys, IList<string> unexpected_keyes) load_state_dict(
                 Dictionary<string, Tensor> source,
-                bool strict = true
+                bool strict = true,
+                IList<string>? skip = null
             )
             {
                 Dictionary<string, Tensor> own = state_dict();
-                List<string> missing = [.. own.Keys.Where(k => !source.ContainsKey(k))];
-                List<string> unexpected = [.. source.Keys.Where(k => !own.ContainsKey(k))];
+                bool Taken(string path) => skip is null || !skip.Contains(path);
+                List<string> missing = [.. own.Keys.Where(k => Taken(k) && !source.ContainsKey(k))];
+                List<string> unexpected = [.. source.Keys.Where(k => Taken(k) && !own.ContainsKey(k))];
+                List<(string Path, Tensor Target, Tensor Value)> found =
+                [
+                    .. own.Where(t => Taken(t.Key) && source.ContainsKey(t.Key))
+                        .Select(t => (t.Key, t.Value, source[t.Key])),
+                ];
                 List<string> mismatched =
                 [
-                    .. own.Where(t => source.TryGetValue(t.Key, out Tensor? s) && !s.shape.SequenceEqual(t.Value.shape))
-                        .Select(t => $"{t.Key} is {source[t.Key].Describe()}, expected {t.Value.Describe()}"),
+                    .. found
+                        .Where(t => !t.Value.shape.SequenceEqual(t.Target.shape))
+                        .Select(t => $"{t.Path} is {t.Value.Describe()}, expected {t.Target.Describe()}"),
                 ];
-                if (mismatched.Count > 0 || (strict && missing.Count + unexpected.Count > 0))
+                List<string> problems = [];
+                void Report(string what, List<string> paths, string separator)
                 {
-                    throw new ArgumentException(
-                        $"state does not fit {GetName()}: missing [{string.Join(", ", missing)}], "
-                            + $"unexpected [{string.Join(", ", unexpected)}], shapes [{string.Join("; ", mismatched)}]"
+                    if (paths.Count > 0)
+                    {
+                        problems.Add($"{what} [{string.Join(separator, paths)}]");
+                    }
+                }
+
+                if (strict)
+                {
+                    Report("missing", missing, ", ");
+                    Report("unexpected", unexpected, ", ");
+                }
+
+                Report("shapes", mismatched, "; ");
+                if (problems.Count > 0)
+                {
+                    throw new InvalidOperationException(
+                        $"state does not fit {GetName()}: {string.Join(", ", problems)}"
                     );
                 }
 
                 using IDisposable mode = no_grad();
-                foreach ((string path, Tensor target) in own)
+                foreach ((_, Tensor target, Tensor value) in found)
                 {
-                    if (source.TryGetValue(path, out Tensor? value))
-                    {
-                        target.copy_(value);
-                    }
+                    target.copy_(value);
                 }
 
                 return (missing, unexpected);
@@ -136,7 +195,7 @@ public static partial class torch
             public virtual void register_module(string name, Module submodule)
             {
                 CheckName(name);
-                modules.Add((name, submodule));
+                submodules.Add((name, submodule));
             }
 
             /// <summary>Switches training mode on or off, here and below.</summary>
@@ -195,7 +254,8 @@ public static partial class torch
 
             /// <summary>
             /// Registers every field of this object that is a parameter, a tensor (as buffer) or a module, under the
-            /// field's name, in the order of declaration; base classes first.
+            /// field's name (an automatic property's under the property's), in the order of declaration; base classes
+            /// first. A name that is registered already is left as it is.
             /// </summary>
             protected virtual void RegisterComponents()
             {
@@ -207,41 +267,54 @@ public static partial class torch
                 registered = true;
                 foreach (FieldInfo field in Fields(GetType()))
                 {
+                    string component = ComponentName(field);
+                    if (IsTaken(component))
+                    {
+                        continue;
+                    }
+
                     switch (field.GetValue(this))
                     {
                         case Module module:
-                            register_module(field.Name, module);
+                            register_module(component, module);
                             break;
                         case Parameter parameter:
-                            register_parameter(field.Name, parameter);
+                            register_parameter(component, parameter);
                             break;
                         case Tensor tensor:
-                            register_buffer(field.Name, tensor);
+                            register_buffer(component, tensor);
                             break;
                     }
                 }
             }
 
-            /// <summary>Converts the floating-point state to an element type, keeping every tensor's identity.</summary>
+            /// <summary>
+            /// Converts the floating-point state to an element type and moves all of it, gradients too. Every object stays
+            /// the tensor that it was to whoever holds it; one that needs no change is not touched, so that graphs that
+            /// reach it stay valid.
+            /// </summary>
             internal void Convert(ScalarType? type, Device? device)
             {
+                using IDisposable mode = no_grad();
                 foreach (var t in Tensors(true, ""))
                 {
-                    bool floating =
-                        t.Value.dtype
-                        is ScalarType.Float16
-                            or ScalarType.Float32
-                            or ScalarType.Float64
-                            or ScalarType.BFloat16;
-                    using IDisposable mode = no_grad();
-                    using Tensor staged = type is { } dtype && floating ? t.Value.detach().to(dtype) : t.Value.detach();
-                    using Tensor moved = device is null ? staged.alias() : staged.to(device);
+                    using DisposeScope scope = NewDisposeScope();
+                    ScalarType dtype = type is { } wanted && is_floating_point(t.Value.dtype) ? wanted : t.Value.dtype;
+                    Device place = device ?? t.Value.device;
+                    if (dtype == t.Value.dtype && place.Equals(t.Value.device))
+                    {
+                        continue;
+                    }
+
                     bool recorded = t.Value.requires_grad;
-                    t.Value.Adopt(moved);
+                    Tensor? gradient = t.Value.grad?.to(dtype, place);
+                    t.Value.Adopt(t.Value.detach().to(dtype, place));
                     if (recorded)
                     {
                         t.Value.requires_grad_();
                     }
+
+                    t.Value.grad = gradient;
                 }
             }
 
@@ -276,7 +349,7 @@ public static partial class torch
 
                 if (recurse)
                 {
-                    foreach ((string child, Module module) in modules)
+                    foreach ((string child, Module module) in submodules)
                     {
                         foreach (var t in module.Tensors(true, $"{prefix}{child}."))
                         {
@@ -292,53 +365,27 @@ public static partial class torch
                 tensors.Add((name, tensor, isParameter, persistent));
             }
 
+            // The compiler calls the field of an automatic property <Name>k__BackingField.
+            private static string ComponentName(FieldInfo field) =>
+                field.Name.StartsWith('<') ? field.Name[1..field.Name.IndexOf('>')] : field.Name;
+
+            private bool IsTaken(string name) =>
+                tensors.Any(t => t.Name == name) || submodules.Any(m => m.Name == name);
+
             private void CheckName(string name)
             {
-                if (tensors.Any(t => t.Name == name) || modules.Any(m => m.Name == name))
+                if (name.Length == 0 || name.Contains('.'))
+                {
+                    throw new ArgumentException(
+                        $"'{name}' can't name a component of {GetName()}: empty, or with a dot"
+                    );
+                }
+
+                if (IsTaken(name))
                 {
                     throw new ArgumentException($"{GetName()} already has a component named {name}");
                 }
             }
-        }
-
-        /// <summary>A module with one input.</summary>
-        public abstract class Module<T1, TResult>(string name) : Module(name)
-        {
-            /// <summary>The module's function.</summary>
-            public abstract TResult forward(T1 input);
-
-            /// <summary>Applies the module.</summary>
-            public TResult call(T1 input) => forward(input);
-        }
-
-        /// <summary>A module with two inputs.</summary>
-        public abstract class Module<T1, T2, TResult>(string name) : Module(name)
-        {
-            /// <summary>The module's function.</summary>
-            public abstract TResult forward(T1 input1, T2 input2);
-
-            /// <summary>Applies the module.</summary>
-            public TResult call(T1 input1, T2 input2) => forward(input1, input2);
-        }
-
-        /// <summary>A module with three inputs.</summary>
-        public abstract class Module<T1, T2, T3, TResult>(string name) : Module(name)
-        {
-            /// <summary>The module's function.</summary>
-            public abstract TResult forward(T1 input1, T2 input2, T3 input3);
-
-            /// <summary>Applies the module.</summary>
-            public TResult call(T1 input1, T2 input2, T3 input3) => forward(input1, input2, input3);
-        }
-
-        /// <summary>A module with four inputs.</summary>
-        public abstract class Module<T1, T2, T3, T4, TResult>(string name) : Module(name)
-        {
-            /// <summary>The module's function.</summary>
-            public abstract TResult forward(T1 input1, T2 input2, T3 input3, T4 input4);
-
-            /// <summary>Applies the module.</summary>
-            public TResult call(T1 input1, T2 input2, T3 input3, T4 input4) => forward(input1, input2, input3, input4);
         }
     }
 

@@ -13,7 +13,10 @@ namespace FlowBP.Torch
                 TorchStatus.Check(NativeMethods.flowbp_tensor_alias(other.Handle, &copy));
                 GC.KeepAlive(other);
                 nint released = Interlocked.Exchange(ref handle, copy);
-                NativeMethods.flowbp_tensor_free(released);
+                if (released != 0)
+                {
+                    NativeMethods.flowbp_tensor_free(released);
+                }
             }
         }
     }
@@ -35,11 +38,21 @@ namespace FlowBP.Torch.Modules
             }
         }
 
+        // A parameter with the memory of a tensor that nobody else needs.
+        internal static Parameter Of(torch.Tensor fresh)
+        {
+            using (fresh)
+            {
+                return new Parameter(fresh);
+            }
+        }
+
         private static unsafe nint Detached(torch.Tensor data)
         {
             using torch.Tensor detached = data.detach();
             nint copy;
             TorchStatus.Check(NativeMethods.flowbp_tensor_alias(detached.Handle, &copy));
+            GC.KeepAlive(detached);
             return copy;
         }
     }

@@ -1,14 +1,15 @@
 namespace FlowBP.Torch.Modules;
 
 /// <summary>AdamW, step by step in tensor operations: the reference for the fused kernel.</summary>
-public sealed class AdamW : IDisposable
+public sealed class AdamW : IDisposable, torch.optim.ILearningRateController
 {
     private readonly List<State> states;
     private readonly double beta1;
     private readonly double beta2;
     private readonly double eps;
     private readonly double weightDecay;
-    private long steps;
+    private readonly bool amsgrad;
+    private readonly bool maximize;
 
     internal AdamW(
         IEnumerable<Parameter> parameters,
@@ -16,19 +17,38 @@ public sealed class AdamW : IDisposable
         double beta1,
         double beta2,
         double eps,
-        double weightDecay
+        double weightDecay,
+        bool amsgrad,
+        bool maximize
     )
     {
+        Require(lr >= 0, nameof(lr), lr, "at least 0");
+        Require(beta1 is >= 0 and < 1, nameof(beta1), beta1, "in [0, 1)");
+        Require(beta2 is >= 0 and < 1, nameof(beta2), beta2, "in [0, 1)");
+        Require(eps >= 0, nameof(eps), eps, "at least 0");
+        Require(weightDecay >= 0, "weight_decay", weightDecay, "at least 0");
         LearningRate = lr;
+        InitialLearningRate = lr;
         this.beta1 = beta1;
         this.beta2 = beta2;
         this.eps = eps;
         this.weightDecay = weightDecay;
-        states = [.. parameters.Select(p => new State(p))];
+        this.amsgrad = amsgrad;
+        this.maximize = maximize;
+        states = [.. parameters.Select(p => new State(p, amsgrad))];
     }
 
-    /// <summary>The learning rate of the next step.</summary>
+    /// <inheritdoc/>
     public double LearningRate { get; set; }
+
+    /// <inheritdoc/>
+    public double InitialLearningRate { get; set; }
+
+    /// <summary>The one group of parameters, this optimizer itself: a schedule sets its learning rate.</summary>
+    public IEnumerable<torch.optim.ILearningRateController> ParamGroups => [this];
+
+    /// <summary>What is trained.</summary>
+    public IEnumerable<Parameter> parameters() => states.Select(s => s.Parameter);
 
     /// <summary>Drops all gradients.</summary>
     public void zero_grad(bool set_to_none = true)
@@ -47,27 +67,31 @@ public sealed class AdamW : IDisposable
         }
     }
 
-    /// <summary>One update of every parameter that has a gradient.</summary>
-    public void step()
+    /// <summary>
+    /// One update of every parameter that has a gradient. Steps are counted for each parameter by itself, as its
+    /// moments are.
+    /// </summary>
+    /// <param name="closure">Computes the loss and the gradients first, if given; its result is returned.</param>
+    public torch.Tensor? step(Func<torch.Tensor>? closure = null)
     {
+        torch.Tensor? loss = null;
+        if (closure is not null)
+        {
+            using IDisposable recording = torch.enable_grad();
+            loss = closure();
+        }
+
         using IDisposable mode = torch.no_grad();
-        steps++;
-        double correction1 = 1 - Math.Pow(beta1, steps);
-        double correction2 = 1 - Math.Pow(beta2, steps);
         foreach (State state in states)
         {
             using DisposeScope scope = torch.NewDisposeScope();
-            if (state.Parameter.grad is not { } gradient)
+            if (state.Parameter.grad is { } gradient)
             {
-                continue;
+                Update(state, maximize ? gradient.neg() : gradient);
             }
-
-            state.Parameter.mul_(1 - LearningRate * weightDecay);
-            state.First.lerp_(gradient, 1 - beta1);
-            state.Second.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
-            torch.Tensor denominator = (state.Second / correction2).sqrt_().add_(eps);
-            state.Parameter.addcdiv_(state.First, denominator, -LearningRate / correction1);
         }
+
+        return loss;
     }
 
     /// <summary>Disposes the moments.</summary>
@@ -77,15 +101,47 @@ public sealed class AdamW : IDisposable
         {
             state.First.Dispose();
             state.Second.Dispose();
+            state.Largest?.Dispose();
         }
     }
 
-    private sealed class State(Parameter parameter)
+    // Loshchilov and Hutter 2019, algorithm 2; the bias corrections go to the step size and the denominator.
+    private void Update(State state, torch.Tensor gradient)
+    {
+        state.Steps++;
+        double correction1 = 1 - Math.Pow(beta1, state.Steps);
+        double correction2 = 1 - Math.Pow(beta2, state.Steps);
+        state.Parameter.mul_(1 - (LearningRate * weightDecay));
+        state.First.lerp_(gradient, 1 - beta1);
+        state.Second.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
+        torch.Tensor second = state.Second;
+        if (state.Largest is { } largest)
+        {
+            second = largest.copy_(largest.maximum(state.Second));
+        }
+
+        torch.Tensor denominator = second.sqrt().div_(Math.Sqrt(correction2)).add_(eps);
+        state.Parameter.addcdiv_(state.First, denominator, -LearningRate / correction1);
+    }
+
+    private static void Require(bool holds, string name, double value, string range)
+    {
+        if (!holds)
+        {
+            throw new ArgumentException($"AdamW: {name} is {value}, expected {range}", name);
+        }
+    }
+
+    private sealed class State(Parameter parameter, bool amsgrad)
     {
         public Parameter Parameter { get; } = parameter;
 
-        public torch.Tensor First { get; } = torch.zeros_like(parameter.detach()).DetachFromDisposeScope();
+        public long Steps { get; set; }
 
-        public torch.Tensor Second { get; } = torch.zeros_like(parameter.detach()).DetachFromDisposeScope();
+        public torch.Tensor First { get; } = torch.zeros_like(parameter).DetachFromDisposeScope();
+
+        public torch.Tensor Second { get; } = torch.zeros_like(parameter).DetachFromDisposeScope();
+
+        public torch.Tensor? Largest { get; } = amsgrad ? torch.zeros_like(parameter).DetachFromDisposeScope() : null;
     }
 }

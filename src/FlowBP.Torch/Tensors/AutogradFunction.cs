@@ -13,18 +13,37 @@ public static partial class torch
         /// <summary>What a function keeps from its forward for its backward.</summary>
         public sealed class AutogradContext
         {
+            private readonly Dictionary<string, object> data = [];
             private Tensor[] saved = [];
 
             internal Func<AutogradContext, List<Tensor?>, List<Tensor?>>? Backward { get; set; }
 
             internal bool[] InputIsTensor { get; set; } = [];
 
+            internal string Name { get; init; } = "";
+
+            /// <summary>Whether a result without a gradient comes to backward as zeros (the default) or as null.</summary>
+            public bool MaterializeGrads { get; private set; } = true;
+
+            /// <summary>Sets <see cref="MaterializeGrads"/>; in the forward.</summary>
+            public void set_materialize_grads(bool value) => MaterializeGrads = value;
+
+            /// <summary>Keeps anything but tensors for the backward.</summary>
+            public void save_data(string key, object value) => data[key] = value;
+
+            /// <summary>What <see cref="save_data"/> kept under a key, or null.</summary>
+            public object? get_data(string key) => data.GetValueOrDefault(key);
+
             /// <summary>
-            /// Keeps tensors; they are freed with the graph. They are kept detached: a saved result that still knew its
-            /// node would keep that node, and so itself, alive for ever.
+            /// Keeps tensors; they are freed with the graph. What was computed in the forward is kept detached: a saved
+            /// result that came to know its node would keep that node, and so itself, alive for ever. Inputs keep their
+            /// own graph, which second derivatives need.
             /// </summary>
-            public void save_for_backward(List<Tensor> tensors) =>
-                saved = [.. tensors.Select(t => t.detach().DetachFromDisposeScope())];
+            public void save_for_backward(List<Tensor> tensors)
+            {
+                Release();
+                saved = [.. tensors.Select(t => (t.requires_grad ? t.alias() : t.detach()).DetachFromDisposeScope())];
+            }
 
             /// <summary>What <see cref="save_for_backward"/> kept, in its order.</summary>
             public List<Tensor> get_saved_variables() => [.. saved];
@@ -59,8 +78,9 @@ public static partial class torch
             {
                 var function = new T();
                 return Apply(
+                    function.Name,
                     vars,
-                    ctx => [function.forward(ctx, vars)],
+                    (ctx, given) => [function.forward(ctx, given)],
                     (ctx, gradients) => [.. function.backward(ctx, gradients[0]!)]
                 )[0];
             }
@@ -85,28 +105,39 @@ public static partial class torch
             {
                 var function = new T();
                 return Apply(
+                    function.Name,
                     vars,
-                    ctx => function.forward(ctx, vars),
+                    function.forward,
                     (ctx, gradients) => [.. function.backward(ctx, gradients!)]
                 );
             }
         }
 
         private static unsafe List<Tensor> Apply(
+            string name,
             object[] vars,
-            Func<AutogradContext, List<Tensor>> forward,
+            Func<AutogradContext, object[], List<Tensor>> forward,
             Func<AutogradContext, List<Tensor?>, List<Tensor?>> backward
         )
         {
             var context = new AutogradContext
             {
+                Name = name,
                 Backward = backward,
                 InputIsTensor = [.. vars.Select(v => v is Tensor)],
             };
             List<Tensor> outputs;
-            using (no_grad())
+            try
             {
-                outputs = forward(context);
+                using (no_grad())
+                {
+                    outputs = forward(context, vars);
+                }
+            }
+            catch
+            {
+                context.Release();
+                throw;
             }
 
             Tensor[] inputs = [.. vars.OfType<Tensor>()];
@@ -120,24 +151,27 @@ public static partial class torch
             outputs = [.. outputs.Select(o => inputs.Contains(o) ? o.detach() : o)];
             nint[] xs = Handles(inputs);
             nint[] ys = Handles(outputs);
+            // From here on the context is the node's, also where attaching fails.
             var owner = GCHandle.Alloc(context);
+            int status;
             fixed (nint* x = xs)
             fixed (nint* y = ys)
             {
-                TorchStatus.Check(
-                    NativeMethods.flowbp_autograd_attach(
-                        x,
-                        xs.Length,
-                        y,
-                        ys.Length,
-                        GCHandle.ToIntPtr(owner),
-                        &OnBackward,
-                        &OnRelease
-                    )
+                status = NativeMethods.flowbp_autograd_attach(
+                    x,
+                    xs.Length,
+                    y,
+                    ys.Length,
+                    context.MaterializeGrads ? 1 : 0,
+                    GCHandle.ToIntPtr(owner),
+                    &OnBackward,
+                    &OnRelease
                 );
             }
 
+            TorchStatus.Check(status, () => $"results {Describe(outputs)} of the managed function {name}");
             GC.KeepAlive(inputs);
+            GC.KeepAlive(outputs);
             return outputs;
         }
 
@@ -164,7 +198,7 @@ public static partial class torch
                 if (pulled.Count != ctx.InputIsTensor.Length)
                 {
                     throw new InvalidOperationException(
-                        $"backward returned {pulled.Count} gradients for {ctx.InputIsTensor.Length} arguments"
+                        $"backward of {ctx.Name} returned {pulled.Count} gradients for {ctx.InputIsTensor.Length} arguments"
                     );
                 }
 

@@ -6,10 +6,12 @@ namespace FlowBP.Torch;
 public static partial class torch
 {
     /// <summary>Tensors joined along an existing axis.</summary>
-    public static Tensor cat(IEnumerable<Tensor> tensors, long dim = 0) => Aten.cat.Call(tensors.ToArray(), dim);
+    public static Tensor cat(IEnumerable<Tensor> tensors, long dim = 0) =>
+        Aten.cat.Call(tensors as Tensor[] ?? [.. tensors], dim);
 
     /// <summary>Tensors joined along a new axis.</summary>
-    public static Tensor stack(IEnumerable<Tensor> tensors, long dim = 0) => Aten.stack.Call(tensors.ToArray(), dim);
+    public static Tensor stack(IEnumerable<Tensor> tensors, long dim = 0) =>
+        Aten.stack.Call(tensors as Tensor[] ?? [.. tensors], dim);
 
     /// <summary>x where the condition holds, else y.</summary>
     public static Tensor where(Tensor condition, Tensor x, Tensor y) => Aten.where.Call(condition, x, y);
@@ -74,6 +76,36 @@ public static partial class torch
     /// <summary>The mean of all elements.</summary>
     public static Tensor mean(Tensor input) => input.mean();
 
+    /// <summary>The sum along axes.</summary>
+    public static Tensor sum(Tensor input, long[] dim, bool keepdim = false, ScalarType? type = null) =>
+        input.sum(dim, keepdim, type);
+
+    /// <summary>The sum along an axis.</summary>
+    public static Tensor sum(Tensor input, long dim, bool keepdim = false, ScalarType? type = null) =>
+        input.sum(dim, keepdim, type);
+
+    /// <summary>The mean along axes.</summary>
+    public static Tensor mean(Tensor input, long[] dimensions, bool keepdim = false, ScalarType? type = null) =>
+        input.mean(dimensions, keepdim, type);
+
+    /// <summary>The largest element.</summary>
+    public static Tensor max(Tensor input) => input.max();
+
+    /// <summary>The larger of two elements.</summary>
+    public static Tensor max(Tensor input, Tensor other) => input.maximum(other);
+
+    /// <summary>The smallest element.</summary>
+    public static Tensor min(Tensor input) => input.min();
+
+    /// <summary>The smaller of two elements.</summary>
+    public static Tensor min(Tensor input, Tensor other) => input.minimum(other);
+
+    /// <summary>ln Σ eˣ along an axis.</summary>
+    public static Tensor logsumexp(Tensor input, long dim, bool keepdim = false) => input.logsumexp(dim, keepdim);
+
+    /// <summary>Self to a power.</summary>
+    public static Tensor pow(Tensor input, Scalar exponent) => input.pow(exponent);
+
     /// <summary>Whether all elements are close.</summary>
     public static bool allclose(
         Tensor input,
@@ -89,11 +121,21 @@ public static partial class torch
     /// <summary>Operations are recorded for gradients, on this thread, until the result is disposed.</summary>
     public static IDisposable enable_grad(bool enabled = true) => new GradMode(enabled);
 
+    /// <summary>Recording for gradients on or off, on this thread, until the result is disposed.</summary>
+    public static IDisposable set_grad_enabled(bool mode = true) => new GradMode(mode);
+
     /// <summary>Whether operations are recorded for gradients on this thread.</summary>
     public static bool is_grad_enabled() => NativeMethods.flowbp_grad_mode_get() != 0;
 
     /// <summary>A scope that disposes the tensors created in it.</summary>
     public static DisposeScope NewDisposeScope() => new();
+
+    /// <summary>The result of an expression, whose temporaries are disposed.</summary>
+    public static Tensor WrappedTensorDisposeScope(Func<Tensor> expr)
+    {
+        using DisposeScope scope = NewDisposeScope();
+        return expr().MoveToOuterDisposeScope();
+    }
 
     /// <summary>Threads that an operator may use.</summary>
     public static int get_num_threads() => NativeMethods.flowbp_threads_get();

@@ -25,6 +25,39 @@ public static partial class torch
         /// <summary>eˣ − 1, element by element.</summary>
         public Tensor expm1() => Aten.expm1.Call(this);
 
+        /// <summary>Logarithm to base 2, element by element.</summary>
+        public Tensor log2() => Aten.log2.Call(this);
+
+        /// <summary>Logarithm to base 10, element by element.</summary>
+        public Tensor log10() => Aten.log10.Call(this);
+
+        /// <summary>Integer part, element by element.</summary>
+        public Tensor trunc() => Aten.trunc.Call(this);
+
+        /// <summary>Tangent (radians), element by element.</summary>
+        public Tensor tan() => Aten.tan.Call(this);
+
+        /// <summary>Inverse sine (radians), element by element.</summary>
+        public Tensor asin() => Aten.asin.Call(this);
+
+        /// <summary>Inverse cosine (radians), element by element.</summary>
+        public Tensor acos() => Aten.acos.Call(this);
+
+        /// <summary>Inverse tangent (radians), element by element.</summary>
+        public Tensor atan() => Aten.atan.Call(this);
+
+        /// <summary>Hyperbolic sine, element by element.</summary>
+        public Tensor sinh() => Aten.sinh.Call(this);
+
+        /// <summary>Hyperbolic cosine, element by element.</summary>
+        public Tensor cosh() => Aten.cosh.Call(this);
+
+        /// <summary>x·sigmoid(x), element by element.</summary>
+        public Tensor silu() => Aten.silu.Call(this);
+
+        /// <summary>x·Φ(x), element by element.</summary>
+        public Tensor gelu() => Aten.gelu.Call(this);
+
         /// <summary>√x, element by element.</summary>
         public Tensor sqrt() => Aten.sqrt.Call(this);
 
@@ -178,41 +211,41 @@ public static partial class torch
         /// <summary>self /= scalar.</summary>
         public Tensor div_(Scalar target) => Aten.div_scalar_.CallInPlace(this, this, target);
 
-        /// <summary>Where self = right.</summary>
-        public Tensor eq(Tensor right) => Aten.eq.Call(this, right);
+        /// <summary>Where self = target.</summary>
+        public Tensor eq(Tensor target) => Aten.eq.Call(this, target);
 
-        /// <summary>Where self = right.</summary>
-        public Tensor eq(Scalar right) => Aten.eq_scalar.Call(this, right);
+        /// <summary>Where self = target.</summary>
+        public Tensor eq(Scalar target) => Aten.eq_scalar.Call(this, target);
 
-        /// <summary>Where self ≠ right.</summary>
-        public Tensor ne(Tensor right) => Aten.ne.Call(this, right);
+        /// <summary>Where self ≠ target.</summary>
+        public Tensor ne(Tensor target) => Aten.ne.Call(this, target);
 
-        /// <summary>Where self ≠ right.</summary>
-        public Tensor ne(Scalar right) => Aten.ne_scalar.Call(this, right);
+        /// <summary>Where self ≠ target.</summary>
+        public Tensor ne(Scalar target) => Aten.ne_scalar.Call(this, target);
 
-        /// <summary>Where self &lt; right.</summary>
-        public Tensor lt(Tensor right) => Aten.lt.Call(this, right);
+        /// <summary>Where self &lt; target.</summary>
+        public Tensor lt(Tensor target) => Aten.lt.Call(this, target);
 
-        /// <summary>Where self &lt; right.</summary>
-        public Tensor lt(Scalar right) => Aten.lt_scalar.Call(this, right);
+        /// <summary>Where self &lt; target.</summary>
+        public Tensor lt(Scalar target) => Aten.lt_scalar.Call(this, target);
 
-        /// <summary>Where self ≤ right.</summary>
-        public Tensor le(Tensor right) => Aten.le.Call(this, right);
+        /// <summary>Where self ≤ target.</summary>
+        public Tensor le(Tensor target) => Aten.le.Call(this, target);
 
-        /// <summary>Where self ≤ right.</summary>
-        public Tensor le(Scalar right) => Aten.le_scalar.Call(this, right);
+        /// <summary>Where self ≤ target.</summary>
+        public Tensor le(Scalar target) => Aten.le_scalar.Call(this, target);
 
-        /// <summary>Where self &gt; right.</summary>
-        public Tensor gt(Tensor right) => Aten.gt.Call(this, right);
+        /// <summary>Where self &gt; target.</summary>
+        public Tensor gt(Tensor target) => Aten.gt.Call(this, target);
 
-        /// <summary>Where self &gt; right.</summary>
-        public Tensor gt(Scalar right) => Aten.gt_scalar.Call(this, right);
+        /// <summary>Where self &gt; target.</summary>
+        public Tensor gt(Scalar target) => Aten.gt_scalar.Call(this, target);
 
-        /// <summary>Where self ≥ right.</summary>
-        public Tensor ge(Tensor right) => Aten.ge.Call(this, right);
+        /// <summary>Where self ≥ target.</summary>
+        public Tensor ge(Tensor target) => Aten.ge.Call(this, target);
 
-        /// <summary>Where self ≥ right.</summary>
-        public Tensor ge(Scalar right) => Aten.ge_scalar.Call(this, right);
+        /// <summary>Where self ≥ target.</summary>
+        public Tensor ge(Scalar target) => Aten.ge_scalar.Call(this, target);
 
         /// <summary>Where both are nonzero.</summary>
         public Tensor logical_and(Tensor other) => Aten.logical_and.Call(this, other);
@@ -230,22 +263,51 @@ public static partial class torch
         public Tensor minimum(Tensor other) => Aten.minimum.Call(this, other);
 
         /// <summary>The matrix product, batched and broadcast.</summary>
-        public Tensor matmul(Tensor other) => Aten.matmul.Call(this, other);
+        public Tensor matmul(Tensor target) => Aten.matmul.Call(this, target);
 
         /// <summary>The product of two matrices.</summary>
-        public Tensor mm(Tensor other) => Aten.mm.Call(this, other);
+        public Tensor mm(Tensor target) => Aten.mm.Call(this, target);
 
         /// <summary>The products of two batches of matrices.</summary>
-        public Tensor bmm(Tensor other) => Aten.bmm.Call(this, other);
+        public Tensor bmm(Tensor batch2) => Aten.bmm.Call(this, batch2);
 
         /// <summary>The outer product of two vectors.</summary>
-        public Tensor outer(Tensor other) => Aten.outer.Call(this, other);
+        public Tensor outer(Tensor vec2) => Aten.outer.Call(this, vec2);
 
         /// <summary>The inner product of two vectors.</summary>
-        public Tensor dot(Tensor other) => Aten.dot.Call(this, other);
+        public Tensor dot(Tensor target) => Aten.dot.Call(this, target);
 
         /// <summary>The remainder with the divisor's sign.</summary>
-        public Tensor remainder(Scalar other) => Aten.remainder_scalar.Call(this, other);
+        public Tensor remainder(Scalar scalar) => Aten.remainder_scalar.Call(this, scalar);
+
+        /// <summary>The remainder with the divisor's sign, broadcast.</summary>
+        public Tensor remainder(Tensor target) => Aten.remainder.Call(this, target);
+
+        /// <summary>The remainder with the dividend's sign.</summary>
+        public Tensor fmod(Scalar scalar) => Aten.fmod_scalar.Call(this, scalar);
+
+        /// <summary>The remainder with the dividend's sign, broadcast.</summary>
+        public Tensor fmod(Tensor target) => Aten.fmod.Call(this, target);
+
+        /// <summary>The quotient rounded down.</summary>
+        public Tensor floor_divide(Scalar other) => Aten.floor_divide_scalar.Call(this, other);
+
+        /// <summary>The quotient rounded down, broadcast.</summary>
+        public Tensor floor_divide(Tensor other) => Aten.floor_divide.Call(this, other);
+
+        /// <summary>The angle of (other, self), in radians.</summary>
+        public Tensor atan2(Tensor other) => Aten.atan2.Call(this, other);
+
+        /// <summary>beta·self + alpha·batch1·batch2.</summary>
+        public Tensor baddbmm(Tensor batch1, Tensor batch2, float beta = 1, float alpha = 1) =>
+            Aten.baddbmm.Call(this, batch1, batch2, (Scalar)beta, (Scalar)alpha);
+
+        /// <summary>beta·self + alpha·mat1·mat2.</summary>
+        public Tensor addmm(Tensor mat1, Tensor mat2, float beta = 1, float alpha = 1) =>
+            Aten.addmm.Call(this, mat1, mat2, (Scalar)beta, (Scalar)alpha);
+
+        /// <summary>self to a power, in place.</summary>
+        public Tensor pow_(Scalar exponent) => Aten.pow_.CallInPlace(this, this, exponent);
 
         /// <summary>self to a power.</summary>
         public Tensor pow(Scalar exponent) => Aten.pow.Call(this, exponent);
@@ -265,6 +327,16 @@ public static partial class torch
         /// <summary>Limits every element from above.</summary>
         public Tensor clamp_max(Scalar max) => clamp(null, max);
 
+        /// <summary>Limits every element from below, in place.</summary>
+        public Tensor clamp_min_(Scalar min) => clamp_(min);
+
+        /// <summary>Limits every element from above, in place.</summary>
+        public Tensor clamp_max_(Scalar max) => clamp_(null, max);
+
+        /// <summary>self + value·tensor1/tensor2.</summary>
+        public Tensor addcdiv(Tensor tensor1, Tensor tensor2, Scalar value) =>
+            Aten.addcdiv.Call(this, tensor1, tensor2, value);
+
         /// <summary>self + value·tensor1·tensor2.</summary>
         public Tensor addcmul(Tensor tensor1, Tensor tensor2, Scalar value) =>
             Aten.addcmul.Call(this, tensor1, tensor2, value);
@@ -279,6 +351,12 @@ public static partial class torch
 
         /// <summary>self + weight·(end − self).</summary>
         public Tensor lerp(Tensor end, Scalar weight) => Aten.lerp.Call(this, end, weight);
+
+        /// <summary>self + weight·(end − self), broadcast.</summary>
+        public Tensor lerp(Tensor end, Tensor weight) => Aten.lerp_tensor.Call(this, end, weight);
+
+        /// <summary>self += weight·(end − self), broadcast.</summary>
+        public Tensor lerp_(Tensor end, Tensor weight) => Aten.lerp_tensor_.CallInPlace(this, this, end, weight);
 
         /// <summary>self += weight·(end − self).</summary>
         public Tensor lerp_(Tensor end, Scalar weight) => Aten.lerp_.CallInPlace(this, this, end, weight);

@@ -32,14 +32,52 @@ public static partial class torch
         public Tensor squeeze(long? dim = null) =>
             dim is { } d ? Aten.squeeze_dim.Call(this, d) : Aten.squeeze.Call(this);
 
+        /// <summary><see cref="squeeze"/> in place.</summary>
+        public Tensor squeeze_(long? dim = null) =>
+            dim is { } d ? Aten.squeeze_dim_.CallInPlace(this, this, d) : Aten.squeeze_.CallInPlace(this, this);
+
+        /// <summary><see cref="unsqueeze"/> in place.</summary>
+        public Tensor unsqueeze_(long dim) => Aten.unsqueeze_.CallInPlace(this, this, dim);
+
+        /// <summary><see cref="transpose"/> in place.</summary>
+        public Tensor transpose_(long dim0, long dim1) => Aten.transpose_.CallInPlace(this, this, dim0, dim1);
+
+        /// <summary>Two axes exchanged.</summary>
+        public Tensor swapaxes(long dim0, long dim1) => transpose(dim0, dim1);
+
+        /// <summary>Axes moved to other places, the rest in their order.</summary>
+        public Tensor movedim(long[] source, long[] destination) => Aten.movedim.Call(this, source, destination);
+
+        /// <summary>A matrix transposed.</summary>
+        public Tensor t() => transpose(0, 1);
+
+        /// <summary>The last two axes exchanged.</summary>
+        public Tensor mT => transpose(-2, -1);
+
+        /// <summary>A view in another tensor's shape.</summary>
+        public Tensor view_as(Tensor other) => view(other.shape);
+
+        /// <summary>The elements where two axes have the same position, as the last axis.</summary>
+        public Tensor diagonal(long offset = 0L, long dim1 = 0L, long dim2 = 1L) =>
+            Aten.diagonal.Call(this, offset, dim1, dim2);
+
+        /// <summary>Windows of a size along an axis, as a new last axis.</summary>
+        public Tensor unfold(long dimension, long size, long step) => Aten.unfold.Call(this, dimension, size, step);
+
         /// <summary>Axes of length 1 repeated without a copy; −1 keeps an axis.</summary>
         public Tensor expand(params long[] sizes) => Aten.expand.Call(this, sizes);
+
+        /// <summary>Expanded to a shape.</summary>
+        public Tensor broadcast_to(params long[] shape) => expand(shape);
 
         /// <summary>Expanded to another tensor's shape.</summary>
         public Tensor expand_as(Tensor other) => Aten.expand_as.Call(this, other);
 
         /// <summary>Copies laid out along the axes.</summary>
-        public Tensor repeat(params long[] repeats) => Aten.repeat.Call(this, repeats);
+        public Tensor repeat(params long[] sizes) => Aten.repeat.Call(this, sizes);
+
+        /// <summary>Copies laid out along the last axes.</summary>
+        public Tensor tile(long[] reps) => Aten.tile.Call(this, reps);
 
         /// <summary>Every element repeated along an axis.</summary>
         public Tensor repeat_interleave(long repeats, long? dim = null) =>
@@ -55,7 +93,7 @@ public static partial class torch
         public Tensor[] split(long[] sizes, long dim = 0) => Aten.split_with_sizes.CallMany(this, sizes, dim)!;
 
         /// <summary>All views along an axis, which disappears.</summary>
-        public Tensor[] unbind(long dim = 0) => Aten.unbind.CallMany(this, dim)!;
+        public Tensor[] unbind(long dimension = 0L) => Aten.unbind.CallMany(this, dimension)!;
 
         /// <summary>A view of <paramref name="length"/> entries along an axis.</summary>
         public Tensor narrow(long dim, long start, long length) => Aten.narrow.Call(this, dim, start, length);
@@ -83,6 +121,21 @@ public static partial class torch
         /// <summary>Writes one number along an axis.</summary>
         public Tensor scatter_(long dim, Tensor index, Scalar value) =>
             Aten.scatter_value_.CallInPlace(this, this, dim, index, value);
+
+        /// <summary>A copy with elements added along an axis.</summary>
+        public Tensor scatter_add(long dim, Tensor index, Tensor src) => Aten.scatter_add.Call(this, dim, index, src);
+
+        /// <summary>Adds elements along an axis.</summary>
+        public Tensor scatter_add_(long dim, Tensor index, Tensor src) =>
+            Aten.scatter_add_.CallInPlace(this, this, dim, index, src);
+
+        /// <summary>A copy with entries added along an axis.</summary>
+        public Tensor index_add(long dim, Tensor index, Tensor source, Scalar alpha) =>
+            Aten.index_add.Call(this, dim, index, source, alpha);
+
+        /// <summary>Sets entries along an axis to a number.</summary>
+        public Tensor index_fill_(long dim, Tensor index, Scalar value) =>
+            Aten.index_fill_.CallInPlace(this, this, dim, index, value);
 
         /// <summary>Adds entries along an axis.</summary>
         public Tensor index_add_(long dim, Tensor index, Tensor source, Scalar alpha) =>
@@ -129,23 +182,82 @@ public static partial class torch
         public Tensor detach_() => Aten.detach_.CallInPlace(this, this);
 
         /// <summary>Copies another tensor's elements into this one, broadcast and converted.</summary>
-        public Tensor copy_(Tensor source, bool non_blocking = false) =>
-            Aten.copy_.CallInPlace(this, this, source, non_blocking);
+        public Tensor copy_(Tensor source, bool nonBlocking = false) =>
+            Aten.copy_.CallInPlace(this, this, source, nonBlocking);
 
-        /// <summary>Converted to an element type; itself where it has it already.</summary>
-        public Tensor to(ScalarType type, bool copy = false) => Aten.to_dtype.Call(this, type, false, copy);
+        /// <summary>Converted to an element type; a new handle to the same memory where it has it already.</summary>
+        /// <param name="type">The element type.</param>
+        /// <param name="copy">Copy also where nothing changes.</param>
+        /// <param name="disposeAfter">Dispose this tensor.</param>
+        /// <param name="non_blocking">Do not wait for a copy between devices.</param>
+        public Tensor to(ScalarType type, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
+            Replacing(Aten.to_dtype.Call(this, type, non_blocking, copy), disposeAfter);
 
-        /// <summary>Converted to an element type; itself where it has it already.</summary>
-        public Tensor to_type(ScalarType type) => to(type);
+        /// <inheritdoc cref="to(ScalarType, bool, bool, bool)"/>
+        public Tensor to_type(
+            ScalarType type,
+            bool copy = false,
+            bool disposeAfter = false,
+            bool non_blocking = false
+        ) => to(type, copy, disposeAfter, non_blocking);
 
-        /// <summary>Moved to a device; itself where it is there already.</summary>
-        public Tensor to(Device device, bool copy = false) =>
-            device_type == device.type && device.index < 0 && !copy
-                ? alias()
-                : Aten.to_device.Call(this, device, dtype, false, copy);
+        /// <inheritdoc cref="to(ScalarType, bool, bool, bool)"/>
+        public Tensor type(ScalarType dtype) => to(dtype);
+
+        /// <summary>Moved to a device; a new handle to the same memory where it is there already.</summary>
+        /// <param name="device">The device.</param>
+        /// <param name="copy">Copy also where nothing changes.</param>
+        /// <param name="disposeAfter">Dispose this tensor.</param>
+        /// <param name="non_blocking">Do not wait for the copy.</param>
+        public Tensor to(Device device, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
+            to(dtype, device, copy, disposeAfter, non_blocking);
+
+        /// <summary>Converted and moved in one step.</summary>
+        /// <param name="type">The element type.</param>
+        /// <param name="device">The device.</param>
+        /// <param name="copy">Copy also where nothing changes.</param>
+        /// <param name="disposeAfter">Dispose this tensor.</param>
+        /// <param name="non_blocking">Do not wait for the copy.</param>
+        public Tensor to(
+            ScalarType type,
+            Device device,
+            bool copy = false,
+            bool disposeAfter = false,
+            bool non_blocking = false
+        ) => Replacing(Aten.to_device.Call(this, device, type, non_blocking, copy), disposeAfter);
+
+        /// <inheritdoc cref="to(Device, bool, bool, bool)"/>
+        public Tensor to(
+            DeviceType deviceType,
+            int deviceIndex = -1,
+            bool copy = false,
+            bool disposeAfter = false,
+            bool non_blocking = false
+        ) => to(new Device(deviceType, deviceIndex), copy, disposeAfter, non_blocking);
+
+        /// <inheritdoc cref="to(Device, bool, bool, bool)"/>
+        public Tensor to(string device, bool copy = false, bool disposeAfter = false, bool non_blocking = false) =>
+            to(torch.device(device), copy, disposeAfter, non_blocking);
+
+        /// <summary>Converted to another tensor's type and moved to its device.</summary>
+        public Tensor to(Tensor other, bool non_blocking = false) =>
+            to(other.dtype, other.device, non_blocking: non_blocking);
+
+        /// <summary>Converted to another tensor's type.</summary>
+        public Tensor type_as(Tensor tensor) => to(tensor.dtype);
 
         /// <summary>Moved to main memory.</summary>
         public Tensor cpu() => to(CPU);
+
+        /// <summary>Moved to a GPU; the first one by default.</summary>
+        public Tensor cuda(Device? device = null, bool non_blocking = false) =>
+            to(device ?? CUDA, non_blocking: non_blocking);
+
+        /// <summary>As float16.</summary>
+        public Tensor half() => to(ScalarType.Float16);
+
+        /// <summary>As bfloat16.</summary>
+        public Tensor bfloat16() => to(ScalarType.BFloat16);
 
         /// <summary>As float32.</summary>
         public Tensor @float() => to(ScalarType.Float32);
@@ -153,13 +265,26 @@ public static partial class torch
         /// <summary>As float64.</summary>
         public Tensor @double() => to(ScalarType.Float64);
 
-        /// <summary>As bfloat16.</summary>
-        public Tensor bfloat16() => to(ScalarType.BFloat16);
+        /// <summary>As uint8.</summary>
+        public Tensor @byte() => to(ScalarType.Byte);
+
+        /// <summary>As int32.</summary>
+        public Tensor @int() => to(ScalarType.Int32);
 
         /// <summary>As int64.</summary>
         public Tensor @long() => to(ScalarType.Int64);
 
         /// <summary>As truth values.</summary>
         public Tensor @bool() => to(ScalarType.Bool);
+
+        private Tensor Replacing(Tensor result, bool disposeThis)
+        {
+            if (disposeThis)
+            {
+                Dispose();
+            }
+
+            return result;
+        }
     }
 }

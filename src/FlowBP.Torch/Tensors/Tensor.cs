@@ -18,7 +18,14 @@ public static partial class torch
         internal Tensor(nint handle)
         {
             this.handle = handle;
-            DisposeScope.Current?.Add(this);
+            if (DisposeScope.Current is { } current)
+            {
+                current.Add(this);
+            }
+            else
+            {
+                ForgottenTensors.Created();
+            }
         }
 
         /// <summary>Frees a tensor that nobody disposed.</summary>
@@ -46,8 +53,14 @@ public static partial class torch
         /// <summary>Number of dimensions.</summary>
         public long ndim => Info().Dimensions;
 
+        /// <summary>Number of dimensions.</summary>
+        public long Dimensions => ndim;
+
         /// <summary>Number of elements.</summary>
         public long NumberOfElements => Info().ElementCount;
+
+        /// <summary>Size of one element in bytes.</summary>
+        public long ElementSize => SizeOf(dtype);
 
         /// <summary>The element type.</summary>
         public ScalarType dtype => (ScalarType)Info().ScalarType;
@@ -107,10 +120,12 @@ public static partial class torch
                     throw new InvalidOperationException($"bytes of {Describe()}: needs a contiguous CPU tensor");
                 }
 
-                return new Span<byte>(
-                    info.Data,
-                    checked((int)(info.ElementCount * ElementSize((ScalarType)info.ScalarType)))
-                );
+                long length = info.ElementCount * SizeOf((ScalarType)info.ScalarType);
+                return length <= int.MaxValue
+                    ? new Span<byte>(info.Data, (int)length)
+                    : throw new InvalidOperationException(
+                        $"bytes of {Describe()}: {length} bytes, more than a span holds; take it in parts"
+                    );
             }
             set
             {
@@ -140,11 +155,30 @@ public static partial class torch
             return result;
         }
 
+        /// <summary>The size along each dimension.</summary>
+        public long[] size() => shape;
+
         /// <summary>Number of dimensions.</summary>
         public long dim() => ndim;
 
+        /// <summary>Size of one element in bytes.</summary>
+        public long element_size() => ElementSize;
+
+        /// <summary>Whether the element type is a floating-point one.</summary>
+        public bool is_floating_point() => torch.is_floating_point(dtype);
+
         /// <summary>Number of elements.</summary>
         public long numel() => NumberOfElements;
+
+        /// <summary>The element stride along one dimension.</summary>
+        public long stride(int dim)
+        {
+            long[] strides = stride();
+            long index = dim < 0 ? dim + strides.Length : dim;
+            return index >= 0 && index < strides.Length
+                ? strides[index]
+                : throw new ArgumentOutOfRangeException(nameof(dim), $"dimension {dim} of {Describe()}");
+        }
 
         /// <summary>The element stride along each dimension.</summary>
         public unsafe long[] stride()
@@ -168,12 +202,20 @@ public static partial class torch
 
         /// <summary>The single element, converted to <typeparamref name="T"/>'s tensor type.</summary>
         /// <exception cref="InvalidOperationException">The tensor does not have exactly one element.</exception>
-        public T item<T>()
+        public unsafe T item<T>()
             where T : unmanaged
         {
-            if (NumberOfElements != 1)
+            NativeTensorInfo info = Info();
+            if (info.ElementCount != 1)
             {
                 throw new InvalidOperationException($"item of {Describe()}: needs exactly one element");
+            }
+
+            if (info.DeviceType == (int)DeviceType.CPU && info.ScalarType == (int)ScalarTypeOf<T>())
+            {
+                T element = *(T*)info.Data;
+                GC.KeepAlive(this);
+                return element;
             }
 
             using Tensor one = Staged(ScalarTypeOf<T>());
@@ -185,6 +227,9 @@ public static partial class torch
 
         /// <summary>The single element as a double.</summary>
         public double ToDouble() => item<double>();
+
+        /// <summary>The single element as a 32-bit integer.</summary>
+        public int ToInt32() => item<int>();
 
         /// <summary>The single element as a 64-bit integer.</summary>
         public long ToInt64() => item<long>();
@@ -256,7 +301,7 @@ public static partial class torch
         /// <summary>The tensor on the CPU, contiguous, of the given type, outside any scope; may share memory.</summary>
         internal Tensor Staged(ScalarType type)
         {
-            using var mode = no_grad();
+            using IDisposable mode = no_grad();
             using DisposeScope inner = NewDisposeScope();
             return detach().to(CPU).to(type).contiguous().DetachFromDisposeScope();
         }

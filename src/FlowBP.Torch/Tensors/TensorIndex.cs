@@ -51,6 +51,9 @@ public static partial class torch
         /// <summary>Gathers by an integer tensor, or masks by a boolean one.</summary>
         public static TensorIndex Tensor(Tensor index) => new() { Kind = Form.Tensor, Index = index };
 
+        /// <summary>Elements of a range.</summary>
+        public static TensorIndex Slice(Range range) => range;
+
         /// <summary>An element.</summary>
         public static implicit operator TensorIndex(long value) => Single(value);
 
@@ -60,6 +63,9 @@ public static partial class torch
         /// <summary>A slice.</summary>
         public static implicit operator TensorIndex(Range range) =>
             Slice(Bound(range.Start), range.End.Equals(System.Index.End) ? null : Bound(range.End));
+
+        /// <summary>An element, possibly counted from the end.</summary>
+        public static implicit operator TensorIndex(Index index) => Single(Bound(index));
 
         private static long Bound(Index index) => index.IsFromEnd ? -index.Value : index.Value;
     }
@@ -84,6 +90,20 @@ public static partial class torch
                 tensors.Length == 0 ? view : Aten.index.Call(view, Interop.Argument.OptionalTensors(tensors));
             // A view that is the tensor itself must not be moved out of its own scope.
             return (ReferenceEquals(result, this) ? alias() : result).MoveToOuterDisposeScope();
+        }
+
+        /// <summary>Same as the indexer's setter; <paramref name="value"/> is broadcast. Returns this tensor.</summary>
+        public Tensor index_put_(Tensor value, params TensorIndex[] indices)
+        {
+            PutIndex(indices, value);
+            return this;
+        }
+
+        /// <summary>Sets what the index selects to a number. Returns this tensor.</summary>
+        public Tensor index_put_(Scalar value, params TensorIndex[] indices)
+        {
+            using Tensor filling = full([], value, dtype, device);
+            return index_put_(filling, indices);
         }
 
         private void PutIndex(TensorIndex[] indices, Tensor value)
@@ -120,6 +140,7 @@ public static partial class torch
             long axis = 0;
             // A mask of several dimensions is one entry of the list for all of them.
             long masked = 0;
+            bool filled = false;
             var tensors = new List<Tensor?>();
             foreach (TensorIndex index in indices)
             {
@@ -135,16 +156,27 @@ public static partial class torch
                         view = view.unsqueeze(axis++);
                         break;
                     case TensorIndex.Form.Ellipsis:
-                        axis += ndim - consumed;
+                        axis += filled
+                            ? throw new ArgumentException($"two ellipses in an index of {Describe()}")
+                            : ndim - consumed;
+                        filled = true;
                         break;
                     default:
+                        Tensor entries = index.Index!;
+                        if (entries is { dtype: ScalarType.Bool, ndim: 0 })
+                        {
+                            // A single truth value: a new axis of length 1 or 0.
+                            view = view.unsqueeze(axis);
+                            entries = entries.unsqueeze(0);
+                        }
+
                         while (tensors.Count + masked < axis)
                         {
                             tensors.Add(null);
                         }
 
-                        long spanned = index.Index!.dtype == ScalarType.Bool ? index.Index.ndim : 1;
-                        tensors.Add(index.Index);
+                        long spanned = entries.dtype == ScalarType.Bool ? entries.ndim : 1;
+                        tensors.Add(entries);
                         axis += spanned;
                         masked += spanned - 1;
                         break;

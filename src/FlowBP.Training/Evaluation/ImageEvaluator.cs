@@ -60,50 +60,58 @@ public sealed class ImageEvaluator(
     /// <summary>The prompts.</summary>
     public IReadOnlyList<string> Prompts { get; } = prompts;
 
-    /// <summary>Draws all pictures and asks all judges.</summary>
-    public EvaluationResult Run(TextToImage model)
+    /// <summary>Draws pictures and asks all judges.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="only">
+    /// Indices of the prompts that are drawn; null: all. A prompt's noise does not depend on which others are drawn.
+    /// </param>
+    public EvaluationResult Run(TextToImage model, IReadOnlyList<int>? only = null)
     {
+        int[] chosen = only is null ? [.. Enumerable.Range(0, Prompts.Count)] : [.. only];
         var scores = new List<double>();
         var heldOutScores = new List<double>();
         var images = new List<float>();
         var side = 0;
-        for (var first = 0; first < Prompts.Count; first += BatchSize)
+        foreach (var part in chosen.Chunk(BatchSize))
         {
             using var scope = torch.NewDisposeScope();
             using var noGrad = torch.no_grad();
-            List<string> part = [.. Prompts.Skip(first).Take(BatchSize)];
-            var image_BCYX = Draw(model, part, first);
+            string[] texts = [.. part.Select(p => Prompts[p])];
+            var image_BCYX = Draw(model, texts, part);
             side = (int)image_BCYX.size(3);
-            scores.AddRange(Judge(reward, image_BCYX, part));
+            scores.AddRange(Judge(reward, image_BCYX, texts));
             if (heldOut is not null)
             {
-                heldOutScores.AddRange(Judge(heldOut, image_BCYX, part));
+                heldOutScores.AddRange(Judge(heldOut, image_BCYX, texts));
             }
             images.AddRange(image_BCYX.data<float>().ToArray());
         }
         float[] pictures = [.. images];
+        Prompt[]? asked = meanings is null ? null : [.. chosen.Select(p => meanings[p])];
         return new()
         {
-            Prompts = Prompts,
+            Prompts = [.. chosen.Select(p => Prompts[p])],
             Reward = [.. scores],
             HeldOutReward = heldOut is null ? null : [.. heldOutScores],
-            Rules = meanings is null ? null : RuleEvaluator.Judge(meanings, pictures, side),
-            Tasks = meanings is null ? null : [.. meanings.Select(prompt => prompt.Task)],
+            Rules = asked is null ? null : RuleEvaluator.Judge(asked, pictures, side),
+            Tasks = asked is null ? null : [.. asked.Select(prompt => prompt.Task)],
             Images = pictures,
             Side = side,
         };
     }
 
-    private Tensor Draw(TextToImage model, List<string> part, int first)
+    private Tensor Draw(TextToImage model, string[] texts, int[] numbers)
     {
-        using var conditioning = model.Encode(part);
-        var noise_BCYX = Noise.Of(model.LatentShape, part.Count, seed, EvaluationStep, first);
+        using var conditioning = model.Encode(texts);
+        using var noise_BCYX = torch.cat(
+            numbers.Select(p => Noise.Of(model.LatentShape, 1, seed, EvaluationStep, p))
+        );
         return model.Decode(model.Sample(noise_BCYX, conditioning, steps));
     }
 
-    private static double[] Judge(IImageReward judge, Tensor image_BCYX, List<string> part)
+    private static double[] Judge(IImageReward judge, Tensor image_BCYX, string[] texts)
     {
-        using var conditioning = judge.Encode(part);
+        using var conditioning = judge.Encode(texts);
         return judge.Score(image_BCYX, conditioning).to(ScalarType.Float64).data<double>().ToArray();
     }
 

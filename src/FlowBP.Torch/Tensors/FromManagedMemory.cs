@@ -1,0 +1,257 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+namespace FlowBP.Torch;
+
+// New tensors from managed memory, which is copied. The element type is the C# type's unless said otherwise.
+public static partial class torch
+{
+    /// <summary>A single number as a tensor without dimensions.</summary>
+    public static Tensor tensor(
+        float scalar,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<float>([scalar], [], dtype, device, requires_grad);
+
+    /// <summary>A vector from managed memory.</summary>
+    public static Tensor tensor(
+        float[] rawArray,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<float>(rawArray, [rawArray.Length], dtype, device, requires_grad);
+
+    /// <summary>A tensor of a shape from managed memory in row-major order.</summary>
+    /// <exception cref="ArgumentException">The shape has another number of elements.</exception>
+    public static Tensor tensor(
+        float[] rawArray,
+        long[] dimensions,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<float>(rawArray, dimensions, dtype, device, requires_grad);
+
+    /// <summary>A matrix from managed memory.</summary>
+    public static Tensor tensor(
+        float[,] rawArray,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) =>
+        FromManaged<float>(
+            MemoryMarshal.CreateReadOnlySpan(
+                ref Unsafe.As<byte, float>(ref MemoryMarshal.GetArrayDataReference((Array)rawArray)),
+                rawArray.Length
+            ),
+            [rawArray.GetLength(0), rawArray.GetLength(1)],
+            dtype,
+            device,
+            requires_grad
+        );
+
+    /// <summary>A single number as a tensor without dimensions.</summary>
+    public static Tensor tensor(
+        double scalar,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<double>([scalar], [], dtype, device, requires_grad);
+
+    /// <summary>A vector from managed memory.</summary>
+    public static Tensor tensor(
+        double[] rawArray,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<double>(rawArray, [rawArray.Length], dtype, device, requires_grad);
+
+    /// <summary>A tensor of a shape from managed memory in row-major order.</summary>
+    /// <exception cref="ArgumentException">The shape has another number of elements.</exception>
+    public static Tensor tensor(
+        double[] rawArray,
+        long[] dimensions,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<double>(rawArray, dimensions, dtype, device, requires_grad);
+
+    /// <summary>A matrix from managed memory.</summary>
+    public static Tensor tensor(
+        double[,] rawArray,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) =>
+        FromManaged<double>(
+            MemoryMarshal.CreateReadOnlySpan(
+                ref Unsafe.As<byte, double>(ref MemoryMarshal.GetArrayDataReference((Array)rawArray)),
+                rawArray.Length
+            ),
+            [rawArray.GetLength(0), rawArray.GetLength(1)],
+            dtype,
+            device,
+            requires_grad
+        );
+
+    /// <summary>A single number as a tensor without dimensions.</summary>
+    public static Tensor tensor(
+        long scalar,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<long>([scalar], [], dtype, device, requires_grad);
+
+    /// <summary>A vector from managed memory.</summary>
+    public static Tensor tensor(
+        long[] rawArray,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<long>(rawArray, [rawArray.Length], dtype, device, requires_grad);
+
+    /// <summary>A tensor of a shape from managed memory in row-major order.</summary>
+    /// <exception cref="ArgumentException">The shape has another number of elements.</exception>
+    public static Tensor tensor(
+        long[] rawArray,
+        long[] dimensions,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<long>(rawArray, dimensions, dtype, device, requires_grad);
+
+    /// <summary>A matrix from managed memory.</summary>
+    public static Tensor tensor(
+        long[,] rawArray,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) =>
+        FromManaged<long>(
+            MemoryMarshal.CreateReadOnlySpan(
+                ref Unsafe.As<byte, long>(ref MemoryMarshal.GetArrayDataReference((Array)rawArray)),
+                rawArray.Length
+            ),
+            [rawArray.GetLength(0), rawArray.GetLength(1)],
+            dtype,
+            device,
+            requires_grad
+        );
+
+    /// <summary>A single number as a tensor without dimensions.</summary>
+    public static Tensor tensor(
+        int scalar,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<int>([scalar], [], dtype, device, requires_grad);
+
+    /// <summary>A vector from managed memory.</summary>
+    public static Tensor tensor(
+        int[] rawArray,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<int>(rawArray, [rawArray.Length], dtype, device, requires_grad);
+
+    /// <summary>A tensor of a shape from managed memory in row-major order.</summary>
+    /// <exception cref="ArgumentException">The shape has another number of elements.</exception>
+    public static Tensor tensor(
+        int[] rawArray,
+        long[] dimensions,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<int>(rawArray, dimensions, dtype, device, requires_grad);
+
+    /// <summary>A single number as a tensor without dimensions.</summary>
+    public static Tensor tensor(
+        bool scalar,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<bool>([scalar], [], dtype, device, requires_grad);
+
+    /// <summary>A vector from managed memory.</summary>
+    public static Tensor tensor(
+        bool[] rawArray,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<bool>(rawArray, [rawArray.Length], dtype, device, requires_grad);
+
+    /// <summary>A tensor of a shape from managed memory in row-major order.</summary>
+    /// <exception cref="ArgumentException">The shape has another number of elements.</exception>
+    public static Tensor tensor(
+        bool[] rawArray,
+        long[] dimensions,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<bool>(rawArray, dimensions, dtype, device, requires_grad);
+
+    /// <summary>A single number as a tensor without dimensions.</summary>
+    public static Tensor tensor(
+        byte scalar,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<byte>([scalar], [], dtype, device, requires_grad);
+
+    /// <summary>A vector from managed memory.</summary>
+    public static Tensor tensor(
+        byte[] rawArray,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<byte>(rawArray, [rawArray.Length], dtype, device, requires_grad);
+
+    /// <summary>A tensor of a shape from managed memory in row-major order.</summary>
+    /// <exception cref="ArgumentException">The shape has another number of elements.</exception>
+    public static Tensor tensor(
+        byte[] rawArray,
+        long[] dimensions,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<byte>(rawArray, dimensions, dtype, device, requires_grad);
+
+    private static Tensor FromManaged<T>(
+        ReadOnlySpan<T> data,
+        long[] dimensions,
+        ScalarType? dtype,
+        Device? device,
+        bool requires_grad
+    )
+        where T : unmanaged
+    {
+        long expected = 1;
+        foreach (long size in dimensions)
+        {
+            expected *= size;
+        }
+
+        if (expected != data.Length)
+        {
+            throw new ArgumentException(
+                $"{data.Length} elements for shape [{string.Join(", ", dimensions)}], which has {expected}"
+            );
+        }
+
+        Tensor result = empty(dimensions, ScalarTypeOf<T>());
+        MemoryMarshal.AsBytes(data).CopyTo(result.bytes);
+        if (dtype is { } type && type != ScalarTypeOf<T>())
+        {
+            using Tensor source = result;
+            result = source.to(type);
+        }
+
+        if (device is not null && device.type != DeviceType.CPU)
+        {
+            using Tensor source = result;
+            result = source.to(device);
+        }
+
+        return Recorded(result, requires_grad);
+    }
+}
