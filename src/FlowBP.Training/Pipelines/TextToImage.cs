@@ -11,9 +11,6 @@ namespace FlowBP.Training.Pipelines;
 /// <summary>A loaded text-to-image model, ready to be sampled and trained.</summary>
 public sealed class TextToImage : IDisposable
 {
-    private const string Text = "encoder_hidden_states";
-    private const string Pooled = "pooled_projections";
-
     private readonly double guidance;
     private readonly bool detachNegative;
 
@@ -35,15 +32,7 @@ public sealed class TextToImage : IDisposable
                 parameter.requires_grad = false;
             }
         }
-        Inner = new AutogradVelocityField(
-            (x_BCYX, sigma_B, conditioning) =>
-                Model.Transformer.call(
-                    x_BCYX.to(ScalarType.Float32),
-                    conditioning[Text],
-                    conditioning[Pooled],
-                    sigma_B * 1000
-                )
-        );
+        Inner = SD3Field.Of(Model.Transformer);
         Field = new GuidedVelocityField(Inner, guidance, detachNegative);
     }
 
@@ -112,11 +101,9 @@ public sealed class TextToImage : IDisposable
     private Conditioning Branch(IReadOnlyList<string> prompts, Conditioning? negative)
     {
         var encoded = Model.Encode([.. prompts]);
-        return new(
-            [
-                new(Text, encoded.Text_BLE.DetachFromDisposeScope()),
-                new(Pooled, encoded.Pooled_BP.DetachFromDisposeScope()),
-            ],
+        return SD3Field.Condition(
+            encoded.Text_BLE.DetachFromDisposeScope(),
+            encoded.Pooled_BP.DetachFromDisposeScope(),
             negative
         );
     }
