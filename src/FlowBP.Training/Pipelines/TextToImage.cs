@@ -15,7 +15,6 @@ public sealed class TextToImage : IDisposable
     private const string Pooled = "pooled_projections";
 
     private readonly double guidance;
-    private readonly bool detachNegative;
 
     /// <summary>Loads a model folder; only the transformer's parameters receive gradients.</summary>
     /// <param name="folder">A folder in diffusers' layout.</param>
@@ -25,7 +24,6 @@ public sealed class TextToImage : IDisposable
     public TextToImage(string folder, double guidance, bool detachNegative = true)
     {
         this.guidance = guidance;
-        this.detachNegative = detachNegative;
         Model = SD3Pipeline.Load(folder);
         foreach (var frozen in Model.TextTowers.Select(tower => (nn.Module)tower.Encoder).Append(Model.Vae))
         {
@@ -35,16 +33,7 @@ public sealed class TextToImage : IDisposable
                 parameter.requires_grad = false;
             }
         }
-        Inner = new AutogradVelocityField(
-            (x_BCYX, sigma_B, conditioning) =>
-                Model.Transformer.call(
-                    x_BCYX.to(ScalarType.Float32),
-                    conditioning[Text],
-                    conditioning[Pooled],
-                    sigma_B * 1000
-                )
-        );
-        Field = new GuidedVelocityField(Inner, guidance, detachNegative);
+        Field = new GuidedVelocityField(new AutogradVelocityField(Velocity), guidance, detachNegative);
     }
 
     /// <summary>The networks.</summary>
@@ -52,9 +41,6 @@ public sealed class TextToImage : IDisposable
 
     /// <summary>The guided velocity field.</summary>
     public GuidedVelocityField Field { get; }
-
-    /// <summary>The field without guidance.</summary>
-    public AutogradVelocityField Inner { get; }
 
     /// <summary>The size of one latent, [C, Y, X].</summary>
     public long[] LatentShape
@@ -71,7 +57,8 @@ public sealed class TextToImage : IDisposable
     public NoiseSchedule Schedule(int steps)
     {
         var scheduler = Model.Scheduler;
-        var tokens = (int)(LatentShape[1] * LatentShape[2]) / (Model.Transformer.Config.PatchSize * Model.Transformer.Config.PatchSize);
+        var patch = Model.Transformer.Config.PatchSize;
+        var tokens = (int)(LatentShape[1] * LatentShape[2]) / (patch * patch);
         return scheduler.UseDynamicShifting
             ? NoiseSchedule.DynamicShift(
                 steps,
@@ -108,6 +95,19 @@ public sealed class TextToImage : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Model.Dispose();
+
+    private Tensor Velocity(Tensor x_BCYX, Tensor sigma_B, Conditioning conditioning)
+    {
+        using var scope = torch.NewDisposeScope();
+        return Model
+            .Transformer.call(
+                x_BCYX.to(ScalarType.Float32),
+                conditioning[Text],
+                conditioning[Pooled],
+                sigma_B * Model.Scheduler.NumTrainTimesteps
+            )
+            .MoveToOuterDisposeScope();
+    }
 
     private Conditioning Branch(IReadOnlyList<string> prompts, Conditioning? negative)
     {
