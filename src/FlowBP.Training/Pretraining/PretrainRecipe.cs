@@ -44,13 +44,13 @@ public sealed record PretrainRecipe
     public StageRecipe Autoencoder { get; init; } = new(1600, 32, 2e-3) { EmaDecay = 0.995 };
 
     /// <summary>The flow model's stage, in which the text encoder learns along.</summary>
-    public StageRecipe Flow { get; init; } = new(6000, 64, 1.2e-3) { WarmupSteps = 200, EmaDecay = 0.999 };
+    public StageRecipe Flow { get; init; } = new(5000, 64, 1.2e-3) { WarmupSteps = 200, EmaDecay = 0.999 };
 
     /// <summary>The training reward's stage.</summary>
-    public StageRecipe Reward { get; init; } = new(2600, 64, 1e-3) { EmaDecay = 0.99 };
+    public StageRecipe Reward { get; init; } = new(1500, 64, 1e-3) { EmaDecay = 0.99 };
 
     /// <summary>The held-out reward's stage.</summary>
-    public StageRecipe HeldOutReward { get; init; } = new(2500, 32, 1e-3) { EmaDecay = 0.99 };
+    public StageRecipe HeldOutReward { get; init; } = new(1200, 32, 1e-3) { EmaDecay = 0.99 };
 
     /// <summary>32×32 pixels to 8×8×4 latents.</summary>
     public AutoencoderKLConfig AutoencoderConfig { get; init; } =
