@@ -40,7 +40,9 @@ public sealed class OutputFolder : IDisposable
             }
             if (!File.Exists(ConfigFile))
             {
-                throw new IOException($"{root} was not written by a run (it has no config.yaml), so it is not replaced");
+                throw new IOException(
+                    $"{root} was not written by a run (it has no config.yaml), so it is not replaced"
+                );
             }
             Directory.Delete(root, recursive: true);
         }

@@ -22,7 +22,13 @@ internal static class AutoencoderPretraining
         var batch = recipe.Autoencoder.Batch;
         new PretrainingLoop("autoencoder", recipe.Autoencoder, report).Run(
             model.named_parameters().Select(p => (p.name, p.parameter)),
-            step => Loss(model, ShapesTensors.Images(ShapesBatch.Sample(recipe.Seed, step, batch).Images), recipe.Seed, step)
+            step =>
+                Loss(
+                    model,
+                    ShapesTensors.Images(ShapesBatch.Sample(recipe.Seed, step, batch).Images),
+                    recipe.Seed,
+                    step
+                )
         );
         return Rescaled(model, recipe);
     }
