@@ -1,7 +1,9 @@
-// Timings of the kernels. Two ways to run them:
+// Timings of the kernels. Three ways to run them:
 //
 //   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --paired [replay|residual|optimizer]
 //       variants of one operation, interleaved in one process, with medians and ratios: what benchmarks/results/ records
+//   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --step [METHOD…]
+//       one alignment step of the embedded model, split into its parts
 //   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --filter '*'
 //       BenchmarkDotNet, with its own options
 //
@@ -19,6 +21,10 @@ torch.set_num_threads(Environment.ProcessorCount);
 if (args is ["--paired", .. var names])
 {
     return PairedReport.Run(names);
+}
+if (args is ["--step", .. var methods])
+{
+    return StepBenchmark.Run(methods);
 }
 
 // In this process: a generated project would not find the repository's central build settings.

@@ -29,6 +29,6 @@ public class DoctorTests
     {
         var product = MatrixProduct.Measure();
         Assert.That(product.IsRight);
-        Assert.That(product.GigaflopsPerSecond, Is.Positive.And.Finite);
+        Assert.That(product.GigaflopsPerSecond, Is.GreaterThan(0).And.LessThan(1e6));
     }
 }

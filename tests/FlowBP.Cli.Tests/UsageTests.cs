@@ -64,13 +64,6 @@ public class UsageTests
         );
 
     [Test]
-    public void More_active_steps_than_steps_is_wrong_before_anything_is_loaded() =>
-        Assert.That(
-            CommandRun.Of("align", "--rollout_steps", "4", "--num_active_steps", "5", "--model", "/nowhere").ExitCode,
-            Is.EqualTo(2)
-        );
-
-    [Test]
     public void An_option_without_its_value_says_what_it_needs() =>
         Assert.That(
             CommandRun.Of("align", "--seed").AssertUsageError(),

@@ -20,7 +20,7 @@ internal sealed class AlignCommand : ICommand
     /// <inheritdoc/>
     public IReadOnlyList<string> Examples { get; } =
     [
-        "flowbp align --method flowbp-lagrange --max_train_steps 100 --output_dir outputs/l",
+        "flowbp align --method flowbp-lagrange --output_dir outputs/lagrange --seed 7",
         "flowbp align --method drtune --model DIR --reward DIR --prompts FILE",
     ];
 

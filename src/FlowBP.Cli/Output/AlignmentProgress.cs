@@ -41,11 +41,11 @@ internal sealed class AlignmentProgress(ProgressLine line, TimeProvider time, Ca
     /// <inheritdoc/>
     public void Notice(string text) => line.Say($"note: {text}");
 
-    /// <summary>The line of a step, within 76 columns.</summary>
+    /// <summary>The line of a step, within 80 columns.</summary>
     public static string Text(StepReport report, int steps, TimeSpan elapsed) =>
         string.Join(
             "  ",
-            $"step {report.Step}/{steps}",
+            $"{report.Step}/{steps}",
             $"ETA {Figures.Duration(Remaining.Of(report.Step, steps, elapsed))}",
             $"reward {Figures.Number(report.Reward, 4)}",
             $"grad {Figures.Short(report.GradNorm)}",

@@ -32,7 +32,7 @@ internal sealed class PretrainingDisplay(ProgressLine line, CancellationToken st
         }
     }
 
-    /// <summary>The line of a report, within 76 columns.</summary>
+    /// <summary>The line of a report.</summary>
     public static string Text(PretrainingProgress progress) =>
         string.Join(
             "  ",

@@ -24,7 +24,7 @@ internal abstract class ProgressLine
     public abstract void Begin(string phase);
 
     /// <summary>Shows where the work stands; replaces what was shown before.</summary>
-    /// <param name="text">One line of at most 76 columns.</param>
+    /// <param name="text">One line.</param>
     public abstract void Show(string text);
 
     /// <summary>Prints a line that stays.</summary>

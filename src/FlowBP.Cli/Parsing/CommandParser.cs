@@ -103,12 +103,12 @@ internal sealed class CommandParser(IReadOnlyList<ICommand> commands)
                 return 0;
             });
         }
-        RejectUnknown(command, settings, parsed.UnmatchedTokens);
         var given = settings
             .Zip(options)
             .Where(pair => parsed.GetResult(pair.Second) is { Implicit: false })
             .Select(pair => KeyValuePair.Create(pair.First.Name, TextOf(pair.First, parsed.GetResult(pair.Second)!)))
             .ToArray();
+        RejectUnknown(command, settings, parsed.UnmatchedTokens);
         return new(terminal => command.Run(new CommandArguments(given, parsed.UnmatchedTokens), terminal));
     }
 
@@ -162,10 +162,14 @@ internal sealed class CommandParser(IReadOnlyList<ICommand> commands)
         }
         return result.Tokens switch
         {
+            // The next option, read as this one's value.
+            [var only] when only.Value.StartsWith("--", StringComparison.Ordinal) => throw NeedsValue(),
             [var only] => only.Value,
             [] when setting is Setting<bool> => "true",
-            _ => throw new UsageException($"option --{setting.Name} needs a value: {setting.Accepts}"),
+            _ => throw NeedsValue(),
         };
+
+        UsageException NeedsValue() => new($"option --{setting.Name} needs a value: {setting.Accepts}");
     }
 
     private static void RejectUnknown(ICommand command, Setting[] settings, IReadOnlyList<string> unmatched)

@@ -27,8 +27,8 @@ internal static class HelpText
         to.WriteLine("methods (--method):");
         WriteColumns(to, [.. MethodRegistry.All.Select(method => (method.Name, method.Summary))]);
         to.WriteLine();
-        to.WriteLine("flowbp COMMAND --help lists a command's options, flowbp align --method NAME --help");
-        to.WriteLine("also those of a method. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped.");
+        to.WriteLine("flowbp COMMAND --help lists a command's options, with --method NAME also that");
+        to.WriteLine("method's. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 stopped.");
     }
 
     /// <summary>The page of a command.</summary>
@@ -73,15 +73,19 @@ internal static class HelpText
 
     private static void WriteSetting(TextWriter to, Setting setting)
     {
-        var accepts = setting.Accepts.Length == 0 ? "" : $" {setting.Accepts};";
-        var fallback = setting.DefaultText.Length == 0 ? "" : $" default {setting.DefaultText}";
-        var facts = $"{accepts}{fallback}".Trim().TrimEnd(';');
-        to.WriteLine($"  --{setting.Name}");
-        WriteWrapped(to, setting.Help, Indent);
-        if (facts.Length > 0)
+        var fallback = setting.DefaultText.Length == 0 ? "" : $"; default {setting.DefaultText}";
+        var name = $"  --{setting.Name}";
+        var facts = $"[{setting.Accepts}{fallback}]";
+        if (name.Length + 2 + facts.Length <= Width)
         {
-            WriteWrapped(to, $"[{facts}]", Indent);
+            to.WriteLine($"{name}  {facts}");
         }
+        else
+        {
+            to.WriteLine(name);
+            WriteWrapped(to, facts, Indent);
+        }
+        WriteWrapped(to, setting.Help, Indent);
     }
 
     private static void WriteColumns(TextWriter to, IReadOnlyList<(string Name, string Text)> rows)

@@ -118,7 +118,7 @@ public static class RecordedPlan
         return AsReleased(method, given);
     }
 
-    // Where our default or our behaviour follows the paper, a recording follows the released code (METHODS.md §6).
+    // Where our default or our behaviour follows the paper, a recording follows the released code (docs/methods.md §6).
     private static Dictionary<string, string> AsReleased(MethodDefinition method, Dictionary<string, string> given)
     {
         Dictionary<string, string> released = new()

@@ -40,7 +40,9 @@ public sealed class OutputFolder : IDisposable
             }
             if (!File.Exists(ConfigFile))
             {
-                throw new IOException($"{root} was not written by a run (it has no config.yaml), so it is not replaced");
+                throw new IOException(
+                    $"{root} was not written by a run (it has no config.yaml), so it is not replaced"
+                );
             }
             Directory.Delete(root, recursive: true);
         }
@@ -71,7 +73,8 @@ public sealed class OutputFolder : IDisposable
     }
 
     /// <summary>Appends a line to metrics.jsonl.</summary>
-    public void WriteMetrics(StepReport report) =>
+    public void WriteMetrics(StepReport report)
+    {
         metrics.WriteLine(
             JsonSerializer.Serialize(
                 new
@@ -100,11 +103,23 @@ public sealed class OutputFolder : IDisposable
                 Lines
             )
         );
+        HasMetrics = true;
+    }
 
     /// <summary>Writes summary.json.</summary>
     public void WriteSummary(AlignmentSummary summary) =>
         AtomicFile.WriteText(Path.Combine(Root, "summary.json"), JsonSerializer.Serialize(summary, Indented) + "\n");
 
-    /// <inheritdoc/>
-    public void Dispose() => metrics.Dispose();
+    /// <summary>Whether any training step has been recorded.</summary>
+    public bool HasMetrics { get; private set; }
+
+    /// <summary>Closes the folder, and removes it if no step was recorded: a run that never began leaves nothing.</summary>
+    public void Dispose()
+    {
+        metrics.Dispose();
+        if (!HasMetrics)
+        {
+            Directory.Delete(Root, recursive: true);
+        }
+    }
 }

@@ -13,17 +13,26 @@ public static class SD3Field
     private const string Text = "encoder_hidden_states";
     private const string Pooled = "pooled_projections";
 
+    /// <summary>The timestep of σ = 1 in every released model.</summary>
+    public const int ReleasedTimesteps = 1000;
+
     /// <summary>The field of a transformer, without guidance; it computes in float32.</summary>
     /// <param name="transformer">The transformer; it stays the caller's.</param>
-    public static AutogradVelocityField Of(SD3Transformer2DModel transformer) =>
+    /// <param name="timesteps">The timestep of σ = 1.</param>
+    public static AutogradVelocityField Of(SD3Transformer2DModel transformer, int timesteps = ReleasedTimesteps) =>
         new(
             (x_BCYX, sigma_B, conditioning) =>
-                transformer.call(
-                    x_BCYX.to(ScalarType.Float32),
-                    conditioning[Text],
-                    conditioning[Pooled],
-                    sigma_B * 1000
-                )
+            {
+                using var scope = torch.NewDisposeScope();
+                return transformer
+                    .call(
+                        x_BCYX.to(ScalarType.Float32),
+                        conditioning[Text],
+                        conditioning[Pooled],
+                        sigma_B * timesteps
+                    )
+                    .MoveToOuterDisposeScope();
+            }
         );
 
     /// <summary>A conditioning that such a field reads.</summary>

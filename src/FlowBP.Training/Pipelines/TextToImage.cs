@@ -12,7 +12,6 @@ namespace FlowBP.Training.Pipelines;
 public sealed class TextToImage : IDisposable
 {
     private readonly double guidance;
-    private readonly bool detachNegative;
 
     /// <summary>Loads a model folder; only the transformer's parameters receive gradients.</summary>
     /// <param name="folder">A folder in diffusers' layout.</param>
@@ -22,7 +21,6 @@ public sealed class TextToImage : IDisposable
     public TextToImage(string folder, double guidance, bool detachNegative = true)
     {
         this.guidance = guidance;
-        this.detachNegative = detachNegative;
         Model = SD3Pipeline.Load(folder);
         foreach (var frozen in Model.TextTowers.Select(tower => (nn.Module)tower.Encoder).Append(Model.Vae))
         {
@@ -32,8 +30,11 @@ public sealed class TextToImage : IDisposable
                 parameter.requires_grad = false;
             }
         }
-        Inner = SD3Field.Of(Model.Transformer);
-        Field = new GuidedVelocityField(Inner, guidance, detachNegative);
+        Field = new GuidedVelocityField(
+            SD3Field.Of(Model.Transformer, Model.Scheduler.NumTrainTimesteps),
+            guidance,
+            detachNegative
+        );
     }
 
     /// <summary>The networks.</summary>
@@ -41,9 +42,6 @@ public sealed class TextToImage : IDisposable
 
     /// <summary>The guided velocity field.</summary>
     public GuidedVelocityField Field { get; }
-
-    /// <summary>The field without guidance.</summary>
-    public AutogradVelocityField Inner { get; }
 
     /// <summary>The size of one latent, [C, Y, X].</summary>
     public long[] LatentShape
@@ -60,7 +58,8 @@ public sealed class TextToImage : IDisposable
     public NoiseSchedule Schedule(int steps)
     {
         var scheduler = Model.Scheduler;
-        var tokens = (int)(LatentShape[1] * LatentShape[2]) / (Model.Transformer.Config.PatchSize * Model.Transformer.Config.PatchSize);
+        var patch = Model.Transformer.Config.PatchSize;
+        var tokens = (int)(LatentShape[1] * LatentShape[2]) / (patch * patch);
         return scheduler.UseDynamicShifting
             ? NoiseSchedule.DynamicShift(
                 steps,

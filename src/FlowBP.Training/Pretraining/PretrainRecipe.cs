@@ -43,6 +43,9 @@ public sealed record PretrainRecipe
     /// <summary>The autoencoder's stage.</summary>
     public StageRecipe Autoencoder { get; init; } = new(1600, 32, 2e-3) { EmaDecay = 0.995 };
 
+    /// <summary>The autoencoder's second stage, in which only the decoder learns.</summary>
+    public StageRecipe Decoder { get; init; } = new(1200, 32, 1e-3) { EmaDecay = 0.995 };
+
     /// <summary>The flow model's stage, in which the text encoder learns along.</summary>
     public StageRecipe Flow { get; init; } = new(5000, 64, 1.2e-3) { WarmupSteps = 200, EmaDecay = 0.999 };
 

@@ -1,0 +1,185 @@
+namespace FlowBP.Torch.Tests;
+
+public class DisposeScopeTests
+{
+    [Test]
+    public void What_is_created_inside_is_disposed_at_the_end()
+    {
+        using Tensor x = torch.ones(3);
+        long before = Close.LiveHandles();
+        Tensor inside;
+        using (DisposeScope scope = torch.NewDisposeScope())
+        {
+            inside = (x * 2).exp();
+            Assert.That(scope.DisposablesCount, Is.EqualTo(2));
+            Assert.That(scope.Contains(inside), Is.True);
+        }
+
+        Assert.That(inside.IsInvalid, Is.True);
+        Assert.That(x.IsInvalid, Is.False);
+        Assert.That(NativeMemory.LiveHandles, Is.EqualTo(before));
+    }
+
+    [Test]
+    public void A_tensor_moves_outwards_one_scope_at_a_time()
+    {
+        long before = Close.LiveHandles();
+        using (DisposeScope outer = torch.NewDisposeScope())
+        {
+            Tensor x;
+            using (DisposeScope inner = torch.NewDisposeScope())
+            {
+                x = torch.ones(1).MoveToOuterDisposeScope();
+                Assert.That(outer.Contains(x), Is.True);
+                Assert.That(inner.OuterScope, Is.SameAs(outer));
+                (Tensor first, Tensor second) = inner.MoveToOuter(torch.ones(1), torch.ones(1));
+                Assert.That(outer.Contains(first) && outer.Contains(second), Is.True);
+            }
+
+            Assert.That(x.IsInvalid, Is.False);
+        }
+
+        Assert.That(NativeMemory.LiveHandles, Is.EqualTo(before));
+    }
+
+    [Test]
+    public void A_tensor_moved_out_of_the_outermost_scope_or_detached_is_its_owners()
+    {
+        Tensor moved;
+        Tensor detached;
+        using (DisposeScope scope = torch.NewDisposeScope())
+        {
+            moved = torch.ones(1).MoveToOuterDisposeScope();
+            detached = torch.ones(1).DetachFromDisposeScope();
+            Assert.That(scope.DisposablesCount, Is.Zero);
+        }
+
+        Assert.That(moved.IsInvalid || detached.IsInvalid, Is.False);
+        using (DisposeScope scope = torch.NewDisposeScope())
+        {
+            scope.Attach(moved);
+            scope.Attach(detached);
+        }
+
+        Assert.That(moved.IsInvalid && detached.IsInvalid, Is.True);
+    }
+
+    [Test]
+    public void Moving_a_tensor_of_another_scope_does_nothing()
+    {
+        using DisposeScope outer = torch.NewDisposeScope();
+        Tensor x = torch.ones(1);
+        using DisposeScope inner = torch.NewDisposeScope();
+        inner.MoveToOuter(x);
+        inner.Detach(x);
+        Assert.That(outer.Contains(x), Is.True);
+    }
+
+    [Test]
+    public void A_scope_can_be_emptied_and_goes_on()
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        Tensor kept = torch.ones(1);
+        Tensor dropped = torch.ones(1);
+        scope.DisposeEverythingBut(kept);
+        Assert.That(kept.IsInvalid, Is.False);
+        Assert.That(dropped.IsInvalid, Is.True);
+        scope.DisposeEverything();
+        Assert.That(kept.IsInvalid, Is.True);
+        Assert.That(scope.Contains(torch.ones(1)), Is.True);
+    }
+
+    [Test]
+    public void Tensors_disposed_in_any_order_leave_the_others_in_place()
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        Tensor[] tensors = [.. Enumerable.Range(0, 10).Select(i => torch.full([1], i))];
+        foreach (int i in new[] { 0, 9, 4, 5, 1 })
+        {
+            tensors[i].Dispose();
+        }
+
+        Assert.That(scope.DisposablesCount, Is.EqualTo(5));
+        Assert.That(tensors.Where(t => !t.IsInvalid), Is.All.Matches<Tensor?>(t => scope.Contains(t!)));
+        Assert.That(tensors[7].item<float>(), Is.EqualTo(7));
+    }
+
+    [Test]
+    public void Scopes_closed_in_the_wrong_order_still_close()
+    {
+        long before = Close.LiveHandles();
+        DisposeScope outer = torch.NewDisposeScope();
+        DisposeScope inner = torch.NewDisposeScope();
+        outer.Dispose();
+        Tensor x = torch.ones(1);
+        Assert.That(inner.Contains(x), Is.True);
+        inner.Dispose();
+        Assert.That(x.IsInvalid, Is.True);
+
+        using Tensor free = torch.ones(1);
+        Assert.That(free.IsInvalid, Is.False);
+        Assert.That(NativeMemory.LiveHandles, Is.EqualTo(before + 1));
+        inner.Dispose();
+        outer.Dispose();
+    }
+
+    [Test]
+    public void A_failing_expression_leaks_nothing()
+    {
+        using Tensor x = torch.ones(3);
+        long before = Close.LiveHandles();
+        Assert.That(
+            () =>
+            {
+                using DisposeScope scope = torch.NewDisposeScope();
+                return ((x * 2) + torch.ones(4)).MoveToOuterDisposeScope();
+            },
+            Throws.Exception
+        );
+        Assert.That(NativeMemory.LiveHandles, Is.EqualTo(before));
+    }
+
+    [Test]
+    public void Layers_and_their_calls_leave_only_what_is_asked_for()
+    {
+        long before = Close.LiveHandles();
+        using (
+            Sequential net = nn.Sequential(
+                nn.Linear(4, 8),
+                nn.SiLU(),
+                nn.LayerNorm(8),
+                nn.Identity(),
+                nn.Linear(8, 2, hasBias: false)
+            )
+        )
+        {
+            Assert.That(NativeMemory.LiveHandles, Is.EqualTo(before + 5));
+            using Tensor x = torch.ones(3, 4);
+            using Tensor y = net.call(x);
+            Assert.That(NativeMemory.LiveHandles, Is.EqualTo(before + 7));
+            using (torch.NewDisposeScope())
+            {
+                y.sum().backward();
+                using var optimizer = torch.optim.AdamW(net.parameters());
+                optimizer.step();
+                optimizer.zero_grad();
+                nn.utils.clip_grad_norm_(net.parameters(), 1);
+            }
+
+            Assert.That(NativeMemory.LiveHandles, Is.EqualTo(before + 7));
+        }
+
+        Assert.That(NativeMemory.LiveHandles, Is.EqualTo(before));
+    }
+
+    [Test]
+    public void The_result_of_a_wrapped_expression_is_all_that_is_left()
+    {
+        using Tensor x = torch.ones(3);
+        long before = Close.LiveHandles();
+        using (Tensor y = torch.WrappedTensorDisposeScope(() => ((x * 2) + 1).exp()))
+        {
+            Assert.That(NativeMemory.LiveHandles, Is.EqualTo(before + 1));
+        }
+    }
+}

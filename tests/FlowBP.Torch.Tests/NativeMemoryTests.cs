@@ -1,0 +1,90 @@
+using System.Runtime.CompilerServices;
+
+namespace FlowBP.Torch.Tests;
+
+[NonParallelizable]
+public class NativeMemoryTests
+{
+    [Test]
+    public void Storage_is_counted_to_the_byte()
+    {
+        Close.LiveHandles();
+        long before = NativeMemory.CurrentBytes;
+        using (Tensor x = torch.empty([1000, 3]))
+        {
+            Assert.That(NativeMemory.CurrentBytes, Is.EqualTo(before + 12000));
+            using Tensor view = x.view(3, 1000);
+            using Tensor same = x.alias();
+            Assert.That(NativeMemory.CurrentBytes, Is.EqualTo(before + 12000));
+            using Tensor half = x.to(torch.bfloat16);
+            Assert.That(NativeMemory.CurrentBytes, Is.EqualTo(before + 18000));
+        }
+
+        Assert.That(NativeMemory.CurrentBytes, Is.EqualTo(before));
+    }
+
+    [Test]
+    public void A_view_keeps_the_whole_storage()
+    {
+        Close.LiveHandles();
+        long before = NativeMemory.CurrentBytes;
+        Tensor x = torch.empty([1000]);
+        Tensor slice = x[..1];
+        x.Dispose();
+        Assert.That(NativeMemory.CurrentBytes, Is.EqualTo(before + 4000));
+        slice.Dispose();
+        Assert.That(NativeMemory.CurrentBytes, Is.EqualTo(before));
+    }
+
+    [Test]
+    public void The_peak_is_the_most_at_once_since_the_reset()
+    {
+        Close.LiveHandles();
+        long before = NativeMemory.CurrentBytes;
+        torch.empty([4_000_000]).Dispose();
+        NativeMemory.ResetPeak();
+        Assert.That(NativeMemory.PeakBytes, Is.EqualTo(before));
+        using (Tensor a = torch.empty([1_000_000]))
+        {
+            torch.empty([2_000_000]).Dispose();
+            torch.empty([1_000_000]).Dispose();
+        }
+
+        Assert.That(NativeMemory.PeakBytes, Is.EqualTo(before + 12_000_000));
+        Assert.That(NativeMemory.CurrentBytes, Is.EqualTo(before));
+    }
+
+    [Test]
+    public void Memory_is_aligned_for_vectors()
+    {
+        using DisposeScope scope = torch.NewDisposeScope();
+        for (int i = 1; i < 100; i++)
+        {
+            Assert.That((long)TensorPointer.Of(torch.empty([i])) % 64, Is.Zero);
+        }
+    }
+
+    [Test]
+    public void Forgotten_tensors_are_collected_before_memory_runs_out()
+    {
+        // 8 GB altogether: four times what a small machine can spare.
+        Close.LiveHandles();
+        long before = NativeMemory.CurrentBytes;
+        NativeMemory.ResetPeak();
+        Forget(512);
+
+        Assert.That(NativeMemory.PeakBytes - before, Is.LessThan(2L << 30));
+        Close.LiveHandles();
+        Assert.That(NativeMemory.CurrentBytes, Is.EqualTo(before));
+    }
+
+    // A method of its own: the caller's frame would keep the last tensor alive in an unoptimised build.
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void Forget(int count)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            torch.empty([4 << 20]);
+        }
+    }
+}
