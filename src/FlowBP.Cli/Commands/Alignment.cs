@@ -1,0 +1,68 @@
+// What `align` and `demo` share: resolve everything, run with a progress line, show what it came to.
+
+using FlowBP.Cli.Failures;
+using FlowBP.Cli.Machine;
+using FlowBP.Cli.Output;
+using FlowBP.Training.Alignment;
+
+namespace FlowBP.Cli.Commands;
+
+/// <summary>Runs an alignment for a person.</summary>
+internal static class Alignment
+{
+    /// <summary>Resolves the settings, aligns, prints the summary.</summary>
+    /// <param name="given">Settings by name.</param>
+    /// <param name="terminal">Receives progress and summary.</param>
+    /// <exception cref="UsageException">A setting is not accepted.</exception>
+    public static void Run(IEnumerable<KeyValuePair<string, string>> given, Terminal terminal)
+    {
+        var config = UsageException.Guard(() => AlignmentConfig.Resolve(given));
+        Threads.UseAll();
+        var summary = ProgressLine.During(
+            terminal,
+            line =>
+            {
+                var progress = new AlignmentProgress(line, TimeProvider.System, terminal.Stop);
+                return new AlignmentRun(config, progress).Execute(terminal.Stop);
+            }
+        );
+        Show(summary, config.OutputDir, terminal);
+    }
+
+    private static void Show(AlignmentSummary summary, string folder, Terminal terminal)
+    {
+        var to = terminal.Output;
+        to.WriteLine($"{summary.Method}, {summary.Steps} steps, {summary.EvaluationPrompts} evaluation prompts");
+        to.WriteLine();
+        GainTable.Write(terminal, summary.Metrics);
+        to.WriteLine();
+        to.WriteLine(
+            $"{Figures.Duration(TimeSpan.FromSeconds(summary.Seconds))} of training,"
+                + $" {Figures.Number(summary.SecondsPerStep, 3)} s per step,"
+                + $" peak tensor memory of a step {Figures.Bytes(summary.PeakMemoryBytes)}"
+        );
+        foreach (var (metric, gain) in summary.Metrics.Where(metric => !metric.Key.Contains('/')))
+        {
+            to.WriteLine($"{GainTable.Name(metric)}: {GainTable.Word(gain)}");
+        }
+        to.WriteLine();
+        foreach (var (what, path) in Outputs(folder))
+        {
+            to.WriteLine($"{what.PadRight(10)} {path}");
+        }
+    }
+
+    private static IEnumerable<(string What, string Path)> Outputs(string folder)
+    {
+        var samples = Path.Combine(folder, "samples");
+        (string What, string Path)[] outputs =
+        [
+            ("pictures", Path.Combine(samples, "before-after.png")),
+            ("samples", samples),
+            ("model", Path.Combine(folder, "model")),
+            ("metrics", Path.Combine(folder, "metrics.jsonl")),
+            ("summary", Path.Combine(folder, "summary.json")),
+        ];
+        return outputs.Where(output => Path.Exists(output.Path));
+    }
+}

@@ -1,0 +1,15 @@
+namespace FlowBP.Cli.Commands;
+
+/// <summary>The commands, in the order in which they are listed.</summary>
+internal static class CommandList
+{
+    /// <summary>All commands.</summary>
+    public static IReadOnlyList<ICommand> All { get; } =
+    [
+        new DemoCommand(TimeProvider.System),
+        new PretrainCommand(),
+        new AlignCommand(),
+        new VerifyCommand(),
+        new DoctorCommand(),
+    ];
+}

@@ -1,0 +1,103 @@
+// `pretrain`: the embedded model from nothing. Stages whose result is already in the folder are kept, so a stopped run goes
+// on where it was.
+
+using FlowBP.Cli.Failures;
+using FlowBP.Cli.Machine;
+using FlowBP.Cli.Output;
+using FlowBP.Cli.Parsing;
+using FlowBP.Surrogates;
+using FlowBP.Training.Pretraining;
+
+namespace FlowBP.Cli.Commands;
+
+/// <summary>Trains the embedded model, its rewards included.</summary>
+internal sealed class PretrainCommand : ICommand
+{
+    private const string AllStages = "all";
+
+    private static readonly Setting<string> s_outputDir = SettingOf.Text(
+        "output_dir",
+        "outputs/shapes",
+        "folder of the model, the rewards and the prompts; stages it already holds are kept"
+    );
+
+    private static readonly Setting<string> s_stage = SettingOf.Text(
+        "stage",
+        AllStages,
+        $"one of {string.Join(", ", Pretrainer.Stages)}, or {AllStages}"
+    );
+
+    private static readonly Setting<int> s_seed = SettingOf.Integer(
+        "seed",
+        (int)new PretrainRecipe().Seed,
+        0,
+        "seed of weights and data"
+    );
+
+    private static readonly Setting<int?> s_maxTrainSteps = SettingOf.OptionalInteger(
+        "max_train_steps",
+        null,
+        1,
+        "at most so many updates per stage; none: the recipe's"
+    );
+
+    /// <inheritdoc/>
+    public string Name => "pretrain";
+
+    /// <inheritdoc/>
+    public string Summary => "train the embedded model's whole stack from nothing";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Examples { get; } =
+    ["flowbp pretrain --output_dir outputs/shapes", "flowbp pretrain --stage autoencoder --max_train_steps 200"];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<OptionGroup> Options(string? method) =>
+        [new("options", [s_outputDir, s_stage, s_seed, s_maxTrainSteps])];
+
+    /// <inheritdoc/>
+    public int Run(CommandArguments arguments, Terminal terminal)
+    {
+        var stages = StagesOf(arguments.Get(s_stage));
+        var folder = arguments.Get(s_outputDir);
+        var recipe = Recipe(arguments);
+        Threads.UseAll();
+        var kept = ProgressLine.During(
+            terminal,
+            line =>
+            {
+                var progress = new PretrainingDisplay(line, terminal.Stop);
+                var pretrainer = new Pretrainer(recipe, folder, progress.Report);
+                return stages.Where(stage => !progress.Run(stage, () => pretrainer.Run(stage))).ToArray();
+            }
+        );
+        if (kept.Length > 0)
+        {
+            terminal.Output.WriteLine($"already there and kept: {string.Join(", ", kept)}");
+        }
+        terminal.Output.WriteLine($"written to {folder}");
+        return 0;
+    }
+
+    private static IReadOnlyList<string> StagesOf(string name) =>
+        name == AllStages ? Pretrainer.Stages
+        : Pretrainer.Stages.Contains(name) ? [name]
+        : throw new UsageException(new UnknownNameException("stage", name, [.. Pretrainer.Stages, AllStages]).Message);
+
+    private static PretrainRecipe Recipe(CommandArguments arguments)
+    {
+        var recipe = new PretrainRecipe { Seed = (ulong)arguments.Get(s_seed) };
+        if (arguments.Get(s_maxTrainSteps) is not { } most)
+        {
+            return recipe;
+        }
+        StageRecipe Cut(StageRecipe stage) => stage with { Steps = Math.Min(stage.Steps, most) };
+        return recipe with
+        {
+            Autoencoder = Cut(recipe.Autoencoder),
+            Flow = Cut(recipe.Flow),
+            Reward = Cut(recipe.Reward),
+            HeldOutReward = Cut(recipe.HeldOutReward),
+        };
+    }
+}

@@ -1,0 +1,55 @@
+// What a person wants to know while a model is being aligned: how far, how long, is the reward rising, is the gradient sane,
+// how fast, how much memory.
+
+using FlowBP.Training.Alignment;
+using FlowBP.Training.Evaluation;
+
+namespace FlowBP.Cli.Output;
+
+/// <summary>Shows an alignment run on a progress line.</summary>
+/// <param name="line">The line.</param>
+/// <param name="time">The clock.</param>
+/// <param name="stop">The wish to stop; heeded wherever the run reports.</param>
+internal sealed class AlignmentProgress(ProgressLine line, TimeProvider time, CancellationToken stop) : IAlignmentObserver
+{
+    private long stageBegan;
+
+    /// <inheritdoc/>
+    public void Stage(string name)
+    {
+        stop.ThrowIfCancellationRequested();
+        stageBegan = time.GetTimestamp();
+        line.Begin(name);
+    }
+
+    /// <inheritdoc/>
+    public void Step(StepReport report, int steps)
+    {
+        stop.ThrowIfCancellationRequested();
+        line.Show(Text(report, steps, time.GetElapsedTime(stageBegan)));
+    }
+
+    /// <inheritdoc/>
+    public void Evaluated(string label, EvaluationResult result)
+    {
+        stop.ThrowIfCancellationRequested();
+        var heldOut = result.HeldOutReward is { } scores ? $", held-out reward {Figures.Number(scores.Average(), 4)}" : "";
+        var rules = result.Accuracy is { } accuracy ? $", rule accuracy {Figures.Percent(accuracy)}" : "";
+        line.Say($"{label}: reward {Figures.Number(result.Reward.Average(), 4)}{heldOut}{rules}");
+    }
+
+    /// <inheritdoc/>
+    public void Notice(string text) => line.Say($"note: {text}");
+
+    /// <summary>The line of a step, within 80 columns.</summary>
+    public static string Text(StepReport report, int steps, TimeSpan elapsed) =>
+        string.Join(
+            "  ",
+            $"{report.Step}/{steps}",
+            $"ETA {Figures.Duration(Remaining.Of(report.Step, steps, elapsed))}",
+            $"reward {Figures.Number(report.Reward, 4)}",
+            $"grad {Figures.Short(report.GradNorm)}",
+            $"{Figures.Number(report.ImagesPerSecond, 1)} img/s",
+            $"peak {Figures.Bytes(report.PeakMemoryBytes)}"
+        );
+}

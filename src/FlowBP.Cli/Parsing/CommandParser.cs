@@ -1,0 +1,218 @@
+// From words to a call. System.CommandLine splits the words (--name value, --name=value, quoting); which names exist comes
+// from the commands' settings, and what is wrong is said here, in one line with the nearest valid name.
+//
+// Options depend on --method: `align --method drtune` has other ones than `align --method leapalign`. So --method is read
+// first, and the command is then parsed with exactly the options that it has.
+
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using FlowBP.Cli.Commands;
+using FlowBP.Cli.Failures;
+using FlowBP.Cli.Output;
+using FlowBP.Surrogates;
+
+namespace FlowBP.Cli.Parsing;
+
+/// <summary>A call that is ready to run.</summary>
+/// <param name="Run">Runs it and returns the exit code.</param>
+internal sealed record Call(Func<Terminal, int> Run);
+
+/// <summary>Parses command lines.</summary>
+/// <param name="commands">The commands there are.</param>
+internal sealed class CommandParser(IReadOnlyList<ICommand> commands)
+{
+    private const string MethodFlag = "--method";
+
+    private static readonly string[] s_help = ["--help", "-h", "-?"];
+
+    private static readonly ParserConfiguration s_configuration = new()
+    {
+        EnablePosixBundling = false,
+        // A prompt may begin with @.
+        ResponseFileTokenReplacer = null,
+    };
+
+    /// <summary>Parses a command line.</summary>
+    /// <param name="args">What was typed after the program's name.</param>
+    /// <exception cref="UsageException">A name is unknown, a value is missing, or there is too much or too little.</exception>
+    public Call Parse(IReadOnlyList<string> args)
+    {
+        if (args is [])
+        {
+            return new(terminal =>
+            {
+                HelpText.WriteOverview(terminal.Error, commands);
+                return FailureReport.WrongUsage;
+            });
+        }
+        return args[0] switch
+        {
+            "--version" => ExpectAlone(args, terminal => terminal.Output.WriteLine($"flowbp {ProgramVersion.Text}")),
+            "help" when args.Count > 1 => Parse([.. args.Skip(1), s_help[0]]),
+            "help" => Overview(),
+            var first when s_help.Contains(first) => args.Count > 1 ? Parse([.. args.Skip(1), s_help[0]]) : Overview(),
+            var first => ParseCommand(FindCommand(first), [.. args.Skip(1)]),
+        };
+    }
+
+    private Call Overview() =>
+        new(terminal =>
+        {
+            HelpText.WriteOverview(terminal.Output, commands);
+            return 0;
+        });
+
+    private static Call ExpectAlone(IReadOnlyList<string> args, Action<Terminal> run) =>
+        args.Count == 1
+            ? new(terminal =>
+            {
+                run(terminal);
+                return 0;
+            })
+            : throw new UsageException($"{args[0]} takes no arguments, found: {string.Join(' ', args.Skip(1))}");
+
+    private ICommand FindCommand(string name)
+    {
+        if (LauncherCommand.All.Any(command => command.Name == name))
+        {
+            throw new UsageException(
+                $"'{name}' is a command of the launcher: run ./flowbp {name} from the source tree"
+            );
+        }
+        string[] known = [.. commands.Select(command => command.Name), .. LauncherCommand.All.Select(c => c.Name)];
+        return commands.FirstOrDefault(command => command.Name == name)
+            ?? throw new UsageException(
+                name.StartsWith('-')
+                    ? Suggestion.For("option", name, ["--help", "--version"], "", "flowbp --help")
+                    : Suggestion.For("command", name, known, "", "flowbp --help")
+            );
+    }
+
+    private static Call ParseCommand(ICommand command, string[] args)
+    {
+        var method = UsageException.Guard(() => MethodOf(command, args));
+        var groups = UsageException.Guard(() => command.Options(method));
+        Setting[] settings = [.. groups.SelectMany(group => group.Settings)];
+
+        var (parsed, options, help) = Split(command, settings, args);
+        if (parsed.GetResult(help) is { Implicit: false })
+        {
+            return new(terminal =>
+            {
+                HelpText.WriteCommand(terminal.Output, command, groups, method);
+                return 0;
+            });
+        }
+        var given = settings
+            .Zip(options)
+            .Where(pair => parsed.GetResult(pair.Second) is { Implicit: false })
+            .Select(pair => KeyValuePair.Create(pair.First.Name, TextOf(pair.First, parsed.GetResult(pair.Second)!)))
+            .ToArray();
+        RejectUnknown(command, settings, parsed.UnmatchedTokens);
+        return new(terminal => command.Run(new CommandArguments(given, parsed.UnmatchedTokens), terminal));
+    }
+
+    private static string? MethodOf(ICommand command, string[] args)
+    {
+        var method = command
+            .Options(null)
+            .SelectMany(group => group.Settings)
+            .FirstOrDefault(s => $"--{s.Name}" == MethodFlag);
+        if (method is null)
+        {
+            return null;
+        }
+        var (parsed, options, _) = Split(command, [method], args);
+        return parsed.GetResult(options[0]) is { Implicit: false } result ? TextOf(method, result) : null;
+    }
+
+    private static (ParseResult Parsed, Option<string[]>[] Options, Option<bool> Help) Split(
+        ICommand command,
+        IReadOnlyList<Setting> settings,
+        string[] args
+    )
+    {
+        Option<string[]>[] options =
+        [
+            .. settings.Select(setting => new Option<string[]>(
+                $"--{setting.Name}",
+                [.. setting.Aliases.Select(alias => $"--{alias}")]
+            )
+            {
+                // The number of values is checked below: a switch may stand alone, and twice is an error of its own.
+                Arity = setting is Setting<bool> ? ArgumentArity.ZeroOrMore : ArgumentArity.OneOrMore,
+                AllowMultipleArgumentsPerToken = false,
+            }),
+        ];
+        var help = new Option<bool>(s_help[0], s_help[1..]) { Arity = ArgumentArity.Zero };
+        var root = new Command(command.Name) { TreatUnmatchedTokensAsErrors = false };
+        foreach (var option in options)
+        {
+            root.Add(option);
+        }
+        root.Add(help);
+        return (CommandLineParser.Parse(root, args, s_configuration), options, help);
+    }
+
+    private static string TextOf(Setting setting, OptionResult result)
+    {
+        if (result.IdentifierTokenCount > 1)
+        {
+            throw new UsageException($"option --{setting.Name} is given {result.IdentifierTokenCount} times");
+        }
+        return result.Tokens switch
+        {
+            // The next option, read as this one's value.
+            [var only] when only.Value.StartsWith("--", StringComparison.Ordinal) => throw NeedsValue(),
+            [var only] => only.Value,
+            [] when setting is Setting<bool> => "true",
+            _ => throw NeedsValue(),
+        };
+
+        UsageException NeedsValue() => new($"option --{setting.Name} needs a value: {setting.Accepts}");
+    }
+
+    private static void RejectUnknown(ICommand command, Setting[] settings, IReadOnlyList<string> unmatched)
+    {
+        foreach (var word in unmatched)
+        {
+            if (word.StartsWith('-') && word.Length > 1)
+            {
+                var name = word.Split('=', ':')[0];
+                throw new UsageException(
+                    OwnersOf(name) is { Length: > 0 } owners
+                        ? $"option {name} belongs to other methods: {owners}"
+                        : Suggestion.For(
+                            "option",
+                            name,
+                            [.. settings.Select(setting => $"--{setting.Name}"), s_help[0]],
+                            $" of {command.Name}",
+                            $"flowbp {command.Name} --help"
+                        )
+                );
+            }
+            if (command.Positional is null)
+            {
+                throw new UsageException(
+                    $"{command.Name} takes options only, found '{word}' (flowbp {command.Name} --help lists them)"
+                );
+            }
+        }
+        if (command.Positional is { } needed && unmatched.Count == 0)
+        {
+            throw new UsageException($"{command.Name} needs {needed.Name}: {needed.Help}");
+        }
+
+        string OwnersOf(string flag) =>
+            settings.Any(setting => $"--{setting.Name}" == MethodFlag)
+                ? string.Join(
+                    ", ",
+                    MethodRegistry
+                        .All.Where(m =>
+                            m.Settings.Any(s => flag.StartsWith("--", StringComparison.Ordinal) && s.Answers(flag[2..]))
+                        )
+                        .Select(m => m.Name)
+                )
+                : "";
+    }
+}

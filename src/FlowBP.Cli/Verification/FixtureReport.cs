@@ -1,0 +1,111 @@
+// The table of `verify`: fixtures by folder, each with its worst error and the tolerance. Long reasons would break the table,
+// so failures and skips are spelt out below it.
+
+using System.Globalization;
+using FlowBP.Cli.Output;
+using Spectre.Console;
+
+namespace FlowBP.Cli.Verification;
+
+/// <summary>Prints what a verification showed.</summary>
+internal static class FixtureReport
+{
+    // Name, status, error, tolerance, and two columns between neighbours.
+    private const int NumberColumns = 7 + 11 + 9 + 4 * 2;
+    private const int NarrowestDetail = 12;
+
+    /// <summary>Prints the table, the reasons, and the closing line.</summary>
+    /// <param name="terminal">Where to.</param>
+    /// <param name="groups">Rows by the name of their folder or file.</param>
+    public static void Write(Terminal terminal, IReadOnlyList<(string Group, FixtureRow Row)> groups)
+    {
+        WriteTable(terminal, groups);
+        WriteReasons(terminal.Output, groups, FixtureStatus.Skipped, "skipped");
+        WriteReasons(terminal.Output, groups, FixtureStatus.Failed, "failed");
+        if (Count(FixtureStatus.Skipped) is > 0 and var skipped)
+        {
+            terminal.Output.WriteLine($"{skipped} skipped");
+        }
+        terminal.Output.WriteLine($"{Count(FixtureStatus.Passed)} passed, {Count(FixtureStatus.Failed)} failed");
+
+        int Count(FixtureStatus status) => groups.Count(entry => entry.Row.Status == status);
+    }
+
+    private static void WriteTable(Terminal terminal, IReadOnlyList<(string Group, FixtureRow Row)> groups)
+    {
+        var nameWidth = groups.Max(entry => Math.Max(Label(entry.Row).Length, "fixture".Length));
+        nameWidth = Math.Max(
+            nameWidth,
+            groups.Where(entry => IsAlone(entry.Row)).Select(e => e.Group.Length).DefaultIfEmpty(0).Max()
+        );
+        var detailWidth = terminal.Results.Profile.Width - nameWidth - NumberColumns;
+
+        var table = new Table().NoBorder();
+        table.AddColumn(Column("fixture", false)).AddColumn(Column("result", false));
+        table.AddColumn(Column("worst error", true)).AddColumn(Column("tolerance", true));
+        if (detailWidth >= NarrowestDetail)
+        {
+            table.AddColumn(Column("where", false));
+        }
+        var shown = "";
+        foreach (var (group, row) in groups)
+        {
+            if (!IsAlone(row) && group != shown)
+            {
+                table.AddRow(new Text(group, new Style(decoration: Decoration.Bold)));
+            }
+            shown = group;
+            List<Text> cells =
+            [
+                new(IsAlone(row) ? group : Label(row)),
+                new(row.Status.ToString().ToLowerInvariant(), StyleOf(row.Status)),
+                new(Number(row.WorstError)),
+                new(Number(row.Tolerance)),
+            ];
+            if (detailWidth >= NarrowestDetail)
+            {
+                cells.Add(new Text(row.Status == FixtureStatus.Passed ? Shortened(row.Detail, detailWidth) : ""));
+            }
+            table.AddRow(cells);
+        }
+        terminal.Results.Write(table);
+    }
+
+    private static void WriteReasons(
+        TextWriter to,
+        IReadOnlyList<(string Group, FixtureRow Row)> groups,
+        FixtureStatus status,
+        string word
+    )
+    {
+        foreach (var (group, row) in groups.Where(entry => entry.Row.Status == status))
+        {
+            var name = IsAlone(row) ? group : $"{group}/{row.Name}";
+            to.WriteLine($"{word}: {name}: {row.Detail}");
+        }
+    }
+
+    private static TableColumn Column(string header, bool isNumber)
+    {
+        var column = new TableColumn(header) { NoWrap = true, Padding = new Padding(0, 0, 2, 0) };
+        return isNumber ? column.RightAligned() : column;
+    }
+
+    // A folder that is one fixture has its row under its own name.
+    private static bool IsAlone(FixtureRow row) => row.Name.Length == 0;
+
+    private static string Label(FixtureRow row) => $"  {row.Name}";
+
+    private static string Number(double value) =>
+        double.IsNaN(value) ? "-" : value.ToString("0.0e+00", CultureInfo.InvariantCulture);
+
+    private static string Shortened(string text, int width) => text.Length <= width ? text : $"{text[..(width - 1)]}…";
+
+    private static Style StyleOf(FixtureStatus status) =>
+        status switch
+        {
+            FixtureStatus.Passed => new Style(Color.Green),
+            FixtureStatus.Failed => new Style(Color.Red),
+            _ => new Style(Color.Yellow),
+        };
+}

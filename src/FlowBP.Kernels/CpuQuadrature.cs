@@ -1,0 +1,244 @@
+// Replay and residual on the CPU. Both are bound by memory: K velocities are read once each, one latent is written or
+// none. Step after step over the whole latent, as a tensor library does it, reads and writes the running sum K times
+// through memory; here a block of the sum stays in the first-level cache (8192 float, 32 KiB) while the steps stream
+// past, five at a time, since each pass over the block costs a load and a store of the sum but too many parallel
+// streams defeat the prefetcher.
+//
+// Bytes moved per element: (K + 2)·size, for a replay as for a residual without output; operations: 2K.
+
+using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace FlowBP.Kernels;
+
+/// <summary>One call of replay or residual; <see cref="Run"/> computes a range of its blocks.</summary>
+internal sealed unsafe class CpuQuadrature<TStorage, T>
+    where TStorage : struct, ILatentStorage<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    private const int StepsPerPass = 5;
+
+    private readonly LatentBuffer _x;
+    private readonly LatentBuffer _v;
+    private readonly int[] _start;
+    private readonly int[] _index;
+    private readonly T[] _weight;
+    private readonly int _points;
+    private readonly long _blocksPerSample;
+
+    // Steps to compare with, one per sample, and the sum of distances of each block; empty if nothing is compared.
+    private int[] _target = [];
+    private double[] _partials = [];
+
+    internal CpuQuadrature(
+        LatentBuffer x,
+        ReadOnlySpan<int> start,
+        LatentBuffer v,
+        ReadOnlySpan<int> index,
+        ReadOnlySpan<double> weight
+    )
+    {
+        _x = x;
+        _v = v;
+        _start = start.ToArray();
+        _index = index.ToArray();
+        _weight = new T[weight.Length];
+        for (var i = 0; i < weight.Length; i++)
+        {
+            _weight[i] = T.CreateTruncating(weight[i]);
+        }
+        _points = index.Length / (int)x.Batch;
+        _blocksPerSample = ReductionOrder.BlocksOf(x.Elements);
+    }
+
+    /// <summary>Receives x̂ unless null.</summary>
+    internal LatentBuffer? Destination { get; set; }
+
+    internal long Blocks => _x.Batch * _blocksPerSample;
+
+    internal long BytesPerBlock => (_points + 2) * Math.Min(_x.Elements, ReductionOrder.BlockElements) * TStorage.Size;
+
+    /// <summary>Has the distance to these steps summed, one step per sample; none: no distances.</summary>
+    internal void CompareWith(ReadOnlySpan<int> target)
+    {
+        _target = target.ToArray();
+        _partials = new double[target.Length * _blocksPerSample];
+    }
+
+    /// <summary>Computes the blocks [begin, end).</summary>
+    [SkipLocalsInit]
+    internal void Run(long begin, long end)
+    {
+        var sums = stackalloc T[ReductionOrder.BlockElements];
+        for (var block = begin; block < end; block++)
+        {
+            var b = (int)(block / _blocksPerSample);
+            var e = block % _blocksPerSample * ReductionOrder.BlockElements;
+            var count = (int)Math.Min(ReductionOrder.BlockElements, _x.Elements - e);
+            Accumulate(b, e, sums, count);
+            if (Destination is { } out_BE)
+            {
+                Store(sums, out_BE.AddressOf(0, b, e), count);
+            }
+            if (_target.Length > 0)
+            {
+                _partials[block] = Distance(sums, _x.AddressOf(_target[b], b, e), count);
+            }
+        }
+    }
+
+    /// <summary>Mean distances, one per sample, of blocks that have been computed.</summary>
+    internal void ReadDistances(Span<double> residual)
+    {
+        for (var b = 0; b < residual.Length; b++)
+        {
+            var total = 0.0;
+            for (var block = b * _blocksPerSample; block < (b + 1) * _blocksPerSample; block++)
+            {
+                total += _partials[block];
+            }
+            residual[b] = total / _x.Elements;
+        }
+    }
+
+    /// <summary>x̂ of elements [e, e + count) of sample b.</summary>
+    private void Accumulate(int b, long e, T* sums, int count)
+    {
+        var x = _x.AddressOf(_start[b], b, e);
+        if (_points == 0)
+        {
+            Load(x, sums, count);
+            return;
+        }
+        var v = stackalloc byte*[StepsPerPass];
+        var w = stackalloc T[StepsPerPass];
+        for (var first = 0; first < _points; first += StepsPerPass)
+        {
+            var steps = Math.Min(StepsPerPass, _points - first);
+            for (var i = 0; i < steps; i++)
+            {
+                var k = (b * _points) + first + i;
+                v[i] = _v.AddressOf(_index[k], b, e);
+                w[i] = _weight[k];
+            }
+            if (first == 0)
+            {
+                Pass<TStorage>(x, v, w, steps, sums, count);
+            }
+            else
+            {
+                Pass<NativeStorage<T>>((byte*)sums, v, w, steps, sums, count);
+            }
+        }
+    }
+
+    /// <summary>sums = source + Σ w_i v_i over at most five steps.</summary>
+    private static void Pass<TSource>(byte* source, byte** v, T* w, int steps, T* sums, int count)
+        where TSource : struct, ILatentStorage<T>
+    {
+        var v0 = v[0];
+        var v1 = v[1];
+        var v2 = v[2];
+        var v3 = v[3];
+        var v4 = v[4];
+        var w0 = Vector256.Create(w[0]);
+        var w1 = Vector256.Create(w[1]);
+        var w2 = Vector256.Create(w[2]);
+        var w3 = Vector256.Create(w[3]);
+        var w4 = Vector256.Create(w[4]);
+        var width = 2 * Vector256<T>.Count;
+        var e = 0;
+        for (; e <= count - width; e += width)
+        {
+            TSource.Read(source + ((nint)e * TSource.Size), out var first, out var second);
+            var offset = (nint)e * TStorage.Size;
+            Add(v0 + offset, w0, ref first, ref second);
+            if (steps > 1)
+            {
+                Add(v1 + offset, w1, ref first, ref second);
+            }
+            if (steps > 2)
+            {
+                Add(v2 + offset, w2, ref first, ref second);
+            }
+            if (steps > 3)
+            {
+                Add(v3 + offset, w3, ref first, ref second);
+            }
+            if (steps > 4)
+            {
+                Add(v4 + offset, w4, ref first, ref second);
+            }
+            first.Store(sums + e);
+            second.Store(sums + e + Vector256<T>.Count);
+        }
+        for (; e < count; e++)
+        {
+            var sum = TSource.Read(source + ((nint)e * TSource.Size));
+            for (var i = 0; i < steps; i++)
+            {
+                sum = T.FusedMultiplyAdd(w[i], TStorage.Read(v[i] + ((nint)e * TStorage.Size)), sum);
+            }
+            sums[e] = sum;
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Add(byte* v, Vector256<T> w, ref Vector256<T> first, ref Vector256<T> second)
+    {
+        TStorage.Read(v, out var vFirst, out var vSecond);
+        first = Fused.MultiplyAdd(w, vFirst, first);
+        second = Fused.MultiplyAdd(w, vSecond, second);
+    }
+
+    private static void Load(byte* source, T* sums, int count)
+    {
+        for (var e = 0; e < count; e++)
+        {
+            sums[e] = TStorage.Read(source + ((nint)e * TStorage.Size));
+        }
+    }
+
+    private static void Store(T* sums, byte* destination, int count)
+    {
+        var width = 2 * Vector256<T>.Count;
+        var e = 0;
+        for (; e <= count - width; e += width)
+        {
+            TStorage.Write(
+                destination + ((nint)e * TStorage.Size),
+                Vector256.Load(sums + e),
+                Vector256.Load(sums + e + Vector256<T>.Count)
+            );
+        }
+        for (; e < count; e++)
+        {
+            TStorage.Write(destination + ((nint)e * TStorage.Size), sums[e]);
+        }
+    }
+
+    /// <summary>Σ |target − x̂| over a block, in the order of <see cref="ReductionOrder"/>.</summary>
+    private static double Distance(T* sums, byte* target, int count)
+    {
+        var lanes = new LaneSums();
+        var width = 2 * Vector256<T>.Count;
+        var e = 0;
+        for (; e <= count - width; e += width)
+        {
+            TStorage.Read(target + ((nint)e * TStorage.Size), out var first, out var second);
+            lanes.Add(
+                Vector256.Abs(first - Vector256.Load(sums + e)),
+                Vector256.Abs(second - Vector256.Load(sums + e + Vector256<T>.Count))
+            );
+        }
+        var lane = stackalloc double[ReductionOrder.Lanes];
+        lanes.CopyTo(lane);
+        for (; e < count; e++)
+        {
+            var distance = T.Abs(TStorage.Read(target + ((nint)e * TStorage.Size)) - sums[e]);
+            lane[e % ReductionOrder.Lanes] += double.CreateTruncating(distance);
+        }
+        return LaneSums.Total(lane);
+    }
+}

@@ -1,0 +1,139 @@
+// The autoencoder's vae/config.json. Defaults are those of the ecosystem's class, which leaves out what equals them.
+
+using System.Text.Json.Nodes;
+using FlowBP.Models.Formats;
+
+namespace FlowBP.Models.Autoencoders;
+
+/// <summary>Sizes and options of an <see cref="AutoencoderKL"/>, with the meaning of diffusers' config.json.</summary>
+public sealed record AutoencoderKLConfig
+{
+    /// <summary>Colour channels of the encoder's input.</summary>
+    public int InChannels { get; init; } = 3;
+
+    /// <summary>Colour channels of the decoder's output.</summary>
+    public int OutChannels { get; init; } = 3;
+
+    /// <summary>Channels per resolution, finest first; each further entry halves the resolution.</summary>
+    public IReadOnlyList<int> BlockOutChannels { get; init; } = [64];
+
+    /// <summary>Residual blocks per resolution in the encoder; the decoder has one more.</summary>
+    public int LayersPerBlock { get; init; } = 1;
+
+    /// <summary>Channels of the latent.</summary>
+    public int LatentChannels { get; init; } = 4;
+
+    /// <summary>Groups of every group normalisation.</summary>
+    public int NormNumGroups { get; init; } = 32;
+
+    /// <summary>Pixels per side that the model was made for.</summary>
+    public int SampleSize { get; init; } = 32;
+
+    /// <summary>Whether a self-attention layer sits at the lowest resolution.</summary>
+    public bool MidBlockAddAttention { get; init; } = true;
+
+    /// <summary>Whether a 1×1 convolution follows the encoder.</summary>
+    public bool UseQuantConv { get; init; } = true;
+
+    /// <summary>Whether a 1×1 convolution precedes the decoder.</summary>
+    public bool UsePostQuantConv { get; init; } = true;
+
+    /// <summary>The latents that a diffusion model sees are <c>(z − shift) · scale</c>.</summary>
+    public double ScalingFactor { get; init; } = 0.18215;
+
+    /// <summary>See <see cref="ScalingFactor"/>; zero where the file says null.</summary>
+    public double ShiftFactor { get; init; }
+
+    /// <summary>Pixels per latent element along each side.</summary>
+    public int SpatialCompression => 1 << (BlockOutChannels.Count - 1);
+
+    /// <summary>Reads a config.json.</summary>
+    /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
+    public static AutoencoderKLConfig Read(string file) => Read(ConfigReader.Open(file));
+
+    /// <summary>Reads an opened config.json.</summary>
+    /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
+    public static AutoencoderKLConfig Read(ConfigReader json)
+    {
+        var defaults = new AutoencoderKLConfig();
+        var config = new AutoencoderKLConfig
+        {
+            InChannels = json.Int("in_channels", defaults.InChannels),
+            OutChannels = json.Int("out_channels", defaults.OutChannels),
+            BlockOutChannels = json.Ints("block_out_channels", defaults.BlockOutChannels),
+            LayersPerBlock = json.Int("layers_per_block", defaults.LayersPerBlock),
+            LatentChannels = json.Int("latent_channels", defaults.LatentChannels),
+            NormNumGroups = json.Int("norm_num_groups", defaults.NormNumGroups),
+            SampleSize = json.Int("sample_size", defaults.SampleSize),
+            MidBlockAddAttention = json.Bool("mid_block_add_attention", defaults.MidBlockAddAttention),
+            UseQuantConv = json.Bool("use_quant_conv", defaults.UseQuantConv),
+            UsePostQuantConv = json.Bool("use_post_quant_conv", defaults.UsePostQuantConv),
+            ScalingFactor = json.Double("scaling_factor", defaults.ScalingFactor),
+            ShiftFactor = json.Double("shift_factor", 0),
+        };
+        RequireBlocks(json, "down_block_types", "DownEncoderBlock2D", config.BlockOutChannels.Count);
+        RequireBlocks(json, "up_block_types", "UpDecoderBlock2D", config.BlockOutChannels.Count);
+        json.Require("act_fn", "\"silu\"");
+        json.Require("latents_mean", "null");
+        json.Require("latents_std", "null");
+        // force_upcast concerns half precision only: the autoencoder here computes in the type of its weights.
+        json.Ignore("force_upcast");
+        json.RefuseUnknown();
+        config.Check(json.File);
+        return config;
+    }
+
+    /// <summary>The content of a config.json that <see cref="Read(string)"/> and diffusers understand.</summary>
+    public string ToJson() =>
+        new JsonObject
+        {
+            ["_class_name"] = "AutoencoderKL",
+            ["act_fn"] = "silu",
+            ["block_out_channels"] = new JsonArray([.. BlockOutChannels.Select(c => (JsonNode)c)]),
+            ["down_block_types"] = Repeat("DownEncoderBlock2D"),
+            ["force_upcast"] = true,
+            ["in_channels"] = InChannels,
+            ["latent_channels"] = LatentChannels,
+            ["layers_per_block"] = LayersPerBlock,
+            ["mid_block_add_attention"] = MidBlockAddAttention,
+            ["norm_num_groups"] = NormNumGroups,
+            ["out_channels"] = OutChannels,
+            ["sample_size"] = SampleSize,
+            ["scaling_factor"] = ScalingFactor,
+            ["shift_factor"] = ShiftFactor,
+            ["up_block_types"] = Repeat("UpDecoderBlock2D"),
+            ["use_post_quant_conv"] = UsePostQuantConv,
+            ["use_quant_conv"] = UseQuantConv,
+        }.ToConfigText();
+
+    private JsonArray Repeat(string block) =>
+        [.. Enumerable.Repeat(block, BlockOutChannels.Count).Select(b => (JsonNode)b)];
+
+    private static void RequireBlocks(ConfigReader json, string key, string block, int count)
+    {
+        IReadOnlyList<string> found = json.Texts(key, [.. Enumerable.Repeat(block, count)]);
+        if (found.Count != count || found.Any(b => b != block))
+        {
+            string list = string.Join(", ", found);
+            throw CheckpointException.ForFile(json.File, $"key '{key}': found [{list}], expected {count} × {block}");
+        }
+    }
+
+    private void Check(string file)
+    {
+        if (BlockOutChannels.Count == 0)
+        {
+            throw CheckpointException.ForFile(file, "key 'block_out_channels': found [], expected at least one entry");
+        }
+        foreach (int channels in BlockOutChannels)
+        {
+            if (NormNumGroups <= 0 || channels <= 0 || channels % NormNumGroups != 0)
+            {
+                throw CheckpointException.ForFile(
+                    file,
+                    $"key 'block_out_channels': found {channels}, expected a multiple of norm_num_groups {NormNumGroups}"
+                );
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+// The two-tower CLIP model with transformers' names: the form in which PickScore is distributed, and the form of the
+// rewards trained here.
+//
+// Shapes: B batch, L tokens (or patches + 1), D width, P projection, C channels, Y X pixels.
+
+using FlowBP.Models.Formats;
+
+namespace FlowBP.Models.Clip;
+
+/// <summary>CLIP with text and vision towers, their projections, and the scale of the logits.</summary>
+public sealed class CLIPModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbedder
+{
+    private readonly ClipTextTransformer text_model;
+    private readonly ClipVisionTransformer vision_model;
+    private readonly Linear text_projection;
+    private readonly Linear visual_projection;
+    private readonly Parameter logit_scale;
+
+    /// <summary>Builds the network with the tensor library's default initialisation, in float32 on the CPU.</summary>
+    public CLIPModel(ClipConfig config)
+        : base(nameof(CLIPModel))
+    {
+        Config = config;
+        text_model = new ClipTextTransformer(config.Text);
+        vision_model = new ClipVisionTransformer(config.Vision);
+        text_projection = nn.Linear(config.Text.HiddenSize, config.ProjectionDim, hasBias: false);
+        visual_projection = nn.Linear(config.Vision.HiddenSize, config.ProjectionDim, hasBias: false);
+        logit_scale = nn.Parameter(torch.tensor((float)config.LogitScaleInit));
+        RegisterComponents();
+    }
+
+    /// <summary>Sizes and options.</summary>
+    public ClipConfig Config { get; }
+
+    /// <inheritdoc/>
+    public int ImageSize => Config.Vision.ImageSize;
+
+    /// <summary>Logarithm of the factor on cosines; a scalar parameter.</summary>
+    public Tensor LogitScale => logit_scale;
+
+    /// <summary>Reads <c>config.json</c> and <c>model.safetensors</c> from a folder.</summary>
+    /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
+    public static CLIPModel FromFolder(string folder)
+    {
+        var model = new CLIPModel(ClipConfig.Read(Path.Combine(folder, "config.json")));
+        Checkpoint.LoadInto(model, Path.Combine(folder, "model.safetensors"));
+        return model;
+    }
+
+    /// <inheritdoc/>
+    public Tensor EmbedText(Tensor ids_BL)
+    {
+        using var scope = torch.NewDisposeScope();
+        Tensor embedding_BP = text_projection.call(text_model.call(ids_BL).Pooled);
+        return ClipTower.Normalize(embedding_BP).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public Tensor EmbedImage(Tensor pixels_BCYX)
+    {
+        using var scope = torch.NewDisposeScope();
+        Tensor embedding_BP = visual_projection.call(vision_model.call(pixels_BCYX));
+        return ClipTower.Normalize(embedding_BP).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Scaled cosines of every text with every image.</summary>
+    /// <param name="ids_BL">Token ids of the texts, int64.</param>
+    /// <param name="pixels_BCYX">Normalised images.</param>
+    /// <returns>[texts, images].</returns>
+    public override Tensor forward(Tensor ids_BL, Tensor pixels_BCYX)
+    {
+        using var scope = torch.NewDisposeScope();
+        Tensor cosines = EmbedText(ids_BL).matmul(EmbedImage(pixels_BCYX).transpose(0, 1));
+        return (cosines * logit_scale.exp()).MoveToOuterDisposeScope();
+    }
+}
+
+internal sealed class ClipVisionTransformer : nn.Module<Tensor, Tensor>
+{
+    private readonly ClipVisionEmbeddings embeddings;
+
+    // The checkpoints misspell this name, so it is misspelt here.
+    private readonly LayerNorm pre_layrnorm;
+    private readonly ClipEncoder encoder;
+    private readonly LayerNorm post_layernorm;
+
+    public ClipVisionTransformer(ClipVisionConfig config)
+        : base(nameof(ClipVisionTransformer))
+    {
+        embeddings = new ClipVisionEmbeddings(config);
+        pre_layrnorm = nn.LayerNorm(config.HiddenSize, eps: config.LayerNormEps);
+        encoder = new ClipEncoder(
+            new ClipEncoderShape(
+                config.HiddenSize,
+                config.IntermediateSize,
+                config.NumHiddenLayers,
+                config.NumAttentionHeads,
+                config.LayerNormEps,
+                config.HiddenAct,
+                Causal: false
+            )
+        );
+        post_layernorm = nn.LayerNorm(config.HiddenSize, eps: config.LayerNormEps);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor pixels_BCYX)
+    {
+        Tensor hidden_BLD = encoder.call(pre_layrnorm.call(embeddings.call(pixels_BCYX)));
+        return post_layernorm.call(hidden_BLD.select(1, 0));
+    }
+}
+
+internal sealed class ClipVisionEmbeddings : nn.Module<Tensor, Tensor>
+{
+    private readonly Parameter class_embedding;
+    private readonly Conv2d patch_embedding;
+    private readonly Embedding position_embedding;
+
+    public ClipVisionEmbeddings(ClipVisionConfig config)
+        : base(nameof(ClipVisionEmbeddings))
+    {
+        class_embedding = nn.Parameter(torch.zeros(config.HiddenSize));
+        patch_embedding = nn.Conv2d(
+            config.NumChannels,
+            config.HiddenSize,
+            config.PatchSize,
+            stride: config.PatchSize,
+            bias: false
+        );
+        position_embedding = nn.Embedding(config.Patches + 1, config.HiddenSize);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor pixels_BCYX) =>
+        ClipTower.EmbedPatches(patch_embedding.call(pixels_BCYX), class_embedding, position_embedding.weight!);
+}

@@ -1,0 +1,111 @@
+// The text tower's config.json as transformers writes it. A transformers file carries two dozen keys that concern
+// generation, labels or training; they are listed here once, so that a key that is really unknown can be refused.
+
+using System.Text.Json.Nodes;
+using FlowBP.Models.Formats;
+
+namespace FlowBP.Models.Clip;
+
+/// <summary>Sizes and options of a CLIP text tower, with the meaning of transformers' config.json.</summary>
+public sealed record ClipTextConfig
+{
+    /// <summary>Number of token ids.</summary>
+    public int VocabSize { get; init; } = 49408;
+
+    /// <summary>Width of the residual stream.</summary>
+    public int HiddenSize { get; init; } = 512;
+
+    /// <summary>Width of the hidden layer of each MLP.</summary>
+    public int IntermediateSize { get; init; } = 2048;
+
+    /// <summary>Width of the projected embedding.</summary>
+    public int ProjectionDim { get; init; } = 512;
+
+    /// <summary>Number of transformer layers.</summary>
+    public int NumHiddenLayers { get; init; } = 12;
+
+    /// <summary>Attention heads per layer.</summary>
+    public int NumAttentionHeads { get; init; } = 8;
+
+    /// <summary>Longest prompt in tokens, start and end included.</summary>
+    public int MaxPositionEmbeddings { get; init; } = 77;
+
+    /// <summary>Activation of the MLPs: <c>quick_gelu</c>, <c>gelu</c> …</summary>
+    public string HiddenAct { get; init; } = "quick_gelu";
+
+    /// <summary>Added to the variance in layer normalisation.</summary>
+    public double LayerNormEps { get; init; } = 1e-5;
+
+    /// <summary>
+    /// End-of-text id. The first position that holds it is pooled; 2 stands for the legacy rule, where the position of
+    /// the largest id is pooled whatever that id is.
+    /// </summary>
+    public int EosTokenId { get; init; } = 49407;
+
+    /// <summary>Start-of-text id.</summary>
+    public int BosTokenId { get; init; } = 49406;
+
+    /// <summary>Padding id.</summary>
+    public int PadTokenId { get; init; } = 1;
+
+    /// <summary>Reads a config.json.</summary>
+    /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
+    public static ClipTextConfig Read(string file) => Read(ConfigReader.Open(file));
+
+    /// <summary>Reads an opened config.json, or the text section of one.</summary>
+    /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
+    public static ClipTextConfig Read(ConfigReader json)
+    {
+        var defaults = new ClipTextConfig();
+        var config = new ClipTextConfig
+        {
+            VocabSize = json.Int("vocab_size", defaults.VocabSize),
+            HiddenSize = json.Int("hidden_size", defaults.HiddenSize),
+            IntermediateSize = json.Int("intermediate_size", defaults.IntermediateSize),
+            ProjectionDim = json.Int("projection_dim", defaults.ProjectionDim),
+            NumHiddenLayers = json.Int("num_hidden_layers", defaults.NumHiddenLayers),
+            NumAttentionHeads = json.Int("num_attention_heads", defaults.NumAttentionHeads),
+            MaxPositionEmbeddings = json.Int("max_position_embeddings", defaults.MaxPositionEmbeddings),
+            HiddenAct = json.Text("hidden_act", defaults.HiddenAct),
+            LayerNormEps = json.Double("layer_norm_eps", defaults.LayerNormEps),
+            EosTokenId = json.Int("eos_token_id", defaults.EosTokenId),
+            BosTokenId = json.Int("bos_token_id", defaults.BosTokenId),
+            PadTokenId = json.Int("pad_token_id", defaults.PadTokenId),
+        };
+        TransformersKeys.Ignore(json);
+        json.RefuseUnknown();
+        ClipTower.Activation(config.HiddenAct, json.File);
+        TransformersKeys.RequireHeads(json.File, config.HiddenSize, config.NumAttentionHeads);
+        return config;
+    }
+
+    /// <summary>The content of a config.json that <see cref="Read(string)"/> and transformers understand.</summary>
+    public string ToJson() => ToJsonObject("CLIPTextModelWithProjection").ToConfigText();
+
+    internal JsonObject ToJsonObject(string? architecture)
+    {
+        var json = new JsonObject
+        {
+            ["attention_dropout"] = 0.0,
+            ["bos_token_id"] = BosTokenId,
+            ["eos_token_id"] = EosTokenId,
+            ["hidden_act"] = HiddenAct,
+            ["hidden_size"] = HiddenSize,
+            ["intermediate_size"] = IntermediateSize,
+            ["layer_norm_eps"] = LayerNormEps,
+            ["max_position_embeddings"] = MaxPositionEmbeddings,
+            ["model_type"] = "clip_text_model",
+            ["num_attention_heads"] = NumAttentionHeads,
+            ["num_hidden_layers"] = NumHiddenLayers,
+            ["pad_token_id"] = PadTokenId,
+            ["projection_dim"] = ProjectionDim,
+            ["vocab_size"] = VocabSize,
+        };
+        if (architecture is not null)
+        {
+            json["architectures"] = new JsonArray(architecture);
+            json["torch_dtype"] = "float32";
+        }
+        return json;
+    }
+}

@@ -1,0 +1,78 @@
+// The layout in which text-to-image models are exchanged: one folder with a table of contents and one sub-folder per part.
+// This class knows where things lie and writes them whole; what lies there is the parts' own business.
+
+using System.Text.Json.Nodes;
+
+namespace FlowBP.Models.Formats;
+
+/// <summary>Paths and contents of a model folder in diffusers' layout.</summary>
+/// <param name="root">The folder with <c>model_index.json</c>.</param>
+public sealed class DiffusersFolder(string root)
+{
+    private const string WeightsName = "diffusion_pytorch_model.safetensors";
+    private const string TextWeightsName = "model.safetensors";
+
+    /// <summary>The folder itself.</summary>
+    public string Root { get; } = root;
+
+    /// <summary>Folder of the velocity network.</summary>
+    public string Transformer => Path.Combine(Root, "transformer");
+
+    /// <summary>Folder of the autoencoder.</summary>
+    public string Vae => Path.Combine(Root, "vae");
+
+    /// <summary>The file of the scheduler.</summary>
+    public string SchedulerConfig => Path.Combine(Root, "scheduler", "scheduler_config.json");
+
+    /// <summary>Folder of a text encoder.</summary>
+    /// <param name="number">1 for <c>text_encoder</c>, 2 for <c>text_encoder_2</c> …</param>
+    public string TextEncoder(int number = 1) => Path.Combine(Root, Numbered("text_encoder", number));
+
+    /// <summary>Folder of a tokenizer.</summary>
+    /// <param name="number">1 for <c>tokenizer</c>, 2 for <c>tokenizer_2</c> …</param>
+    public string Tokenizer(int number = 1) => Path.Combine(Root, Numbered("tokenizer", number));
+
+    /// <summary>The pipeline's class, from <c>model_index.json</c>.</summary>
+    /// <exception cref="CheckpointException">The file is missing or names no class.</exception>
+    public string PipelineClass() => ConfigReader.Open(Path.Combine(Root, "model_index.json")).Text("_class_name");
+
+    /// <summary>Writes <c>model_index.json</c>.</summary>
+    /// <param name="pipelineClass">Name of the pipeline's class, such as <c>StableDiffusion3Pipeline</c>.</param>
+    /// <param name="parts">Sub-folder, library and class of each part; a null class marks a part that is absent.</param>
+    /// <exception cref="CheckpointException">The file cannot be written.</exception>
+    public void WriteIndex(string pipelineClass, IEnumerable<(string Folder, string? Library, string? Class)> parts)
+    {
+        var json = new JsonObject { ["_class_name"] = pipelineClass };
+        foreach (var (folder, library, type) in parts.OrderBy(part => part.Folder, StringComparer.Ordinal))
+        {
+            json[folder] = new JsonArray(library, type);
+        }
+        AtomicFile.WriteText(Path.Combine(Root, "model_index.json"), json.ToConfigText());
+    }
+
+    /// <summary>Writes the velocity network or the autoencoder: configuration and weights.</summary>
+    /// <param name="folder"><see cref="Transformer"/> or <see cref="Vae"/>.</param>
+    /// <param name="config">Content of <c>config.json</c>.</param>
+    /// <param name="module">The network.</param>
+    /// <param name="dtype">Storage type of floating-point weights; each tensor's own if null.</param>
+    /// <exception cref="CheckpointException">A file cannot be written.</exception>
+    public static void WriteNetwork(string folder, string config, nn.Module module, ScalarType? dtype = null) =>
+        WritePart(folder, config, module, WeightsName, dtype);
+
+    /// <summary>Writes a text encoder or a two-tower model: configuration and weights under transformers' file names.</summary>
+    /// <param name="folder"><see cref="TextEncoder"/>, or the folder of a reward.</param>
+    /// <param name="config">Content of <c>config.json</c>.</param>
+    /// <param name="module">The network.</param>
+    /// <param name="dtype">Storage type of floating-point weights; each tensor's own if null.</param>
+    /// <exception cref="CheckpointException">A file cannot be written.</exception>
+    public static void WriteTextEncoder(string folder, string config, nn.Module module, ScalarType? dtype = null) =>
+        WritePart(folder, config, module, TextWeightsName, dtype);
+
+    private static void WritePart(string folder, string config, nn.Module module, string weights, ScalarType? dtype)
+    {
+        Checkpoint.Save(module, Path.Combine(folder, weights), dtype);
+        AtomicFile.WriteText(Path.Combine(folder, "config.json"), config);
+    }
+
+    private static string Numbered(string name, int number) => number == 1 ? name : $"{name}_{number}";
+}

@@ -1,0 +1,78 @@
+// scheduler/scheduler_config.json of flow-matching models. This is the file; the noise levels themselves are computed by
+// the schedule that a training run or a sampler builds from it.
+
+using System.Text.Json.Nodes;
+using FlowBP.Models.Formats;
+
+namespace FlowBP.Models.Schedulers;
+
+/// <summary>Settings of the flow-matching Euler scheduler, with the meaning of diffusers' scheduler_config.json.</summary>
+public sealed record FlowMatchEulerConfig
+{
+    /// <summary>A timestep is sigma times this.</summary>
+    public int NumTrainTimesteps { get; init; } = 1000;
+
+    /// <summary>Static shift: <c>σ' = shift·σ / (1 + (shift − 1)·σ)</c>.</summary>
+    public double Shift { get; init; } = 1;
+
+    /// <summary>Whether the shift depends on the number of image tokens instead.</summary>
+    public bool UseDynamicShifting { get; init; }
+
+    /// <summary>Dynamic shift at <see cref="BaseImageSeqLen"/> tokens.</summary>
+    public double BaseShift { get; init; } = 0.5;
+
+    /// <summary>Dynamic shift at <see cref="MaxImageSeqLen"/> tokens.</summary>
+    public double MaxShift { get; init; } = 1.15;
+
+    /// <summary>Image tokens at which <see cref="BaseShift"/> holds.</summary>
+    public int BaseImageSeqLen { get; init; } = 256;
+
+    /// <summary>Image tokens at which <see cref="MaxShift"/> holds.</summary>
+    public int MaxImageSeqLen { get; init; } = 4096;
+
+    /// <summary>Reads a scheduler_config.json.</summary>
+    /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
+    public static FlowMatchEulerConfig Read(string file)
+    {
+        ConfigReader json = ConfigReader.Open(file);
+        var defaults = new FlowMatchEulerConfig();
+        var config = new FlowMatchEulerConfig
+        {
+            NumTrainTimesteps = json.Int("num_train_timesteps", defaults.NumTrainTimesteps),
+            Shift = json.Double("shift", defaults.Shift),
+            UseDynamicShifting = json.Bool("use_dynamic_shifting", defaults.UseDynamicShifting),
+            BaseShift = json.Double("base_shift", defaults.BaseShift),
+            MaxShift = json.Double("max_shift", defaults.MaxShift),
+            BaseImageSeqLen = json.Int("base_image_seq_len", defaults.BaseImageSeqLen),
+            MaxImageSeqLen = json.Int("max_image_seq_len", defaults.MaxImageSeqLen),
+        };
+        json.Require("invert_sigmas", "false");
+        json.Require("shift_terminal", "null");
+        json.Require("stochastic_sampling", "false");
+        json.Require("time_shift_type", "\"exponential\"");
+        json.Require("use_beta_sigmas", "false");
+        json.Require("use_exponential_sigmas", "false");
+        json.Require("use_karras_sigmas", "false");
+        json.RefuseUnknown();
+        return config.Shift > 0 && config.NumTrainTimesteps > 0
+            ? config
+            : throw CheckpointException.ForFile(
+                file,
+                "found a shift or num_train_timesteps of 0 or less, expected more"
+            );
+    }
+
+    /// <summary>The content of a scheduler_config.json that <see cref="Read"/> and diffusers understand.</summary>
+    public string ToJson() =>
+        new JsonObject
+        {
+            ["_class_name"] = "FlowMatchEulerDiscreteScheduler",
+            ["base_image_seq_len"] = BaseImageSeqLen,
+            ["base_shift"] = BaseShift,
+            ["max_image_seq_len"] = MaxImageSeqLen,
+            ["max_shift"] = MaxShift,
+            ["num_train_timesteps"] = NumTrainTimesteps,
+            ["shift"] = Shift,
+            ["use_dynamic_shifting"] = UseDynamicShifting,
+        }.ToConfigText();
+}

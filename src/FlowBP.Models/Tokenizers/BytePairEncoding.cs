@@ -1,0 +1,101 @@
+// Byte-level byte pair encoding: a word's UTF-8 bytes, written as printable characters, the last one marked as the word's
+// end, are merged pair by pair, always the pair that was merged earliest in training.
+
+using System.Collections.Concurrent;
+using System.Text;
+
+namespace FlowBP.Models.Tokenizers;
+
+internal sealed class BytePairEncoding
+{
+    /// <summary>Marks the last piece of a word.</summary>
+    public const string WordEnd = "</w>";
+
+    private static readonly char[] Printable = PrintableBytes();
+    private static readonly Dictionary<char, byte> Bytes = Enumerable
+        .Range(0, 256)
+        .ToDictionary(b => Printable[b], b => (byte)b);
+
+    private readonly Dictionary<(string, string), int> ranks;
+    private readonly ConcurrentDictionary<string, string[]> cache = new(StringComparer.Ordinal);
+
+    /// <summary>Builds the encoding.</summary>
+    /// <param name="merges">Pairs in the order of training; a repeated pair counts where it comes last.</param>
+    public BytePairEncoding(IEnumerable<(string, string)> merges)
+    {
+        ranks = [];
+        int rank = 0;
+        foreach ((string, string) pair in merges)
+        {
+            ranks[pair] = rank++;
+        }
+    }
+
+    /// <summary>The 256 one-byte pieces, in the order in which CLIP's vocabulary numbers them.</summary>
+    public static IEnumerable<string> Alphabet =>
+        Enumerable
+            .Range(0, 256)
+            .OrderBy(b => Printable[b] == (char)b ? 0 : 1)
+            .ThenBy(b => b)
+            .Select(b => Printable[b].ToString());
+
+    /// <summary>The pieces of one word.</summary>
+    /// <param name="word">A non-empty word as the pre-tokenizer cuts it.</param>
+    public string[] Split(string word) => cache.GetOrAdd(word, static (w, self) => self.Merge(Characters(w)), this);
+
+    /// <summary>A word's bytes as printable characters, the last one marked.</summary>
+    public static List<string> Characters(string word)
+    {
+        List<string> pieces = [.. Encoding.UTF8.GetBytes(word).Select(b => Printable[b].ToString())];
+        pieces[^1] += WordEnd;
+        return pieces;
+    }
+
+    /// <summary>The bytes of a piece, without its end-of-word mark.</summary>
+    public static IEnumerable<byte> BytesOf(string piece) =>
+        (piece.EndsWith(WordEnd, StringComparison.Ordinal) ? piece[..^WordEnd.Length] : piece)
+            .Where(Bytes.ContainsKey)
+            .Select(c => Bytes[c]);
+
+    private string[] Merge(List<string> pieces)
+    {
+        while (pieces.Count > 1)
+        {
+            (string, string)? best = null;
+            int bestRank = int.MaxValue;
+            for (int i = 0; i + 1 < pieces.Count; i++)
+            {
+                if (ranks.TryGetValue((pieces[i], pieces[i + 1]), out int rank) && rank < bestRank)
+                {
+                    (best, bestRank) = ((pieces[i], pieces[i + 1]), rank);
+                }
+            }
+            if (best is not { } pair)
+            {
+                break;
+            }
+            for (int i = 0; i + 1 < pieces.Count; i++)
+            {
+                if (pieces[i] == pair.Item1 && pieces[i + 1] == pair.Item2)
+                {
+                    pieces[i] += pieces[i + 1];
+                    pieces.RemoveAt(i + 1);
+                }
+            }
+        }
+        return [.. pieces];
+    }
+
+    // Bytes that are printable in Latin-1 stand for themselves, the others for characters from U+0100 on.
+    private static char[] PrintableBytes()
+    {
+        var map = new char[256];
+        char next = (char)256;
+        for (int b = 0; b < 256; b++)
+        {
+            bool printable = b is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or (>= 0xAE and <= 0xFF);
+            map[b] = printable ? (char)b : next++;
+        }
+        return map;
+    }
+}

@@ -1,0 +1,140 @@
+// The files that a CLIP tokenizer is made of, read with an error that names file and place.
+
+using System.IO.Compression;
+using System.Text;
+using System.Text.Json;
+using FlowBP.Models.Formats;
+
+namespace FlowBP.Models.Tokenizers;
+
+internal static class ClipTokenizerFiles
+{
+    /// <summary>The merges of the file that was released with CLIP, gzipped or not.</summary>
+    public static List<(string, string)> ReadReleasedMerges(string file)
+    {
+        string text = file.EndsWith(".gz", StringComparison.Ordinal) ? ReadGzip(file) : ReadText(file);
+        // The released file goes on far beyond the vocabulary of 49408 that every CLIP uses.
+        return ParseMerges(file, text, limit: 49408 - 512 - 2);
+    }
+
+    /// <summary>The merges of a tokenizer folder.</summary>
+    public static List<(string, string)> ReadMerges(string file) => ParseMerges(file, ReadText(file), int.MaxValue);
+
+    /// <summary>Padding token and length limit, where the file is there and says so.</summary>
+    public static (string? PadToken, int? MaxLength) ReadConfig(string file)
+    {
+        if (!File.Exists(file))
+        {
+            return (null, null);
+        }
+        using JsonDocument config = ParseJson(file);
+        return config.RootElement.ValueKind == JsonValueKind.Object
+            ? (PadToken(config.RootElement), MaxLengthOf(config.RootElement))
+            : throw CheckpointException.ForFile(file, "found no JSON object");
+    }
+
+    private static List<(string, string)> ParseMerges(string file, string text, int limit)
+    {
+        var merges = new List<(string, string)>();
+        foreach (string line in text.Split('\n').Skip(1).Take(limit)) // the first line is a version note
+        {
+            string[] parts = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+            if (parts.Length == 2)
+            {
+                merges.Add((parts[0], parts[1]));
+            }
+            else if (parts.Length != 0)
+            {
+                throw CheckpointException.ForFile(
+                    file,
+                    $"line {merges.Count + 2}: found '{line}', expected two pieces"
+                );
+            }
+        }
+        return merges;
+    }
+
+    /// <summary>Ids by piece.</summary>
+    public static Dictionary<string, int> ReadVocabulary(string file)
+    {
+        using JsonDocument json = ParseJson(file);
+        if (json.RootElement.ValueKind != JsonValueKind.Object)
+        {
+            throw CheckpointException.ForFile(file, "found no JSON object");
+        }
+        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (JsonProperty entry in json.RootElement.EnumerateObject())
+        {
+            if (
+                entry.Value.ValueKind != JsonValueKind.Number
+                || !entry.Value.TryGetInt32(out int id)
+                || id is < 0 or > 10_000_000
+            )
+            {
+                throw CheckpointException.ForFile(
+                    file,
+                    $"entry '{entry.Name}': found {entry.Value}, expected a token id"
+                );
+            }
+            ids[entry.Name] = id;
+        }
+        return ids;
+    }
+
+    private static string? PadToken(JsonElement config) =>
+        !config.TryGetProperty("pad_token", out JsonElement pad) ? null
+        : pad.ValueKind == JsonValueKind.String ? pad.GetString()
+        : pad.ValueKind == JsonValueKind.Object && pad.TryGetProperty("content", out JsonElement content)
+            ? content.GetString()
+        : null;
+
+    // A tokenizer without a limit says 1e30.
+    private static int? MaxLengthOf(JsonElement config) =>
+        config.TryGetProperty("model_max_length", out JsonElement length)
+        && length.ValueKind == JsonValueKind.Number
+        && length.TryGetInt32(out int value)
+        && value >= 2
+            ? value
+            : null;
+
+    private static JsonDocument ParseJson(string file)
+    {
+        try
+        {
+            return JsonDocument.Parse(ReadText(file), new JsonDocumentOptions { AllowDuplicateProperties = false });
+        }
+        catch (JsonException e)
+        {
+            throw CheckpointException.ForFile(file, $"is not valid JSON: {e.Message}", e);
+        }
+    }
+
+    private static string ReadText(string file) => Read(file, File.ReadAllText);
+
+    private static string ReadGzip(string file) =>
+        Read(
+            file,
+            path =>
+            {
+                using var stream = new GZipStream(File.OpenRead(path), CompressionMode.Decompress);
+                using var reader = new StreamReader(stream, Encoding.UTF8);
+                return reader.ReadToEnd();
+            }
+        );
+
+    private static string Read(string file, Func<string, string> read)
+    {
+        try
+        {
+            return read(file);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw CheckpointException.ForFile(file, "no such file", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            throw CheckpointException.ForFile(file, $"cannot be read: {e.Message}", e);
+        }
+    }
+}

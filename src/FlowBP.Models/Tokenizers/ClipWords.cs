@@ -1,0 +1,80 @@
+// How CLIP tokenizers cut a cleaned prompt: contractions, runs of letters, single digits, runs of anything else that is
+// not white space. Written over Unicode scalar values, because letters beyond the basic plane are letters too and .NET's
+// regular expressions see them as two surrogates.
+
+using System.Globalization;
+using System.Text;
+
+namespace FlowBP.Models.Tokenizers;
+
+internal static class ClipWords
+{
+    private static readonly string[] Contractions = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"];
+
+    private enum Kind
+    {
+        Space,
+        Letter,
+        Number,
+        Other,
+    }
+
+    /// <summary>The words of a cleaned prompt, in order.</summary>
+    /// <param name="text">Lower-cased text.</param>
+    /// <param name="specials">Strings that stand for themselves wherever a word could begin.</param>
+    public static IEnumerable<string> Split(string text, IReadOnlyCollection<string> specials)
+    {
+        int position = 0;
+        while (position < text.Length)
+        {
+            int length = LengthAt(text, position, specials);
+            if (length > 0)
+            {
+                yield return text.Substring(position, length);
+            }
+            position += Math.Max(length, 1);
+        }
+    }
+
+    private static int LengthAt(string text, int position, IReadOnlyCollection<string> specials)
+    {
+        foreach (string fixedWord in specials.Concat(Contractions))
+        {
+            if (string.CompareOrdinal(text, position, fixedWord, 0, fixedWord.Length) == 0)
+            {
+                return fixedWord.Length;
+            }
+        }
+        Kind kind = KindAt(text, position, out int length);
+        if (kind is Kind.Space)
+        {
+            return 0;
+        }
+        int end = position + length;
+        while (kind is not Kind.Number && end < text.Length && KindAt(text, end, out length) == kind)
+        {
+            end += length;
+        }
+        return end - position;
+    }
+
+    private static Kind KindAt(string text, int position, out int length)
+    {
+        if (!Rune.TryGetRuneAt(text, position, out Rune rune))
+        {
+            length = 1;
+            return Kind.Other;
+        }
+        length = rune.Utf16SequenceLength;
+        return Rune.IsWhiteSpace(rune) ? Kind.Space
+            : Rune.IsLetter(rune) ? Kind.Letter
+            : IsNumber(rune) ? Kind.Number
+            : Kind.Other;
+    }
+
+    private static bool IsNumber(Rune rune) =>
+        Rune.GetUnicodeCategory(rune)
+            is UnicodeCategory.DecimalDigitNumber
+                or UnicodeCategory.LetterNumber
+                or UnicodeCategory.OtherNumber;
+}

@@ -1,0 +1,71 @@
+// A fixture on disk: a configuration, weights, inputs with outputs and gradients, and notes. This class knows the layout;
+// the fixtures of the single networks know what the tensors mean.
+
+using System.Text.Json;
+using FlowBP.Models.Formats;
+
+namespace FlowBP.Models.Verification;
+
+internal sealed class FixtureFolder : IDisposable
+{
+    private readonly JsonDocument meta;
+
+    public FixtureFolder(string path)
+    {
+        Folder = path;
+        string metaFile = Path.Combine(path, "meta.json");
+        try
+        {
+            meta = JsonDocument.Parse(File.ReadAllText(metaFile));
+        }
+        catch (JsonException e)
+        {
+            throw new CheckpointException($"{metaFile}: is not valid JSON: {e.Message}", e);
+        }
+        Io = SafetensorsFile.Open(Path.Combine(path, "io.safetensors"));
+        Network = DescribeNetwork();
+    }
+
+    public string Folder { get; }
+
+    /// <summary>Inputs, outputs and gradients.</summary>
+    public SafetensorsFile Io { get; }
+
+    public JsonElement Meta => meta.RootElement;
+
+    public string ConfigFile => Path.Combine(Folder, "config.json");
+
+    public string WeightsFile => Path.Combine(Folder, "model.safetensors");
+
+    /// <summary>Everything the folder says about which network it is, in one string to search.</summary>
+    public string Network { get; }
+
+    public bool Has(string tensor) => Io.Entries.ContainsKey(tensor);
+
+    public Tensor Load(string tensor) => Io.Load(tensor);
+
+    /// <summary>An input that gradients are taken with respect to.</summary>
+    public Tensor LoadLeaf(string tensor) => Io.Load(tensor).requires_grad_();
+
+    public void Dispose()
+    {
+        Io?.Dispose();
+        meta.Dispose();
+    }
+
+    private string DescribeNetwork()
+    {
+        var names = new List<string>();
+        if (Meta.TryGetProperty("model", out JsonElement model) && model.ValueKind == JsonValueKind.String)
+        {
+            names.Add(model.GetString()!);
+        }
+        if (File.Exists(ConfigFile))
+        {
+            ConfigReader config = ConfigReader.Open(ConfigFile);
+            names.Add(config.OptionalText("_class_name") ?? "");
+            names.AddRange(config.Texts("architectures", []));
+        }
+        return string.Join(" ", names.Where(name => name.Length > 0));
+    }
+}

@@ -1,0 +1,238 @@
+// Which prompts are trained on and which are held out, fixed before anything is trained and independent of any
+// seed: a prompt's place follows from the SHA-256 of its canonical text, so anyone can recompute it.
+//
+// Prompts that say the same ("A left of B", "B right of A") always fall on the same side. A fifth of the meanings of
+// every stratum is held out, at least two. A stratum is a task together with the number of colours named and the axis
+// of the relation, so plain prompts ("a circle left of a square"), which are few, are represented on both sides.
+//
+// single_object has four prompts in this world, colors twenty-four: two and five held-out prompts carry no claim
+// about a task on their own. Report them, but test hypotheses over all held-out prompts together.
+using System.Security.Cryptography;
+using System.Text;
+using FlowBP.Kernels;
+
+namespace FlowBP.Shapes;
+
+/// <summary>A part of the prompts.</summary>
+public enum PromptSplit
+{
+    /// <summary>Prompts to train on, about four fifths.</summary>
+    Training,
+
+    /// <summary>Prompts never trained on, about one fifth.</summary>
+    HeldOut,
+
+    /// <summary>Both.</summary>
+    All,
+}
+
+/// <summary>All prompts of the world, split into training and held-out prompts.</summary>
+public static class PromptSets
+{
+    /// <summary>The held-out share of the meanings of every stratum.</summary>
+    public const double HeldOutShare = 0.2;
+
+    /// <summary>At least this many meanings of every stratum are held out.</summary>
+    public const int FewestHeldOut = 2;
+
+    /// <summary>At most this many prompts per task are listed in <c>train.txt</c>.</summary>
+    public const int TrainingListPerTask = 240;
+
+    /// <summary>At most this many prompts per task are listed in <c>heldout.txt</c>.</summary>
+    public const int HeldOutListPerTask = 60;
+
+    // GenEval's tasks with sampling weights 1 / 1 / 1.5 / 1 / 2 / 1.5, in halves.
+    private static readonly int[] s_taskWeights = [2, 2, 3, 2, 4, 3];
+
+    private static readonly Stratum[] s_strata =
+    [
+        .. GenEvalTasks
+            .All.SelectMany(Enumerate)
+            .GroupBy(prompt => (prompt.Task, prompt.ColoursNamed, prompt.Canonical.Relation))
+            .Select(group => Stratum.Split(group.Key.Task, [.. group])),
+    ];
+
+    private static readonly HashSet<Prompt> s_heldOut = [.. Of(PromptSplit.HeldOut)];
+
+    /// <summary>All distinct prompts of a split, task by task.</summary>
+    /// <param name="split">The split.</param>
+    public static IReadOnlyList<Prompt> Of(PromptSplit split) => [.. s_strata.SelectMany(s => s.Of(split))];
+
+    /// <summary>The distinct prompts of a split that belong to a task.</summary>
+    /// <param name="split">The split.</param>
+    /// <param name="task">The task.</param>
+    public static IReadOnlyList<Prompt> Of(PromptSplit split, GenEvalTask task) =>
+        [.. s_strata.Where(s => s.Task == task).SelectMany(s => s.Of(split))];
+
+    /// <summary>Whether a prompt, or one that says the same, is held out.</summary>
+    /// <param name="prompt">Any prompt.</param>
+    public static bool IsHeldOut(Prompt prompt) => s_heldOut.Contains(prompt.Canonical);
+
+    /// <summary>
+    /// Draws a prompt: a task by its weight (1 / 1 / 1.5 / 1 / 2 / 1.5 in the order of <see cref="GenEvalTask"/>), one of the
+    /// task's strata, then a prompt.
+    /// </summary>
+    /// <param name="stream">Where the draws come from.</param>
+    /// <param name="split">Where the prompts come from.</param>
+    public static Prompt Draw(RandomStream stream, PromptSplit split)
+    {
+        int ticket = stream.NextInt(s_taskWeights.Sum());
+        int task = 0;
+        while (ticket >= s_taskWeights[task])
+            ticket -= s_taskWeights[task++];
+        return Draw(stream, split, (GenEvalTask)task);
+    }
+
+    /// <summary>Draws a prompt of a task: a stratum (how many colours, which axis), then a prompt, both uniformly.</summary>
+    /// <param name="stream">Where the draws come from.</param>
+    /// <param name="split">Where the prompts come from.</param>
+    /// <param name="task">The task.</param>
+    public static Prompt Draw(RandomStream stream, PromptSplit split, GenEvalTask task)
+    {
+        ReadOnlySpan<Stratum> strata = StrataOf(task);
+        IReadOnlyList<Prompt> prompts = strata[stream.NextInt(strata.Length)].Of(split);
+        return prompts[stream.NextInt(prompts.Count)];
+    }
+
+    /// <summary>
+    /// A list of prompts for alignment or evaluation: one prompt per meaning, and per task at most
+    /// <see cref="TrainingListPerTask"/> or <see cref="HeldOutListPerTask"/>, taken evenly from the task's strata. One prompt
+    /// per meaning keeps the prompts independent of each other, as a bootstrap over prompts assumes.
+    /// </summary>
+    /// <param name="split"><see cref="PromptSplit.Training"/> or <see cref="PromptSplit.HeldOut"/>.</param>
+    /// <exception cref="ArgumentOutOfRangeException"><paramref name="split"/> is neither.</exception>
+    public static IReadOnlyList<Prompt> List(PromptSplit split)
+    {
+        int most = split switch
+        {
+            PromptSplit.Training => TrainingListPerTask,
+            PromptSplit.HeldOut => HeldOutListPerTask,
+            _ => throw new ArgumentOutOfRangeException(
+                nameof(split),
+                split,
+                "only training or held-out prompts are listed"
+            ),
+        };
+        var list = new List<Prompt>();
+        foreach (GenEvalTask task in GenEvalTasks.All)
+        {
+            // Rank by rank through the strata: the first of each, then the second of each …
+            list.AddRange(
+                StrataOf(task)
+                    .ToArray()
+                    .SelectMany(stratum => stratum.Of(split).DistinctBy(prompt => prompt.Canonical).Index())
+                    .OrderBy(ranked => ranked.Index)
+                    .Select(ranked => ranked.Item)
+                    .Take(most)
+            );
+        }
+        return list;
+    }
+
+    /// <summary>Writes <c>train.txt</c> and <c>heldout.txt</c> (<see cref="List"/>), one prompt per line.</summary>
+    /// <param name="folder">Where to; created if missing.</param>
+    public static void Write(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        Write(Path.Combine(folder, "train.txt"), List(PromptSplit.Training));
+        Write(Path.Combine(folder, "heldout.txt"), List(PromptSplit.HeldOut));
+    }
+
+    /// <summary>Reads a file of prompts, one per line; empty lines are skipped.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="FormatException">A line isn't a prompt of this world; the message names file and line.</exception>
+    public static IReadOnlyList<Prompt> Read(string path)
+    {
+        var prompts = new List<Prompt>();
+        foreach ((int index, string line) in File.ReadLines(path).Index())
+        {
+            if (string.IsNullOrWhiteSpace(line))
+                continue;
+            try
+            {
+                prompts.Add(Prompt.Parse(line));
+            }
+            catch (FormatException error)
+            {
+                throw new FormatException($"{path}, line {index + 1}: {error.Message}", error);
+            }
+        }
+        return prompts;
+    }
+
+    // Line feeds on every system, so that the files are the same bytes everywhere.
+    private static void Write(string path, IReadOnlyList<Prompt> prompts) =>
+        File.WriteAllText(path, string.Concat(prompts.Select(prompt => prompt.Text + "\n")));
+
+    private static ReadOnlySpan<Stratum> StrataOf(GenEvalTask task)
+    {
+        int first = Array.FindIndex(s_strata, s => s.Task == task);
+        int last = Array.FindLastIndex(s_strata, s => s.Task == task);
+        return s_strata.AsSpan(first..(last + 1));
+    }
+
+    private static IEnumerable<Prompt> Enumerate(GenEvalTask task)
+    {
+        IEnumerable<ObjectPhrase> plain = ShapeKinds.All.Select(shape => new ObjectPhrase(shape));
+        IEnumerable<ObjectPhrase> coloured = ShapeKinds.All.SelectMany(shape =>
+            Palette.All.Select(colour => new ObjectPhrase(shape, colour))
+        );
+        ObjectPhrase[] any = [.. plain, .. coloured];
+        // The two objects of a prompt always differ in shape, so that no picture satisfies both a relation and its
+        // inverse with the roles exchanged.
+        var pairs =
+            from first in any
+            from second in any
+            where first.Shape != second.Shape
+            select (First: first, Second: second);
+        return task switch
+        {
+            GenEvalTask.SingleObject => plain.Select(Prompt.One),
+            GenEvalTask.Colors => coloured.Select(Prompt.One),
+            GenEvalTask.Counting => Enumerable
+                .Range(2, Prompt.MaxCount - 1)
+                .SelectMany(count => any.Select(phrase => Prompt.Several(count, phrase))),
+            GenEvalTask.TwoObject => pairs
+                .Where(pair => pair.First.Colour is null || pair.Second.Colour is null)
+                .Select(pair => Prompt.Pair(pair.First, pair.Second)),
+            GenEvalTask.ColorAttr => pairs
+                .Where(pair => pair is { First.Colour: { } a, Second.Colour: { } b } && a != b)
+                .Select(pair => Prompt.Pair(pair.First, pair.Second)),
+            GenEvalTask.Position => pairs.SelectMany(pair =>
+                Relations.All.Select(relation => Prompt.Related(pair.First, relation, pair.Second))
+            ),
+            _ => throw new ArgumentOutOfRangeException(nameof(task), task, "not one of the six tasks"),
+        };
+    }
+
+    private sealed record Stratum(GenEvalTask Task, Prompt[] Training, Prompt[] HeldOut, Prompt[] All)
+    {
+        public IReadOnlyList<Prompt> Of(PromptSplit split) =>
+            split switch
+            {
+                PromptSplit.Training => Training,
+                PromptSplit.HeldOut => HeldOut,
+                _ => All,
+            };
+
+        public static Stratum Split(GenEvalTask task, Prompt[] prompts)
+        {
+            // Of the two ways to say the same, every other meaning lists the second first: a list that keeps one prompt
+            // per meaning then says "left of" as often as "right of".
+            Prompt[][] meanings =
+            [
+                .. prompts
+                    .GroupBy(prompt => prompt.Canonical)
+                    .OrderBy(group => Rank(group.Key), StringComparer.Ordinal)
+                    .Select((group, i) => group.OrderBy(prompt => prompt == group.Key ? i % 2 : (i + 1) % 2).ToArray()),
+            ];
+            int held = Math.Max(FewestHeldOut, (int)Math.Round(HeldOutShare * meanings.Length));
+            Prompt[] heldOut = [.. meanings.Take(held).SelectMany(group => group)];
+            Prompt[] training = [.. meanings.Skip(held).SelectMany(group => group)];
+            return new(task, training, heldOut, [.. heldOut, .. training]);
+        }
+
+        private static string Rank(Prompt prompt) =>
+            Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(prompt.Text)));
+    }
+}

@@ -1,0 +1,29 @@
+// Each phase has its own width, because each has its own largest graph (docs/architecture.md §1). None of it changes a number.
+
+namespace FlowBP.Surrogates;
+
+/// <summary>How the executor cuts a batch up, and what it stores latents in.</summary>
+public sealed record ExecutorOptions
+{
+    /// <summary>Storage type of the caches: BFloat16, Float32 or Float64 (verification).</summary>
+    public ScalarType Storage { get; init; } = ScalarType.BFloat16;
+
+    /// <summary>Samples per network evaluation of the rollout.</summary>
+    public int RolloutChunk { get; init; } = int.MaxValue;
+
+    /// <summary>Images per graph of the reward.</summary>
+    public int RewardChunk { get; init; } = int.MaxValue;
+
+    /// <summary>Samples per vector-Jacobian product.</summary>
+    public int VjpChunk { get; init; } = int.MaxValue;
+}
+
+/// <summary>A count of network evaluations.</summary>
+/// <param name="Calls">Calls of the velocity field.</param>
+/// <param name="Samples">Samples in those calls, together (a guided sample counts once).</param>
+public readonly record struct Evaluations(long Calls, long Samples)
+{
+    /// <summary>Counts one more call.</summary>
+    /// <param name="samples">Its samples.</param>
+    public Evaluations Add(int samples) => new(Calls + 1, Samples + samples);
+}

@@ -1,0 +1,101 @@
+// The gradient, one vector-Jacobian product after the other. A cotangent runs from the clean side to the noisy side; it
+// changes only where it crosses a bridge. Samples go in rounds: round m takes the m-th active step of every sample,
+// whatever its index, so draws per sample cost what a shared draw costs.
+// Shape legend: R rows (copies × batch, copy-major), n rows of one product, … the dimensions of one latent.
+
+namespace FlowBP.Surrogates;
+
+/// <summary>Runs the active steps of a batch of plans.</summary>
+internal sealed class PullbackSequence(IVelocityField field, NoiseSchedule schedule, ILatentKernels kernels, int width)
+{
+    /// <summary>See <see cref="SurrogateExecutor.AccumulateGradients"/>.</summary>
+    public Evaluations Run(SurrogateBatch batch, RolloutCache rollout, RewardGradient gradient)
+    {
+        using var scope = torch.NewDisposeScope();
+        var plans = batch.Plan.Samples;
+        // Only a bridge changes the running cotangent.
+        var bridged = plans.Any(plan => plan.ActiveSteps.Any(step => step.Bridge != 0));
+        var running_R = bridged ? gradient.Gradient_R.clone() : gradient.Gradient_R;
+        var evaluations = default(Evaluations);
+        for (var round = 0; round < plans.Max(plan => plan.ActiveSteps.Count); round++)
+        {
+            Term[] terms =
+            [
+                .. Enumerable
+                    .Range(0, gradient.Scores.Length)
+                    .Where(row => gradient.SquaredNorms[row] > 0)
+                    .Select(row => Term.Of(row, plans, round))
+                    .OfType<Term>(),
+            ];
+            // Re-noised copies start from states of their own, so they don't share a product with the others.
+            foreach (var group in terms.GroupBy(term => term.Row >= batch.Plan.Batch))
+            {
+                foreach (var chunk in group.Chunk(width))
+                {
+                    Pull(chunk, group.Key, batch, rollout, gradient, running_R);
+                    evaluations = evaluations.Add(chunk.Length);
+                }
+            }
+        }
+        return evaluations;
+    }
+
+    private void Pull(
+        Term[] terms,
+        bool renoised,
+        SurrogateBatch batch,
+        RolloutCache rollout,
+        RewardGradient gradient,
+        Tensor running_R
+    )
+    {
+        using var scope = torch.NewDisposeScope();
+        using var conditioning = batch.Conditioning.Select([.. terms.Select(term => term.Sample)]);
+        var row_n = torch.tensor(terms.Select(term => (long)term.Row).ToArray(), device: running_R.device);
+        var x_n = renoised
+            ? gradient.Renoised_R!.index_select(0, row_n - (long)batch.Plan.Batch)
+            : rollout.Gather([.. terms.Select(term => term.Step.Index)], [.. terms.Select(term => term.Sample)]);
+        double[] times = [.. terms.Select(term => schedule.NetworkTime(term.Step.Index))];
+        var sigma_n = torch.tensor(times, device: x_n.device).to(running_R.dtype);
+        var cotangent_n = Scale(running_R.index_select(0, row_n), terms, term => term.Step.Weight);
+        var wantsInput = terms.Any(term => term.Bridge != 0);
+        var input_n = field.Vjp(x_n, sigma_n, conditioning, cotangent_n, wantsInput);
+        if (input_n is not null)
+        {
+            using var noGrad = torch.no_grad();
+            var crossed_n = Scale(input_n.to(running_R.dtype).contiguous(), terms, term => term.Bridge);
+            RequireFinite(crossed_n, terms);
+            running_R.index_add_(0, row_n, crossed_n, 1);
+        }
+    }
+
+    private Tensor Scale(Tensor g_n, Term[] terms, Func<Term, double> factor)
+    {
+        var scaled = torch.empty_like(g_n);
+        kernels.ScaleCotangent(LatentBuffers.OfRows(g_n), [.. terms.Select(factor)], LatentBuffers.OfRows(scaled));
+        GC.KeepAlive(g_n);
+        return scaled;
+    }
+
+    private void RequireFinite(Tensor crossed_n, Term[] terms)
+    {
+        var at = Array.FindIndex(LatentBuffers.SquaredNorms(kernels, crossed_n), norm => !double.IsFinite(norm));
+        if (at >= 0)
+        {
+            throw new NonFiniteException("cotangent across the bridge", terms[at].Sample, terms[at].Step.Index);
+        }
+    }
+
+    // The active step that a row takes in a round. The last one's bridge leads nowhere.
+    private sealed record Term(int Row, int Sample, ActiveStep Step, double Bridge)
+    {
+        public static Term? Of(int row, IReadOnlyList<SurrogatePlan> plans, int round)
+        {
+            var sample = row % plans.Count;
+            var steps = plans[sample].ActiveSteps;
+            return round < steps.Count && steps[round].Weight != 0
+                ? new(row, sample, steps[round], round + 1 < steps.Count ? steps[round].Bridge : 0)
+                : null;
+        }
+    }
+}

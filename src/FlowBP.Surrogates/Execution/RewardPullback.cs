@@ -1,0 +1,178 @@
+// The reward phase. An autoencoder's decode under autograd is the largest graph of a step, so images go through in
+// chunks; the loss is normalised by the count of all of them, so the chunks change nothing.
+// Shape legend: B batch, R rows (copies × batch, copy-major), … the dimensions of one latent.
+
+namespace FlowBP.Surrogates;
+
+/// <summary>Forms the reward inputs, scores them, and pulls the loss back to them.</summary>
+internal sealed class RewardPullback(
+    IVelocityField field,
+    NoiseSchedule schedule,
+    ILatentKernels kernels,
+    ExecutorOptions options
+)
+{
+    /// <summary>See <see cref="SurrogateExecutor.RewardGradient"/>.</summary>
+    public RewardGradient Run(
+        SurrogateBatch batch,
+        RolloutCache rollout,
+        TrajectoryWeights weights,
+        IReward reward,
+        HingeLoss hinge,
+        double? count
+    )
+    {
+        using var scope = torch.NewDisposeScope();
+        var evaluations = default(Evaluations);
+        var (input_R, renoised_R) = Inputs(batch, rollout, ref evaluations);
+        var gradient_R = torch.zeros(input_R.shape, AccumulationType.Of(input_R), input_R.device);
+        var rows = (int)input_R.size(0);
+        var scores = new double[rows];
+        var n = count ?? (double)weights.Kept * batch.Plan.Samples[0].RewardInput.Rows;
+        var loss = 0.0;
+        foreach (var chunk in Enumerable.Range(0, rows).Chunk(options.RewardChunk))
+        {
+            loss += Pull(chunk, batch, weights, reward, hinge, n, input_R, gradient_R, scores);
+        }
+        var norms = LatentBuffers.SquaredNorms(kernels, gradient_R);
+        RequireFinite("reward gradient", norms, rollout.Batch);
+        return new()
+        {
+            Input_R = input_R.MoveToOuterDisposeScope(),
+            Gradient_R = gradient_R.MoveToOuterDisposeScope(),
+            Renoised_R = renoised_R?.MoveToOuterDisposeScope(),
+            Scores = scores,
+            SquaredNorms = norms,
+            Loss = loss,
+            Evaluations = evaluations,
+        };
+    }
+
+    private double Pull(
+        int[] chunk,
+        SurrogateBatch batch,
+        TrajectoryWeights weights,
+        IReward reward,
+        HingeLoss hinge,
+        double n,
+        Tensor input_R,
+        Tensor gradient_R,
+        double[] scores
+    )
+    {
+        using var scope = torch.NewDisposeScope();
+        using var withGrad = torch.enable_grad();
+        int[] samples = [.. chunk.Select(row => row % batch.Plan.Batch)];
+        using var conditioning = batch.RewardConditioning.Select(samples);
+        var latents_R = input_R
+            .narrow(0, chunk[0], chunk.Length)
+            .to(gradient_R.dtype)
+            .clone()
+            .detach()
+            .requires_grad_(true);
+        var score_R = reward.Score(latents_R, conditioning);
+        var values = score_R.detach().to(ScalarType.Float64).cpu().data<double>().ToArray();
+        values.CopyTo(scores, chunk[0]);
+        RequireFinite("reward", scores[..(chunk[^1] + 1)], batch.Plan.Batch);
+        var loss = 0.0;
+        var derivatives = new double[chunk.Length];
+        for (var i = 0; i < chunk.Length; i++)
+        {
+            if (weights.Keep[samples[i]])
+            {
+                loss += hinge.Value(values[i], weights.Weights[samples[i]]) / n;
+                derivatives[i] = hinge.Derivative(values[i], weights.Weights[samples[i]], n);
+            }
+        }
+        if (derivatives.Any(derivative => derivative != 0))
+        {
+            var cotangent_R = torch.tensor(derivatives, device: score_R.device).to(score_R.dtype);
+            var pulled = torch.autograd.grad([score_R], [latents_R], [cotangent_R])[0];
+            using var noGrad = torch.no_grad();
+            gradient_R.narrow(0, chunk[0], chunk.Length).copy_(pulled);
+        }
+        return loss;
+    }
+
+    // Rows of the reward: the end or the posterior mean of each sample, then those of its re-noised copies.
+    private (Tensor Input_R, Tensor? Renoised_R) Inputs(
+        SurrogateBatch batch,
+        RolloutCache rollout,
+        ref Evaluations evaluations
+    )
+    {
+        using var noGrad = torch.no_grad();
+        var plans = batch.Plan.Samples;
+        int[] state_B = [.. plans.Select(plan => (plan.RewardInput as PosteriorMean)?.Step ?? plan.Steps)];
+        double[] sigma_B = [.. state_B.Select(step => schedule.Sigmas[step])];
+        // x_N is the case of weight 0.
+        int[] index_B = [.. state_B.Select(step => Math.Min(step, rollout.Steps - 1))];
+        double[] weight_B = [.. plans.Select((plan, b) => plan.RewardInput is PosteriorMean ? -sigma_B[b] : 0)];
+        var mean_1B = torch.empty([1, .. rollout.X_TB.shape[1..]], rollout.X_TB.dtype, rollout.X_TB.device);
+        kernels.Replay(
+            LatentBuffers.OfSteps(rollout.X_TB),
+            state_B,
+            LatentBuffers.OfSteps(rollout.V_TB),
+            index_B,
+            weight_B,
+            LatentBuffers.OfSteps(mean_1B)
+        );
+        GC.KeepAlive(rollout);
+        var mean_B = mean_1B.squeeze(0);
+        var copies = batch.Plan.RenoisedCopies;
+        return copies == 0 ? (mean_B, null) : Renoise(batch, mean_B, state_B, sigma_B, copies, ref evaluations);
+    }
+
+    private (Tensor Input_R, Tensor Renoised_R) Renoise(
+        SurrogateBatch batch,
+        Tensor mean_B,
+        int[] state_B,
+        double[] sigma_B,
+        int copies,
+        ref Evaluations evaluations
+    )
+    {
+        if (batch.Renoise_NB is not { } noise_NB || noise_NB.size(0) < copies)
+        {
+            throw new ArgumentException($"the plan re-noises {copies} copies, and needs noise for them", nameof(batch));
+        }
+        var type = AccumulationType.Of(mean_B);
+        long[] column = [sigma_B.Length, .. Enumerable.Repeat(1L, (int)mean_B.dim() - 1)];
+        var level_B = torch.tensor(sigma_B, device: mean_B.device).to(type).reshape(column);
+        List<Tensor> renoised = [];
+        List<Tensor> inputs = [mean_B];
+        for (var copy = 0; copy < copies; copy++)
+        {
+            var state = ((1 - level_B) * mean_B.to(type) + level_B * noise_NB.select(0, copy).to(type)).to(
+                mean_B.dtype
+            );
+            var velocity = EvaluateInChunks(state, state_B, batch.Conditioning, ref evaluations);
+            renoised.Add(state);
+            inputs.Add((state.to(type) - level_B * velocity.to(type)).to(mean_B.dtype));
+        }
+        return (torch.cat(inputs, 0), torch.cat(renoised, 0));
+    }
+
+    private Tensor EvaluateInChunks(Tensor x_B, int[] step_B, Conditioning conditioning, ref Evaluations evaluations)
+    {
+        List<Tensor> velocities = [];
+        foreach (var rows in Enumerable.Range(0, step_B.Length).Chunk(options.RolloutChunk))
+        {
+            using var part = conditioning.Select(rows);
+            double[] times = [.. rows.Select(row => schedule.NetworkTime(step_B[row]))];
+            var sigma_B = torch.tensor(times, device: x_B.device).to(AccumulationType.Of(x_B));
+            velocities.Add(field.Evaluate(x_B.narrow(0, rows[0], rows.Length), sigma_B, part));
+            evaluations = evaluations.Add(rows.Length);
+        }
+        return torch.cat(velocities, 0);
+    }
+
+    private static void RequireFinite(string quantity, double[] values, int batch)
+    {
+        var row = Array.FindIndex(values, value => !double.IsFinite(value));
+        if (row >= 0)
+        {
+            throw new NonFiniteException(quantity, row % batch);
+        }
+    }
+}

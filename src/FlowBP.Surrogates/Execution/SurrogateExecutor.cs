@@ -1,0 +1,83 @@
+// One executor for every method. It never builds the surrogate graph: rollout without autograd, residuals, the reward's
+// graph (freed), then one re-forward and one vector-Jacobian product after the other (each freed). Whatever K is, one
+// graph is alive at a time. The phases are separate so that the trainer reads as the list of them.
+// Shape legend: T steps, B batch, R rows (copies × batch), … the dimensions of one latent.
+
+namespace FlowBP.Surrogates;
+
+/// <summary>Executes <see cref="SurrogatePlan"/>s by sequential vector-Jacobian products (docs/methods.md §2).</summary>
+/// <param name="field">v_θ; guided, where guidance is used.</param>
+/// <param name="schedule">The rollout's schedule.</param>
+/// <param name="kernels">The fused operations on latents.</param>
+/// <param name="options">Chunk sizes and storage type.</param>
+/// <example>
+/// <code>
+/// using var rollout = executor.Rollout(batch);
+/// var weights = executor.Weigh(batch, rollout);
+/// using var gradient = executor.RewardGradient(batch, rollout, weights, reward, hinge);
+/// executor.AccumulateGradients(batch, rollout, gradient);
+/// </code>
+/// </example>
+public sealed class SurrogateExecutor(
+    IVelocityField field,
+    NoiseSchedule schedule,
+    ILatentKernels kernels,
+    ExecutorOptions? options = null
+)
+{
+    private readonly ExecutorOptions options = options ?? new();
+
+    /// <summary>Rolls out, as far as the plans need.</summary>
+    /// <exception cref="NonFiniteException">A velocity is not finite.</exception>
+    public RolloutCache Rollout(SurrogateBatch batch)
+    {
+        if (batch.Plan.Steps != schedule.Steps)
+        {
+            throw new ArgumentException(
+                $"the plan was made for {batch.Plan.Steps} steps, the schedule has {schedule.Steps}",
+                nameof(batch)
+            );
+        }
+        return new Rollout(field, schedule, kernels, options.Storage, options.RolloutChunk).Run(
+            batch.Noise_B,
+            batch.Conditioning,
+            [.. batch.Plan.Samples.Select(plan => plan.RolloutSteps)]
+        );
+    }
+
+    /// <summary>Measures the leaps and weighs the samples (docs/methods.md §3.1).</summary>
+    public TrajectoryWeights Weigh(SurrogateBatch batch, RolloutCache rollout) =>
+        new LeapMeasure(kernels).Weigh(batch.Plan, rollout);
+
+    /// <summary>Scores the reward inputs and pulls the hinge loss back to them, in chunks of images.</summary>
+    /// <param name="batch">The inputs.</param>
+    /// <param name="rollout">What <see cref="Rollout"/> returned.</param>
+    /// <param name="weights">What <see cref="Weigh"/> returned.</param>
+    /// <param name="reward">The reward.</param>
+    /// <param name="hinge">The loss.</param>
+    /// <param name="count">
+    /// n, the images that the loss is the mean of, over all ranks whose gradients are *added up*; null: the kept
+    /// images of this batch.
+    /// </param>
+    /// <exception cref="NonFiniteException">A score or a gradient is not finite.</exception>
+    public RewardGradient RewardGradient(
+        SurrogateBatch batch,
+        RolloutCache rollout,
+        TrajectoryWeights weights,
+        IReward reward,
+        HingeLoss hinge,
+        double? count = null
+    ) => new RewardPullback(field, schedule, kernels, options).Run(batch, rollout, weights, reward, hinge, count);
+
+    /// <summary>
+    /// Adds the surrogate's gradient to the gradients of the parameters: for each active step, clean side first, one
+    /// re-forward and one product, for the samples whose cotangent is not zero.
+    /// </summary>
+    /// <param name="batch">The inputs.</param>
+    /// <param name="rollout">What <see cref="Rollout"/> returned.</param>
+    /// <param name="gradient">What <see cref="RewardGradient"/> returned; it is left as it is.</param>
+    /// <returns>The products taken.</returns>
+    /// <exception cref="NonFiniteException">A cotangent that crossed a bridge is not finite.</exception>
+    public Evaluations AccumulateGradients(SurrogateBatch batch, RolloutCache rollout, RewardGradient gradient) =>
+        new PullbackSequence(field, schedule, kernels, options.VjpChunk).Run(batch, rollout, gradient);
+}

@@ -1,0 +1,128 @@
+// FlowBP-Lagrange: two leaps like LeapAlign, but each integrates a polynomial through several cached velocities, so that
+// the prediction it is pinned by is closer to the truth. With one support per leap it is LeapAlign.
+
+namespace FlowBP.Surrogates;
+
+/// <summary>Settings of <see cref="LagrangePlanner"/>.</summary>
+public sealed record LagrangeSettings
+{
+    /// <summary>α of the bridge at j.</summary>
+    public double Alpha { get; init; } = 0.1;
+
+    /// <summary>Floor τ of the similarity weights.</summary>
+    public double Tau { get; init; } = 0.2;
+
+    /// <summary>Largest number of supports per leap (<c>connector_order</c>).</summary>
+    public int Order { get; init; } = 3;
+
+    /// <summary>How the supports are weighted (<c>weight_scheme</c>).</summary>
+    public LeapRule Rule { get; init; } = LeapRule.Lagrange;
+
+    /// <summary>Which supports carry a gradient (<c>grad_support_mode</c>).</summary>
+    public SupportMode ActiveSupports { get; init; } = SupportMode.Midpoint;
+
+    /// <summary>At most so many of them per leap (<c>max_active_supports</c>); null or 0: no limit.</summary>
+    public int? MaxActiveSupports { get; init; } = 2;
+
+    /// <summary>η, factor of the gradient at supports other than the anchor (<c>grad_support_scale</c>).</summary>
+    public double SupportScale { get; init; } = 0.25;
+
+    /// <summary>ρ (<c>grad_rescale</c>): a γ per leap, over its supports.</summary>
+    public double GradRescale { get; init; }
+
+    /// <summary>a of the pre leap: <c>(1 − a)·Euler + a·quadrature</c> (<c>anchor_lambda</c>).</summary>
+    public double AnchorBlend { get; init; } = 1;
+
+    /// <summary>How k and j are drawn.</summary>
+    public LeapSampler Sampler { get; init; } = new() { Mode = LeapSamplingMode.Dirichlet, MaxReverseSplit = 10 };
+
+    /// <summary>Samples that deviate more are left out.</summary>
+    public TrajectoryFilter Filter { get; init; } = TrajectoryFilter.None;
+}
+
+/// <summary>
+/// FlowBP-Lagrange (docs/methods.md §3): active supports of the post leap with <c>u = γ₂·η·λ_s·g</c>, of the pre leap with
+/// <c>u = γ₁·η·λ_s·g_j</c>; similarity weights, reward on x_N.
+/// </summary>
+/// <param name="settings">The settings.</param>
+public sealed class LagrangePlanner(LagrangeSettings settings) : ISurrogatePlanner
+{
+    /// <inheritdoc/>
+    public string Name => "flowbp-lagrange";
+
+    /// <inheritdoc/>
+    public SurrogatePlan Draw(NoiseSchedule schedule, RandomStream source)
+    {
+        var (k, j) = settings.Sampler.Draw(schedule.Steps, source);
+        return FromIndices(schedule, k, j);
+    }
+
+    /// <summary>The plan of given indices; supports and active sets follow from them.</summary>
+    /// <param name="schedule">The rollout's schedule.</param>
+    /// <param name="k">Start.</param>
+    /// <param name="j">Split, after k.</param>
+    public SurrogatePlan FromIndices(NoiseSchedule schedule, int k, int j)
+    {
+        if (!(settings.AnchorBlend >= 0 && settings.AnchorBlend <= 1))
+        {
+            throw new ArgumentException($"anchor_lambda must be in [0, 1], got {settings.AnchorBlend}");
+        }
+        var pre = LeapRules.Integrate(schedule, k, j, settings.Rule, settings.Order) with
+        {
+            AnchorBlend = settings.AnchorBlend,
+        };
+        var post = LeapRules.Integrate(schedule, j, schedule.Steps, settings.Rule, settings.Order);
+        var (preActive, preGamma) = Active(pre);
+        var (postActive, postGamma) = Active(post);
+        // The split comes last of the post leap: its bridge turns g into g_j for the pre leap.
+        var atSplit = postActive.Where(step => step.Index == j).Select(step => step with { Bridge = settings.Alpha });
+        return new()
+        {
+            Method = Name,
+            Steps = schedule.Steps,
+            RewardInput = Endpoint.Instance,
+            ActiveSteps = [.. postActive.Where(step => step.Index != j), .. atSplit, .. preActive],
+            Leaps = [pre, post],
+            SimilarityFloor = settings.Tau,
+            Filter = settings.Filter,
+            Rescale = new Dictionary<string, double> { ["gamma_kj"] = preGamma, ["gamma_j0"] = postGamma },
+            Indices = new Dictionary<string, IReadOnlyList<int>>
+            {
+                ["k"] = [k],
+                ["j"] = [j],
+                ["support_kj"] = pre.Supports,
+                ["support_j0"] = post.Supports,
+                ["active_kj"] = ActiveSupports(pre),
+                ["active_j0"] = ActiveSupports(post),
+            },
+        };
+    }
+
+    // The leap's active steps, clean side first: η·γ·λ_s, blended with the Euler step at the anchor.
+    private (ActiveStep[] Steps, double Gamma) Active(Leap leap)
+    {
+        var active = ActiveSupports(leap);
+        var weightOf = leap.Supports.Zip(leap.Weights).ToDictionary(pair => pair.First, pair => pair.Second);
+        var gamma = GradientRescale.Factor(
+            settings.GradRescale,
+            leap.Weights.Sum(Math.Abs),
+            active.Sum(step => Math.Abs(weightOf[step]))
+        );
+        var weights = active.ToDictionary(
+            step => step,
+            step => leap.AnchorBlend * gamma * (step == leap.Start ? 1 : settings.SupportScale) * weightOf[step]
+        );
+        // The Euler part of a blend is alive even where no support is.
+        if (leap.AnchorBlend < 1)
+        {
+            weights[leap.Start] = weights.GetValueOrDefault(leap.Start) + ((1 - leap.AnchorBlend) * leap.Interval);
+        }
+        return (
+            [.. weights.OrderByDescending(pair => pair.Key).Select(pair => new ActiveStep(pair.Key, pair.Value))],
+            gamma
+        );
+    }
+
+    private int[] ActiveSupports(Leap leap) =>
+        [.. Supports.Active(leap.Supports, leap.Start, settings.ActiveSupports, settings.MaxActiveSupports).Order()];
+}

@@ -1,0 +1,168 @@
+// Where a two-leap trajectory starts (k) and where it is split (j). Each mode is a pure function of its draws, so that
+// it can be held against the reference's numbers.
+// Indices count from the noisy end; reverse indices r = N − i from the clean end.
+
+namespace FlowBP.Surrogates;
+
+/// <summary>Start k and split j of two leaps, 0 ≤ k &lt; j &lt; N.</summary>
+/// <param name="K">Start of the pre leap.</param>
+/// <param name="J">Split.</param>
+public readonly record struct LeapIndices(int K, int J);
+
+/// <summary>How k and j are drawn (<c>jk_sampling_mode</c>).</summary>
+public enum LeapSamplingMode
+{
+    /// <summary>Two distinct reverse indices.</summary>
+    Uniform,
+
+    /// <summary>Three segment lengths in Dirichlet proportions.</summary>
+    Dirichlet,
+
+    /// <summary>k uniform, j halfway to the end.</summary>
+    Midpoint,
+
+    /// <summary>j uniform, k halfway to the start.</summary>
+    MidpointJ,
+}
+
+/// <summary>Draws <see cref="LeapIndices"/> (docs/methods.md §3.4).</summary>
+public sealed record LeapSampler
+{
+    /// <summary>The mode.</summary>
+    public LeapSamplingMode Mode { get; init; } = LeapSamplingMode.Uniform;
+
+    /// <summary>Dirichlet concentration of the segment after j (clean side).</summary>
+    public double AlphaA { get; init; } = 2.5;
+
+    /// <summary>Dirichlet concentration of the gap between k and j.</summary>
+    public double AlphaB { get; init; } = 6;
+
+    /// <summary>Dirichlet concentration of the segment before k (noisy side).</summary>
+    public double AlphaC { get; init; } = 2;
+
+    /// <summary>Largest reverse index of j (<c>jk_dirichlet_max_j_rev</c>), for uniform and Dirichlet; null: none.</summary>
+    public int? MaxReverseSplit { get; init; }
+
+    /// <summary>Restricts k and j to the last steps, r in (0, 1].</summary>
+    public double TailRatio { get; init; } = 1;
+
+    /// <summary>Lower bound of reverse indices.</summary>
+    public int MinReverse { get; init; } = 1;
+
+    /// <summary>Upper bound of reverse indices, exclusive; null: N + 1.</summary>
+    public int? MaxReverse { get; init; }
+
+    /// <summary>Draws k and j.</summary>
+    /// <param name="steps">N.</param>
+    /// <param name="source">The draws.</param>
+    /// <exception cref="ArgumentException">The settings leave no room for two leaps.</exception>
+    public LeapIndices Draw(int steps, RandomStream source)
+    {
+        var window = ReverseWindow.Tail(steps, TailRatio, MinReverse, MaxReverse);
+        return Mode switch
+        {
+            LeapSamplingMode.Uniform => DrawUniform(steps, window, source),
+            LeapSamplingMode.Dirichlet => FromGamma(
+                (float)source.NextGamma(AlphaA),
+                (float)source.NextGamma(AlphaB),
+                (float)source.NextGamma(AlphaC),
+                steps,
+                window,
+                MaxReverseSplit
+            ),
+            LeapSamplingMode.Midpoint => FromReverseStart(window.Min + 1 + source.NextInt(window.Length - 1), steps),
+            LeapSamplingMode.MidpointJ => FromReverseSplit(window.Min + source.NextInt(window.Length - 1), steps),
+            _ => throw new InvalidOperationException($"{Mode} is no sampling mode"),
+        };
+    }
+
+    /// <summary>
+    /// Dirichlet: segment lengths <c>round(p·n)</c>, half to even in binary32; the remainder goes to the largest p; then
+    /// every length is at least 1, the excess taken from the longest. A cap on j moves the overflow of the first
+    /// segment to the last, the gap unchanged.
+    /// </summary>
+    /// <param name="a">Gamma draw of the segment after j.</param>
+    /// <param name="b">Gamma draw of the gap.</param>
+    /// <param name="c">Gamma draw of the segment before k.</param>
+    /// <param name="steps">N.</param>
+    /// <param name="window">Reverse indices that are allowed.</param>
+    /// <param name="maxReverseSplit">Largest reverse index of j; null: none.</param>
+    public static LeapIndices FromGamma(
+        float a,
+        float b,
+        float c,
+        int steps,
+        ReverseWindow window,
+        int? maxReverseSplit
+    )
+    {
+        var n = window.Length;
+        if (n < 3)
+        {
+            throw new ArgumentException(
+                $"dirichlet sampling needs 3 reverse indices, the window [{window.Min}, {window.Max}) has {n};"
+                    + " raise rollout_steps or train_step_tail_ratio, or set jk_sampling_mode uniform"
+            );
+        }
+        var sum = a + b + c;
+        float[] p = [a / sum, b / sum, c / sum];
+        int[] lengths = [.. p.Select(share => (int)MathF.Round(share * n, MidpointRounding.ToEven))];
+        lengths[LargestOf(p)] += n - lengths.Sum();
+        lengths = [.. lengths.Select(length => Math.Max(1, length))];
+        lengths[LargestOf(lengths)] += n - lengths.Sum();
+        if (maxReverseSplit is { } cap)
+        {
+            lengths[0] = Math.Min(lengths[0], Math.Max(1, cap - window.Min));
+        }
+        var split = window.Min + lengths[0];
+        return new(steps - split - lengths[1], steps - split);
+    }
+
+    /// <summary>Midpoint: j halfway between k and the end, rounded down, but after k.</summary>
+    /// <param name="reverseStart">Reverse index of k.</param>
+    /// <param name="steps">N.</param>
+    public static LeapIndices FromReverseStart(int reverseStart, int steps)
+    {
+        var k = steps - reverseStart;
+        return new(k, Math.Max((k + steps) / 2, k + 1));
+    }
+
+    /// <summary>Midpoint of j: k halfway between the start and j, rounded down.</summary>
+    /// <param name="reverseSplit">Reverse index of j.</param>
+    /// <param name="steps">N.</param>
+    public static LeapIndices FromReverseSplit(int reverseSplit, int steps)
+    {
+        var j = steps - reverseSplit;
+        return new(j / 2, j);
+    }
+
+    private LeapIndices DrawUniform(int steps, ReverseWindow window, RandomStream source)
+    {
+        int split;
+        int start;
+        if (MaxReverseSplit is { } cap)
+        {
+            var last = Math.Min(cap, window.Max - 2);
+            if (last < window.Min)
+            {
+                throw new ArgumentException(
+                    $"jk_dirichlet_max_j_rev {cap} leaves no split: it must be at least {window.Min}"
+                );
+            }
+            split = window.Min + source.NextInt(last - window.Min + 1);
+            start = split + 1 + source.NextInt(window.Max - split - 1);
+        }
+        else
+        {
+            var first = source.NextInt(window.Length);
+            var second = source.NextInt(window.Length - 1);
+            second += second >= first ? 1 : 0;
+            split = window.Min + Math.Min(first, second);
+            start = window.Min + Math.Max(first, second);
+        }
+        return new(steps - start, steps - split);
+    }
+
+    private static int LargestOf<T>(T[] values)
+        where T : IComparable<T> => Array.IndexOf(values, values.Max()!);
+}

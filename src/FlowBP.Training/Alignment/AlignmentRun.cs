@@ -1,0 +1,141 @@
+// A whole run: load, evaluate, train, evaluate, save. Everything that can be wrong with the inputs is found before the
+// output folder is created, and the output folder is created before any time is spent.
+
+using System.Diagnostics;
+using FlowBP.Training.Evaluation;
+using FlowBP.Training.Pipelines;
+using FlowBP.Training.Rewards;
+using S = FlowBP.Training.Alignment.AlignmentSettings;
+
+namespace FlowBP.Training.Alignment;
+
+/// <summary>Aligns a model and says what came of it.</summary>
+/// <param name="config">The run.</param>
+/// <param name="observer">Hears of the progress.</param>
+public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver observer)
+{
+    /// <summary>Runs.</summary>
+    /// <param name="cancellation">Stops between two steps; nothing is saved then.</param>
+    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    public AlignmentSummary Execute(CancellationToken cancellation = default)
+    {
+        observer.Stage("loading");
+        var trainingPrompts = PromptFile.Read(config.Prompts);
+        var evaluationPrompts = Thinned(PromptFile.Read(config.EvalPrompts), config.Get(S.EvalPromptsLimit));
+        if (evaluationPrompts.Intersect(trainingPrompts).FirstOrDefault() is { } shared)
+        {
+            observer.Notice($"evaluation and training prompts overlap (\"{shared}\"): the gain is not held out");
+        }
+        using var model = new TextToImage(config.Model, config.Get(S.CfgGuidance), config.Get(S.CfgDetachNeg));
+        using var reward = RewardFolder.Load(config.Reward);
+        using var heldOut = config.HeldOutReward is { } folder ? RewardFolder.Load(folder) : null;
+        var evaluator = new ImageEvaluator(
+            evaluationPrompts,
+            reward,
+            heldOut,
+            config.Get(S.SamplingSteps),
+            (ulong)config.Get(S.Seed)
+        );
+        using var output = new OutputFolder(config.OutputDir, config.Get(S.Overwrite));
+        output.WriteConfig(config);
+
+        observer.Stage("evaluating the base model");
+        var before = evaluator.Run(model);
+        observer.Evaluated("base", before);
+        var pictures = new SamplePictures(evaluator, config.Method.Name);
+        pictures.Write(output.Sample(0), 0, before);
+
+        observer.Stage("training");
+        using var trainer = new AlignmentTrainer(config, model, reward, trainingPrompts);
+        var (seconds, reports) = Guarded(
+            () => Train(trainer, model, pictures, output, cancellation),
+            trainer,
+            model,
+            output
+        );
+
+        observer.Stage("evaluating the aligned model");
+        trainer.Optimizer.SwapWithEma();
+        var after = evaluator.Run(model);
+        observer.Evaluated("aligned", after);
+        pictures.Write(output.Sample(reports.Count), reports.Count, after);
+        pictures.WriteComparison(Path.Combine(output.Samples, "before-after.png"), before, after);
+        model.Model.Save(output.Model);
+
+        var summary = new AlignmentSummary
+        {
+            Method = config.Method.Name,
+            Steps = reports.Count,
+            Seconds = seconds,
+            SecondsPerStep = Median([.. reports.Select(report => report.Seconds)]),
+            PeakMemoryBytes = reports.Max(report => report.PeakMemoryBytes),
+            EvaluationPrompts = evaluationPrompts.Count,
+            Metrics = AlignmentSummary.Compare(before, after),
+        };
+        output.WriteSummary(summary);
+        return summary;
+    }
+
+    // A number that is not finite stops a run before the weights are touched: they are saved as they were.
+    private static T Guarded<T>(Func<T> train, AlignmentTrainer trainer, TextToImage model, OutputFolder output)
+    {
+        try
+        {
+            return train();
+        }
+        catch (ArithmeticException e) when (output.HasMetrics)
+        {
+            var steps = trainer.Optimizer.Steps;
+            trainer.Optimizer.SwapWithEma();
+            model.Model.Save(output.Model);
+            throw new ArithmeticException(
+                $"training step {steps + 1}: {e.Message} (the weights after {steps} steps are in {output.Model})",
+                e
+            );
+        }
+    }
+
+    private (double Seconds, List<StepReport> Reports) Train(
+        AlignmentTrainer trainer,
+        TextToImage model,
+        SamplePictures pictures,
+        OutputFolder output,
+        CancellationToken cancellation
+    )
+    {
+        var steps = config.Get(S.MaxTrainSteps);
+        var interval = config.Get(S.SampleInterval);
+        var watch = new Stopwatch();
+        List<StepReport> reports = [];
+        for (var step = 0; step < steps; step++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            watch.Start();
+            var report = trainer.Step(step);
+            watch.Stop();
+            reports.Add(report);
+            output.WriteMetrics(report);
+            observer.Step(report, steps);
+            if ((step + 1) % interval == 0 && step + 1 < steps)
+            {
+                trainer.Optimizer.SwapWithEma();
+                pictures.Write(output.Sample(step + 1), step + 1, pictures.Draw(model));
+                trainer.Optimizer.SwapWithEma();
+            }
+        }
+        return (watch.Elapsed.TotalSeconds, reports);
+    }
+
+    // Evenly taken, so that every task keeps its share.
+    internal static IReadOnlyList<string> Thinned(IReadOnlyList<string> prompts, int? limit) =>
+        limit is not { } most || most >= prompts.Count
+            ? prompts
+            : [.. Enumerable.Range(0, most).Select(i => prompts[(int)((long)i * prompts.Count / most)])];
+
+    private static double Median(double[] values)
+    {
+        Array.Sort(values);
+        var middle = values.Length / 2;
+        return values.Length % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+    }
+}

@@ -1,0 +1,194 @@
+// Every setting of an alignment run that is not a method's own, once: flag, key of config.yaml, help, range, default. Names
+// are the field's; the defaults suit the embedded model.
+
+using FlowBP.Surrogates;
+using static FlowBP.Surrogates.SettingOf;
+
+namespace FlowBP.Training.Alignment;
+
+/// <summary>The settings of a run.</summary>
+public static class AlignmentSettings
+{
+    private const double Unbounded = double.PositiveInfinity;
+
+    /// <summary>The word that stands for what ships with the project.</summary>
+    public const string Embedded = "embedded";
+
+    /// <summary>The method.</summary>
+    public static Setting<string> Method { get; } =
+        Text("method", "flowbp-sparse", $"one of {string.Join(", ", MethodRegistry.All.Select(m => m.Name))}");
+
+    /// <summary>Model folder.</summary>
+    public static Setting<string> Model { get; } =
+        Text("model", Embedded, "model folder in diffusers' layout", "pretrained_model_name_or_path");
+
+    /// <summary>Folder of the reward that is trained on.</summary>
+    public static Setting<string> Reward { get; } =
+        Text("reward", Embedded, "folder of the reward that is trained on", "reward_ckpt_path");
+
+    /// <summary>Folder of the reward that only evaluates.</summary>
+    public static Setting<string> HeldOutReward { get; } =
+        Text("heldout_reward", Embedded, "folder of a reward that only evaluates, or none");
+
+    /// <summary>Training prompts.</summary>
+    public static Setting<string> Prompts { get; } =
+        Text("prompts", Embedded, "file of training prompts, one per line", "data_path");
+
+    /// <summary>Evaluation prompts.</summary>
+    public static Setting<string> EvalPrompts { get; } =
+        Text("eval_prompts", Embedded, "file of held-out prompts, one per line", "prompts_file");
+
+    /// <summary>At most so many evaluation prompts.</summary>
+    public static Setting<int?> EvalPromptsLimit { get; } =
+        OptionalInteger("eval_prompts_limit", null, 1, "use so many evaluation prompts, evenly taken");
+
+    /// <summary>Output folder.</summary>
+    public static Setting<string> OutputDir { get; } = Text("output_dir", "outputs/align", "folder to create");
+
+    /// <summary>Whether an output folder may be replaced.</summary>
+    public static Setting<bool> Overwrite { get; } = Flag("overwrite", false, "replace an existing output folder");
+
+    /// <summary>Updates.</summary>
+    public static Setting<int> MaxTrainSteps { get; } = Integer("max_train_steps", 160, 1, "number of updates");
+
+    /// <summary>Seed of all draws.</summary>
+    public static Setting<int> Seed { get; } = Integer("seed", 42, 0, "seed of noise, indices and prompt order");
+
+    /// <summary>B.</summary>
+    public static Setting<int> TrainBatchSize { get; } = Integer("train_batch_size", 16, 1, "samples per update");
+
+    /// <summary>N.</summary>
+    public static Setting<int> RolloutSteps { get; } = Integer("rollout_steps", 16, 2, "Euler steps in training (N)");
+
+    /// <summary>N at evaluation.</summary>
+    public static Setting<int> SamplingSteps { get; } =
+        Integer("sampling_steps", 16, 1, "Euler steps at evaluation", "num_steps");
+
+    /// <summary>s.</summary>
+    public static Setting<double> CfgGuidance { get; } =
+        Number("cfg_guidance", 3, 0, Unbounded, "scale of classifier-free guidance; 1 is none", "guidance_scale");
+
+    /// <summary>Whether the negative branch is a constant.</summary>
+    public static Setting<bool> CfgDetachNeg { get; } =
+        Flag("cfg_detach_neg", true, "the negative branch of guidance receives no gradient");
+
+    /// <summary>Whether the loss is divided by the guidance scale.</summary>
+    public static Setting<bool> CfgGradNormCompensate { get; } =
+        Flag("cfg_grad_norm_compensate", false, "divide the gradient by the guidance scale");
+
+    /// <summary>λ.</summary>
+    public static Setting<double> HingeLambda { get; } =
+        Number(
+            "hinge_lambda",
+            0.85,
+            double.NegativeInfinity,
+            Unbounded,
+            "reward above which a sample stops pulling",
+            "loss_relu_clip"
+        );
+
+    /// <summary>Factor of the loss.</summary>
+    public static Setting<double> LossGradScale { get; } =
+        Number("loss_grad_scale", 1, 0, Unbounded, "factor of loss and gradient");
+
+    /// <summary>lr.</summary>
+    public static Setting<double> LearningRate { get; } =
+        Number("learning_rate", 4e-5, 0, Unbounded, "learning rate of AdamW");
+
+    /// <summary>Warm-up.</summary>
+    public static Setting<int> LrWarmupSteps { get; } = Integer("lr_warmup_steps", 20, 0, "steps of linear warm-up");
+
+    /// <summary>Weight decay.</summary>
+    public static Setting<double> WeightDecay { get; } =
+        Number("weight_decay", 1e-4, 0, Unbounded, "decoupled weight decay");
+
+    /// <summary>β₁.</summary>
+    public static Setting<double> AdamBeta1 { get; } = Number("adam_beta1", 0.9, 0, 1, "decay of the first moment");
+
+    /// <summary>β₂.</summary>
+    public static Setting<double> AdamBeta2 { get; } = Number("adam_beta2", 0.999, 0, 1, "decay of the second moment");
+
+    /// <summary>ε of AdamW.</summary>
+    public static Setting<double> AdamEpsilon { get; } =
+        Number("adam_epsilon", 1e-8, 0, Unbounded, "added to the denominator");
+
+    /// <summary>Clipping.</summary>
+    public static Setting<double> MaxGradNorm { get; } =
+        Number("max_grad_norm", 1, 0, Unbounded, "largest norm of the gradient; larger ones are scaled down");
+
+    /// <summary>EMA.</summary>
+    public static Setting<double> EmaDecay { get; } =
+        Number("ema_decay", 0.98, 0, 1, "decay of the moving average that is evaluated and saved");
+
+    /// <summary>One draw per batch or per sample.</summary>
+    public static Setting<DrawScope> IndexDraw { get; } =
+        Choice(
+            "index_draw",
+            DrawScope.PerSample,
+            [("per_sample", DrawScope.PerSample), ("per_batch", DrawScope.PerBatch)],
+            "how many draws of step indices a batch gets; per_batch as in the reference"
+        );
+
+    /// <summary>Storage of the latents.</summary>
+    public static Setting<ScalarType> LatentDtype { get; } =
+        Choice(
+            "latent_dtype",
+            ScalarType.BFloat16,
+            [("bf16", ScalarType.BFloat16), ("fp32", ScalarType.Float32)],
+            "storage type of cached latents"
+        );
+
+    /// <summary>Rollout chunk.</summary>
+    public static Setting<int?> RolloutBatchSize { get; } =
+        OptionalInteger("rollout_batch_size", null, 1, "samples per network evaluation of the rollout");
+
+    /// <summary>Reward chunk.</summary>
+    public static Setting<int?> RewardBatchSize { get; } =
+        OptionalInteger("reward_batch_size", null, 1, "images per graph of the reward");
+
+    /// <summary>VJP chunk.</summary>
+    public static Setting<int?> VjpBatchSize { get; } =
+        OptionalInteger("vjp_batch_size", null, 1, "samples per vector-Jacobian product");
+
+    /// <summary>Pictures.</summary>
+    public static Setting<int> SampleInterval { get; } =
+        Integer("sample_interval", 80, 1, "steps between pictures in samples/", "evaluation_interval");
+
+    /// <summary>Everything, in the order in which it is shown.</summary>
+    public static IReadOnlyList<Setting> All { get; } =
+    [
+        Method,
+        Model,
+        Reward,
+        HeldOutReward,
+        Prompts,
+        EvalPrompts,
+        EvalPromptsLimit,
+        OutputDir,
+        Overwrite,
+        MaxTrainSteps,
+        Seed,
+        TrainBatchSize,
+        RolloutSteps,
+        SamplingSteps,
+        CfgGuidance,
+        CfgDetachNeg,
+        CfgGradNormCompensate,
+        HingeLambda,
+        LossGradScale,
+        LearningRate,
+        LrWarmupSteps,
+        WeightDecay,
+        AdamBeta1,
+        AdamBeta2,
+        AdamEpsilon,
+        MaxGradNorm,
+        EmaDecay,
+        IndexDraw,
+        LatentDtype,
+        RolloutBatchSize,
+        RewardBatchSize,
+        VjpBatchSize,
+        SampleInterval,
+    ];
+}

@@ -1,0 +1,192 @@
+// The training step, on one page. What is particular to a method is in its plan, what is particular to a model is behind
+// the velocity field, what is particular to a machine is behind the kernels; what is left is the order of things.
+// Shape legend: B batch, N re-noised copies, C channels, Y X latent elements.
+
+using System.Diagnostics;
+using FlowBP.Kernels;
+using FlowBP.Surrogates;
+using FlowBP.Training.Optimization;
+using FlowBP.Training.Pipelines;
+using FlowBP.Training.Rewards;
+using S = FlowBP.Training.Alignment.AlignmentSettings;
+
+namespace FlowBP.Training.Alignment;
+
+/// <summary>Aligns the transformer of a model with a reward.</summary>
+public sealed class AlignmentTrainer : IDisposable
+{
+    private readonly AlignmentConfig config;
+    private readonly TextToImage model;
+    private readonly IImageReward imageReward;
+    private readonly LatentReward reward;
+    private readonly PromptOrder prompts;
+    private readonly NoiseSchedule schedule;
+    private readonly SurrogateExecutor executor;
+    private readonly int batch;
+    private readonly ulong seed;
+
+    /// <summary>Nothing is trained yet; model and reward stay the caller's.</summary>
+    /// <param name="config">The run.</param>
+    /// <param name="model">The model; its transformer is trained in place.</param>
+    /// <param name="imageReward">The training reward.</param>
+    /// <param name="prompts">The training prompts.</param>
+    public AlignmentTrainer(
+        AlignmentConfig config,
+        TextToImage model,
+        IImageReward imageReward,
+        IReadOnlyList<string> prompts
+    )
+    {
+        this.config = config;
+        this.model = model;
+        this.imageReward = imageReward;
+        reward = new LatentReward(model.Model.Vae, imageReward);
+        batch = config.Get(S.TrainBatchSize);
+        seed = (ulong)config.Get(S.Seed);
+        this.prompts = new PromptOrder(prompts, seed);
+        schedule = model.Schedule(config.Get(S.RolloutSteps));
+        executor = new SurrogateExecutor(model.Field, schedule, AlignmentConfig.Kernels, config.Executor);
+        Optimizer = new FusedAdamW(
+            model.Model.Transformer.named_parameters().Select(p => (p.name, p.parameter)),
+            config.Optimizer,
+            AlignmentConfig.Kernels
+        );
+    }
+
+    /// <summary>Moments and moving average.</summary>
+    public FusedAdamW Optimizer { get; }
+
+    /// <summary>One training step.</summary>
+    /// <param name="step">Index of the step, from 0.</param>
+    /// <exception cref="NonFiniteException">A velocity, reward or cotangent is not finite; nothing was updated.</exception>
+    /// <exception cref="NonFiniteGradientException">A gradient is not finite; nothing was updated.</exception>
+    public StepReport Step(int step)
+    {
+        using var scope = torch.NewDisposeScope();
+        NativeMemory.ResetPeak();
+        var clock = new PartClock();
+
+        var texts = prompts.Next(step, batch);
+        using var inputs = Encode(texts, step);
+        clock.Lap("encode");
+        using var rollout = executor.Rollout(inputs.Batch);
+        clock.Lap("rollout");
+        var weights = executor.Weigh(inputs.Batch, rollout);
+        clock.Lap("weigh");
+        using var gradient = executor.RewardGradient(inputs.Batch, rollout, weights, reward, config.Hinge);
+        clock.Lap("reward");
+        var products = executor.AccumulateGradients(inputs.Batch, rollout, gradient);
+        clock.Lap("vjps");
+        var norm = Optimizer.GradientNorm();
+        var learningRate = config.LearningRate.At(step);
+        Optimizer.Step(learningRate, norm);
+        clock.Lap("optimizer");
+
+        return Report(step, inputs.Batch.Plan, rollout, weights, gradient, products, norm, learningRate, clock);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Optimizer.Dispose();
+
+    private StepInputs Encode(IReadOnlyList<string> texts, int step)
+    {
+        var plan = BatchPlan.Draw(
+            config.Planner,
+            schedule,
+            batch,
+            config.Get(S.IndexDraw),
+            b => RandomStream.For(seed, step, b, RandomPurpose.Indices)
+        );
+        return new StepInputs(
+            new SurrogateBatch
+            {
+                Plan = plan,
+                Noise_B = Noise.Of(model.LatentShape, batch, seed, step),
+                Conditioning = model.Encode(texts),
+                RewardConditioning = imageReward.Encode([.. texts]),
+                Renoise_NB = plan.RenoisedCopies == 0 ? null : Renoise(plan.RenoisedCopies, step),
+            }
+        );
+    }
+
+    // Copy n of sample b draws from stream n·B + b, whatever the number of copies.
+    private Tensor Renoise(int copies, int step) =>
+        Noise
+            .Of(model.LatentShape, copies * batch, seed, step, 0, RandomPurpose.Renoise)
+            .reshape([copies, batch, .. model.LatentShape]);
+
+    private StepReport Report(
+        int step,
+        BatchPlan plan,
+        RolloutCache rollout,
+        TrajectoryWeights weights,
+        RewardGradient gradient,
+        Evaluations products,
+        double norm,
+        double learningRate,
+        PartClock clock
+    )
+    {
+        IReadOnlyList<SurrogatePlan> plans = plan.IsShared ? [plan.Samples[0]] : plan.Samples;
+        return new()
+        {
+            Step = step + 1,
+            Loss = gradient.Loss,
+            Reward = gradient.MeanScore(batch),
+            GradNorm = norm,
+            LearningRate = learningRate,
+            Seconds = clock.Total,
+            SecondsByPart = clock.Parts,
+            ImagesPerSecond = batch / clock.Total,
+            PeakMemoryBytes = NativeMemory.PeakBytes,
+            RolloutEvaluations = rollout.Evaluations,
+            Products = products,
+            Indices = plans[0]
+                .Indices.Keys.ToDictionary(
+                    name => name,
+                    name => (IReadOnlyList<IReadOnlyList<int>>)[.. plans.Select(p => p.Indices[name])]
+                ),
+            Rescale = plans[0].Rescale.Keys.ToDictionary(name => name, name => plans.Average(p => p.Rescale[name])),
+            SampleWeight = weights.Weights.Average(),
+            SplitDeviation = weights.SplitDeviation?.Average(),
+            EndDeviation = weights.EndDeviation?.Average(),
+            ReconstructionError = weights.ReconstructionError?.Average(),
+            Coverage = plans.Average(p => p.Coverage(schedule)),
+            NegativeWeightFraction = plans.Average(p => p.NegativeWeightFraction),
+            ActiveSamples = gradient.SquaredNorms.Count(squared => squared > 0),
+        };
+    }
+
+    // Owns what a SurrogateBatch only refers to.
+    private sealed class StepInputs(SurrogateBatch batch) : IDisposable
+    {
+        public SurrogateBatch Batch { get; } = batch;
+
+        public void Dispose()
+        {
+            Batch.Noise_B.Dispose();
+            Batch.Renoise_NB?.Dispose();
+            Batch.Conditioning.Dispose();
+            Batch.RewardConditioning.Dispose();
+        }
+    }
+
+    // Splits a step's wall time by named parts.
+    private sealed class PartClock
+    {
+        private readonly long start = Stopwatch.GetTimestamp();
+        private readonly Dictionary<string, double> parts = [];
+        private long last = Stopwatch.GetTimestamp();
+
+        public IReadOnlyDictionary<string, double> Parts => parts;
+
+        public double Total => Stopwatch.GetElapsedTime(start, last).TotalSeconds;
+
+        public void Lap(string part)
+        {
+            var now = Stopwatch.GetTimestamp();
+            parts[part] = Stopwatch.GetElapsedTime(last, now).TotalSeconds;
+            last = now;
+        }
+    }
+}

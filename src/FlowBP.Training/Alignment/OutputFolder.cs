@@ -1,0 +1,136 @@
+// Where a run writes. A folder that exists is never overwritten silently, and no file is ever half-written: all but the
+// log that grows line by line are written beside their place and renamed.
+
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using FlowBP.Models.Formats;
+
+namespace FlowBP.Training.Alignment;
+
+/// <summary>The folder of one run: config.yaml, metrics.jsonl, samples/, model/, summary.json.</summary>
+public sealed class OutputFolder : IDisposable
+{
+    private static readonly JsonSerializerOptions Lines = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DictionaryKeyPolicy = null,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+    };
+
+    private static readonly JsonSerializerOptions Indented = new(Lines) { WriteIndented = true };
+
+    private readonly StreamWriter metrics;
+
+    /// <summary>Creates the folder.</summary>
+    /// <param name="root">Its path.</param>
+    /// <param name="overwrite">Whether a folder of an earlier run may be replaced.</param>
+    /// <exception cref="IOException">It exists and may not be replaced, or cannot be created.</exception>
+    public OutputFolder(string root, bool overwrite)
+    {
+        Root = root;
+        if (File.Exists(root))
+        {
+            throw new IOException($"{root} is a file; name a folder with --output_dir");
+        }
+        if (Directory.Exists(root) && Directory.EnumerateFileSystemEntries(root).Any())
+        {
+            if (!overwrite)
+            {
+                throw new IOException($"{root} exists; name another --output_dir, or replace it with --overwrite true");
+            }
+            if (!File.Exists(ConfigFile))
+            {
+                throw new IOException(
+                    $"{root} was not written by a run (it has no config.yaml), so it is not replaced"
+                );
+            }
+            Directory.Delete(root, recursive: true);
+        }
+        Directory.CreateDirectory(Samples);
+        metrics = new StreamWriter(Path.Combine(root, "metrics.jsonl")) { AutoFlush = true };
+    }
+
+    /// <summary>Refuses a folder that holds anything; a command without a run's files never replaces one.</summary>
+    /// <param name="root">The folder that is to be created.</param>
+    /// <exception cref="IOException">It holds something.</exception>
+    public static void RequireEmpty(string root)
+    {
+        if (File.Exists(root) || (Directory.Exists(root) && Directory.EnumerateFileSystemEntries(root).Any()))
+        {
+            throw new IOException($"{root} exists; name another --output_dir");
+        }
+    }
+
+    /// <summary>The folder.</summary>
+    public string Root { get; }
+
+    /// <summary>Folder of the aligned model.</summary>
+    public string Model => Path.Combine(Root, "model");
+
+    /// <summary>Folder of the pictures.</summary>
+    public string Samples => Path.Combine(Root, "samples");
+
+    private string ConfigFile => Path.Combine(Root, "config.yaml");
+
+    /// <summary>The path of the pictures of a step.</summary>
+    /// <param name="step">Updates made.</param>
+    public string Sample(int step) => Path.Combine(Samples, $"step-{step:D6}.png");
+
+    /// <summary>Writes config.yaml: everything resolved.</summary>
+    public void WriteConfig(AlignmentConfig config)
+    {
+        var values = config.Resolved().ToDictionary(pair => pair.Key, pair => pair.Value);
+        AtomicFile.WriteText(ConfigFile, new YamlDotNet.Serialization.Serializer().Serialize(values));
+    }
+
+    /// <summary>Appends a line to metrics.jsonl.</summary>
+    public void WriteMetrics(StepReport report)
+    {
+        metrics.WriteLine(
+            JsonSerializer.Serialize(
+                new
+                {
+                    report.Step,
+                    report.Loss,
+                    report.Reward,
+                    report.GradNorm,
+                    report.LearningRate,
+                    report.Seconds,
+                    report.ImagesPerSecond,
+                    report.PeakMemoryBytes,
+                    report.SecondsByPart,
+                    RolloutEvaluations = report.RolloutEvaluations.Calls,
+                    VectorJacobianProducts = report.Products.Calls,
+                    report.ActiveSamples,
+                    report.Indices,
+                    report.Rescale,
+                    Weight = report.SampleWeight,
+                    DeviationSplit = report.SplitDeviation,
+                    DeviationEnd = report.EndDeviation,
+                    report.ReconstructionError,
+                    report.Coverage,
+                    report.NegativeWeightFraction,
+                },
+                Lines
+            )
+        );
+        HasMetrics = true;
+    }
+
+    /// <summary>Writes summary.json.</summary>
+    public void WriteSummary(AlignmentSummary summary) =>
+        AtomicFile.WriteText(Path.Combine(Root, "summary.json"), JsonSerializer.Serialize(summary, Indented) + "\n");
+
+    /// <summary>Whether any training step has been recorded.</summary>
+    public bool HasMetrics { get; private set; }
+
+    /// <summary>Closes the folder, and removes it if no step was recorded: a run that never began leaves nothing.</summary>
+    public void Dispose()
+    {
+        metrics.Dispose();
+        if (!HasMetrics)
+        {
+            Directory.Delete(Root, recursive: true);
+        }
+    }
+}

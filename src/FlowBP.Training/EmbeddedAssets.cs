@@ -1,0 +1,49 @@
+// Where the embedded model lies: beside the program, or in the source tree that the program was built in.
+
+namespace FlowBP.Training;
+
+/// <summary>Paths of the embedded model, its rewards and its prompts.</summary>
+public static class EmbeddedAssets
+{
+    /// <summary>The folder of the embedded world.</summary>
+    /// <exception cref="FileNotFoundException">It is in none of the places; all are named.</exception>
+    public static string Root
+    {
+        get
+        {
+            List<string> places = [Path.Combine(AppContext.BaseDirectory, "assets", "shapes")];
+            for (DirectoryInfo? at = new(AppContext.BaseDirectory); at is not null; at = at.Parent)
+            {
+                if (File.Exists(Path.Combine(at.FullName, "FlowBP.sln")))
+                {
+                    places.Add(Path.Combine(at.FullName, "assets", "shapes"));
+                }
+            }
+            return places.FirstOrDefault(Directory.Exists)
+                ?? throw new FileNotFoundException(
+                    $"the embedded model was not found (looked in {string.Join(", ", places)}); ./flowbp pretrain makes one"
+                );
+        }
+    }
+
+    /// <summary>Model folder.</summary>
+    public static string Model => Path.Combine(Root, "model");
+
+    /// <summary>Folder of the training reward.</summary>
+    public static string Reward => Path.Combine(Root, "reward");
+
+    /// <summary>Folder of the held-out reward.</summary>
+    public static string HeldOutReward => Path.Combine(Root, "heldout_reward");
+
+    /// <summary>File of training prompts.</summary>
+    public static string TrainingPrompts => Path.Combine(Root, "prompts", "train.txt");
+
+    /// <summary>File of held-out prompts.</summary>
+    public static string HeldOutPrompts => Path.Combine(Root, "prompts", "heldout.txt");
+
+    /// <summary>A path as given, or the embedded one for the word <c>embedded</c>.</summary>
+    /// <param name="given">A path, or <c>embedded</c>.</param>
+    /// <param name="embedded">The embedded path; only looked for if it is meant.</param>
+    internal static string Resolve(string given, Func<string> embedded) =>
+        given == Alignment.AlignmentSettings.Embedded ? embedded() : given;
+}

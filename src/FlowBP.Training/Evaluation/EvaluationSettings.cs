@@ -1,0 +1,33 @@
+// The settings of `evaluate`, described as those of a run are.
+
+using FlowBP.Surrogates;
+using FlowBP.Training.Alignment;
+using static FlowBP.Surrogates.SettingOf;
+
+namespace FlowBP.Training.Evaluation;
+
+/// <summary>Settings of an evaluation; those it shares with alignment are the same objects.</summary>
+public static class EvaluationSettings
+{
+    /// <summary>The model that the model is compared with.</summary>
+    public static Setting<string> Baseline { get; } =
+        Text("baseline", "none", "model folder to compare with, prompt by prompt; embedded, a path, or none");
+
+    /// <summary>Output folder.</summary>
+    public static Setting<string> OutputDir { get; } = Text("output_dir", "outputs/evaluation", "folder to create");
+
+    /// <summary>Everything, in the order in which it is shown.</summary>
+    public static IReadOnlyList<Setting> All { get; } =
+    [
+        AlignmentSettings.Model,
+        Baseline,
+        AlignmentSettings.Reward,
+        AlignmentSettings.HeldOutReward,
+        AlignmentSettings.EvalPrompts,
+        AlignmentSettings.EvalPromptsLimit,
+        AlignmentSettings.SamplingSteps,
+        AlignmentSettings.CfgGuidance,
+        AlignmentSettings.Seed,
+        OutputDir,
+    ];
+}

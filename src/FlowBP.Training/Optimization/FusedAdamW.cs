@@ -1,0 +1,206 @@
+// AdamW, gradient clipping and the moving average as one pass over memory (FlowBP.Kernels), on libtorch's own buffers.
+// The moments and the average are tensors, so that a checkpoint can hold them and a GPU can keep them.
+
+using FlowBP.Kernels;
+
+namespace FlowBP.Training.Optimization;
+
+/// <summary>The numbers of AdamW (Loshchilov and Hutter 2019) and of the moving average.</summary>
+public sealed record AdamWSettings
+{
+    /// <summary>Learning rate.</summary>
+    public double LearningRate { get; init; } = 1e-5;
+
+    /// <summary>Decay of the first moment.</summary>
+    public double Beta1 { get; init; } = 0.9;
+
+    /// <summary>Decay of the second moment.</summary>
+    public double Beta2 { get; init; } = 0.999;
+
+    /// <summary>Added to the denominator.</summary>
+    public double Epsilon { get; init; } = 1e-8;
+
+    /// <summary>Decoupled weight decay.</summary>
+    public double WeightDecay { get; init; } = 1e-4;
+
+    /// <summary>Largest norm of all gradients together; larger ones are scaled down to it.</summary>
+    public double MaxGradNorm { get; init; } = 1;
+
+    /// <summary>Decay of the moving average of the weights; null keeps none.</summary>
+    public double? EmaDecay { get; init; } = 0.995;
+}
+
+/// <summary>Optimizer state of a list of float32 parameters, updated by one fused pass.</summary>
+public sealed class FusedAdamW : IDisposable
+{
+    private readonly ILatentKernels kernels;
+    private readonly Entry[] entries;
+
+    /// <summary>Zero moments, and an average that starts at the parameters.</summary>
+    /// <param name="parameters">Names and parameters: Float32 or Float64, contiguous.</param>
+    /// <param name="settings">The numbers.</param>
+    /// <param name="kernels">The fused operations.</param>
+    public FusedAdamW(
+        IEnumerable<(string Name, Parameter Parameter)> parameters,
+        AdamWSettings settings,
+        ILatentKernels kernels
+    )
+    {
+        Settings = settings;
+        this.kernels = kernels;
+        using var noGrad = torch.no_grad();
+        entries = [.. parameters.Select(p => new Entry(p.Name, p.Parameter, settings.EmaDecay is not null))];
+    }
+
+    /// <summary>The numbers.</summary>
+    public AdamWSettings Settings { get; }
+
+    /// <summary>Updates made so far.</summary>
+    public long Steps { get; private set; }
+
+    /// <summary>The Euclidean norm of all gradients together, in double; 0 where there are none.</summary>
+    /// <exception cref="NonFiniteGradientException">It is not finite; the first parameter at fault is named.</exception>
+    public double GradientNorm()
+    {
+        using var scope = torch.NewDisposeScope();
+        var gradients = Gradients();
+        var buffers = new GradientBuffer[gradients.Count];
+        for (var i = 0; i < buffers.Length; i++)
+        {
+            buffers[i] = Buffer(gradients[i].Gradient);
+        }
+        var norm = Math.Sqrt(kernels.SquaredNorm(buffers));
+        if (!double.IsFinite(norm))
+        {
+            var culprit = gradients.First(g => !double.IsFinite(kernels.SquaredNorm([Buffer(g.Gradient)])));
+            throw new NonFiniteGradientException(culprit.Entry.Name);
+        }
+        GC.KeepAlive(gradients);
+        return norm;
+    }
+
+    /// <summary>Clips, updates every parameter that has a gradient, updates the average, and drops the gradients.</summary>
+    /// <param name="learningRate">Learning rate of this step.</param>
+    /// <param name="gradientNorm">What <see cref="GradientNorm"/> returned.</param>
+    public unsafe void Step(double learningRate, double gradientNorm)
+    {
+        using var scope = torch.NewDisposeScope();
+        Steps++;
+        var gradients = Gradients();
+        var tensors = new AdamWEmaTensor[gradients.Count];
+        for (var i = 0; i < tensors.Length; i++)
+        {
+            var (entry, gradient) = gradients[i];
+            tensors[i] = new AdamWEmaTensor
+            {
+                Type = TypeOf(entry.Parameter),
+                Count = entry.Parameter.numel(),
+                Parameter = (void*)TensorPointer.Of(entry.Parameter),
+                Gradient = (void*)TensorPointer.Of(gradient),
+                ExpAvg = (void*)TensorPointer.Of(entry.ExpAvg),
+                ExpAvgSq = (void*)TensorPointer.Of(entry.ExpAvgSq),
+                Ema = entry.Ema is null ? null : (void*)TensorPointer.Of(entry.Ema),
+            };
+        }
+        var step = new AdamWEmaStep(
+            Steps,
+            learningRate,
+            Settings.Beta1,
+            Settings.Beta2,
+            Settings.Epsilon,
+            Settings.WeightDecay,
+            Settings.EmaDecay ?? 0,
+            AdamWEmaStep.ClipFactor(gradientNorm, Settings.MaxGradNorm)
+        );
+        kernels.AdamWEma(tensors, step);
+        GC.KeepAlive(gradients);
+        ZeroGrad();
+    }
+
+    /// <summary>Drops all gradients.</summary>
+    public void ZeroGrad()
+    {
+        foreach (var entry in entries)
+        {
+            entry.Parameter.grad = null;
+        }
+    }
+
+    /// <summary>
+    /// Exchanges the parameters with their moving averages; a second call exchanges them back. Sampling between the
+    /// two uses the averages.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">No average is kept.</exception>
+    public void SwapWithEma()
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGrad = torch.no_grad();
+        foreach (var entry in entries)
+        {
+            var ema = entry.Ema ?? throw new InvalidOperationException("no moving average is kept");
+            var current = entry.Parameter.detach().clone();
+            entry.Parameter.copy_(ema);
+            ema.copy_(current);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var entry in entries)
+        {
+            entry.ExpAvg.Dispose();
+            entry.ExpAvgSq.Dispose();
+            entry.Ema?.Dispose();
+        }
+    }
+
+    private List<(Entry Entry, Tensor Gradient)> Gradients()
+    {
+        List<(Entry, Tensor)> found = [];
+        foreach (var entry in entries)
+        {
+            if (entry.Parameter.grad is { } gradient)
+            {
+                found.Add((entry, gradient.contiguous()));
+            }
+        }
+        return found;
+    }
+
+    private static unsafe GradientBuffer Buffer(Tensor gradient) =>
+        new((void*)TensorPointer.Of(gradient), TypeOf(gradient), gradient.numel());
+
+    private static LatentType TypeOf(Tensor tensor) =>
+        tensor.dtype switch
+        {
+            ScalarType.Float32 => LatentType.Float32,
+            ScalarType.Float64 => LatentType.Float64,
+            _ => throw new ArgumentException($"the optimizer keeps float32 or float64 masters, found {tensor.dtype}"),
+        };
+
+    private sealed class Entry(string name, Parameter parameter, bool average)
+    {
+        public string Name { get; } = name;
+
+        public Parameter Parameter { get; } = parameter;
+
+        public Tensor ExpAvg { get; } = torch.zeros_like(parameter).DetachFromDisposeScope();
+
+        public Tensor ExpAvgSq { get; } = torch.zeros_like(parameter).DetachFromDisposeScope();
+
+        public Tensor? Ema { get; } = average ? parameter.detach().clone().DetachFromDisposeScope() : null;
+    }
+}
+
+/// <summary>A gradient is infinite or NaN; nothing was updated.</summary>
+/// <param name="parameter">Name of the first parameter at fault.</param>
+public sealed class NonFiniteGradientException(string parameter)
+    : ArithmeticException(
+        $"the gradient of {parameter} is not finite; nothing was updated: lower the learning rate or max_grad_norm, or"
+            + " compute in a wider type"
+    )
+{
+    /// <summary>Name of the first parameter at fault.</summary>
+    public string Parameter { get; } = parameter;
+}

@@ -1,0 +1,123 @@
+// The bridge between a model folder and the surrogates: prompts become conditionings, a transformer becomes a velocity
+// field, latents become pictures. The method side never sees any of it.
+
+using FlowBP.Kernels;
+using FlowBP.Models;
+using FlowBP.Surrogates;
+using FlowBP.Training.Rewards;
+
+namespace FlowBP.Training.Pipelines;
+
+/// <summary>A loaded text-to-image model, ready to be sampled and trained.</summary>
+public sealed class TextToImage : IDisposable
+{
+    private const string Text = "encoder_hidden_states";
+    private const string Pooled = "pooled_projections";
+
+    private readonly double guidance;
+
+    /// <summary>Loads a model folder; only the transformer's parameters receive gradients.</summary>
+    /// <param name="folder">A folder in diffusers' layout.</param>
+    /// <param name="guidance">Scale of classifier-free guidance; 1 is none.</param>
+    /// <param name="detachNegative">Whether the negative branch is a constant in gradients.</param>
+    /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit.</exception>
+    public TextToImage(string folder, double guidance, bool detachNegative = true)
+    {
+        this.guidance = guidance;
+        Model = SD3Pipeline.Load(folder);
+        foreach (var frozen in Model.TextTowers.Select(tower => (nn.Module)tower.Encoder).Append(Model.Vae))
+        {
+            frozen.eval();
+            foreach (var parameter in frozen.parameters())
+            {
+                parameter.requires_grad = false;
+            }
+        }
+        Field = new GuidedVelocityField(new AutogradVelocityField(Velocity), guidance, detachNegative);
+    }
+
+    /// <summary>The networks.</summary>
+    public SD3Pipeline Model { get; }
+
+    /// <summary>The guided velocity field.</summary>
+    public GuidedVelocityField Field { get; }
+
+    /// <summary>The size of one latent, [C, Y, X].</summary>
+    public long[] LatentShape
+    {
+        get
+        {
+            var config = Model.Transformer.Config;
+            return [config.InChannels, config.SampleSize, config.SampleSize];
+        }
+    }
+
+    /// <summary>The schedule of a number of steps, as the model folder says.</summary>
+    /// <param name="steps">N.</param>
+    public NoiseSchedule Schedule(int steps)
+    {
+        var scheduler = Model.Scheduler;
+        var patch = Model.Transformer.Config.PatchSize;
+        var tokens = (int)(LatentShape[1] * LatentShape[2]) / (patch * patch);
+        return scheduler.UseDynamicShifting
+            ? NoiseSchedule.DynamicShift(
+                steps,
+                FlowMatchEuler.LinearMu(
+                    tokens,
+                    scheduler.BaseImageSeqLen,
+                    scheduler.MaxImageSeqLen,
+                    scheduler.BaseShift,
+                    scheduler.MaxShift
+                )
+            )
+            : NoiseSchedule.FlowMatchEuler(steps, scheduler.Shift);
+    }
+
+    /// <summary>The conditioning of prompts, with the empty prompt as negative branch where guidance needs one.</summary>
+    /// <param name="prompts">The prompts.</param>
+    public Conditioning Encode(IReadOnlyList<string> prompts) =>
+        Branch(prompts, guidance == 1 ? null : Branch([.. Enumerable.Repeat("", prompts.Count)], null));
+
+    /// <summary>Samples latents without caching the trajectory.</summary>
+    /// <param name="noise_B">x_0 [B, C, Y, X].</param>
+    /// <param name="conditioning">What <see cref="Encode"/> returned.</param>
+    /// <param name="steps">N.</param>
+    public Tensor Sample(Tensor noise_B, Conditioning conditioning, int steps) =>
+        new Rollout(Field, Schedule(steps), new CpuLatentKernels(), ScalarType.Float32).Sample(noise_B, conditioning);
+
+    /// <summary>RGB in [0, 1], without autograd.</summary>
+    /// <param name="latents_BCYX">Scaled latents.</param>
+    public Tensor Decode(Tensor latents_BCYX)
+    {
+        using var noGrad = torch.no_grad();
+        return LatentReward.Pixels(Model.Vae, latents_BCYX);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Model.Dispose();
+
+    private Tensor Velocity(Tensor x_BCYX, Tensor sigma_B, Conditioning conditioning)
+    {
+        using var scope = torch.NewDisposeScope();
+        return Model
+            .Transformer.call(
+                x_BCYX.to(ScalarType.Float32),
+                conditioning[Text],
+                conditioning[Pooled],
+                sigma_B * Model.Scheduler.NumTrainTimesteps
+            )
+            .MoveToOuterDisposeScope();
+    }
+
+    private Conditioning Branch(IReadOnlyList<string> prompts, Conditioning? negative)
+    {
+        var encoded = Model.Encode([.. prompts]);
+        return new(
+            [
+                new(Text, encoded.Text_BLE.DetachFromDisposeScope()),
+                new(Pooled, encoded.Pooled_BP.DetachFromDisposeScope()),
+            ],
+            negative
+        );
+    }
+}

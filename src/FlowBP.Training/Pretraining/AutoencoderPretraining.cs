@@ -1,0 +1,93 @@
+// Stage 1: pixels to latents and back. Absolute and squared error, and just enough of the KL term to keep the latents
+// near a unit normal, which is where a flow model wants them.
+
+using FlowBP.Kernels;
+using FlowBP.Models.Autoencoders;
+using FlowBP.Models.Initialization;
+using FlowBP.Shapes;
+
+namespace FlowBP.Training.Pretraining;
+
+/// <summary>Trains the autoencoder on pictures of the world.</summary>
+internal static class AutoencoderPretraining
+{
+    private const double KlWeight = 1e-3;
+    private const int MeasuredPictures = 2048;
+
+    /// <summary>A trained autoencoder whose scaling makes the latents' mean 0 and deviation 1.</summary>
+    public static AutoencoderKL Run(PretrainRecipe recipe, Action<PretrainingProgress> report)
+    {
+        var model = new AutoencoderKL(recipe.AutoencoderConfig);
+        ParameterInitialization.Apply(model, recipe.Seed);
+        var batch = recipe.Autoencoder.Batch;
+        new PretrainingLoop("autoencoder", recipe.Autoencoder, report).Run(
+            model.named_parameters().Select(p => (p.name, p.parameter)),
+            step =>
+                Loss(
+                    model,
+                    ShapesTensors.Images(ShapesBatch.Sample(recipe.Seed, step, batch).Images),
+                    recipe.Seed,
+                    step
+                )
+        );
+        RefineDecoder(model, recipe, report);
+        return Rescaled(model, recipe);
+    }
+
+    // Afterwards the latents stay as they are, and the decoder alone learns to make the most of them, without the noise
+    // that the encoder had to be robust against.
+    internal static void RefineDecoder(AutoencoderKL model, PretrainRecipe recipe, Action<PretrainingProgress> report)
+    {
+        const long FirstStep = 1_000_000;
+        var batch = recipe.Decoder.Batch;
+        new PretrainingLoop("decoder", recipe.Decoder, report).Run(
+            model
+                .named_parameters()
+                .Where(p => p.name.StartsWith("decoder.", StringComparison.Ordinal))
+                .Select(p => (p.name, p.parameter)),
+            step =>
+            {
+                var pictures = ShapesBatch.Sample(recipe.Seed, FirstStep + step, batch).Images;
+                var target = ShapesTensors.Images(pictures) * 2 - 1;
+                Tensor latents;
+                using (torch.no_grad())
+                {
+                    latents = model.EncodeMean(target);
+                }
+                var decoded = model.Decode(latents);
+                return F.l1_loss(decoded, target) + F.mse_loss(decoded, target);
+            }
+        );
+    }
+
+    private static Tensor Loss(AutoencoderKL model, Tensor image_BCYX, ulong seed, int step)
+    {
+        var target = image_BCYX * 2 - 1;
+        var moments = model.EncodeMoments(target).chunk(2, 1);
+        var mean = moments[0];
+        var logVariance = moments[1].clamp(-30, 20);
+        var noise = ShapesTensors.Normal(mean.shape, seed, step, RandomPurpose.LatentSample);
+        var decoded = model.Decode(mean + (logVariance * 0.5).exp() * noise);
+        var kl = (mean * mean + logVariance.exp() - 1 - logVariance).mean() * 0.5;
+        return F.l1_loss(decoded, target) + F.mse_loss(decoded, target) + kl * KlWeight;
+    }
+
+    // A config is immutable: the measured scaling goes into a new one, with the same weights.
+    private static AutoencoderKL Rescaled(AutoencoderKL model, PretrainRecipe recipe)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGrad = torch.no_grad();
+        var pictures = ShapesBatch.Sample(recipe.Seed + 1, 0, MeasuredPictures).Images;
+        var latents = model.EncodeMean(ShapesTensors.Images(pictures) * 2 - 1);
+        var scaled = new AutoencoderKL(
+            recipe.AutoencoderConfig with
+            {
+                ShiftFactor = Math.Round(latents.mean().ToDouble(), 4),
+                ScalingFactor = Math.Round(1 / latents.std().ToDouble(), 4),
+            }
+        );
+        scaled.load_state_dict(model.state_dict());
+        model.Dispose();
+        return scaled;
+    }
+}

@@ -1,0 +1,32 @@
+using FlowBP.Models.Rewards;
+using FlowBP.Models.Tokenizers;
+using FlowBP.Surrogates;
+
+namespace FlowBP.Training.Rewards;
+
+/// <summary>A matching reward: the probability that the image shows what the prompt says, in [0, 1].</summary>
+/// <param name="name">Name for reports.</param>
+/// <param name="model">The network; frozen and owned by this object.</param>
+/// <param name="tokenizer">Its tokenizer.</param>
+public sealed class MatchingImageReward(string name, ImageTextMatchingModel model, ClipTokenizer tokenizer)
+    : IImageReward
+{
+    private const string InputIds = "input_ids";
+
+    /// <inheritdoc/>
+    public string Name { get; } = name;
+
+    /// <inheritdoc/>
+    public Conditioning Encode(IReadOnlyCollection<string> prompts) =>
+        new(InputIds, tokenizer.Tokenize(prompts).DetachFromDisposeScope());
+
+    /// <inheritdoc/>
+    public Tensor Score(Tensor image_BCYX, Conditioning conditioning)
+    {
+        using var scope = torch.NewDisposeScope();
+        return model.call(image_BCYX, conditioning[InputIds]).sigmoid().MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => model.Dispose();
+}

@@ -1,0 +1,44 @@
+// The settings of `sample`, described as those of a run are.
+
+using FlowBP.Surrogates;
+using FlowBP.Training.Alignment;
+using static FlowBP.Surrogates.SettingOf;
+
+namespace FlowBP.Training.Sampling;
+
+/// <summary>Settings of a sampling run; those it shares with alignment are the same objects.</summary>
+public static class SampleSettings
+{
+    /// <summary>One prompt, instead of a file.</summary>
+    public static Setting<string> Prompt { get; } =
+        Text("prompt", "none", "one prompt; none: all prompts of the file --prompts");
+
+    /// <summary>File of prompts.</summary>
+    public static Setting<string> Prompts { get; } =
+        Text("prompts", AlignmentSettings.Embedded, "file of prompts, one per line");
+
+    /// <summary>At most so many prompts of the file.</summary>
+    public static Setting<int?> PromptsLimit { get; } =
+        OptionalInteger("prompts_limit", 24, 1, "use so many prompts of the file, evenly taken");
+
+    /// <summary>Pictures per prompt.</summary>
+    public static Setting<int> ImagesPerPrompt { get; } =
+        Integer("num_images_per_prompt", 4, 1, "pictures per prompt, each from noise of its own");
+
+    /// <summary>Output folder.</summary>
+    public static Setting<string> OutputDir { get; } = Text("output_dir", "outputs/samples", "folder to create");
+
+    /// <summary>Everything, in the order in which it is shown.</summary>
+    public static IReadOnlyList<Setting> All { get; } =
+    [
+        AlignmentSettings.Model,
+        Prompt,
+        Prompts,
+        PromptsLimit,
+        ImagesPerPrompt,
+        AlignmentSettings.SamplingSteps,
+        AlignmentSettings.CfgGuidance,
+        AlignmentSettings.Seed,
+        OutputDir,
+    ];
+}

@@ -1,0 +1,101 @@
+using FlowBP.Cli.Output;
+using FlowBP.Training.Alignment;
+using FlowBP.Training.Pretraining;
+
+namespace FlowBP.Cli.Tests;
+
+/// <summary>The progress line: what it says, and how often it says it where nobody can rewrite it.</summary>
+public class ProgressTests
+{
+    private sealed class SetClock : TimeProvider
+    {
+        public DateTimeOffset Now { get; set; } = DateTimeOffset.UnixEpoch;
+
+        public override DateTimeOffset GetUtcNow() => Now;
+    }
+
+    private static StepReport Report(int step) =>
+        new()
+        {
+            Step = step,
+            Loss = 0.13,
+            Reward = 0.71234,
+            GradNorm = 0.81234,
+            LearningRate = 4e-5,
+            Seconds = 0.66,
+            SecondsByPart = new Dictionary<string, double>(),
+            ImagesPerSecond = 24.24,
+            PeakMemoryBytes = 300L << 20,
+            RolloutEvaluations = default,
+            Products = default,
+            Indices = new Dictionary<string, IReadOnlyList<IReadOnlyList<int>>>(),
+            Rescale = new Dictionary<string, double>(),
+            SampleWeight = 1,
+            Coverage = 0.25,
+            NegativeWeightFraction = 0,
+            ActiveSamples = 16,
+        };
+
+    [Test]
+    public void A_step_is_shown_with_the_time_that_is_left() =>
+        Assert.That(
+            AlignmentProgress.Text(Report(40), 160, TimeSpan.FromSeconds(30)),
+            Is.EqualTo("40/160  ETA 1:30  reward 0.7123  grad 0.812  24.2 img/s  peak 300 MiB")
+        );
+
+    [Test]
+    public void Even_a_long_line_fits_80_columns()
+    {
+        var report = Report(12000) with { Reward = -0.71234, GradNorm = 12.345, PeakMemoryBytes = 123L << 30 };
+        Assert.That(
+            AlignmentProgress.Text(report, 20000, TimeSpan.FromHours(20)),
+            Has.Length.LessThanOrEqualTo(80)
+        );
+    }
+
+    [Test]
+    public void Pretraining_is_shown_with_the_time_that_is_left() =>
+        Assert.That(
+            PretrainingDisplay.Text(new PretrainingProgress("flow", 450, 9000, 0.25, TimeSpan.FromMinutes(3))),
+            Is.EqualTo("flow 450/9000  ETA 57:00  loss 0.2500")
+        );
+
+    [Test]
+    public void A_log_gets_a_line_every_few_seconds_and_every_line_that_stays()
+    {
+        var clock = new SetClock();
+        using var log = new StringWriter();
+        var line = new ProgressLine.Repeated(log, clock);
+        line.Begin("training");
+        for (var second = 0; second <= 10; second++)
+        {
+            clock.Now = DateTimeOffset.UnixEpoch.AddSeconds(second);
+            line.Show($"step {second}");
+        }
+        line.Say("done");
+        Assert.That(log.ToString(), Is.EqualTo("training\nstep 0\nstep 5\nstep 10\ndone\n"));
+    }
+
+    [Test]
+    public void A_wish_to_stop_is_heeded_at_the_next_step()
+    {
+        using var log = new StringWriter();
+        var progress = new AlignmentProgress(
+            new ProgressLine.Repeated(log, TimeProvider.System),
+            TimeProvider.System,
+            new CancellationToken(canceled: true)
+        );
+        Assert.That(() => progress.Step(Report(1), 2), Throws.InstanceOf<OperationCanceledException>());
+    }
+
+    [TestCase(42, "0:42")]
+    [TestCase(725, "12:05")]
+    [TestCase(11220, "3:07:00")]
+    public void Durations_read_as_on_a_clock(int seconds, string text) =>
+        Assert.That(Figures.Duration(TimeSpan.FromSeconds(seconds)), Is.EqualTo(text));
+
+    [TestCase(0.01234, "+0.0123")]
+    [TestCase(-0.5, "-0.5000")]
+    [TestCase(0, "+0.0000")]
+    public void Gains_carry_their_sign(double gain, string text) => Assert.That(Figures.Signed(gain, 4), Is.EqualTo(text));
+}

@@ -1,0 +1,107 @@
+// The checker itself must be able to say no.
+
+using FlowBP.Models.Formats;
+using FlowBP.Models.Verification;
+
+namespace FlowBP.Models.Tests;
+
+public sealed class ModelFixtureTests
+{
+    private string folder = "";
+
+    [SetUp]
+    public void CreateFolder() => folder = Directory.CreateTempSubdirectory("flowbp-fixture-").FullName;
+
+    [TearDown]
+    public void DeleteFolder() => Directory.Delete(folder, recursive: true);
+
+    [TestCase("clip_l_text", "out.text_embeds")]
+    [TestCase("sd3_transformer", "grad.param.proj_out.bias")]
+    [TestCase("pickscore_clip", "grad.in.pixel_values")]
+    [TestCase("hpsv2_clip", "case1.grad_image")]
+    public void A_wrong_number_fails_the_fixture_and_is_named(string fixture, string tensor)
+    {
+        Copy(fixture);
+        Change("io.safetensors", tensor, value => value * 1.001);
+
+        FixtureResult result = ModelFixture.Run(folder);
+
+        Assert.That(result.Outcome, Is.EqualTo(FixtureOutcome.Failed));
+        Assert.That(result.Detail, Does.Contain(tensor));
+        Assert.That(result.WorstError, Is.EqualTo(1e-3).Within(1e-4));
+    }
+
+    [Test]
+    public void A_number_that_is_none_fails_the_fixture()
+    {
+        Copy("clip_l_text");
+        Change("model.safetensors", "text_projection.weight", value => value * float.NaN);
+
+        Assert.That(ModelFixture.Run(folder).Outcome, Is.EqualTo(FixtureOutcome.Failed));
+    }
+
+    [Test]
+    public void A_truncated_file_fails_the_fixture_with_its_message()
+    {
+        Copy("clip_l_text");
+        string file = Path.Combine(folder, "model.safetensors");
+        File.WriteAllBytes(file, File.ReadAllBytes(file)[..^4]);
+
+        FixtureResult result = ModelFixture.Run(folder);
+
+        Assert.That(result.Outcome, Is.EqualTo(FixtureOutcome.Failed));
+        Assert.That(result.Detail, Does.StartWith(file));
+    }
+
+    [Test]
+    public void A_network_that_does_not_exist_yet_is_skipped_by_name()
+    {
+        Copy("clip_l_text");
+        File.WriteAllText(Path.Combine(folder, "config.json"), """{"_class_name":"NewTransformer2DModel"}""");
+        File.WriteAllText(Path.Combine(folder, "meta.json"), "{}");
+
+        FixtureResult result = ModelFixture.Run(folder);
+
+        Assert.That(result.Outcome, Is.EqualTo(FixtureOutcome.Skipped));
+        Assert.That(result.Detail, Does.Contain("NewTransformer2DModel"));
+    }
+
+    [Test]
+    public void Every_fixture_below_a_folder_is_found()
+    {
+        string root = SharedFiles.Require("goldens/models");
+
+        string[] found = [.. ModelFixture.Find(root).Select(path => Path.GetFileName(path))];
+
+        Assert.That(found, Is.SupersetOf(new[] { "sd3_transformer", "sd3_vae", "hpsv2_clip", "tokenizers" }));
+    }
+
+    [Test]
+    public void Tokenizer_fixture_passes()
+    {
+        FixtureResult result = ModelFixture.Run(SharedFiles.Require("goldens/models/tokenizers"));
+
+        Assert.That(result.Outcome, Is.EqualTo(FixtureOutcome.Passed), result.Detail);
+    }
+
+    private void Copy(string fixture)
+    {
+        foreach (string file in Directory.EnumerateFiles(SharedFiles.Require($"goldens/models/{fixture}")))
+        {
+            File.WriteAllBytes(Path.Combine(folder, Path.GetFileName(file)), File.ReadAllBytes(file));
+        }
+    }
+
+    private void Change(string fileName, string tensor, Func<Tensor, Tensor> change)
+    {
+        using var scope = torch.NewDisposeScope();
+        string file = Path.Combine(folder, fileName);
+        Dictionary<string, Tensor> tensors;
+        using (SafetensorsFile read = SafetensorsFile.Open(file))
+        {
+            tensors = read.Entries.Keys.ToDictionary(name => name, read.Load);
+        }
+        tensors[tensor] = change(tensors[tensor]);
+        SafetensorsWriter.Write(file, tensors);
+    }
+}

@@ -1,0 +1,156 @@
+// A whole model written to a folder and read back is the same model.
+
+using FlowBP.Models.Clip;
+using FlowBP.Models.Formats;
+using FlowBP.Models.Initialization;
+using FlowBP.Models.Prompts;
+using FlowBP.Models.Schedulers;
+using FlowBP.Models.Tokenizers;
+using static FlowBP.Models.Tests.TestNetworks;
+
+namespace FlowBP.Models.Tests;
+
+public sealed class PipelineTests
+{
+    private string folder = "";
+
+    [SetUp]
+    public void CreateFolder() => folder = Directory.CreateTempSubdirectory("flowbp-pipeline-").FullName;
+
+    [TearDown]
+    public void DeleteFolder() => Directory.Delete(folder, recursive: true);
+
+    [Test]
+    public void A_saved_model_predicts_the_same_when_loaded()
+    {
+        using var scope = torch.NewDisposeScope();
+        using SD3Pipeline saved = NewPipeline();
+        string model = Path.Combine(folder, "model");
+        saved.Save(model);
+
+        using SD3Pipeline loaded = SD3Pipeline.Load(model);
+
+        string[] prompts = ["a red circle", ""];
+        Assert.That(loaded.Scheduler, Is.EqualTo(saved.Scheduler));
+        Assert.That(Values(Velocity(loaded, prompts)), Is.EqualTo(Values(Velocity(saved, prompts))));
+        Tensor image = Waves(1, 3, 4, 4);
+        Assert.That(Values(loaded.Vae.call(image)), Is.EqualTo(Values(saved.Vae.call(image))));
+    }
+
+    [Test]
+    public void Saving_twice_gives_the_same_files()
+    {
+        using SD3Pipeline pipeline = NewPipeline();
+        pipeline.Save(Path.Combine(folder, "one"));
+        pipeline.Save(Path.Combine(folder, "two"));
+
+        string[] files = [.. Files("one")];
+
+        Assert.That(Files("two"), Is.EqualTo(files));
+        Assert.That(
+            files,
+            Is.SupersetOf(
+                new[]
+                {
+                    "model_index.json",
+                    "scheduler/scheduler_config.json",
+                    "text_encoder/config.json",
+                    "text_encoder/model.safetensors",
+                    "tokenizer/merges.txt",
+                    "tokenizer/vocab.json",
+                    "transformer/config.json",
+                    "transformer/diffusion_pytorch_model.safetensors",
+                    "vae/config.json",
+                    "vae/diffusion_pytorch_model.safetensors",
+                }
+            )
+        );
+        foreach (string file in files)
+        {
+            byte[] one = File.ReadAllBytes(Path.Combine(folder, "one", file));
+            Assert.That(File.ReadAllBytes(Path.Combine(folder, "two", file)), Is.EqualTo(one), file);
+        }
+    }
+
+    [Test]
+    public void A_folder_of_another_pipeline_is_refused()
+    {
+        File.WriteAllText(Path.Combine(folder, "model_index.json"), """{"_class_name":"OtherPipeline"}""");
+
+        Assert.That(
+            () => SD3Pipeline.Load(folder),
+            Throws
+                .TypeOf<CheckpointException>()
+                .With.Message.EndsWith("found pipeline class OtherPipeline, expected StableDiffusion3Pipeline")
+        );
+    }
+
+    [Test]
+    public void Towers_are_joined_side_by_side_and_padded_to_the_width_of_the_transformer()
+    {
+        using var scope = torch.NewDisposeScope();
+        using CLIPTextModelWithProjection tower = Tower();
+        Tensor ids = torch.tensor(new long[] { 1, 5, 19, 19 }).reshape(1, 4);
+        ClipTextStates states = tower.Encode(ids);
+
+        SD3Conditioning both = SD3PromptAssembly.Encode([(tower, ids), (tower, ids)], textWidth: 20, Waves(1, 3, 20));
+
+        Assert.That(both.Text_BLE.shape, Is.EqualTo(new long[] { 1, 7, 20 }));
+        Assert.That(Values(both.Text_BLE[0][1])[8..16], Is.EqualTo(Values(states.Penultimate[0][1])));
+        Assert.That(Values(both.Text_BLE[0][1])[16..], Is.All.EqualTo(0f));
+        Assert.That(Values(both.Text_BLE[0][6]), Is.EqualTo(Values(Waves(1, 3, 20)[0][2])));
+        Assert.That(Values(both.Pooled_BP)[6..], Is.EqualTo(Values(tower.Project(states.Pooled))));
+    }
+
+    [Test]
+    public void Towers_wider_than_the_transformer_are_refused()
+    {
+        using CLIPTextModelWithProjection tower = Tower();
+        Tensor ids = torch.tensor(new long[] { 1, 5, 19 }).reshape(1, 3);
+
+        Assert.That(
+            () => SD3PromptAssembly.Encode([(tower, ids)], textWidth: 7),
+            Throws.ArgumentException.With.Message.Contains("found text towers of width 8 together, expected at most 7")
+        );
+    }
+
+    private SD3Pipeline NewPipeline()
+    {
+        string words = Path.Combine(folder, "words");
+        ClipVocabularyBuilder.Write(words, ["a", "red", "circle"], maxLength: 7);
+        ClipTokenizer tokenizer = ClipTokenizer.FromFolder(words);
+        var text = SmallClip.Text with { VocabSize = tokenizer.VocabularySize, EosTokenId = tokenizer.EndId };
+        var encoder = new CLIPTextModelWithProjection(text);
+        ParameterInitialization.Apply(encoder, seed: 4);
+        return new SD3Pipeline
+        {
+            Transformer = Transformer(TransformerConfig with { JointAttentionDim = 8, PooledProjectionDim = 6 }),
+            Vae = Autoencoder(),
+            TextTowers = [new TextTower(tokenizer, words, encoder)],
+            Scheduler = new FlowMatchEulerConfig { Shift = 3 },
+        };
+    }
+
+    private static CLIPTextModelWithProjection Tower()
+    {
+        var tower = new CLIPTextModelWithProjection(SmallClip.Text);
+        ParameterInitialization.Apply(tower, seed: 4);
+        return tower;
+    }
+
+    private static Tensor Velocity(SD3Pipeline pipeline, string[] prompts)
+    {
+        SD3Conditioning conditioning = pipeline.Encode(prompts);
+        Tensor time = torch.tensor(new[] { 300f, 600f });
+        return pipeline.Transformer.call(Waves(2, 4, 4, 4), conditioning.Text_BLE, conditioning.Pooled_BP, time);
+    }
+
+    private IEnumerable<string> Files(string name)
+    {
+        string root = Path.Combine(folder, name);
+        return Directory
+            .EnumerateFiles(root, "*", SearchOption.AllDirectories)
+            .Select(file => Path.GetRelativePath(root, file))
+            .Order(StringComparer.Ordinal);
+    }
+}

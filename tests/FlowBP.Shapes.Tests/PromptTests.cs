@@ -1,0 +1,110 @@
+namespace FlowBP.Shapes.Tests;
+
+public sealed class PromptTests
+{
+    private static readonly ObjectPhrase s_circle = new(ShapeKind.Circle);
+    private static readonly ObjectPhrase s_redCross = new(ShapeKind.Cross, ShapeColour.Red);
+    private static readonly ObjectPhrase s_blueSquare = new(ShapeKind.Square, ShapeColour.Blue);
+
+    [Test]
+    public void Texts_follow_GenEval_and_tasks_follow_from_the_form()
+    {
+        Assert.Multiple(() =>
+        {
+            Is("a photo of a circle", GenEvalTask.SingleObject, Prompt.One(s_circle));
+            Is("a photo of a red cross", GenEvalTask.Colors, Prompt.One(s_redCross));
+            Is("a photo of two circles", GenEvalTask.Counting, Prompt.Several(2, s_circle));
+            Is("a photo of four red crosses", GenEvalTask.Counting, Prompt.Several(4, s_redCross));
+            Is("a photo of a circle and a blue square", GenEvalTask.TwoObject, Prompt.Pair(s_circle, s_blueSquare));
+            Is(
+                "a photo of a red cross and a blue square",
+                GenEvalTask.ColorAttr,
+                Prompt.Pair(s_redCross, s_blueSquare)
+            );
+            Is(
+                "a photo of a circle left of a blue square",
+                GenEvalTask.Position,
+                Prompt.Related(s_circle, Relation.LeftOf, s_blueSquare)
+            );
+            Is(
+                "a photo of a red cross below a circle",
+                GenEvalTask.Position,
+                Prompt.Related(s_redCross, Relation.Below, s_circle)
+            );
+        });
+
+        static void Is(string text, GenEvalTask task, Prompt prompt)
+        {
+            Assert.That(prompt.Text, NUnit.Framework.Is.EqualTo(text));
+            Assert.That(prompt.Task, NUnit.Framework.Is.EqualTo(task));
+        }
+    }
+
+    [Test]
+    public void Parsing_the_text_gives_the_prompt_back_for_every_prompt()
+    {
+        IReadOnlyList<Prompt> prompts = PromptSets.Of(PromptSplit.All);
+        Assert.That(prompts, Has.Count.EqualTo(4 + 156 + 84 + 24 + 2352 + 360));
+        foreach (Prompt prompt in prompts)
+            Assert.That(Prompt.Parse(prompt.Text), Is.EqualTo(prompt));
+        Assert.That(prompts.Select(p => p.Text).Distinct().Count(), Is.EqualTo(prompts.Count));
+    }
+
+    [Test]
+    public void Case_and_blanks_don_t_matter()
+    {
+        Assert.That(Prompt.Parse("  A photo  of a RED cross\t"), Is.EqualTo(Prompt.One(s_redCross)));
+    }
+
+    [TestCase("", "found the end of the prompt, expected 'a'")]
+    [TestCase("a circle", "found 'circle' (word 2), expected 'photo'")]
+    [TestCase("a photo of a dog", "found 'dog' (word 5), expected a colour (red, yellow")]
+    [TestCase("a photo of a dog", "This world knows only these words: a photo of")]
+    [TestCase("a photo of a red dog", "expected one of circle, square, triangle, cross")]
+    [TestCase("a photo of two circle", "found 'circle' (word 5), expected a colour")]
+    [TestCase("a photo of circles", "expected 'a' or one of two, three, four")]
+    [TestCase(
+        "a photo of a circle beside a square",
+        "found 'beside' (word 6), expected 'and', one of left of, right of"
+    )]
+    [TestCase("a photo of a circle left a square", "found 'a' (word 7), expected 'of'")]
+    [TestCase("a photo of a circle and a square and a cross", "found 'and' (word 9), expected the end of the prompt")]
+    public void Anything_else_is_refused_with_the_word_and_what_was_expected(string text, string complaint)
+    {
+        Assert.That(() => Prompt.Parse(text), Throws.TypeOf<FormatException>().With.Message.Contains(complaint));
+    }
+
+    [Test]
+    public void The_vocabulary_is_exactly_the_words_in_use()
+    {
+        string[][] sentences = [.. PromptSets.Of(PromptSplit.All).Select(p => p.Text.Split(' '))];
+        Assert.That(Vocabulary.Words, Is.Unique);
+        Assert.That(Vocabulary.Words, Is.EquivalentTo(sentences.SelectMany(s => s).Distinct()));
+        Assert.That(sentences.Max(s => s.Length), Is.EqualTo(Vocabulary.LongestPrompt));
+    }
+
+    [Test]
+    public void Prompts_that_say_the_same_have_one_canonical_form()
+    {
+        static Prompt Canonical(string text) => Prompt.Parse(text).Canonical;
+        Assert.Multiple(() =>
+        {
+            Assert.That(
+                Canonical("a photo of a circle right of a square"),
+                Is.EqualTo(Canonical("a photo of a square left of a circle"))
+            );
+            Assert.That(
+                Canonical("a photo of a circle below a square"),
+                Is.EqualTo(Canonical("a photo of a square above a circle"))
+            );
+            Assert.That(
+                Canonical("a photo of a red circle and a blue square"),
+                Is.EqualTo(Canonical("a photo of a blue square and a red circle"))
+            );
+            Assert.That(
+                Canonical("a photo of a circle left of a square"),
+                Is.Not.EqualTo(Canonical("a photo of a square left of a circle"))
+            );
+        });
+    }
+}

@@ -1,0 +1,111 @@
+namespace FlowBP.Surrogates.Tests;
+
+/// <summary>Methods and settings by name.</summary>
+public class MethodRegistryTests
+{
+    [Test]
+    public void All_ten_methods_are_there() =>
+        Assert.That(
+            MethodRegistry.All.Select(method => method.Name),
+            Is.EqualTo(
+                new[]
+                {
+                    "refl",
+                    "draft-lv",
+                    "drtune",
+                    "leapalign",
+                    "flowbp-sparse",
+                    "flowbp-bridge",
+                    "flowbp-lagrange",
+                    "refl-endpoint",
+                    "drtune-endpoint",
+                    "full",
+                }
+            )
+        );
+
+    [Test]
+    public void A_planner_has_the_name_it_was_asked_for_by()
+    {
+        foreach (var method in MethodRegistry.All)
+        {
+            Assert.That(method.Create([]).Name, Is.EqualTo(method.Name));
+        }
+    }
+
+    [Test]
+    public void A_misspelt_method_is_refused_with_the_nearest_name() =>
+        Assert.That(
+            () => MethodRegistry.Get("leapaling"),
+            Throws.TypeOf<UnknownNameException>().With.Message.Contains("did you mean leapalign?")
+        );
+
+    [Test]
+    public void A_misspelt_setting_is_refused_with_the_nearest_name() =>
+        Assert.That(
+            () => MethodRegistry.Get("flowbp-sparse").Create([new("num_active_step", "4")]),
+            Throws.TypeOf<UnknownNameException>().With.Message.Contains("num_active_steps")
+        );
+
+    [Test]
+    public void A_setting_of_another_method_is_refused() =>
+        Assert.That(
+            () => MethodRegistry.Get("refl").Create([new("alpha", "0.3")]),
+            Throws.TypeOf<UnknownNameException>().With.Message.Contains("of method refl")
+        );
+
+    [TestCase("flowbp-sparse", "num_active_steps", "0", "num_active_steps must be an integer ≥ 1, got '0'")]
+    [TestCase("flowbp-sparse", "num_active_steps", "4.5", "num_active_steps must be an integer ≥ 1, got '4.5'")]
+    [TestCase("flowbp-sparse", "train_step_tail_ratio", "0", "train_step_tail_ratio must be")]
+    [TestCase("flowbp-sparse", "grad_rescale", "NaN", "grad_rescale must be a number ≥ 0, got 'NaN'")]
+    [TestCase("flowbp-lagrange", "grad_support_mode", "middle", "none | start | midpoint | all")]
+    [TestCase("flowbp-lagrange", "anchor_lambda", "1.5", "a number from 0 to 1")]
+    [TestCase("flowbp-lagrange", "detach_history", "false", "must be true")]
+    public void A_value_out_of_range_is_refused_with_what_is_accepted(
+        string method,
+        string name,
+        string value,
+        string message
+    ) =>
+        Assert.That(
+            () => MethodRegistry.Get(method).Create([new(name, value)]),
+            Throws.ArgumentException.With.Message.Contains(message)
+        );
+
+    [Test]
+    public void A_setting_given_twice_under_two_names_is_refused() =>
+        Assert.That(
+            () =>
+                MethodRegistry
+                    .Get("flowbp-sparse")
+                    .Create([new("late_bias", "1"), new("flowbp_sparse_late_bias", "2")]),
+            Throws.ArgumentException.With.Message.Contains("given twice")
+        );
+
+    [Test]
+    public void Everything_is_recorded_resolved()
+    {
+        var values = MethodRegistry
+            .Get("flowbp-bridge")
+            .Resolve([new("flowbp_sparse_late_bias", "2"), new("alpha", "1e-1")]);
+        var resolved = values.Resolved().ToDictionary();
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(resolved["late_bias"], Is.EqualTo("2"));
+            Assert.That(resolved["alpha"], Is.EqualTo("0.1"));
+            Assert.That(resolved["num_active_steps"], Is.EqualTo("5"), "the default of this method, not of Sparse");
+            Assert.That(resolved["jk_dirichlet_max_j_rev"], Is.EqualTo("none"));
+            Assert.That(resolved["jk_sampling_mode"], Is.EqualTo("uniform"));
+        }
+    }
+
+    [Test]
+    public void What_is_recorded_can_be_given_again()
+    {
+        foreach (var method in MethodRegistry.All)
+        {
+            var resolved = method.Resolve([]).Resolved().ToArray();
+            Assert.That(method.Resolve(resolved).Resolved(), Is.EqualTo(resolved), method.Name);
+        }
+    }
+}
