@@ -37,6 +37,7 @@ public static class RecordedPlan
         ["active_post"] = ["active_post", "post_active_indices"],
         ["train_indices"] = ["train_indices"],
         ["gamma"] = ["gamma", "grad_rescale_factor"],
+        ["num_noised"] = ["num_noised", "num_noised_samples"],
     };
 
     /// <summary>The plan of a recorded step.</summary>
