@@ -55,5 +55,8 @@ internal static class StepBenchmark
     }
 
     private static string Milliseconds(List<StepReport> reports, Func<StepReport, double> seconds) =>
-        (reports.Select(seconds).Order().ElementAt(reports.Count / 2) * 1e3).ToString("F1", CultureInfo.InvariantCulture);
+        (reports.Select(seconds).Order().ElementAt(reports.Count / 2) * 1e3).ToString(
+            "F1",
+            CultureInfo.InvariantCulture
+        );
 }

@@ -2,7 +2,7 @@
 
 namespace FlowBP.Surrogates;
 
-/// <summary>The type in which latents of a storage type are accumulated (DESIGN.md §5).</summary>
+/// <summary>The type in which latents of a storage type are accumulated (docs/architecture.md §5).</summary>
 internal static class AccumulationType
 {
     /// <summary>Float64 for Float64, Float32 for everything narrower.</summary>

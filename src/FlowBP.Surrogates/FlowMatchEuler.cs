@@ -3,7 +3,7 @@
 
 namespace FlowBP.Surrogates;
 
-/// <summary>The recipes of flow-matching Euler schedules (METHODS.md §1), in binary32 arithmetic.</summary>
+/// <summary>The recipes of flow-matching Euler schedules (docs/methods.md §1), in binary32 arithmetic.</summary>
 public static class FlowMatchEuler
 {
     /// <summary>The uniform grid 1, …, 1/N, computed in double and rounded to binary32.</summary>

@@ -5,7 +5,7 @@
 namespace FlowBP.Surrogates;
 
 /// <summary>
-/// <c>v = v_neg + s·(v_cond − v_neg)</c> (METHODS.md §1). Without a negative branch in the conditioning, or at s = 1
+/// <c>v = v_neg + s·(v_cond − v_neg)</c> (docs/methods.md §1). Without a negative branch in the conditioning, or at s = 1
 /// (where v is v_cond), the inner field alone.
 /// </summary>
 /// <param name="inner">The field that is guided.</param>

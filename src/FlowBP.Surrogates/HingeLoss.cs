@@ -3,7 +3,7 @@
 namespace FlowBP.Surrogates;
 
 /// <summary>
-/// <c>L = (1/n) Σ_b w_b · scale · max(0, λ − r_b)</c> over the n rows that are kept (METHODS.md §2).
+/// <c>L = (1/n) Σ_b w_b · scale · max(0, λ − r_b)</c> over the n rows that are kept (docs/methods.md §2).
 /// </summary>
 /// <param name="Threshold">λ, in units of the reward: 0.55 for HPSv2.1.</param>
 /// <param name="Scale">Factor of loss and gradient (<c>loss_grad_scale</c>).</param>

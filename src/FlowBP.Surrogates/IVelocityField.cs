@@ -6,7 +6,7 @@
 namespace FlowBP.Surrogates;
 
 /// <summary>
-/// A velocity field <c>v_θ(x, σ, c)</c> with <c>dx/dσ = v</c> (METHODS.md §1), and its vector-Jacobian products.
+/// A velocity field <c>v_θ(x, σ, c)</c> with <c>dx/dσ = v</c> (docs/methods.md §1), and its vector-Jacobian products.
 /// </summary>
 public interface IVelocityField
 {

@@ -5,7 +5,7 @@
 namespace FlowBP.Surrogates;
 
 /// <summary>
-/// A decreasing noise schedule <c>σ_0 = 1 &gt; σ_1 &gt; … &gt; σ_N = 0</c> (METHODS.md §1): index 0 is the noisy end.
+/// A decreasing noise schedule <c>σ_0 = 1 &gt; σ_1 &gt; … &gt; σ_N = 0</c> (docs/methods.md §1): index 0 is the noisy end.
 /// </summary>
 public sealed class NoiseSchedule
 {

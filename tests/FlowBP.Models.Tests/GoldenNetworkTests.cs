@@ -1,6 +1,7 @@
 // Every network against the numbers of an independent implementation: outputs, input gradients, parameter gradients.
 
 using FlowBP.Models.Verification;
+using FlowBP.Verification;
 
 namespace FlowBP.Models.Tests;
 

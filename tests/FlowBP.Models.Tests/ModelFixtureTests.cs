@@ -2,6 +2,7 @@
 
 using FlowBP.Models.Formats;
 using FlowBP.Models.Verification;
+using FlowBP.Verification;
 
 namespace FlowBP.Models.Tests;
 
@@ -67,13 +68,17 @@ public sealed class ModelFixtureTests
     }
 
     [Test]
-    public void Every_fixture_below_a_folder_is_found()
+    public void A_fixture_is_known_by_its_files()
     {
         string root = SharedFiles.Require("goldens/models");
 
-        string[] found = [.. ModelFixture.Find(root).Select(path => Path.GetFileName(path))];
+        string[] found =
+        [
+            .. Directory.EnumerateDirectories(root).Where(ModelFixture.Matches).Select(path => Path.GetFileName(path)),
+        ];
 
         Assert.That(found, Is.SupersetOf(new[] { "sd3_transformer", "sd3_vae", "hpsv2_clip", "tokenizers" }));
+        Assert.That(found, Does.Not.Contain("e2e_sd35"));
     }
 
     [Test]

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using FlowBP.Surrogates.Verification;
+using FlowBP.Verification;
 
 namespace FlowBP.Surrogates.Tests;
 
@@ -64,7 +65,7 @@ public class MethodFixtureTests
             File.WriteAllText(Path.Combine(copy.FullName, "manifest.json"), manifest.ToJsonString());
             var tensors = first["file"]!.GetValue<string>();
             File.Copy(Path.Combine(folder, tensors), Path.Combine(copy.FullName, tensors));
-            Assert.That(MethodFixture.Find(copy.FullName), Is.EqualTo(new[] { copy.FullName }));
+            Assert.That(MethodFixture.Matches(copy.FullName), Is.True);
             return new MethodFixture(SimpleSafetensors.Load, new CpuLatentKernels()).Run(copy.FullName).Single();
         }
         finally

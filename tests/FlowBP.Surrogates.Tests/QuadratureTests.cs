@@ -63,7 +63,7 @@ public class QuadratureTests
     [Test]
     public void Two_supports_on_equal_steps_give_the_anchor_nothing()
     {
-        // METHODS.md §6: ∫ over [a, a + 2h] of the line through a and a + h is 2h·v(a + h).
+        // docs/methods.md §6: ∫ over [a, a + 2h] of the line through a and a + h is 2h·v(a + h).
         var schedule = NoiseSchedule.FlowMatchEuler(8, shift: 1);
         var leap = LeapRules.Integrate(schedule, 3, 5, LeapRule.Lagrange, 3);
         Assert.That(leap.Weights, Is.EqualTo(new[] { 0, -0.25 }).Within(1e-16));

@@ -5,19 +5,14 @@ using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Cli.Verification;
+using FlowBP.Training.Verification;
+using FlowBP.Verification;
 
 namespace FlowBP.Cli.Commands;
 
 /// <summary>Runs fixtures.</summary>
 internal sealed class VerifyCommand : ICommand
 {
-    private static readonly IFixtureKind[] s_kinds =
-    [
-        new MethodFixtures(),
-        new NetworkFixtures(),
-        new UnsupportedFixtures(),
-    ];
-
     /// <inheritdoc/>
     public string Name => "verify";
 
@@ -36,19 +31,20 @@ internal sealed class VerifyCommand : ICommand
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
+        // Every folder is looked through before anything runs: a mistyped one should not cost the time of the others.
         var sources = arguments.Positionals.SelectMany(Find).ToArray();
         Threads.UseAll();
-        List<(string, FixtureRow)> rows = [];
+        List<(string Group, FixtureResult Result)> results = [];
         foreach (var (group, source) in sources)
         {
             terminal.Stop.ThrowIfCancellationRequested();
-            rows.AddRange(RunGuarded(source).Select(row => (group, row)));
+            results.AddRange(source.RunGuarded().Select(result => (group, result)));
         }
-        FixtureReport.Write(terminal, rows);
-        return rows.Any(entry => entry.Item2.Status == FixtureStatus.Failed) ? FailureReport.Failed : 0;
+        FixtureReport.Write(terminal, results);
+        return results.Any(entry => entry.Result.Outcome == FixtureOutcome.Failed) ? FailureReport.Failed : 0;
     }
 
-    private static IEnumerable<(string Group, FixtureSource Source)> Find(string folder)
+    private static IReadOnlyList<(string Group, FixtureSource Source)> Find(string folder)
     {
         if (!Directory.Exists(folder))
         {
@@ -58,34 +54,11 @@ internal sealed class VerifyCommand : ICommand
                     : $"{folder} does not exist; give a folder that holds fixtures"
             );
         }
-        var root = Path.GetFullPath(folder);
-        var found = FixtureSearch.Find(root, s_kinds).ToArray();
-        if (found.Length == 0)
-        {
-            throw new FailedException(
+        var found = VerificationSuite.Find(folder);
+        return found.Count > 0
+            ? found
+            : throw new FailedException(
                 $"{folder} holds no fixtures: no folder with manifest.json, or with meta.json and io.safetensors"
             );
-        }
-        return found.Select(source => (GroupName(root, source.Path), source));
-    }
-
-    // As seen from the folder that was given; that folder itself by its own name.
-    private static string GroupName(string root, string path)
-    {
-        var relative = Path.GetRelativePath(root, path);
-        return relative == "." ? Path.GetFileName(Path.TrimEndingDirectorySeparator(root)) : relative;
-    }
-
-    // A fixture that can't be read is a failed fixture: the others still run, and the run fails at its end.
-    private static IReadOnlyList<FixtureRow> RunGuarded(FixtureSource source)
-    {
-        try
-        {
-            return source.Run();
-        }
-        catch (Exception e) when (e is not (OperationCanceledException or OutOfMemoryException or DllNotFoundException))
-        {
-            return [FixtureRow.Broken("", FailureReport.Of(e).Line)];
-        }
     }
 }

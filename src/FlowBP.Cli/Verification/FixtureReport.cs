@@ -3,6 +3,7 @@
 
 using System.Globalization;
 using FlowBP.Cli.Output;
+using FlowBP.Verification;
 using Spectre.Console;
 
 namespace FlowBP.Cli.Verification;
@@ -10,33 +11,33 @@ namespace FlowBP.Cli.Verification;
 /// <summary>Prints what a verification showed.</summary>
 internal static class FixtureReport
 {
-    // Name, status, error, tolerance, and two columns between neighbours.
-    private const int NumberColumns = 7 + 11 + 9 + 4 * 2;
+    // Status, error, tolerance, and two columns after each of the five.
+    private const int NumberColumns = 7 + 11 + 9 + 5 * 2;
     private const int NarrowestDetail = 12;
 
     /// <summary>Prints the table, the reasons, and the closing line.</summary>
     /// <param name="terminal">Where to.</param>
     /// <param name="groups">Rows by the name of their folder or file.</param>
-    public static void Write(Terminal terminal, IReadOnlyList<(string Group, FixtureRow Row)> groups)
+    public static void Write(Terminal terminal, IReadOnlyList<(string Group, FixtureResult Result)> groups)
     {
         WriteTable(terminal, groups);
-        WriteReasons(terminal.Output, groups, FixtureStatus.Skipped, "skipped");
-        WriteReasons(terminal.Output, groups, FixtureStatus.Failed, "failed");
-        if (Count(FixtureStatus.Skipped) is > 0 and var skipped)
+        WriteReasons(terminal.Output, groups, FixtureOutcome.Skipped, "skipped");
+        WriteReasons(terminal.Output, groups, FixtureOutcome.Failed, "failed");
+        if (Count(FixtureOutcome.Skipped) is > 0 and var skipped)
         {
             terminal.Output.WriteLine($"{skipped} skipped");
         }
-        terminal.Output.WriteLine($"{Count(FixtureStatus.Passed)} passed, {Count(FixtureStatus.Failed)} failed");
+        terminal.Output.WriteLine($"{Count(FixtureOutcome.Passed)} passed, {Count(FixtureOutcome.Failed)} failed");
 
-        int Count(FixtureStatus status) => groups.Count(entry => entry.Row.Status == status);
+        int Count(FixtureOutcome outcome) => groups.Count(entry => entry.Result.Outcome == outcome);
     }
 
-    private static void WriteTable(Terminal terminal, IReadOnlyList<(string Group, FixtureRow Row)> groups)
+    private static void WriteTable(Terminal terminal, IReadOnlyList<(string Group, FixtureResult Result)> groups)
     {
-        var nameWidth = groups.Max(entry => Math.Max(Label(entry.Row).Length, "fixture".Length));
+        var nameWidth = groups.Max(entry => Math.Max(Label(entry.Result).Length, "fixture".Length));
         nameWidth = Math.Max(
             nameWidth,
-            groups.Where(entry => IsAlone(entry.Row)).Select(e => e.Group.Length).DefaultIfEmpty(0).Max()
+            groups.Where(entry => IsAlone(entry.Result)).Select(e => e.Group.Length).DefaultIfEmpty(0).Max()
         );
         var detailWidth = terminal.Results.Profile.Width - nameWidth - NumberColumns;
 
@@ -58,13 +59,13 @@ internal static class FixtureReport
             List<Text> cells =
             [
                 new(IsAlone(row) ? group : Label(row)),
-                new(row.Status.ToString().ToLowerInvariant(), StyleOf(row.Status)),
+                new(row.Outcome.ToString().ToLowerInvariant(), StyleOf(row.Outcome)),
                 new(Number(row.WorstError)),
                 new(Number(row.Tolerance)),
             ];
             if (detailWidth >= NarrowestDetail)
             {
-                cells.Add(new Text(row.Status == FixtureStatus.Passed ? Shortened(row.Detail, detailWidth) : ""));
+                cells.Add(new Text(row.Outcome == FixtureOutcome.Passed ? Shortened(row.Detail, detailWidth) : ""));
             }
             table.AddRow(cells);
         }
@@ -73,12 +74,12 @@ internal static class FixtureReport
 
     private static void WriteReasons(
         TextWriter to,
-        IReadOnlyList<(string Group, FixtureRow Row)> groups,
-        FixtureStatus status,
+        IReadOnlyList<(string Group, FixtureResult Result)> groups,
+        FixtureOutcome outcome,
         string word
     )
     {
-        foreach (var (group, row) in groups.Where(entry => entry.Row.Status == status))
+        foreach (var (group, row) in groups.Where(entry => entry.Result.Outcome == outcome))
         {
             var name = IsAlone(row) ? group : $"{group}/{row.Name}";
             to.WriteLine($"{word}: {name}: {row.Detail}");
@@ -92,20 +93,20 @@ internal static class FixtureReport
     }
 
     // A folder that is one fixture has its row under its own name.
-    private static bool IsAlone(FixtureRow row) => row.Name.Length == 0;
+    private static bool IsAlone(FixtureResult row) => row.Name.Length == 0;
 
-    private static string Label(FixtureRow row) => $"  {row.Name}";
+    private static string Label(FixtureResult row) => $"  {row.Name}";
 
     private static string Number(double value) =>
         double.IsNaN(value) ? "-" : value.ToString("0.0e+00", CultureInfo.InvariantCulture);
 
     private static string Shortened(string text, int width) => text.Length <= width ? text : $"{text[..(width - 1)]}…";
 
-    private static Style StyleOf(FixtureStatus status) =>
-        status switch
+    private static Style StyleOf(FixtureOutcome outcome) =>
+        outcome switch
         {
-            FixtureStatus.Passed => new Style(Color.Green),
-            FixtureStatus.Failed => new Style(Color.Red),
+            FixtureOutcome.Passed => new Style(Color.Green),
+            FixtureOutcome.Failed => new Style(Color.Red),
             _ => new Style(Color.Yellow),
         };
 }

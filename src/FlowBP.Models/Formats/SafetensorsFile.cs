@@ -128,6 +128,15 @@ public sealed unsafe class SafetensorsFile : IDisposable
         return tensor;
     }
 
+    /// <summary>Every tensor of a file, by name.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="CheckpointException">The file is missing, unreadable, truncated or inconsistent.</exception>
+    public static IReadOnlyDictionary<string, Tensor> LoadAll(string path)
+    {
+        using SafetensorsFile file = Open(path);
+        return file.Entries.Keys.ToDictionary(name => name, file.Load);
+    }
+
     /// <summary>Unmaps the file.</summary>
     public void Dispose()
     {

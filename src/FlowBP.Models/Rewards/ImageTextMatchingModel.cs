@@ -30,7 +30,9 @@ public sealed class ImageTextMatchingModel : nn.Module<Tensor, Tensor, Tensor>
         var channels = config.Channels;
         conv_in = nn.Conv2d(3, channels[0], 3, padding: 1);
         blocks = new ModuleList<MatchingConvBlock>([
-            .. channels.Select((c, i) => new MatchingConvBlock(channels[Math.Max(0, i - 1)], c, config.NormNumGroups, i > 0)),
+            .. channels.Select(
+                (c, i) => new MatchingConvBlock(channels[Math.Max(0, i - 1)], c, config.NormNumGroups, i > 0)
+            ),
         ]);
         conv_out = nn.Conv2d(channels[^1], config.Width, 1);
         var side = config.ImageSize >> (channels.Count - 1);

@@ -3,6 +3,7 @@
 
 using System.Text.Json;
 using FlowBP.Models.Tokenizers;
+using FlowBP.Verification;
 
 namespace FlowBP.Models.Verification;
 
@@ -19,7 +20,7 @@ internal static class ClipTokenizerFixture
     {
         if (FindMerges(folder) is not { } merges)
         {
-            return new FixtureResult(name, FixtureOutcome.Skipped, double.NaN, $"data/{MergesFile} not present");
+            return FixtureResult.Skipped(name, $"data/{MergesFile} not present");
         }
         ClipTokenizer openClip = ClipTokenizer.OpenClipFromMerges(merges);
         ClipTokenizer transformers = ClipTokenizer.TransformersFromMerges(merges);
@@ -40,7 +41,7 @@ internal static class ClipTokenizerFixture
                 same || firstWrong.Length > 0 ? firstWrong : $", first wrong at '{prompt.ReplaceLineEndings(" ")}'";
         }
         FixtureOutcome outcome = wrong == 0 && count > 0 ? FixtureOutcome.Passed : FixtureOutcome.Failed;
-        return new FixtureResult(name, outcome, wrong, $"{count} prompts, {wrong} wrong{firstWrong}");
+        return new FixtureResult(name, outcome, wrong, 0, $"{count} prompts, {wrong} wrong{firstWrong}");
     }
 
     private static bool Equal(JsonElement item, string key, IEnumerable<long> ids) =>

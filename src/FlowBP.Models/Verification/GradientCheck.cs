@@ -2,6 +2,7 @@
 // parameter the norm and the sum of its gradient.
 
 using System.Text.Json;
+using FlowBP.Verification;
 
 namespace FlowBP.Models.Verification;
 
@@ -30,7 +31,7 @@ internal static class GradientCheck
         {
             if (fixture.Has($"grad.in.{name}"))
             {
-                comparison.Add($"grad.in.{name}", GradientOf(leaf), fixture.Load($"grad.in.{name}"));
+                comparison.Tensors($"grad.in.{name}", GradientOf(leaf), fixture.Load($"grad.in.{name}"));
             }
         }
         Dictionary<string, Tensor> parameters = module
@@ -52,7 +53,7 @@ internal static class GradientCheck
         foreach (string name in names)
         {
             Tensor gradient = GradientOf(parameters[name[prefix.Length..]]);
-            comparison.Add(name, gradient, fixture.Load(name), Comparison.GradientYardstick(largest));
+            comparison.Tensors(name, gradient, fixture.Load(name), Comparison.GradientYardstick(largest));
         }
     }
 
@@ -74,9 +75,14 @@ internal static class GradientCheck
             Tensor gradient = GradientOf(parameters[entry.Name]).to_type(ScalarType.Float64);
             double norm = Norm(entry);
             double sum = entry.Value.ValueKind == JsonValueKind.Null ? 0 : entry.Value[1].GetDouble();
-            comparison.Add($"|grad {entry.Name}|", gradient.norm().item<double>(), norm, yardstick);
+            comparison.Numbers($"|grad {entry.Name}|", [gradient.norm().item<double>()], [norm], yardstick: yardstick);
             // A sum of n terms of mixed sign is only as exact as its terms: the norm is its natural magnitude.
-            comparison.Add($"sum grad {entry.Name}", gradient.sum().item<double>(), sum, Math.Max(norm, yardstick));
+            comparison.Numbers(
+                $"sum grad {entry.Name}",
+                [gradient.sum().item<double>()],
+                [sum],
+                yardstick: Math.Max(norm, yardstick)
+            );
         }
     }
 

@@ -9,6 +9,7 @@ using FlowBP.Models.Formats;
 using FlowBP.Models.Images;
 using FlowBP.Models.Rewards;
 using FlowBP.Models.Transformers;
+using FlowBP.Verification;
 
 namespace FlowBP.Models.Verification;
 
@@ -33,7 +34,7 @@ internal sealed class SD3TransformerFixture : INetworkFixture
         Tensor text = fixture.LoadLeaf("in.encoder_hidden_states");
         Tensor pooled = fixture.LoadLeaf("in.pooled_projections");
         Tensor velocity = model.call(latents, text, pooled, fixture.Load("in.timestep"));
-        comparison.Add("out", velocity, fixture.Load("out"));
+        comparison.Tensors("out", velocity, fixture.Load("out"));
         GradientCheck.Run(
             fixture,
             comparison,
@@ -58,18 +59,18 @@ internal sealed class AutoencoderFixture : INetworkFixture
         Checkpoint.LoadInto(model, fixture.WeightsFile);
         Tensor latents = fixture.LoadLeaf("in.latents");
         Tensor image = model.DecodeScaled(latents);
-        comparison.Add("out", image, fixture.Load("out"));
+        comparison.Tensors("out", image, fixture.Load("out"));
         if (fixture.Has("image01"))
         {
-            comparison.Add("image01", (image * 0.5 + 0.5).clamp(0, 1), fixture.Load("image01"));
+            comparison.Tensors("image01", (image * 0.5 + 0.5).clamp(0, 1), fixture.Load("image01"));
         }
         GradientCheck.Run(fixture, comparison, model, image, ("latents", latents));
         if (fixture.Has("enc.in"))
         {
             using var noGrad = torch.no_grad();
             Tensor pixels = fixture.Load("enc.in");
-            comparison.Add("enc.moments", model.EncodeMoments(pixels), fixture.Load("enc.moments"));
-            comparison.Add("enc.mode", model.EncodeMean(pixels), fixture.Load("enc.mode"));
+            comparison.Tensors("enc.moments", model.EncodeMoments(pixels), fixture.Load("enc.moments"));
+            comparison.Tensors("enc.mode", model.EncodeMean(pixels), fixture.Load("enc.mode"));
         }
     }
 }
@@ -84,10 +85,10 @@ internal sealed class ClipTextFixture : INetworkFixture
         Checkpoint.LoadInto(model, fixture.WeightsFile);
         ClipTextStates states = model.Encode(fixture.Load("in.input_ids"));
         Tensor embedding = model.Project(states.Pooled);
-        comparison.Add("out.text_embeds", embedding, fixture.Load("out.text_embeds"));
-        comparison.Add("out.hidden_states_minus2", states.Penultimate, fixture.Load("out.hidden_states_minus2"));
-        comparison.Add("out.last_hidden_state", states.LastHiddenState, fixture.Load("out.last_hidden_state"));
-        comparison.Add("out.hidden_states_0", states.HiddenStates[0], fixture.Load("out.hidden_states_0"));
+        comparison.Tensors("out.text_embeds", embedding, fixture.Load("out.text_embeds"));
+        comparison.Tensors("out.hidden_states_minus2", states.Penultimate, fixture.Load("out.hidden_states_minus2"));
+        comparison.Tensors("out.last_hidden_state", states.LastHiddenState, fixture.Load("out.last_hidden_state"));
+        comparison.Tensors("out.hidden_states_0", states.HiddenStates[0], fixture.Load("out.hidden_states_0"));
         GradientCheck.Run(fixture, comparison, model, embedding);
     }
 }
@@ -117,7 +118,7 @@ internal sealed class ClipFixture : INetworkFixture
         };
         foreach (var (name, compute) in outputs.Where(output => fixture.Has(output.Key)))
         {
-            comparison.Add(name, compute(), fixture.Load(name));
+            comparison.Tensors(name, compute(), fixture.Load(name));
         }
         GradientCheck.Run(fixture, comparison, model, score_B, ("pixel_values", pixels));
     }
@@ -142,16 +143,16 @@ internal sealed class OpenClipRewardFixture : INetworkFixture
             Tensor score_B = reward.Score(image_BCYX, text_BP);
             Tensor loss = F.relu(HingeThreshold - score_B).mean();
             loss.backward();
-            comparison.Add($"case{i}.preprocessed", pixels_BCYX, fixture.Load($"case{i}.preprocessed"));
-            comparison.Add(
+            comparison.Tensors($"case{i}.preprocessed", pixels_BCYX, fixture.Load($"case{i}.preprocessed"));
+            comparison.Tensors(
                 $"case{i}.image_features",
                 model.EmbedImage(pixels_BCYX),
                 fixture.Load($"case{i}.image_features")
             );
-            comparison.Add($"case{i}.text_features", text_BP, fixture.Load($"case{i}.text_features"));
-            comparison.Add($"case{i}.reward", score_B, fixture.Load($"case{i}.reward"));
-            comparison.Add($"case{i}.loss_hinge055", loss.reshape(1), fixture.Load($"case{i}.loss_hinge055"));
-            comparison.Add($"case{i}.grad_image", image_BCYX.grad!, fixture.Load($"case{i}.grad_image"));
+            comparison.Tensors($"case{i}.text_features", text_BP, fixture.Load($"case{i}.text_features"));
+            comparison.Tensors($"case{i}.reward", score_B, fixture.Load($"case{i}.reward"));
+            comparison.Tensors($"case{i}.loss_hinge055", loss.reshape(1), fixture.Load($"case{i}.loss_hinge055"));
+            comparison.Tensors($"case{i}.grad_image", image_BCYX.grad!, fixture.Load($"case{i}.grad_image"));
         }
     }
 }
@@ -170,8 +171,8 @@ internal sealed class BicubicResizeFixture : INetworkFixture
             Tensor expected = fixture.Load($"c{i}.out");
             Tensor resized = BicubicResize.Resize(image_BCYX, (int)expected.shape[2], (int)expected.shape[3]);
             (resized * fixture.Load($"c{i}.R")).sum().backward();
-            comparison.Add($"c{i}.out", resized, expected);
-            comparison.Add($"c{i}.grad_in", image_BCYX.grad!, fixture.Load($"c{i}.grad_in"));
+            comparison.Tensors($"c{i}.out", resized, expected);
+            comparison.Tensors($"c{i}.grad_in", image_BCYX.grad!, fixture.Load($"c{i}.grad_in"));
         }
     }
 }

@@ -1,4 +1,4 @@
-// Each phase has its own width, because each has its own largest graph (DESIGN.md §1). None of it changes a number.
+// Each phase has its own width, because each has its own largest graph (docs/architecture.md §1). None of it changes a number.
 
 namespace FlowBP.Surrogates;
 

@@ -6,7 +6,7 @@
 namespace FlowBP.Surrogates;
 
 /// <summary>
-/// Rolls out <c>x_{i+1} = x_i + h_i·v_θ(x_i, σ_i, c)</c> (METHODS.md §1): each update in the accumulation type, rounded
+/// Rolls out <c>x_{i+1} = x_i + h_i·v_θ(x_i, σ_i, c)</c> (docs/methods.md §1): each update in the accumulation type, rounded
 /// once to storage.
 /// </summary>
 /// <param name="field">v_θ, guided or not.</param>

@@ -5,7 +5,7 @@
 
 namespace FlowBP.Surrogates;
 
-/// <summary>Executes <see cref="SurrogatePlan"/>s by sequential vector-Jacobian products (METHODS.md §2).</summary>
+/// <summary>Executes <see cref="SurrogatePlan"/>s by sequential vector-Jacobian products (docs/methods.md §2).</summary>
 /// <param name="field">v_θ; guided, where guidance is used.</param>
 /// <param name="schedule">The rollout's schedule.</param>
 /// <param name="kernels">The fused operations on latents.</param>
@@ -45,7 +45,7 @@ public sealed class SurrogateExecutor(
         );
     }
 
-    /// <summary>Measures the leaps and weighs the samples (METHODS.md §3, similarity weights).</summary>
+    /// <summary>Measures the leaps and weighs the samples (docs/methods.md §3.1).</summary>
     public TrajectoryWeights Weigh(SurrogateBatch batch, RolloutCache rollout) =>
         new LeapMeasure(kernels).Weigh(batch.Plan, rollout);
 

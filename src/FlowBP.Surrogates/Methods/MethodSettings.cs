@@ -105,7 +105,7 @@ public static class MethodSettings
                 ("lagrange", LeapRule.Lagrange),
                 ("lagrange_positive", LeapRule.LagrangePositive),
                 ("uniform", LeapRule.Uniform),
-                // As released: the name is accepted, the supports stay those of lagrange (METHODS.md §6).
+                // As released: the name is accepted, the supports stay those of lagrange (docs/methods.md §6).
                 ("adams_bashforth", LeapRule.Lagrange),
                 ("adams_bashforth_extrapolating", LeapRule.AdamsBashforth),
             ],

@@ -25,7 +25,7 @@ public sealed record BridgeSettings
 }
 
 /// <summary>
-/// FlowBP-Bridge (METHODS.md §3): steps from j on with <c>u = γ·h_i·g</c>, j always among them, steps before j with
+/// FlowBP-Bridge (docs/methods.md §3): steps from j on with <c>u = γ·h_i·g</c>, j always among them, steps before j with
 /// <c>u = γ·h_i·g_j</c>; reward on x_N.
 /// </summary>
 /// <param name="settings">The settings.</param>

@@ -17,7 +17,7 @@ public sealed record DRTuneSettings(
 );
 
 /// <summary>
-/// DRTune (METHODS.md §3): the reward reads the posterior mean at an early stop s; K equally spaced steps t ≤ s are
+/// DRTune (docs/methods.md §3): the reward reads the posterior mean at an early stop s; K equally spaced steps t ≤ s are
 /// active, with <c>u = h_t·g</c>, and <c>−σ_s·g</c> at the stop.
 /// </summary>
 /// <param name="settings">The settings.</param>

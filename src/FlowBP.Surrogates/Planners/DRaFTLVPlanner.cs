@@ -7,7 +7,7 @@ namespace FlowBP.Surrogates;
 public sealed record DRaFTLVSettings(int NoisedSamples = 2);
 
 /// <summary>
-/// DRaFT-LV (METHODS.md §3): the reward reads the posterior mean at the last step and those of n re-noised copies; the
+/// DRaFT-LV (docs/methods.md §3): the reward reads the posterior mean at the last step and those of n re-noised copies; the
 /// last step is active on each, with <c>u = −σ_{N−1}·g_copy</c>.
 /// </summary>
 /// <param name="settings">The settings.</param>

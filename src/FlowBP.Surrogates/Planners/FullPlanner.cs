@@ -3,7 +3,7 @@
 
 namespace FlowBP.Surrogates;
 
-/// <summary>Full backpropagation: Euler weights, α = 1 everywhere, reward on x_N (METHODS.md §3).</summary>
+/// <summary>Full backpropagation: Euler weights, α = 1 everywhere, reward on x_N (docs/methods.md §3).</summary>
 public sealed class FullPlanner : ISurrogatePlanner
 {
     /// <inheritdoc/>

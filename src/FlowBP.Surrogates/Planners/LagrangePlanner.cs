@@ -41,7 +41,7 @@ public sealed record LagrangeSettings
 }
 
 /// <summary>
-/// FlowBP-Lagrange (METHODS.md §3): active supports of the post leap with <c>u = γ₂·η·λ_s·g</c>, of the pre leap with
+/// FlowBP-Lagrange (docs/methods.md §3): active supports of the post leap with <c>u = γ₂·η·λ_s·g</c>, of the pre leap with
 /// <c>u = γ₁·η·λ_s·g_j</c>; similarity weights, reward on x_N.
 /// </summary>
 /// <param name="settings">The settings.</param>

@@ -19,7 +19,7 @@ public sealed record LeapAlignSettings
 }
 
 /// <summary>
-/// LeapAlign (METHODS.md §3): <c>u_j = −σ_j·g</c>, <c>u_k = (σ_j − σ_k)·g_j</c>, similarity weights, reward on x_N.
+/// LeapAlign (docs/methods.md §3): <c>u_j = −σ_j·g</c>, <c>u_k = (σ_j − σ_k)·g_j</c>, similarity weights, reward on x_N.
 /// </summary>
 /// <param name="settings">The settings.</param>
 public sealed class LeapAlignPlanner(LeapAlignSettings settings) : ISurrogatePlanner

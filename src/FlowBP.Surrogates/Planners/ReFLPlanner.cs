@@ -7,7 +7,7 @@ namespace FlowBP.Surrogates;
 public sealed record ReFLSettings(int LastSteps = 11);
 
 /// <summary>
-/// ReFL (METHODS.md §3): the reward reads the posterior mean at s, step s is active with <c>u = −σ_s·g</c>.
+/// ReFL (docs/methods.md §3): the reward reads the posterior mean at s, step s is active with <c>u = −σ_s·g</c>.
 /// </summary>
 /// <param name="settings">The settings.</param>
 public sealed class ReFLPlanner(ReFLSettings settings) : ISurrogatePlanner

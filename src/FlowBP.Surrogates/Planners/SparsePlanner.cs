@@ -15,7 +15,7 @@ public sealed record SparseSettings(
 );
 
 /// <summary>
-/// FlowBP-Sparse (METHODS.md §3): K late-biased steps with <c>u = γ·h_i·g</c>, no bridge, reward on x_N.
+/// FlowBP-Sparse (docs/methods.md §3): K late-biased steps with <c>u = γ·h_i·g</c>, no bridge, reward on x_N.
 /// </summary>
 /// <param name="settings">The settings.</param>
 public sealed class SparsePlanner(SparseSettings settings) : ISurrogatePlanner

@@ -2,7 +2,7 @@
 
 namespace FlowBP.Surrogates;
 
-/// <summary>The gradient rescaling rule that all methods share (METHODS.md §2).</summary>
+/// <summary>The gradient rescaling rule that all methods share (docs/methods.md §2).</summary>
 public static class GradientRescale
 {
     private const double SmallestActiveWeight = 1e-8;

@@ -4,7 +4,7 @@
 namespace FlowBP.Surrogates;
 
 /// <summary>
-/// The surrogate trajectory of one sample (METHODS.md §2 and §3): where the reward is read, which steps receive a
+/// The surrogate trajectory of one sample (docs/methods.md §2 and §3): where the reward is read, which steps receive a
 /// cotangent and how much of it, how the sample is weighted.
 /// </summary>
 /// <remarks>
@@ -69,7 +69,7 @@ public sealed record SurrogatePlan
 
     /// <summary>
     /// The share of leaps with a weight of the wrong sign, in [0, 1]: such a weight pulls its velocity away from where
-    /// the reward wants it (METHODS.md §6).
+    /// the reward wants it (docs/methods.md §6).
     /// </summary>
     public double NegativeWeightFraction =>
         Leaps.Count == 0 ? 0 : Leaps.Count(leap => leap.HasWrongSign) / (double)Leaps.Count;

@@ -10,7 +10,7 @@ public enum LeapRule
 
     /// <summary>
     /// Lagrange weights of the highest order, up to the given one, at which none has the wrong sign. (Supports exclude
-    /// the target, so higher orders can have such weights: METHODS.md §6.) Order 1, an Euler step, always qualifies.
+    /// the target, so higher orders can have such weights: docs/methods.md §6.) Order 1, an Euler step, always qualifies.
     /// </summary>
     LagrangePositive,
 

@@ -3,7 +3,7 @@
 
 namespace FlowBP.Surrogates;
 
-/// <summary>Quadrature weights on noise levels (METHODS.md §3, Lagrange leaps).</summary>
+/// <summary>Quadrature weights on noise levels (docs/methods.md §3.2).</summary>
 public static class Quadrature
 {
     /// <summary>

@@ -2,7 +2,7 @@
 
 namespace FlowBP.Surrogates;
 
-/// <summary>Support sets of leaps (METHODS.md §3, Lagrange leaps).</summary>
+/// <summary>Support sets of leaps (docs/methods.md §3.2).</summary>
 public static class Supports
 {
     /// <summary>

@@ -3,7 +3,7 @@
 
 namespace FlowBP.Surrogates;
 
-/// <summary>Distinct indices, later ones likelier (METHODS.md §3, index sampling).</summary>
+/// <summary>Distinct indices, later ones likelier (docs/methods.md §3.4).</summary>
 public static class LateBiased
 {
     /// <summary>

@@ -25,7 +25,7 @@ public enum LeapSamplingMode
     MidpointJ,
 }
 
-/// <summary>Draws <see cref="LeapIndices"/> (METHODS.md §3, index sampling).</summary>
+/// <summary>Draws <see cref="LeapIndices"/> (docs/methods.md §3.4).</summary>
 public sealed record LeapSampler
 {
     /// <summary>The mode.</summary>

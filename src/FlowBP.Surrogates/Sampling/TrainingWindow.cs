@@ -2,7 +2,7 @@
 
 namespace FlowBP.Surrogates;
 
-/// <summary>The steps [<paramref name="Start"/>, <paramref name="End"/>) that may be trained (METHODS.md §3).</summary>
+/// <summary>The steps [<paramref name="Start"/>, <paramref name="End"/>) that may be trained (docs/methods.md §3).</summary>
 /// <param name="Start">First step.</param>
 /// <param name="End">One past the last, N.</param>
 public readonly record struct TrainingWindow(int Start, int End)

@@ -3,6 +3,7 @@
 // thousand recordings.
 
 using System.Text.Json;
+using FlowBP.Verification;
 
 namespace FlowBP.Surrogates.Verification;
 

@@ -2,6 +2,7 @@
 // its optimizer. Everything that is run is the production code: planners from the registry, the executor, the kernels.
 
 using System.Text.Json;
+using FlowBP.Verification;
 
 namespace FlowBP.Surrogates.Verification;
 
@@ -13,22 +14,47 @@ public sealed class MethodFixture(Func<string, IReadOnlyDictionary<string, Tenso
     /// <summary>Largest relative error of a number in float64.</summary>
     public const double Tolerance = 1e-9;
 
-    private const string Format = "flowbp-method-goldens/1";
+    /// <summary>
+    /// References whose largest magnitude is not above this are zero in exact arithmetic: the deviation of an exact
+    /// replay, the gradient of a batch that was filtered out entirely.
+    /// </summary>
+    internal const double Negligible = 1e-10;
 
-    /// <summary>Folders at or below a root that have the layout of method fixtures.</summary>
-    /// <param name="root">Folder to search.</param>
-    public static IEnumerable<string> Find(string root) =>
-        Directory
-            .EnumerateFiles(root, "manifest.json", SearchOption.AllDirectories)
-            .Where(file => FormatOf(file) == Format)
-            .Select(file => Path.GetDirectoryName(file)!)
-            .Order(StringComparer.Ordinal);
+    private const string FormatFamily = "flowbp-method-goldens/";
 
-    /// <summary>Runs everything in a folder. Whatever goes wrong is in the results; nothing is thrown.</summary>
+    /// <summary>Whether a folder has the layout of method fixtures.</summary>
+    /// <param name="folder">
+    /// The folder itself, not what is below it. A damaged manifest is for <see cref="Run"/> to report, not a reason to
+    /// overlook the folder.
+    /// </param>
+    public static bool Matches(string folder)
+    {
+        var manifest = Path.Combine(folder, "manifest.json");
+        if (!File.Exists(manifest))
+        {
+            return false;
+        }
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllBytes(manifest));
+            return document.RootElement.ValueKind == JsonValueKind.Object
+                && document.RootElement.TryGetProperty("format", out var format)
+                && format.ValueKind == JsonValueKind.String
+                && format.GetString()!.StartsWith(FormatFamily, StringComparison.Ordinal);
+        }
+        catch (JsonException)
+        {
+            return true;
+        }
+    }
+
+    /// <summary>Runs everything in a folder. Whatever is wrong with a case is in its result.</summary>
     /// <param name="folder">
     /// Folder with <c>manifest.json</c> and the tensors of its cases, and optionally <c>samplers.json</c> and
     /// <c>optim_adamw_ema.json</c> with its tensors.
     /// </param>
+    /// <exception cref="JsonException">The manifest is not JSON.</exception>
+    /// <exception cref="KeyNotFoundException">The manifest has no cases, or one has no name.</exception>
     public IReadOnlyList<FixtureResult> Run(string folder)
     {
         List<FixtureResult> results = [];
@@ -36,17 +62,22 @@ public sealed class MethodFixture(Func<string, IReadOnlyDictionary<string, Tenso
         foreach (var description in manifest.RootElement.GetProperty("cases").EnumerateArray())
         {
             var name = description.GetProperty("name").GetString()!;
-            results.Add(Guard(name, () => RunCase(name, folder, description)));
+            results.Add(FixtureResult.Guard(name, () => RunCase(name, folder, description)));
         }
         var samplers = Path.Combine(folder, "samplers.json");
         if (File.Exists(samplers))
         {
-            results.AddRange(SamplerFixture.Sections(samplers).Select(section => Guard(section.Name, section.Run)));
+            results.AddRange(
+                SamplerFixture.Sections(samplers).Select(section => FixtureResult.Guard(section.Name, section.Run))
+            );
         }
         if (File.Exists(Path.Combine(folder, "optim_adamw_ema.json")))
         {
             results.Add(
-                Guard("optim_adamw_ema", () => new OptimizerFixture(load, kernels).Run(folder, "optim_adamw_ema"))
+                FixtureResult.Guard(
+                    "optim_adamw_ema",
+                    () => new OptimizerFixture(load, kernels).Run(folder, "optim_adamw_ema")
+                )
             );
         }
         return results;
@@ -56,27 +87,8 @@ public sealed class MethodFixture(Func<string, IReadOnlyDictionary<string, Tenso
     {
         using var scope = torch.NewDisposeScope();
         var tensors = load(Path.Combine(folder, description.GetProperty("file").GetString()!));
-        var comparison = new Comparison(Tolerance);
+        var comparison = new Comparison(Tolerance, Negligible);
         new MethodCase(description, tensors, kernels).Run(comparison);
         return comparison.Result(name);
-    }
-
-    // A fixture that can't be run is a failed fixture, and its reason is its detail; the others still run.
-    private static FixtureResult Guard(string name, Func<FixtureResult> run)
-    {
-        try
-        {
-            return run();
-        }
-        catch (Exception e)
-        {
-            return new(name, FixtureOutcome.Failed, double.NaN, $"{e.GetType().Name}: {e.Message}");
-        }
-    }
-
-    private static string? FormatOf(string manifest)
-    {
-        using var document = JsonDocument.Parse(File.ReadAllText(manifest));
-        return document.RootElement.TryGetProperty("format", out var format) ? format.GetString() : null;
     }
 }

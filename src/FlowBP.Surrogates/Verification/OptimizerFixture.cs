@@ -2,6 +2,7 @@
 
 using System.Globalization;
 using System.Text.Json;
+using FlowBP.Verification;
 
 namespace FlowBP.Surrogates.Verification;
 
@@ -16,8 +17,8 @@ internal sealed class OptimizerFixture(Func<string, IReadOnlyDictionary<string, 
         using var scope = torch.NewDisposeScope();
         using var document = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, $"{name}.json")));
         var tensors = load(Path.Combine(folder, $"{name}.safetensors"));
-        var wide = new Comparison(MethodFixture.Tolerance);
-        var narrow = new Comparison(Float32Tolerance);
+        var wide = new Comparison(MethodFixture.Tolerance, MethodFixture.Negligible);
+        var narrow = new Comparison(Float32Tolerance, MethodFixture.Negligible);
         Run("f64", LatentType.Float64, document.RootElement, tensors, wide);
         Run("f32", LatentType.Float32, document.RootElement, tensors, narrow);
         var results = new[] { wide.Result(name), narrow.Result(name) };

@@ -37,6 +37,7 @@ public static class RecordedPlan
         ["active_post"] = ["active_post", "post_active_indices"],
         ["train_indices"] = ["train_indices"],
         ["gamma"] = ["gamma", "grad_rescale_factor"],
+        ["num_noised"] = ["num_noised", "num_noised_samples"],
     };
 
     /// <summary>The plan of a recorded step.</summary>
@@ -117,7 +118,7 @@ public static class RecordedPlan
         return AsReleased(method, given);
     }
 
-    // Where our default or our behaviour follows the paper, a recording follows the released code (METHODS.md §6).
+    // Where our default or our behaviour follows the paper, a recording follows the released code (docs/methods.md §6).
     private static Dictionary<string, string> AsReleased(MethodDefinition method, Dictionary<string, string> given)
     {
         Dictionary<string, string> released = new()

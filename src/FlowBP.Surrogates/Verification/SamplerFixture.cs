@@ -2,6 +2,7 @@
 // DrawFixture.cs compares the draws themselves.
 
 using System.Text.Json;
+using FlowBP.Verification;
 
 namespace FlowBP.Surrogates.Verification;
 
@@ -35,7 +36,8 @@ internal static class SamplerFixture
                 () =>
                 {
                     var comparison = new Comparison(
-                        key == "late_biased" ? DrawFixture.ProbabilityTolerance : MethodFixture.Tolerance
+                        key == "late_biased" ? DrawFixture.ProbabilityTolerance : MethodFixture.Tolerance,
+                        MethodFixture.Negligible
                     );
                     CheckOf(key)(data, comparison);
                     return comparison.Result($"samplers/{key}");

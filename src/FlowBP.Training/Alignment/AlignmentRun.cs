@@ -47,7 +47,12 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
 
         observer.Stage("training");
         using var trainer = new AlignmentTrainer(config, model, reward, trainingPrompts);
-        var (seconds, reports) = Train(trainer, model, pictures, output, cancellation);
+        var (seconds, reports) = Guarded(
+            () => Train(trainer, model, pictures, output, cancellation),
+            trainer,
+            model,
+            output
+        );
 
         observer.Stage("evaluating the aligned model");
         trainer.Optimizer.SwapWithEma();
@@ -69,6 +74,25 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         };
         output.WriteSummary(summary);
         return summary;
+    }
+
+    // A number that is not finite stops a run before the weights are touched: they are saved as they were.
+    private static T Guarded<T>(Func<T> train, AlignmentTrainer trainer, TextToImage model, OutputFolder output)
+    {
+        try
+        {
+            return train();
+        }
+        catch (ArithmeticException e) when (output.HasMetrics)
+        {
+            var steps = trainer.Optimizer.Steps;
+            trainer.Optimizer.SwapWithEma();
+            model.Model.Save(output.Model);
+            throw new ArithmeticException(
+                $"training step {steps + 1}: {e.Message} (the weights after {steps} steps are in {output.Model})",
+                e
+            );
+        }
     }
 
     private (double Seconds, List<StepReport> Reports) Train(

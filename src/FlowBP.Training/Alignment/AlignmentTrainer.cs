@@ -141,10 +141,11 @@ public sealed class AlignmentTrainer : IDisposable
             PeakMemoryBytes = NativeMemory.PeakBytes,
             RolloutEvaluations = rollout.Evaluations,
             Products = products,
-            Indices = plans[0].Indices.Keys.ToDictionary(
-                name => name,
-                name => (IReadOnlyList<IReadOnlyList<int>>)[.. plans.Select(p => p.Indices[name])]
-            ),
+            Indices = plans[0]
+                .Indices.Keys.ToDictionary(
+                    name => name,
+                    name => (IReadOnlyList<IReadOnlyList<int>>)[.. plans.Select(p => p.Indices[name])]
+                ),
             Rescale = plans[0].Rescale.Keys.ToDictionary(name => name, name => plans.Average(p => p.Rescale[name])),
             SampleWeight = weights.Weights.Average(),
             SplitDeviation = weights.SplitDeviation?.Average(),

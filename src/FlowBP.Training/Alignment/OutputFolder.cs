@@ -40,12 +40,25 @@ public sealed class OutputFolder : IDisposable
             }
             if (!File.Exists(ConfigFile))
             {
-                throw new IOException($"{root} was not written by a run (it has no config.yaml), so it is not replaced");
+                throw new IOException(
+                    $"{root} was not written by a run (it has no config.yaml), so it is not replaced"
+                );
             }
             Directory.Delete(root, recursive: true);
         }
         Directory.CreateDirectory(Samples);
         metrics = new StreamWriter(Path.Combine(root, "metrics.jsonl")) { AutoFlush = true };
+    }
+
+    /// <summary>Refuses a folder that holds anything; a command without a run's files never replaces one.</summary>
+    /// <param name="root">The folder that is to be created.</param>
+    /// <exception cref="IOException">It holds something.</exception>
+    public static void RequireEmpty(string root)
+    {
+        if (File.Exists(root) || (Directory.Exists(root) && Directory.EnumerateFileSystemEntries(root).Any()))
+        {
+            throw new IOException($"{root} exists; name another --output_dir");
+        }
     }
 
     /// <summary>The folder.</summary>

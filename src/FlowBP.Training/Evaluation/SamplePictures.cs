@@ -50,13 +50,17 @@ public sealed class SamplePictures(ImageEvaluator evaluator, string title)
     /// <param name="after">The aligned model's evaluation.</param>
     public void WriteComparison(string path, EvaluationResult before, EvaluationResult after)
     {
-        ImageGridCell[][] rows = [.. Cells(before).Chunk(PerRow).Zip(Cells(after).Chunk(PerRow)).SelectMany(p => new[] { p.First, p.Second })];
+        ImageGridCell[][] rows =
+        [
+            .. Cells(before).Chunk(PerRow).Zip(Cells(after).Chunk(PerRow)).SelectMany(p => new[] { p.First, p.Second }),
+        ];
         Save(
             path,
             new ImageGrid
             {
                 Title = $"{title}: before and after",
-                Subtitle = "the same prompts from the same noise; under each picture the prompt and the training reward",
+                Subtitle =
+                    "the same prompts from the same noise; under each picture the prompt and the training reward",
                 Rows = rows,
                 RowHeaders = [.. rows.Select((_, r) => r % 2 == 0 ? "base" : "aligned")],
                 Side = before.Side,

@@ -11,9 +11,6 @@ namespace FlowBP.Training.Pipelines;
 /// <summary>A loaded text-to-image model, ready to be sampled and trained.</summary>
 public sealed class TextToImage : IDisposable
 {
-    private const string Text = "encoder_hidden_states";
-    private const string Pooled = "pooled_projections";
-
     private readonly double guidance;
 
     /// <summary>Loads a model folder; only the transformer's parameters receive gradients.</summary>
@@ -33,7 +30,11 @@ public sealed class TextToImage : IDisposable
                 parameter.requires_grad = false;
             }
         }
-        Field = new GuidedVelocityField(new AutogradVelocityField(Velocity), guidance, detachNegative);
+        Field = new GuidedVelocityField(
+            SD3Field.Of(Model.Transformer, Model.Scheduler.NumTrainTimesteps),
+            guidance,
+            detachNegative
+        );
     }
 
     /// <summary>The networks.</summary>
@@ -96,27 +97,12 @@ public sealed class TextToImage : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Model.Dispose();
 
-    private Tensor Velocity(Tensor x_BCYX, Tensor sigma_B, Conditioning conditioning)
-    {
-        using var scope = torch.NewDisposeScope();
-        return Model
-            .Transformer.call(
-                x_BCYX.to(ScalarType.Float32),
-                conditioning[Text],
-                conditioning[Pooled],
-                sigma_B * Model.Scheduler.NumTrainTimesteps
-            )
-            .MoveToOuterDisposeScope();
-    }
-
     private Conditioning Branch(IReadOnlyList<string> prompts, Conditioning? negative)
     {
         var encoded = Model.Encode([.. prompts]);
-        return new(
-            [
-                new(Text, encoded.Text_BLE.DetachFromDisposeScope()),
-                new(Pooled, encoded.Pooled_BP.DetachFromDisposeScope()),
-            ],
+        return SD3Field.Condition(
+            encoded.Text_BLE.DetachFromDisposeScope(),
+            encoded.Pooled_BP.DetachFromDisposeScope(),
             negative
         );
     }

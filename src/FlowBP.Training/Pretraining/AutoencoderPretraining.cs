@@ -22,9 +22,42 @@ internal static class AutoencoderPretraining
         var batch = recipe.Autoencoder.Batch;
         new PretrainingLoop("autoencoder", recipe.Autoencoder, report).Run(
             model.named_parameters().Select(p => (p.name, p.parameter)),
-            step => Loss(model, ShapesTensors.Images(ShapesBatch.Sample(recipe.Seed, step, batch).Images), recipe.Seed, step)
+            step =>
+                Loss(
+                    model,
+                    ShapesTensors.Images(ShapesBatch.Sample(recipe.Seed, step, batch).Images),
+                    recipe.Seed,
+                    step
+                )
         );
+        RefineDecoder(model, recipe, report);
         return Rescaled(model, recipe);
+    }
+
+    // Afterwards the latents stay as they are, and the decoder alone learns to make the most of them, without the noise
+    // that the encoder had to be robust against.
+    internal static void RefineDecoder(AutoencoderKL model, PretrainRecipe recipe, Action<PretrainingProgress> report)
+    {
+        const long FirstStep = 1_000_000;
+        var batch = recipe.Decoder.Batch;
+        new PretrainingLoop("decoder", recipe.Decoder, report).Run(
+            model
+                .named_parameters()
+                .Where(p => p.name.StartsWith("decoder.", StringComparison.Ordinal))
+                .Select(p => (p.name, p.parameter)),
+            step =>
+            {
+                var pictures = ShapesBatch.Sample(recipe.Seed, FirstStep + step, batch).Images;
+                var target = ShapesTensors.Images(pictures) * 2 - 1;
+                Tensor latents;
+                using (torch.no_grad())
+                {
+                    latents = model.EncodeMean(target);
+                }
+                var decoded = model.Decode(latents);
+                return F.l1_loss(decoded, target) + F.mse_loss(decoded, target);
+            }
+        );
     }
 
     private static Tensor Loss(AutoencoderKL model, Tensor image_BCYX, ulong seed, int step)

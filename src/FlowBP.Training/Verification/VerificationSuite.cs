@@ -1,0 +1,107 @@
+// Every fixture of every kind below a folder, in one list: what `flowbp verify` prints. A kind of fixture is registered
+// here and nowhere else.
+
+using FlowBP.Kernels;
+using FlowBP.Models.Formats;
+using FlowBP.Models.Verification;
+using FlowBP.Surrogates.Verification;
+using FlowBP.Verification;
+
+namespace FlowBP.Training.Verification;
+
+/// <summary>Finds and runs fixtures.</summary>
+public static class VerificationSuite
+{
+    private static readonly ILatentKernels Kernels = new CpuLatentKernels();
+
+    private static readonly Func<string, IEnumerable<FixtureSource>>[] Kinds =
+    [
+        Methods,
+        EndToEnd,
+        Networks,
+        Schedules,
+        UnsupportedFixtures.In,
+    ];
+
+    /// <summary>Runs every fixture at or below a folder.</summary>
+    /// <param name="root">The folder.</param>
+    /// <param name="cancellation">Stops between two sources.</param>
+    /// <returns>
+    /// Results in the order of <see cref="Find"/>, each with the path of its folder or file as seen from
+    /// <paramref name="root"/>. A fixture that can't be read is a failed one; the others still run.
+    /// </returns>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <exception cref="OperationCanceledException">The run was stopped.</exception>
+    public static IReadOnlyList<(string Group, FixtureResult Result)> Run(
+        string root,
+        CancellationToken cancellation = default
+    )
+    {
+        List<(string, FixtureResult)> results = [];
+        foreach (var (group, source) in Find(root))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            results.AddRange(source.RunGuarded().Select(result => (group, result)));
+        }
+        return results;
+    }
+
+    /// <summary>
+    /// The folders and files with fixtures at or below a folder: folders in ordinal order of their names, a folder before
+    /// what is below it. They are known by what they hold, never by their names.
+    /// </summary>
+    /// <param name="root">The folder.</param>
+    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    public static IReadOnlyList<(string Group, FixtureSource Source)> Find(string root)
+    {
+        var top = Path.GetFullPath(root);
+        return
+        [
+            .. FixtureSearch
+                .Folders(top)
+                .SelectMany(folder => Kinds.SelectMany(kind => kind(folder)))
+                .Select(source => (GroupName(top, source.Path), source)),
+        ];
+    }
+
+    // As seen from the folder that was given; that folder itself by its own name.
+    private static string GroupName(string root, string path)
+    {
+        var relative = Path.GetRelativePath(root, path);
+        return relative == "." ? Path.GetFileName(Path.TrimEndingDirectorySeparator(root)) : relative;
+    }
+
+    private static IEnumerable<FixtureSource> Methods(string folder)
+    {
+        if (MethodFixture.Matches(folder))
+        {
+            yield return new(folder, () => new MethodFixture(SafetensorsFile.LoadAll, Kernels).Run(folder));
+        }
+    }
+
+    private static IEnumerable<FixtureSource> EndToEnd(string folder)
+    {
+        if (EndToEndFixture.Matches(folder))
+        {
+            yield return new(folder, () => EndToEndFixture.Run(folder, Kernels));
+        }
+    }
+
+    private static IEnumerable<FixtureSource> Networks(string folder)
+    {
+        if (ModelFixture.Matches(folder))
+        {
+            // The folder is the fixture: its group names it.
+            yield return new(folder, () => [ModelFixture.Run(folder) with { Name = "" }]);
+        }
+    }
+
+    private static IEnumerable<FixtureSource> Schedules(string folder)
+    {
+        var file = Path.Combine(folder, ScheduleFixture.FileName);
+        if (File.Exists(file))
+        {
+            yield return new(file, () => ScheduleFixture.Run(file));
+        }
+    }
+}
