@@ -9,7 +9,20 @@ public class DoctorTests
     public void It_names_everything_that_decides_how_fast_the_program_runs()
     {
         var run = CommandRun.Of("doctor");
-        foreach (var what in new[] { ".NET", "CPU", "memory", "libtorch", "BLAS", "threads", "matrix product", "GPU", "disk" })
+        foreach (
+            var what in new[]
+            {
+                ".NET",
+                "CPU",
+                "memory",
+                "libtorch",
+                "BLAS",
+                "threads",
+                "matrix product",
+                "GPU",
+                "disk",
+            }
+        )
         {
             Assert.That(run.OutputLines, Has.Some.StartsWith($"{what} "));
         }

@@ -49,12 +49,18 @@ public class HelpTests
 
     [Test]
     public void The_help_of_a_method_leaves_out_those_of_others() =>
-        Assert.That(CommandRun.Of("align", "--method", "refl", "--help").Output, Does.Not.Contain("--num_active_steps"));
+        Assert.That(
+            CommandRun.Of("align", "--method", "refl", "--help").Output,
+            Does.Not.Contain("--num_active_steps")
+        );
 
     [TestCaseSource(nameof(Commands))]
     public void Help_fits_80_columns(string name) =>
         Assert.That(
-            CommandRun.Of(name, "--help").OutputLines.Concat(CommandRun.Of("--help").OutputLines).Select(line => line.Length),
+            CommandRun
+                .Of(name, "--help")
+                .OutputLines.Concat(CommandRun.Of("--help").OutputLines)
+                .Select(line => line.Length),
             Is.All.LessThanOrEqualTo(80)
         );
 

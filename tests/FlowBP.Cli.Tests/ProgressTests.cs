@@ -47,10 +47,7 @@ public class ProgressTests
     public void Even_a_long_line_fits_80_columns()
     {
         var report = Report(12000) with { Reward = -0.71234, GradNorm = 12.345, PeakMemoryBytes = 123L << 30 };
-        Assert.That(
-            AlignmentProgress.Text(report, 20000, TimeSpan.FromHours(20)),
-            Has.Length.LessThanOrEqualTo(80)
-        );
+        Assert.That(AlignmentProgress.Text(report, 20000, TimeSpan.FromHours(20)), Has.Length.LessThanOrEqualTo(80));
     }
 
     [Test]
@@ -59,6 +56,10 @@ public class ProgressTests
             PretrainingDisplay.Text(new PretrainingProgress("flow", 450, 9000, 0.25, TimeSpan.FromMinutes(3))),
             Is.EqualTo("flow 450/9000  ETA 57:00  loss 0.2500")
         );
+
+    [Test]
+    public void Before_the_first_step_nobody_knows_how_long_it_takes() =>
+        Assert.That(Remaining.Text(0, 9000, TimeSpan.FromSeconds(5)), Is.EqualTo("-"));
 
     [Test]
     public void A_log_gets_a_line_every_few_seconds_and_every_line_that_stays()
@@ -97,5 +98,7 @@ public class ProgressTests
     [TestCase(0.01234, "+0.0123")]
     [TestCase(-0.5, "-0.5000")]
     [TestCase(0, "+0.0000")]
-    public void Gains_carry_their_sign(double gain, string text) => Assert.That(Figures.Signed(gain, 4), Is.EqualTo(text));
+    [TestCase(-2.7e-7, "+0.0000")]
+    public void Gains_carry_their_sign(double gain, string text) =>
+        Assert.That(Figures.Signed(gain, 4), Is.EqualTo(text));
 }

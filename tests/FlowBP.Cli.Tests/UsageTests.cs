@@ -72,7 +72,10 @@ public class UsageTests
 
     [Test]
     public void An_option_followed_by_another_option_has_no_value() =>
-        Assert.That(CommandRun.Of("align", "--seed", "--max_train_steps", "2").AssertUsageError(), Does.Contain("--seed needs"));
+        Assert.That(
+            CommandRun.Of("align", "--seed", "--max_train_steps", "2").AssertUsageError(),
+            Does.Contain("--seed needs")
+        );
 
     [Test]
     public void An_option_is_given_once() =>

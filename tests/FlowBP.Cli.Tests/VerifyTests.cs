@@ -84,7 +84,10 @@ public class VerifyTests
 
     [Test]
     public void A_missing_folder_is_a_failure() =>
-        Assert.That(CommandRun.Of("verify", "/no/such/folder").AssertFailure(), Does.Contain("/no/such/folder does not exist"));
+        Assert.That(
+            CommandRun.Of("verify", "/no/such/folder").AssertFailure(),
+            Does.Contain("/no/such/folder does not exist")
+        );
 
     [Test]
     public void A_link_to_a_parent_ends()

@@ -25,8 +25,7 @@ internal sealed class AlignCommand : ICommand
     ];
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionGroup> Options(string? method) =>
-        AlignmentOptions.Of(method, AlignmentConfig.Settings);
+    public IReadOnlyList<OptionGroup> Options(string? method) => AlignmentOptions.Of(method, AlignmentConfig.Settings);
 
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)

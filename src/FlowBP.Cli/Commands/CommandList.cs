@@ -9,6 +9,8 @@ internal static class CommandList
         new DemoCommand(TimeProvider.System),
         new PretrainCommand(),
         new AlignCommand(),
+        new SampleCommand(TimeProvider.System),
+        new EvaluateCommand(TimeProvider.System),
         new VerifyCommand(),
         new DoctorCommand(),
     ];

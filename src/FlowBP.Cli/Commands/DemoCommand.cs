@@ -1,6 +1,5 @@
 // `demo`: an alignment whose every setting has a default that suits the embedded model, into a folder of its own.
 
-using System.Globalization;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Training.Alignment;
@@ -11,6 +10,8 @@ namespace FlowBP.Cli.Commands;
 /// <param name="time">The clock that names the output folder.</param>
 internal sealed class DemoCommand(TimeProvider time) : ICommand
 {
+    private readonly DatedFolder folder = new("outputs/demo", time);
+
     /// <inheritdoc/>
     public string Name => "demo";
 
@@ -23,28 +24,12 @@ internal sealed class DemoCommand(TimeProvider time) : ICommand
 
     /// <inheritdoc/>
     public IReadOnlyList<OptionGroup> Options(string? method) =>
-        AlignmentOptions.Of(
-            method,
-            [
-                .. AlignmentConfig.Settings.Select(setting =>
-                    setting.Name == AlignmentSettings.OutputDir.Name
-                        ? AlignmentSettings.OutputDir.With("outputs/demo-DATE-TIME")
-                        : setting
-                ),
-            ]
-        );
+        AlignmentOptions.Of(method, folder.In(AlignmentConfig.Settings));
 
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
-        var folder = KeyValuePair.Create(
-            AlignmentSettings.OutputDir.Name,
-            $"outputs/demo-{time.GetLocalNow().ToString("yyyyMMdd-HHmmss", CultureInfo.InvariantCulture)}"
-        );
-        Alignment.Run(
-            arguments.Has(AlignmentSettings.OutputDir) ? arguments.Given : arguments.Given.Append(folder),
-            terminal
-        );
+        Alignment.Run(folder.AddedTo(arguments), terminal);
         return 0;
     }
 }

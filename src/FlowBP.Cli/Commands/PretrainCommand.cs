@@ -14,6 +14,7 @@ namespace FlowBP.Cli.Commands;
 internal sealed class PretrainCommand : ICommand
 {
     private const string AllStages = "all";
+    private const int FewestPictures = 1024;
 
     private static readonly Setting<string> s_outputDir = SettingOf.Text(
         "output_dir",
@@ -94,6 +95,8 @@ internal sealed class PretrainCommand : ICommand
         StageRecipe Cut(StageRecipe stage) => stage with { Steps = Math.Min(stage.Steps, most) };
         return recipe with
         {
+            // No more pictures than so many updates can look at, and enough to draw batches from.
+            FlowPictures = (int)Math.Clamp((long)most * recipe.Flow.Batch, FewestPictures, recipe.FlowPictures),
             Autoencoder = Cut(recipe.Autoencoder),
             Flow = Cut(recipe.Flow),
             Reward = Cut(recipe.Reward),

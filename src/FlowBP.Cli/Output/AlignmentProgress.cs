@@ -10,7 +10,8 @@ namespace FlowBP.Cli.Output;
 /// <param name="line">The line.</param>
 /// <param name="time">The clock.</param>
 /// <param name="stop">The wish to stop; heeded wherever the run reports.</param>
-internal sealed class AlignmentProgress(ProgressLine line, TimeProvider time, CancellationToken stop) : IAlignmentObserver
+internal sealed class AlignmentProgress(ProgressLine line, TimeProvider time, CancellationToken stop)
+    : IAlignmentObserver
 {
     private long stageBegan;
 
@@ -33,7 +34,9 @@ internal sealed class AlignmentProgress(ProgressLine line, TimeProvider time, Ca
     public void Evaluated(string label, EvaluationResult result)
     {
         stop.ThrowIfCancellationRequested();
-        var heldOut = result.HeldOutReward is { } scores ? $", held-out reward {Figures.Number(scores.Average(), 4)}" : "";
+        var heldOut = result.HeldOutReward is { } scores
+            ? $", held-out reward {Figures.Number(scores.Average(), 4)}"
+            : "";
         var rules = result.Accuracy is { } accuracy ? $", rule accuracy {Figures.Percent(accuracy)}" : "";
         line.Say($"{label}: reward {Figures.Number(result.Reward.Average(), 4)}{heldOut}{rules}");
     }
@@ -46,7 +49,7 @@ internal sealed class AlignmentProgress(ProgressLine line, TimeProvider time, Ca
         string.Join(
             "  ",
             $"{report.Step}/{steps}",
-            $"ETA {Figures.Duration(Remaining.Of(report.Step, steps, elapsed))}",
+            $"ETA {Remaining.Text(report.Step, steps, elapsed)}",
             $"reward {Figures.Number(report.Reward, 4)}",
             $"grad {Figures.Short(report.GradNorm)}",
             $"{Figures.Number(report.ImagesPerSecond, 1)} img/s",

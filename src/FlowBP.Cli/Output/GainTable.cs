@@ -11,29 +11,37 @@ internal static class GainTable
     private const string Accuracy = "rule_accuracy";
     private const string TaskPrefix = Accuracy + "/";
 
-    /// <summary>Prints a table of metrics.</summary>
+    private static readonly Padding s_padding = new(0, 0, 2, 0);
+
+    /// <summary>Prints metrics before and after.</summary>
     /// <param name="terminal">Where to.</param>
     /// <param name="metrics">Gains by the metric's name in summary.json.</param>
     public static void Write(Terminal terminal, IReadOnlyDictionary<string, PairedGain> metrics)
     {
-        var table = new Table().NoBorder();
-        table.AddColumn(new TableColumn("metric") { NoWrap = true });
-        foreach (var header in new[] { "base", "aligned", "gain", "95 % interval" })
-        {
-            table.AddColumn(new TableColumn(header) { NoWrap = true, Padding = new Padding(2, 0, 0, 0) }.RightAligned());
-        }
+        var table = Table("base", "aligned", "gain", "95 % interval");
         foreach (var (name, gain) in metrics)
         {
-            var isShare = name.StartsWith(Accuracy, StringComparison.Ordinal);
-            string Value(double value) => isShare ? Figures.Percent(value) : Figures.Number(value, 4);
-            string Change(double value) => isShare ? Figures.Signed(100 * value, 1) : Figures.Signed(value, 4);
+            string Change(double value) => IsShare(name) ? Figures.Signed(100 * value, 1) : Figures.Signed(value, 4);
             table.AddRow(
                 new Text(Label(name)),
-                new Text(Value(gain.Base)),
-                new Text(Value(gain.Aligned)),
+                new Text(Value(name, gain.Base)),
+                new Text(Value(name, gain.Aligned)),
                 new Text(Change(gain.Gain), StyleOf(gain)),
                 new Text($"{Change(gain.GainCi95[0])} … {Change(gain.GainCi95[1])}")
             );
+        }
+        terminal.Results.Write(table);
+    }
+
+    /// <summary>Prints the metrics of one model.</summary>
+    /// <param name="terminal">Where to.</param>
+    /// <param name="metrics">Of which the aligned model's values are shown.</param>
+    public static void WriteValues(Terminal terminal, IReadOnlyDictionary<string, PairedGain> metrics)
+    {
+        var table = Table("value");
+        foreach (var (name, gain) in metrics)
+        {
+            table.AddRow(new Text(Label(name)), new Text(Value(name, gain.Aligned)));
         }
         terminal.Results.Write(table);
     }
@@ -43,6 +51,22 @@ internal static class GainTable
         gain.GainCi95[0] > 0 ? "up"
         : gain.GainCi95[1] < 0 ? "down"
         : "not significantly changed";
+
+    private static Table Table(params string[] numbers)
+    {
+        var table = new Table().NoBorder();
+        table.AddColumn(new TableColumn("metric") { NoWrap = true, Padding = s_padding });
+        foreach (var header in numbers)
+        {
+            table.AddColumn(new TableColumn(header) { NoWrap = true, Padding = s_padding }.RightAligned());
+        }
+        return table;
+    }
+
+    private static bool IsShare(string metric) => metric.StartsWith(Accuracy, StringComparison.Ordinal);
+
+    private static string Value(string metric, double value) =>
+        IsShare(metric) ? Figures.Percent(value) : Figures.Number(value, 4);
 
     private static string Label(string metric) =>
         metric.StartsWith(TaskPrefix, StringComparison.Ordinal)

@@ -37,7 +37,7 @@ internal sealed class PretrainingDisplay(ProgressLine line, CancellationToken st
         string.Join(
             "  ",
             $"{progress.Stage} {progress.Step}/{progress.Steps}",
-            $"ETA {Figures.Duration(Remaining.Of(progress.Step, progress.Steps, progress.Elapsed))}",
+            $"ETA {Remaining.Text(progress.Step, progress.Steps, progress.Elapsed)}",
             $"loss {Figures.Number(progress.Loss, 4)}"
         );
 }

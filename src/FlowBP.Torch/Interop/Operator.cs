@@ -8,6 +8,8 @@ namespace FlowBP.Torch.Interop;
 /// An ATen operator, found by its schema name on first use and called boxed. One of these per operator is all that an
 /// operator costs: no signature is written down twice.
 /// </summary>
+/// <remarks>Stack memory is not cleared first: what is read of it was written by the call.</remarks>
+[SkipLocalsInit]
 internal sealed unsafe class Operator(string name, string overload = "")
 {
     // Room on the stack: results of all but the operators that return a list, and list arguments of the usual lengths.
@@ -74,8 +76,9 @@ internal sealed unsafe class Operator(string name, string overload = "")
     public NativeValue CallValue(params ReadOnlySpan<Argument> arguments)
     {
         NativeValue result;
-        Expect(Invoke(arguments, &result, 1), 1);
-        return result;
+        return Expect(Invoke(arguments, &result, 1), 1) == 1
+            ? result
+            : throw new InvalidOperationException($"{Name} returned no value");
     }
 
     private static torch.Tensor?[] Tensors(NativeValue* results, int count)

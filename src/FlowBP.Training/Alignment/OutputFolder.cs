@@ -50,6 +50,17 @@ public sealed class OutputFolder : IDisposable
         metrics = new StreamWriter(Path.Combine(root, "metrics.jsonl")) { AutoFlush = true };
     }
 
+    /// <summary>Refuses a folder that holds anything; a command without a run's files never replaces one.</summary>
+    /// <param name="root">The folder that is to be created.</param>
+    /// <exception cref="IOException">It holds something.</exception>
+    public static void RequireEmpty(string root)
+    {
+        if (File.Exists(root) || (Directory.Exists(root) && Directory.EnumerateFileSystemEntries(root).Any()))
+        {
+            throw new IOException($"{root} exists; name another --output_dir");
+        }
+    }
+
     /// <summary>The folder.</summary>
     public string Root { get; }
 

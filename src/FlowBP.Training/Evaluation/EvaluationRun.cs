@@ -41,10 +41,7 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
     {
         observer.Stage("loading");
         var folder = settings.Get(EvaluationSettings.OutputDir);
-        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
-        {
-            throw new IOException($"{folder} exists; name another --output_dir");
-        }
+        OutputFolder.RequireEmpty(folder);
         var prompts = AlignmentRun.Thinned(
             PromptFile.Read(EmbeddedAssets.Resolve(settings.Get(S.EvalPrompts), () => EmbeddedAssets.HeldOutPrompts)),
             settings.Get(S.EvalPromptsLimit)

@@ -10,13 +10,19 @@ using FlowBP.Shapes;
 namespace FlowBP.Training.Pretraining;
 
 /// <summary>How long and how fast one network is trained.</summary>
-/// <param name="Steps">Updates.</param>
+/// <param name="Steps">Updates of one cycle.</param>
 /// <param name="Batch">Samples per update.</param>
 /// <param name="LearningRate">Peak of a cosine schedule.</param>
 public sealed record StageRecipe(int Steps, int Batch, double LearningRate)
 {
     /// <summary>Steps of linear warm-up.</summary>
     public int WarmupSteps { get; init; } = 100;
+
+    /// <summary>
+    /// How often the stage is run, each time on new data from the weights that the last time left, with a warm-up and
+    /// a cosine of its own (restarts, Loshchilov and Hutter 2017).
+    /// </summary>
+    public int Cycles { get; init; } = 1;
 
     /// <summary>Decay of the moving average whose weights are kept; null keeps the last weights.</summary>
     public double? EmaDecay { get; init; }
@@ -50,10 +56,10 @@ public sealed record PretrainRecipe
     public StageRecipe Flow { get; init; } = new(5000, 64, 1.2e-3) { WarmupSteps = 200, EmaDecay = 0.999 };
 
     /// <summary>The training reward's stage.</summary>
-    public StageRecipe Reward { get; init; } = new(1500, 64, 1e-3) { EmaDecay = 0.99 };
+    public StageRecipe Reward { get; init; } = new(1500, 64, 1e-3) { Cycles = 2, EmaDecay = 0.99 };
 
     /// <summary>The held-out reward's stage.</summary>
-    public StageRecipe HeldOutReward { get; init; } = new(1200, 32, 1e-3) { EmaDecay = 0.99 };
+    public StageRecipe HeldOutReward { get; init; } = new(1200, 32, 1e-3) { Cycles = 2, EmaDecay = 0.99 };
 
     /// <summary>32×32 pixels to 8×8×4 latents.</summary>
     public AutoencoderKLConfig AutoencoderConfig { get; init; } =

@@ -27,6 +27,16 @@ internal sealed class PretrainingLoop(string stage, StageRecipe recipe, Action<P
     /// <param name="loss">The loss of a step, a scalar with a graph.</param>
     public void Run(IEnumerable<(string Name, Parameter Parameter)> parameters, Func<int, Tensor> loss)
     {
+        List<(string, Parameter)> trained = [.. parameters];
+        var watch = Stopwatch.StartNew();
+        for (var cycle = 0; cycle < recipe.Cycles; cycle++)
+        {
+            Cycle(trained, loss, cycle * recipe.Steps, watch);
+        }
+    }
+
+    private void Cycle(List<(string, Parameter)> parameters, Func<int, Tensor> loss, int first, Stopwatch watch)
+    {
         var settings = new AdamWSettings
         {
             WeightDecay = recipe.WeightDecay,
@@ -35,18 +45,25 @@ internal sealed class PretrainingLoop(string stage, StageRecipe recipe, Action<P
         };
         using var optimizer = new FusedAdamW(parameters, settings, new CpuLatentKernels());
         var schedule = new LearningRateSchedule(recipe.LearningRate, recipe.WarmupSteps, recipe.Steps);
-        var watch = Stopwatch.StartNew();
         var sum = 0.0;
         for (var step = 0; step < recipe.Steps; step++)
         {
             using var scope = torch.NewDisposeScope();
-            var value = loss(step);
+            var value = loss(first + step);
             value.backward();
             optimizer.Step(schedule.At(step), optimizer.GradientNorm());
             sum += value.ToDouble();
             if ((step + 1) % ReportInterval == 0)
             {
-                report(new(stage, step + 1, recipe.Steps, sum / ReportInterval, watch.Elapsed));
+                report(
+                    new(
+                        stage,
+                        first + step + 1,
+                        recipe.Cycles * recipe.Steps,
+                        sum / ReportInterval,
+                        watch.Elapsed
+                    )
+                );
                 sum = 0;
             }
         }

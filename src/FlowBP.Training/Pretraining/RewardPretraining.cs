@@ -21,20 +21,7 @@ internal sealed class RewardPretraining(PretrainRecipe recipe, Func<string, long
     {
         var model = new OpenClipModel(config);
         ParameterInitialization.Apply(model, recipe.Seed + 3);
-        var options = new ShapesBatchOptions
-        {
-            ViolatingImages = true,
-            ViolatedPrompts = true,
-            Augmentation = Augmentation.Light,
-        };
-        new PretrainingLoop("reward", recipe.Reward, report).Run(
-            model.named_parameters().Select(p => (p.name, p.parameter)),
-            step =>
-                ContrastiveLoss(
-                    model,
-                    ShapesBatch.Sample(recipe.Seed + ContrastiveData, step, recipe.Reward.Batch, options)
-                )
-        );
+        Train("reward", recipe.Reward, ContrastiveData, Augmentation.Light, model, ContrastiveLoss, report);
         return model;
     }
 
@@ -43,21 +30,31 @@ internal sealed class RewardPretraining(PretrainRecipe recipe, Func<string, long
     {
         var model = new ImageTextMatchingModel(config);
         ParameterInitialization.Apply(model, recipe.Seed + 4);
+        Train("held-out reward", recipe.HeldOutReward, MatchingData, Augmentation.Strong, model, MatchingLoss, report);
+        return model;
+    }
+
+    private void Train<T>(
+        string stage,
+        StageRecipe stageRecipe,
+        ulong data,
+        Augmentation augmentation,
+        T model,
+        Func<T, ShapesBatch, Tensor> loss,
+        Action<PretrainingProgress> report
+    )
+        where T : nn.Module
+    {
         var options = new ShapesBatchOptions
         {
             ViolatingImages = true,
             ViolatedPrompts = true,
-            Augmentation = Augmentation.Strong,
+            Augmentation = augmentation,
         };
-        new PretrainingLoop("held-out reward", recipe.HeldOutReward, report).Run(
+        new PretrainingLoop(stage, stageRecipe, report).Run(
             model.named_parameters().Select(p => (p.name, p.parameter)),
-            step =>
-                MatchingLoss(
-                    model,
-                    ShapesBatch.Sample(recipe.Seed + MatchingData, step, recipe.HeldOutReward.Batch, options)
-                )
+            step => loss(model, ShapesBatch.Sample(recipe.Seed + data, step, stageRecipe.Batch, options))
         );
-        return model;
     }
 
     // InfoNCE in both directions. Texts: the B prompts, then the B near misses; images: the B pictures, then the B near

@@ -23,10 +23,7 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report)
     {
         var prompts = Prompts();
         var folder = settings.Get(SampleSettings.OutputDir);
-        if (Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any())
-        {
-            throw new IOException($"{folder} exists; name another --output_dir");
-        }
+        OutputFolder.RequireEmpty(folder);
         using var model = new TextToImage(
             EmbeddedAssets.Resolve(settings.Get(AlignmentSettings.Model), () => EmbeddedAssets.Model),
             settings.Get(AlignmentSettings.CfgGuidance)

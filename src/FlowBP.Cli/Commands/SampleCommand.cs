@@ -1,0 +1,55 @@
+// `sample`: pictures of prompts, without judges.
+
+using FlowBP.Cli.Failures;
+using FlowBP.Cli.Machine;
+using FlowBP.Cli.Output;
+using FlowBP.Cli.Parsing;
+using FlowBP.Surrogates;
+using FlowBP.Training.Sampling;
+
+namespace FlowBP.Cli.Commands;
+
+/// <summary>Paints prompts.</summary>
+/// <param name="time">The clock that names the output folder.</param>
+internal sealed class SampleCommand(TimeProvider time) : ICommand
+{
+    private readonly DatedFolder folder = new("outputs/samples", time);
+
+    /// <inheritdoc/>
+    public string Name => "sample";
+
+    /// <inheritdoc/>
+    public string Summary => "paint prompts";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Examples { get; } =
+    [
+        "flowbp sample --prompt \"a photo of a red circle\"",
+        "flowbp sample --model outputs/align/model --prompts FILE --output_dir DIR",
+    ];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<OptionGroup> Options(string? method) => [new("options", folder.In(SampleSettings.All))];
+
+    /// <inheritdoc/>
+    public int Run(CommandArguments arguments, Terminal terminal)
+    {
+        var settings = UsageException.Guard(() =>
+            new SettingValues(Name, SampleSettings.All, folder.AddedTo(arguments))
+        );
+        Threads.UseAll();
+        var grid = ProgressLine.During(
+            terminal,
+            line =>
+            {
+                line.Begin("loading");
+                return new SampleRun(settings, (done, total) => line.Show($"{done}/{total} pictures")).Execute(
+                    terminal.Stop
+                );
+            }
+        );
+        terminal.Output.WriteLine($"pictures   {Path.GetDirectoryName(grid)}");
+        terminal.Output.WriteLine($"all in one {grid}");
+        return 0;
+    }
+}
