@@ -92,12 +92,13 @@ internal sealed class PretrainCommand : ICommand
         {
             return recipe;
         }
-        StageRecipe Cut(StageRecipe stage) => stage with { Steps = Math.Min(stage.Steps, most) };
+        StageRecipe Cut(StageRecipe stage) => stage with { Steps = Math.Min(stage.Steps, most), Cycles = 1 };
         return recipe with
         {
             // No more pictures than so many updates can look at, and enough to draw batches from.
             FlowPictures = (int)Math.Clamp((long)most * recipe.Flow.Batch, FewestPictures, recipe.FlowPictures),
             Autoencoder = Cut(recipe.Autoencoder),
+            Decoder = Cut(recipe.Decoder),
             Flow = Cut(recipe.Flow),
             Reward = Cut(recipe.Reward),
             HeldOutReward = Cut(recipe.HeldOutReward),
