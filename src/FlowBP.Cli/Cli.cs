@@ -27,6 +27,11 @@ public static class Cli
         void OnSignal(PosixSignalContext signal)
         {
             signal.Cancel = !stop.IsCancellationRequested;
+            if (signal.Cancel)
+            {
+                error.WriteLine();
+                error.WriteLine("flowbp: stopping after what is being computed now (once more: at once)");
+            }
             stop.Cancel();
         }
 

@@ -32,7 +32,7 @@ public class DoctorTests
     [Test]
     public void A_missing_model_is_not_overlooked()
     {
-        var finding = Checkup.Run("/no/model").Single(finding => finding.What == "embedded model");
+        var finding = Checkup.Run(() => "/no/model").Single(finding => finding.What == "embedded model");
         Assert.That(finding.Verdict, Is.EqualTo(Verdict.Missing));
         Assert.That(finding.Found, Does.Contain("/no/model").And.Contain("pretrain"));
     }

@@ -4,6 +4,7 @@ using FlowBP.Cli.Failures;
 using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
+using FlowBP.Training;
 using Spectre.Console;
 
 namespace FlowBP.Cli.Commands;
@@ -26,7 +27,7 @@ internal sealed class DoctorCommand : ICommand
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
-        var findings = Checkup.Run(EmbeddedModel.Find()).ToArray();
+        var findings = Checkup.Run(() => EmbeddedAssets.Model).ToArray();
         var table = new Table().NoBorder().HideHeaders();
         table
             .AddColumn(new TableColumn("what") { NoWrap = true })

@@ -3,6 +3,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using FlowBP.Cli.Failures;
+using FlowBP.Models;
+using FlowBP.Models.Formats;
 
 namespace FlowBP.Cli.Machine;
 
@@ -11,23 +13,27 @@ internal static class Checkup
 {
     private const double Gibibyte = 1L << 30;
     private const double LeastFreeDisk = 1 * Gibibyte;
+    private const string RestoreModel =
+        "restore assets/ from the repository, or make it with: ./flowbp pretrain --output_dir assets/shapes";
+
     private const string InstallBlas =
         "apt-get install libopenblas0-pthread makes matrix products about eight times faster";
 
     /// <summary>All findings.</summary>
-    /// <param name="modelFolder">Where the embedded model should be; null where no place was found.</param>
-    public static IEnumerable<Finding> Run(string? modelFolder)
+    /// <param name="modelFolder">Finds the embedded model's folder; may throw <see cref="FileNotFoundException"/>.</param>
+    public static IEnumerable<Finding> Run(Func<string> modelFolder)
     {
         yield return Good(".NET", $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.RuntimeIdentifier}");
         yield return Good("system", RuntimeInformation.OSDescription);
         var processor = Processor.Current;
-        yield return Good("CPU", $"{processor.Model}, {processor.Cores} cores, SIMD: {processor.Simd}");
+        yield return Good("CPU", $"{processor.Model}, cores: {processor.Cores}, SIMD: {processor.Simd}");
         yield return Good(
             "memory",
             $"{Gigabytes(processor.MemoryBytes)} GiB"
                 + (processor.AvailableBytes is { } free ? $", {Gigabytes(free)} GiB available" : "")
         );
-        foreach (var finding in Libraries())
+        var libraries = Libraries().ToArray();
+        foreach (var finding in libraries)
         {
             yield return finding;
         }
@@ -36,7 +42,11 @@ internal static class Checkup
             "GPU",
             gpus.Count == 0 ? "none; computes on the CPU" : $"{string.Join(", ", gpus)}; not used, computes on the CPU"
         );
-        yield return Model(modelFolder);
+        // Nothing can be loaded without the library, and its absence has been said.
+        if (libraries.All(finding => finding.Verdict != Verdict.Missing))
+        {
+            yield return Model(modelFolder);
+        }
         yield return Disk();
     }
 
@@ -84,15 +94,24 @@ internal static class Checkup
             : new("matrix product", Verdict.Missing, "gives wrong numbers; try another BLAS or libtorch");
     }
 
-    private static Finding Model(string? folder) =>
-        folder is not null && File.Exists(Path.Combine(folder, "model_index.json"))
-            ? Good("embedded model", folder)
-            : new(
-                "embedded model",
-                Verdict.Missing,
-                $"not found{(folder is null ? "" : $" at {folder}")}; restore assets/ from the repository, or make it"
-                    + " with: ./flowbp pretrain --output_dir assets/shapes"
-            );
+    // Loaded, not only looked for: a half-fetched or damaged checkpoint is no model.
+    private static Finding Model(Func<string> folder)
+    {
+        try
+        {
+            var found = folder();
+            using var model = SD3Pipeline.Load(found);
+            return Good("embedded model", found);
+        }
+        catch (FileNotFoundException)
+        {
+            return new("embedded model", Verdict.Missing, $"not found; {RestoreModel}");
+        }
+        catch (CheckpointException e)
+        {
+            return new("embedded model", Verdict.Missing, $"{e.Message}; {RestoreModel}");
+        }
+    }
 
     private static Finding Disk()
     {

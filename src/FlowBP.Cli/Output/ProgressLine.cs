@@ -17,7 +17,7 @@ internal abstract class ProgressLine
         {
             return work(new Repeated(terminal.Error, TimeProvider.System));
         }
-        return terminal.Progress.Status().Start("", context => work(new Moving(terminal.Progress, context)));
+        return terminal.Progress.Status().Start("starting", context => work(new Moving(terminal.Progress, context)));
     }
 
     /// <summary>Shows that a phase begins.</summary>
