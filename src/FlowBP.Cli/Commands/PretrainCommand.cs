@@ -92,13 +92,9 @@ internal sealed class PretrainCommand : ICommand
         {
             return recipe;
         }
-<<<<<<< HEAD
         // So many steps of the first cycle, and no other.
         IReadOnlyList<StageRecipe> Cut(IReadOnlyList<StageRecipe> cycles) =>
             [cycles[0] with { Steps = Math.Min(cycles[0].Steps, most) }];
-=======
-        StageRecipe Cut(StageRecipe stage) => stage with { Steps = Math.Min(stage.Steps, most), Cycles = 1 };
->>>>>>> cli
         return recipe with
         {
             // No more pictures than so many updates can look at, and enough to draw batches from.
