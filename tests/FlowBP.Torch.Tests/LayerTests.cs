@@ -290,7 +290,6 @@ public class LayerTests
         Close.To(doubled, F.interpolate(x, scale_factor: [2.0, 2.0]));
         Close.To(doubled, F.interpolate(x, [4, 4]));
         Close.To(doubled, F.upsample_nearest2d(x, scaleFactors: [2.0, 2.0]));
-        Close.To(doubled, F.upsample_nearest2d(x, scale_factor: [2.0, 2.0]));
         Close.To(doubled, F.upsample_nearest2d(x, [4, 4]));
         Close.To([2.5], F.interpolate(x, [1, 1], mode: InterpolationMode.Area));
         Close.To(

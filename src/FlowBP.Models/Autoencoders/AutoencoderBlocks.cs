@@ -133,7 +133,7 @@ internal sealed class Upsample2D : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor h_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor doubled_BCYX = F.upsample_nearest2d(h_BCYX, scale_factor: [2.0, 2.0]);
+        Tensor doubled_BCYX = F.interpolate(h_BCYX, scale_factor: [2.0, 2.0]);
         return conv.call(doubled_BCYX).MoveToOuterDisposeScope();
     }
 }

@@ -123,10 +123,6 @@ public static partial class torch
                 double[]? scaleFactors = null
             ) => Aten.upsample_nearest2d.Call(input, outputSizes, scaleFactors);
 
-            /// <summary>[B, C, H, W] enlarged by repeating pixels.</summary>
-            public static Tensor upsample_nearest2d(Tensor input, double[] scale_factor) =>
-                Aten.upsample_nearest2d.Call(input, (long[]?)null, scale_factor);
-
             /// <summary>Means over windows of [B, C, H, W].</summary>
             public static Tensor avg_pool2d(
                 Tensor input,

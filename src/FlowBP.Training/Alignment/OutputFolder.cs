@@ -20,6 +20,7 @@ public sealed class OutputFolder : IDisposable
     private static readonly JsonSerializerOptions Indented = new(Lines) { WriteIndented = true };
 
     private readonly StreamWriter metrics;
+    private readonly bool created;
 
     /// <summary>Creates the folder.</summary>
     /// <param name="root">Its path.</param>
@@ -46,6 +47,7 @@ public sealed class OutputFolder : IDisposable
             }
             Directory.Delete(root, recursive: true);
         }
+        created = !Directory.Exists(root);
         Directory.CreateDirectory(Samples);
         metrics = new StreamWriter(Path.Combine(root, "metrics.jsonl")) { AutoFlush = true };
     }
@@ -124,13 +126,20 @@ public sealed class OutputFolder : IDisposable
     /// <summary>Whether any training step has been recorded.</summary>
     public bool HasMetrics { get; private set; }
 
-    /// <summary>Closes the folder, and removes it if no step was recorded: a run that never began leaves nothing.</summary>
+    /// <summary>
+    /// Closes the folder, and removes what this run wrote if no step was recorded: a run that never began leaves nothing.
+    /// </summary>
     public void Dispose()
     {
         metrics.Dispose();
-        if (!HasMetrics)
+        if (HasMetrics)
         {
-            Directory.Delete(Root, recursive: true);
+            return;
+        }
+        Directory.Delete(Root, recursive: true);
+        if (!created)
+        {
+            Directory.CreateDirectory(Root);
         }
     }
 }
