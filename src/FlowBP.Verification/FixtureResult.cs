@@ -49,13 +49,12 @@ public sealed record FixtureResult(
     /// </summary>
     /// <param name="name">Name of the fixture.</param>
     /// <param name="run">Runs it.</param>
-    public static FixtureResult Guard(string name, Func<FixtureResult> run) =>
-        Guard(name, () => (IReadOnlyList<FixtureResult>)[run()])[0];
+    public static FixtureResult Guard(string name, Func<FixtureResult> run) => GuardAll(name, () => [run()])[0];
 
     /// <summary>The same for what runs several fixtures.</summary>
     /// <param name="name">Name of the one failed fixture that stands for all if they can't be run.</param>
     /// <param name="run">Runs them.</param>
-    public static IReadOnlyList<FixtureResult> Guard(string name, Func<IReadOnlyList<FixtureResult>> run)
+    public static IReadOnlyList<FixtureResult> GuardAll(string name, Func<IReadOnlyList<FixtureResult>> run)
     {
         try
         {

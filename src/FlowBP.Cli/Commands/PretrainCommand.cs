@@ -92,11 +92,13 @@ internal sealed class PretrainCommand : ICommand
         {
             return recipe;
         }
-        StageRecipe Cut(StageRecipe stage) => stage with { Steps = Math.Min(stage.Steps, most), Cycles = 1 };
+        // So many steps of the first cycle, and no other.
+        IReadOnlyList<StageRecipe> Cut(IReadOnlyList<StageRecipe> cycles) =>
+            [cycles[0] with { Steps = Math.Min(cycles[0].Steps, most) }];
         return recipe with
         {
             // No more pictures than so many updates can look at, and enough to draw batches from.
-            FlowPictures = (int)Math.Clamp((long)most * recipe.Flow.Batch, FewestPictures, recipe.FlowPictures),
+            FlowPictures = (int)Math.Clamp((long)most * recipe.Flow[0].Batch, FewestPictures, recipe.FlowPictures),
             Autoencoder = Cut(recipe.Autoencoder),
             Decoder = Cut(recipe.Decoder),
             Flow = Cut(recipe.Flow),

@@ -21,7 +21,8 @@ public sealed record ImageGrid
     private const int Frame = 1;
     private const int TitleSize = 3;
     private const int TextSize = 2;
-    private const int RowHeaderWidth = 132;
+    private const int NarrowestRowHeader = 132;
+    private const int WidestRowHeader = 260;
     private const int MarkWidth = 22;
     private const int TextLine = PixelFont.LineHeight * TextSize;
 
@@ -56,6 +57,14 @@ public sealed record ImageGrid
     private int CellWidth => Side * Scale + 2 * Frame;
 
     private int Columns => Math.Max(ColumnHeaders.Count, Rows.Max(row => row.Count));
+
+    // As wide as the longest word, within reason: a method's name should not be broken.
+    private int RowHeaderWidth =>
+        RowHeaders
+            .SelectMany(header => header.Split(' ', '\n'))
+            .Select(word => Math.Min(PixelFont.Measure(word, TextSize), WidestRowHeader))
+            .Append(NarrowestRowHeader)
+            .Max();
 
     private int GridLeft => Page + (RowHeaders.Count > 0 ? RowHeaderWidth + Gap : 0);
 

@@ -62,10 +62,13 @@ public sealed class RecordedStep
     public int Batch => (int)tensors["x_init"].size(0);
 
     /// <summary>
-    /// Whether the step used classifier-free guidance: as recorded, otherwise where its scale exceeds 1, as released.
+    /// Whether the step used classifier-free guidance: as recorded, otherwise as released, where its scale exceeds 1 and
+    /// there is a negative branch.
     /// </summary>
     public bool IsGuided =>
-        description.TryGetProperty("cfg_enabled", out var recorded) ? recorded.GetBoolean() : Guidance > 1;
+        description.TryGetProperty("cfg_enabled", out var recorded)
+            ? recorded.GetBoolean()
+            : Guidance > 1 && tensors.Keys.Any(name => name.StartsWith("neg_", StringComparison.Ordinal));
 
     /// <summary>The loss of the step.</summary>
     public HingeLoss Hinge =>

@@ -25,12 +25,7 @@ public static class SD3Field
             {
                 using var scope = torch.NewDisposeScope();
                 return transformer
-                    .call(
-                        x_BCYX.to(ScalarType.Float32),
-                        conditioning[Text],
-                        conditioning[Pooled],
-                        sigma_B * timesteps
-                    )
+                    .call(x_BCYX.to(ScalarType.Float32), conditioning[Text], conditioning[Pooled], sigma_B * timesteps)
                     .MoveToOuterDisposeScope();
             }
         );

@@ -19,10 +19,9 @@ internal static class AutoencoderPretraining
     {
         var model = new AutoencoderKL(recipe.AutoencoderConfig);
         ParameterInitialization.Apply(model, recipe.Seed);
-        var batch = recipe.Autoencoder.Batch;
         new PretrainingLoop("autoencoder", recipe.Autoencoder, report).Run(
             model.named_parameters().Select(p => (p.name, p.parameter)),
-            step =>
+            (step, batch) =>
                 Loss(
                     model,
                     ShapesTensors.Images(ShapesBatch.Sample(recipe.Seed, step, batch).Images),
@@ -39,13 +38,12 @@ internal static class AutoencoderPretraining
     internal static void RefineDecoder(AutoencoderKL model, PretrainRecipe recipe, Action<PretrainingProgress> report)
     {
         const long FirstStep = 1_000_000;
-        var batch = recipe.Decoder.Batch;
         new PretrainingLoop("decoder", recipe.Decoder, report).Run(
             model
                 .named_parameters()
                 .Where(p => p.name.StartsWith("decoder.", StringComparison.Ordinal))
                 .Select(p => (p.name, p.parameter)),
-            step =>
+            (step, batch) =>
             {
                 var pictures = ShapesBatch.Sample(recipe.Seed, FirstStep + step, batch).Images;
                 var target = ShapesTensors.Images(pictures) * 2 - 1;

@@ -33,7 +33,7 @@ internal sealed class FlowPretraining(PretrainRecipe recipe, AutoencoderKL autoe
             .Concat(textEncoder.named_parameters().Select(p => ("text_encoder." + p.name, p.parameter)));
         new PretrainingLoop("flow", recipe.Flow, report).Run(
             parameters,
-            step => Loss(transformer, textEncoder, latents_PCYX, ids_PL, step)
+            (step, batch) => Loss(transformer, textEncoder, latents_PCYX, ids_PL, step, batch)
         );
         latents_PCYX.Dispose();
         ids_PL.Dispose();
@@ -46,10 +46,10 @@ internal sealed class FlowPretraining(PretrainRecipe recipe, AutoencoderKL autoe
         CLIPTextModelWithProjection textEncoder,
         Tensor latents_PCYX,
         Tensor ids_PL,
-        int step
+        int step,
+        int batch
     )
     {
-        var batch = recipe.Flow.Batch;
         var (rows_B, sigma_B) = Draw(step, batch, latents_PCYX.size(0));
         var x_BCYX = latents_PCYX.index_select(0, rows_B);
         var ids_BL = DropCaptions(ids_PL.index_select(0, rows_B), step);

@@ -9,20 +9,17 @@ using FlowBP.Shapes;
 
 namespace FlowBP.Training.Pretraining;
 
-/// <summary>How long and how fast one network is trained.</summary>
-/// <param name="Steps">Updates of one cycle.</param>
+/// <summary>
+/// One cycle of a stage: how long and how fast a network is trained. The next cycle goes on from the weights that this one
+/// leaves, on new data, with a warm-up and a cosine of its own (restarts, Loshchilov and Hutter 2017).
+/// </summary>
+/// <param name="Steps">Updates.</param>
 /// <param name="Batch">Samples per update.</param>
 /// <param name="LearningRate">Peak of a cosine schedule.</param>
 public sealed record StageRecipe(int Steps, int Batch, double LearningRate)
 {
     /// <summary>Steps of linear warm-up.</summary>
     public int WarmupSteps { get; init; } = 100;
-
-    /// <summary>
-    /// How often the stage is run, each time on new data from the weights that the last time left, with a warm-up and
-    /// a cosine of its own (restarts, Loshchilov and Hutter 2017).
-    /// </summary>
-    public int Cycles { get; init; } = 1;
 
     /// <summary>Decay of the moving average whose weights are kept; null keeps the last weights.</summary>
     public double? EmaDecay { get; init; }
@@ -46,20 +43,26 @@ public sealed record PretrainRecipe
     /// <summary>Share of captions that are replaced by the empty prompt, which guidance needs.</summary>
     public double CaptionDropout { get; init; } = 0.1;
 
-    /// <summary>The autoencoder's stage.</summary>
-    public StageRecipe Autoencoder { get; init; } = new(1600, 32, 2e-3) { EmaDecay = 0.995 };
+    /// <summary>The autoencoder's stage, cycle by cycle.</summary>
+    public IReadOnlyList<StageRecipe> Autoencoder { get; init; } = [new(1600, 32, 2e-3) { EmaDecay = 0.995 }];
 
     /// <summary>The autoencoder's second stage, in which only the decoder learns.</summary>
-    public StageRecipe Decoder { get; init; } = new(1200, 32, 1e-3) { EmaDecay = 0.995 };
+    public IReadOnlyList<StageRecipe> Decoder { get; init; } = [new(1200, 32, 1e-3) { EmaDecay = 0.995 }];
 
     /// <summary>The flow model's stage, in which the text encoder learns along.</summary>
-    public StageRecipe Flow { get; init; } = new(5000, 64, 1.2e-3) { WarmupSteps = 200, EmaDecay = 0.999 };
+    public IReadOnlyList<StageRecipe> Flow { get; init; } =
+        [
+            new(5000, 64, 1.2e-3) { WarmupSteps = 200, EmaDecay = 0.999 },
+            new(1300, 64, 8e-4) { WarmupSteps = 200, EmaDecay = 0.999 },
+        ];
 
     /// <summary>The training reward's stage.</summary>
-    public StageRecipe Reward { get; init; } = new(1500, 64, 1e-3) { Cycles = 2, EmaDecay = 0.99 };
+    public IReadOnlyList<StageRecipe> Reward { get; init; } =
+        [new(1500, 64, 1e-3) { EmaDecay = 0.99 }, new(1500, 64, 1e-3) { EmaDecay = 0.99 }];
 
     /// <summary>The held-out reward's stage.</summary>
-    public StageRecipe HeldOutReward { get; init; } = new(1200, 32, 1e-3) { Cycles = 2, EmaDecay = 0.99 };
+    public IReadOnlyList<StageRecipe> HeldOutReward { get; init; } =
+        [new(1200, 32, 1e-3) { EmaDecay = 0.99 }, new(1200, 32, 1e-3) { EmaDecay = 0.99 }];
 
     /// <summary>32×32 pixels to 8×8×4 latents.</summary>
     public AutoencoderKLConfig AutoencoderConfig { get; init; } =

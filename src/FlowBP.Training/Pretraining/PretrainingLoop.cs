@@ -16,58 +16,65 @@ public sealed record PretrainingProgress(string Stage, int Step, int Steps, doub
 
 /// <summary>Trains parameters by a loss that depends on the step alone.</summary>
 /// <param name="stage">Name of the stage, for reports.</param>
-/// <param name="recipe">How long and how fast.</param>
+/// <param name="cycles">How long and how fast, cycle by cycle.</param>
 /// <param name="report">Receives the progress every 50 steps.</param>
-internal sealed class PretrainingLoop(string stage, StageRecipe recipe, Action<PretrainingProgress> report)
+internal sealed class PretrainingLoop(
+    string stage,
+    IReadOnlyList<StageRecipe> cycles,
+    Action<PretrainingProgress> report
+)
 {
     private const int ReportInterval = 50;
 
-    /// <summary>Runs all steps and leaves the averaged weights (where averaged) in the parameters.</summary>
+    private readonly Stopwatch watch = Stopwatch.StartNew();
+
+    /// <summary>Runs all cycles and leaves the averaged weights (where averaged) in the parameters.</summary>
     /// <param name="parameters">What is trained.</param>
-    /// <param name="loss">The loss of a step, a scalar with a graph.</param>
-    public void Run(IEnumerable<(string Name, Parameter Parameter)> parameters, Func<int, Tensor> loss)
+    /// <param name="loss">The loss of a step and a batch size, a scalar with a graph; steps count on over cycles.</param>
+    public void Run(IEnumerable<(string Name, Parameter Parameter)> parameters, Func<int, int, Tensor> loss)
     {
         List<(string, Parameter)> trained = [.. parameters];
-        var watch = Stopwatch.StartNew();
-        for (var cycle = 0; cycle < recipe.Cycles; cycle++)
+        var first = 0;
+        foreach (var cycle in cycles)
         {
-            Cycle(trained, loss, cycle * recipe.Steps, watch);
+            Run(cycle, trained, loss, first);
+            first += cycle.Steps;
         }
     }
 
-    private void Cycle(List<(string, Parameter)> parameters, Func<int, Tensor> loss, int first, Stopwatch watch)
+    private void Run(
+        StageRecipe cycle,
+        List<(string, Parameter)> parameters,
+        Func<int, int, Tensor> loss,
+        int first
+    )
     {
         var settings = new AdamWSettings
         {
-            WeightDecay = recipe.WeightDecay,
+            WeightDecay = cycle.WeightDecay,
             Beta2 = 0.99,
-            EmaDecay = recipe.EmaDecay,
+            EmaDecay = cycle.EmaDecay,
         };
         using var optimizer = new FusedAdamW(parameters, settings, new CpuLatentKernels());
-        var schedule = new LearningRateSchedule(recipe.LearningRate, recipe.WarmupSteps, recipe.Steps);
+        var schedule = new LearningRateSchedule(cycle.LearningRate, cycle.WarmupSteps, cycle.Steps);
         var sum = 0.0;
-        for (var step = 0; step < recipe.Steps; step++)
+        var summed = 0;
+        for (var step = 0; step < cycle.Steps; step++)
         {
             using var scope = torch.NewDisposeScope();
-            var value = loss(first + step);
+            var value = loss(first + step, cycle.Batch);
             value.backward();
             optimizer.Step(schedule.At(step), optimizer.GradientNorm());
             sum += value.ToDouble();
-            if ((step + 1) % ReportInterval == 0)
+            summed++;
+            if (summed == ReportInterval || step + 1 == cycle.Steps)
             {
-                report(
-                    new(
-                        stage,
-                        first + step + 1,
-                        recipe.Cycles * recipe.Steps,
-                        sum / ReportInterval,
-                        watch.Elapsed
-                    )
-                );
+                report(new(stage, first + step + 1, cycles.Sum(c => c.Steps), sum / summed, watch.Elapsed));
                 sum = 0;
+                summed = 0;
             }
         }
-        if (recipe.EmaDecay is not null)
+        if (cycle.EmaDecay is not null)
         {
             optimizer.SwapWithEma();
         }

@@ -36,7 +36,7 @@ internal sealed class RewardPretraining(PretrainRecipe recipe, Func<string, long
 
     private void Train<T>(
         string stage,
-        StageRecipe stageRecipe,
+        IReadOnlyList<StageRecipe> cycles,
         ulong data,
         Augmentation augmentation,
         T model,
@@ -51,9 +51,9 @@ internal sealed class RewardPretraining(PretrainRecipe recipe, Func<string, long
             ViolatedPrompts = true,
             Augmentation = augmentation,
         };
-        new PretrainingLoop(stage, stageRecipe, report).Run(
+        new PretrainingLoop(stage, cycles, report).Run(
             model.named_parameters().Select(p => (p.name, p.parameter)),
-            step => loss(model, ShapesBatch.Sample(recipe.Seed + data, step, stageRecipe.Batch, options))
+            (step, batch) => loss(model, ShapesBatch.Sample(recipe.Seed + data, step, batch, options))
         );
     }
 

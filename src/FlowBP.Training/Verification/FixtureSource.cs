@@ -8,5 +8,5 @@ namespace FlowBP.Training.Verification;
 public sealed record FixtureSource(string Path, Func<IReadOnlyList<FixtureResult>> Run)
 {
     /// <summary>Runs them; what can't be run at all is one failed fixture without a name.</summary>
-    public IReadOnlyList<FixtureResult> RunGuarded() => FixtureResult.Guard("", Run);
+    public IReadOnlyList<FixtureResult> RunGuarded() => FixtureResult.GuardAll("", Run);
 }

@@ -1,0 +1,137 @@
+using FlowBP.Surrogates;
+using FlowBP.Training.Alignment;
+
+namespace FlowBP.Training.Tests;
+
+/// <summary>Settings resolve by name or alias, once each, or are refused with a suggestion.</summary>
+public class AlignmentConfigTests
+{
+    private static IEnumerable<string> Methods => MethodRegistry.All.Select(method => method.Name);
+
+    [TestCaseSource(nameof(Methods))]
+    public void What_is_resolved_resolves_to_itself(string method)
+    {
+        var defaults = AlignmentConfig.Resolve([new("method", method)]).Resolved().ToArray();
+        Assert.That(AlignmentConfig.Resolve(defaults).Resolved(), Is.EqualTo(defaults));
+        Assert.That(
+            defaults.Select(pair => pair.Key),
+            Is.EquivalentTo(
+                AlignmentConfig.Settings.Concat(MethodRegistry.Get(method).Settings).Select(setting => setting.Name)
+            )
+        );
+    }
+
+    [TestCaseSource(nameof(Methods))]
+    public void Every_default_is_a_text_that_its_setting_accepts(string method)
+    {
+        foreach (var setting in AlignmentConfig.Settings.Concat(MethodRegistry.Get(method).Settings))
+        {
+            Assert.That(
+                setting.FormatValue(setting.ParseValue(setting.DefaultText)),
+                Is.EqualTo(setting.DefaultText),
+                setting.Name
+            );
+        }
+    }
+
+    [TestCaseSource(nameof(Methods))]
+    public void No_name_or_alias_belongs_to_two_settings(string method) =>
+        Assert.That(
+            AlignmentConfig
+                .Settings.Concat(MethodRegistry.Get(method).Settings)
+                .SelectMany(setting => setting.Aliases.Prepend(setting.Name)),
+            Is.Unique
+        );
+
+    [Test]
+    public void An_alias_of_the_released_configurations_means_the_setting()
+    {
+        var config = AlignmentConfig.Resolve([
+            new("method", "flowbp-sparse"),
+            new("loss_relu_clip", "0.55"),
+            new("flowbp_sparse_num_active_steps", "3"),
+            new("num_steps", "20"),
+        ]);
+        Assert.That(config.Hinge.Threshold, Is.EqualTo(0.55));
+        Assert.That(config.Get(AlignmentSettings.SamplingSteps), Is.EqualTo(20));
+        Assert.That(config.Resolved(), Has.One.EqualTo(KeyValuePair.Create("num_active_steps", "3")));
+    }
+
+    [Test]
+    public void A_name_and_its_alias_together_are_one_too_many() =>
+        Assert.That(
+            () => AlignmentConfig.Resolve([new("hinge_lambda", "0.5"), new("loss_relu_clip", "0.5")]),
+            Throws.ArgumentException.With.Message.Contains("hinge_lambda is given twice")
+        );
+
+    [TestCase("lerning_rate", "learning_rate")]
+    [TestCase("late_bais", "late_bias")]
+    public void A_misspelt_setting_is_refused_with_the_nearest(string name, string nearest) =>
+        Assert.That(
+            () => AlignmentConfig.Resolve([new("method", "flowbp-sparse"), new(name, "1")]),
+            Throws.TypeOf<UnknownNameException>().With.Message.Contains($"did you mean {nearest}")
+        );
+
+    [Test]
+    public void A_setting_of_another_method_is_refused() =>
+        Assert.That(
+            () => AlignmentConfig.Resolve([new("method", "refl"), new("late_bias", "1")]),
+            Throws.TypeOf<UnknownNameException>().With.Message.Contains("of method refl")
+        );
+
+    [Test]
+    public void A_misspelt_method_is_refused_with_the_nearest() =>
+        Assert.That(
+            () => AlignmentConfig.Resolve([new("method", "flowbp-spars")]),
+            Throws.TypeOf<UnknownNameException>().With.Message.Contains("flowbp-sparse")
+        );
+
+    [TestCase("learning_rate", "-1")]
+    [TestCase("learning_rate", "nan")]
+    [TestCase("train_batch_size", "0")]
+    [TestCase("train_batch_size", "2.5")]
+    [TestCase("latent_dtype", "fp16")]
+    [TestCase("overwrite", "yes")]
+    [TestCase("output_dir", "")]
+    public void A_value_that_is_not_accepted_names_its_setting(string name, string value) =>
+        Assert.That(
+            () => AlignmentConfig.Resolve([new(name, value)]),
+            Throws.ArgumentException.With.Message.Contains(name)
+        );
+
+    [Test]
+    public void A_plan_that_cannot_be_drawn_is_refused_at_once() =>
+        Assert.That(
+            () =>
+                AlignmentConfig.Resolve([
+                    new("method", "refl"),
+                    new("rollout_steps", "4"),
+                    new("refl_last_n_steps", "5"),
+                ]),
+            Throws.InstanceOf<ArgumentException>()
+        );
+
+    [Test]
+    public void Compensation_divides_the_gradient_by_the_guidance_and_not_the_loss()
+    {
+        KeyValuePair<string, string>[] guided = [new("cfg_guidance", "4"), new("loss_grad_scale", "2")];
+        Assert.That(AlignmentConfig.Resolve(guided).Hinge.GradientDivisor, Is.EqualTo(1));
+        var hinge = AlignmentConfig.Resolve([.. guided, new("cfg_grad_norm_compensate", "true")]).Hinge;
+        Assert.That((hinge.GradientDivisor, hinge.Scale), Is.EqualTo((4, 2)));
+    }
+
+    [Test]
+    public void The_held_out_reward_can_be_left_out_and_paths_are_taken_as_given()
+    {
+        var config = AlignmentConfig.Resolve([new("heldout_reward", "none"), new("model", "/models/sd35")]);
+        Assert.That((config.HeldOutReward, config.Model), Is.EqualTo(((string?)null, "/models/sd35")));
+    }
+
+    [Test]
+    public void Chunks_are_whole_batches_unless_given()
+    {
+        var executor = AlignmentConfig.Resolve([new("vjp_batch_size", "2"), new("latent_dtype", "fp32")]).Executor;
+        Assert.That((executor.VjpChunk, executor.RewardChunk), Is.EqualTo((2, int.MaxValue)));
+        Assert.That(executor.Storage, Is.EqualTo(ScalarType.Float32));
+    }
+}

@@ -1,0 +1,62 @@
+using FlowBP.Shapes;
+using FlowBP.Training.Alignment;
+using FlowBP.Training.Evaluation;
+
+namespace FlowBP.Training.Tests;
+
+public class AlignmentSummaryTests
+{
+    [Test]
+    public void A_reward_alone_gives_one_metric()
+    {
+        var metrics = AlignmentSummary.Compare(Result([0.2, 0.4]), Result([0.5, 0.5]));
+        Assert.That(metrics.Keys, Is.EqualTo(new[] { "reward" }));
+        Assert.That(metrics["reward"].Base, Is.EqualTo(0.3).Within(1e-15));
+        Assert.That(metrics["reward"].Aligned, Is.EqualTo(0.5));
+        Assert.That(metrics["reward"].Gain, Is.EqualTo(0.2).Within(1e-15));
+    }
+
+    [Test]
+    public void Rules_give_an_accuracy_and_one_per_task_that_occurs()
+    {
+        GenEvalTask[] tasks = [GenEvalTask.Colors, GenEvalTask.Colors, GenEvalTask.Position, GenEvalTask.Position];
+        var before = Result([0, 0, 0, 0], heldOut: [1, 1, 1, 1], tasks, [false, true, false, false]);
+        var after = Result([1, 1, 1, 1], heldOut: [1, 1, 1, 0], tasks, [true, true, true, false]);
+        var metrics = AlignmentSummary.Compare(before, after);
+        Assert.That(
+            metrics.Keys,
+            Is.EqualTo(
+                new[] { "reward", "heldout_reward", "rule_accuracy", "rule_accuracy/colors", "rule_accuracy/position" }
+            )
+        );
+        Assert.That(metrics["heldout_reward"].Gain, Is.EqualTo(-0.25));
+        Assert.That((metrics["rule_accuracy"].Base, metrics["rule_accuracy"].Aligned), Is.EqualTo((0.25, 0.75)));
+        Assert.That(metrics["rule_accuracy/colors"].Gain, Is.EqualTo(0.5));
+        Assert.That(metrics["rule_accuracy/position"].Aligned, Is.EqualTo(0.5));
+        Assert.That(before.Accuracy, Is.EqualTo(0.25));
+    }
+
+    [Test]
+    public void A_judge_that_only_one_evaluation_had_gives_no_metric()
+    {
+        var metrics = AlignmentSummary.Compare(Result([0], heldOut: [1]), Result([1]));
+        Assert.That(metrics.Keys, Is.EqualTo(new[] { "reward" }));
+    }
+
+    private static EvaluationResult Result(
+        double[] reward,
+        double[]? heldOut = null,
+        GenEvalTask[]? tasks = null,
+        bool[]? correct = null
+    ) =>
+        new()
+        {
+            Prompts = [.. reward.Select((_, i) => $"prompt {i}")],
+            Reward = reward,
+            HeldOutReward = heldOut,
+            Tasks = tasks,
+            Rules = correct?.Select(right => right ? Verdict.Pass : Verdict.Fail("wrong")).ToArray(),
+            Images = [],
+            Side = 0,
+        };
+}

@@ -1,0 +1,28 @@
+// Fixtures of independent implementations lie next to the repository, in ../shared, and not in it.
+
+namespace FlowBP.Training.Tests;
+
+internal static class SharedFolder
+{
+    /// <summary>A path below ../shared (or FLOWBP_SHARED); ignores the test, visibly, where it is missing.</summary>
+    public static string Require(params string[] path)
+    {
+        var root = Environment.GetEnvironmentVariable("FLOWBP_SHARED") ?? NextToTheRepository();
+        var full = Path.Combine([root, .. path]);
+        if (!Path.Exists(full))
+        {
+            Assert.Ignore($"../shared/{string.Join('/', path)} not present: looked for {full}");
+        }
+        return full;
+    }
+
+    private static string NextToTheRepository()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "FlowBP.sln")))
+        {
+            folder = folder.Parent;
+        }
+        return Path.Combine(folder?.Parent?.FullName ?? "..", "shared");
+    }
+}
