@@ -51,18 +51,18 @@ public sealed record PretrainRecipe
 
     /// <summary>The flow model's stage, in which the text encoder learns along.</summary>
     public IReadOnlyList<StageRecipe> Flow { get; init; } =
-        [
-            new(5000, 64, 1.2e-3) { WarmupSteps = 200, EmaDecay = 0.999 },
-            new(1300, 64, 8e-4) { WarmupSteps = 200, EmaDecay = 0.999 },
-        ];
+    [
+        new(5000, 64, 1.2e-3) { WarmupSteps = 200, EmaDecay = 0.999 },
+        new(1300, 64, 8e-4) { WarmupSteps = 200, EmaDecay = 0.999 },
+    ];
 
     /// <summary>The training reward's stage.</summary>
     public IReadOnlyList<StageRecipe> Reward { get; init; } =
-        [new(1500, 64, 1e-3) { EmaDecay = 0.99 }, new(1500, 64, 1e-3) { EmaDecay = 0.99 }];
+    [new(1500, 64, 1e-3) { EmaDecay = 0.99 }, new(1500, 64, 1e-3) { EmaDecay = 0.99 }];
 
     /// <summary>The held-out reward's stage.</summary>
     public IReadOnlyList<StageRecipe> HeldOutReward { get; init; } =
-        [new(1200, 32, 1e-3) { EmaDecay = 0.99 }, new(1200, 32, 1e-3) { EmaDecay = 0.99 }];
+    [new(1200, 32, 1e-3) { EmaDecay = 0.99 }, new(1200, 32, 1e-3) { EmaDecay = 0.99 }];
 
     /// <summary>32×32 pixels to 8×8×4 latents.</summary>
     public AutoencoderKLConfig AutoencoderConfig { get; init; } =

@@ -42,12 +42,7 @@ internal sealed class PretrainingLoop(
         }
     }
 
-    private void Run(
-        StageRecipe cycle,
-        List<(string, Parameter)> parameters,
-        Func<int, int, Tensor> loss,
-        int first
-    )
+    private void Run(StageRecipe cycle, List<(string, Parameter)> parameters, Func<int, int, Tensor> loss, int first)
     {
         var settings = new AdamWSettings
         {
