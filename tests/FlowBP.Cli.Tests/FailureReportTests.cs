@@ -23,6 +23,8 @@ public class FailureReportTests
             new(new DllNotFoundException("libflowbp.so was not found.\n  /a: not there"), 1, "/a: not there"),
             new(new UsageException("seed must be an integer ≥ 0, got 'x'"), 2, "got 'x'"),
             new(new OperationCanceledException(), 130, "stopped"),
+            new(new ArithmeticException("training step 2: reward of sample 3"), 1, "training step 2: reward"),
+            new(new DivideByZeroException("oops"), 1, "DivideByZeroException: oops"),
             new(new InvalidOperationException("surprise"), 1, "InvalidOperationException: surprise"),
         ];
 

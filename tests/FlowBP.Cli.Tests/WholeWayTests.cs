@@ -139,8 +139,8 @@ public class WholeWayTests
             "4"
         );
         var line = CommandRun.Of(["align", .. options]).AssertFailure();
-        Assert.That(line, Does.Contain("not finite").And.Contain("learning rate"));
-        Assert.That(At("nan", "model"), Does.Not.Exist);
+        Assert.That(line, Does.Contain("not finite").And.Contain("learning rate").And.Contain("training step 2"));
+        Assert.That(At("nan", "summary.json"), Does.Not.Exist);
     }
 
     [Test]

@@ -37,9 +37,10 @@ internal readonly record struct FailureReport(string Line, int ExitCode)
         {
             UsageException => new(OneLine(cause.Message), WrongUsage),
             OperationCanceledException => new("stopped; every file written so far is complete", Stopped),
-            FailedException or CheckpointException or NonFiniteException or NonFiniteGradientException => Failure(
-                cause.Message
-            ),
+            FailedException or CheckpointException => Failure(cause.Message),
+            // Not its subclasses of the runtime: a division by zero does not speak for itself.
+            NonFiniteException or NonFiniteGradientException => Failure(cause.Message),
+            ArithmeticException when cause.GetType() == typeof(ArithmeticException) => Failure(cause.Message),
             IOException io when IsDiskFull(io) => Failure($"the disk is full: {io.Message}; free some space"),
             FileNotFoundException { FileName: { } file } when cause.Message.Contains("Could not load") => Failure(
                 $"{file} is missing from the program's folder; run ./flowbp build"
