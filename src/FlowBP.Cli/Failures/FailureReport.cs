@@ -5,6 +5,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using FlowBP.Models.Formats;
 using FlowBP.Surrogates;
+using FlowBP.Training.Alignment;
 using FlowBP.Training.Optimization;
 
 namespace FlowBP.Cli.Failures;

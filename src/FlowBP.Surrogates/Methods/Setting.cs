@@ -134,7 +134,14 @@ public static class SettingOf
             Name = name,
             Aliases = aliases,
             Help = help,
-            Accepts = double.IsInfinity(max) ? $"a number ≥ {Text(min)}" : $"a number from {Text(min)} to {Text(max)}",
+            Accepts = (double.IsInfinity(min), min == double.Epsilon, double.IsInfinity(max)) switch
+            {
+                (true, _, true) => "a number",
+                (_, true, true) => "a number > 0",
+                (_, true, false) => $"a number > 0, at most {Text(max)}",
+                (_, _, true) => $"a number ≥ {Text(min)}",
+                _ => $"a number from {Text(min)} to {Text(max)}",
+            },
             Default = value,
             Parse = (text, out parsed) => TryNumber(text, out parsed) && parsed >= min && parsed <= max,
             Format = Text,

@@ -85,13 +85,9 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         }
         catch (ArithmeticException e) when (output.HasMetrics)
         {
-            var steps = trainer.Optimizer.Steps;
             trainer.Optimizer.SwapWithEma();
             model.Model.Save(output.Model);
-            throw new ArithmeticException(
-                $"training step {steps + 1}: {e.Message} (the weights after {steps} steps are in {output.Model})",
-                e
-            );
+            throw new TrainingStoppedException(trainer.Optimizer.Steps + 1, output.Model, e);
         }
     }
 
