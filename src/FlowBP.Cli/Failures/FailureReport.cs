@@ -41,7 +41,7 @@ internal readonly record struct FailureReport(string Line, int ExitCode)
             FailedException or CheckpointException => Failure(cause.Message),
             // Not its subclasses of the runtime: a division by zero does not speak for itself.
             NonFiniteException or NonFiniteGradientException => Failure(cause.Message),
-            ArithmeticException when cause.GetType() == typeof(ArithmeticException) => Failure(cause.Message),
+            TrainingStoppedException => Failure(cause.Message),
             IOException io when IsDiskFull(io) => Failure($"the disk is full: {io.Message}; free some space"),
             FileNotFoundException { FileName: { } file } when cause.Message.Contains("Could not load") => Failure(
                 $"{file} is missing from the program's folder; run ./flowbp build"
