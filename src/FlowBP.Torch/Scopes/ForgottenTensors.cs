@@ -39,6 +39,9 @@ internal static class ForgottenTensors
         if (Interlocked.CompareExchange(ref collectAbove, now + Growth(now), limit) == limit)
         {
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: true);
+            // The memory itself goes when the finalizers run, on a thread of their own: a loop that allocates faster than
+            // they free has to wait for them, or the collection was for nothing.
+            GC.WaitForPendingFinalizers();
         }
     }
 }
