@@ -1,6 +1,6 @@
 // Fixtures of independent implementations lie next to the repository, in ../shared, and not in it.
 
-namespace FlowBP.Cli.Tests;
+namespace FlowBP.Tests;
 
 internal static class SharedFolder
 {
