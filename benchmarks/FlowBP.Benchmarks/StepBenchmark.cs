@@ -49,7 +49,7 @@ internal static class StepBenchmark
     private static (string Name, AlignmentTrainer Trainer, List<StepReport> Reports) Prepare(string method)
     {
         var config = AlignmentConfig.Resolve([KeyValuePair.Create(S.Method.Name, method)]);
-        var model = new TextToImage(config.Model, config.Get(S.CfgGuidance));
+        var model = new TextToImage(config.Model, config.Get(S.CfgGuidance), workers: config.Get(S.CpuWorkers));
         var reward = RewardFolder.Load(config.Reward);
         return (method, new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts)), []);
     }

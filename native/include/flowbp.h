@@ -97,3 +97,10 @@ FLOWBP_API void flowbp_memory_reset_peak();
 
 FLOWBP_API int32_t flowbp_threads_get();
 FLOWBP_API int32_t flowbp_threads_set(int32_t threads);
+
+// Threads of OpenBLAS's own pool, for the whole process; 0 where the BLAS is another one, whose threads the functions above
+// govern.
+FLOWBP_API int32_t flowbp_blas_threads_get();
+FLOWBP_API void flowbp_blas_threads_set(int32_t threads);
+// The processor that OpenBLAS chose its kernels for; empty where the BLAS is another one.
+FLOWBP_API const char* flowbp_blas_kernels();

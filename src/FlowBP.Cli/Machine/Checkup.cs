@@ -77,7 +77,7 @@ internal static class Checkup
         var blas = loaded.Blas;
         yield return blas.IsReference
             ? new("BLAS", Verdict.Warning, $"the reference BLAS, {blas.Path}; {InstallBlas}")
-            : Good("BLAS", $"{blas.Name}, {blas.Path}");
+            : Good("BLAS", $"{blas.Name}{(BlasThreads.Kernels is { } core ? $" ({core} kernels)" : "")}, {blas.Path}");
         yield return Good("threads", $"{torch.get_num_threads()} for operators, {Variable("OMP_NUM_THREADS")}");
         yield return Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") is "passive" or "PASSIVE"
             ? Good("OpenMP", "OMP_WAIT_POLICY=passive")

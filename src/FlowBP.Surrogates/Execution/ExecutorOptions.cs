@@ -16,6 +16,12 @@ public sealed record ExecutorOptions
 
     /// <summary>Samples per vector-Jacobian product.</summary>
     public int VjpChunk { get; init; } = int.MaxValue;
+
+    /// <summary>
+    /// Threads that score the images' chunks side by side, as many as there are workers (a velocity field brings its own,
+    /// <see cref="DataParallelVelocityField"/>); null: one chunk after the other. They stay the caller's.
+    /// </summary>
+    public BatchWorkers? Workers { get; init; }
 }
 
 /// <summary>A count of network evaluations.</summary>

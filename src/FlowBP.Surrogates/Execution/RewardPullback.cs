@@ -29,11 +29,17 @@ internal sealed class RewardPullback(
         var rows = (int)input_R.size(0);
         var scores = new double[rows];
         var n = count ?? (double)weights.Kept * batch.Plan.Samples[0].RewardInput.Rows;
-        var loss = 0.0;
-        foreach (var chunk in Enumerable.Range(0, rows).Chunk(options.RewardChunk))
-        {
-            loss += Pull(chunk, batch, weights, reward, hinge, n, input_R, gradient_R, scores);
-        }
+        Func<double>[] chunks =
+        [
+            .. Enumerable
+                .Range(0, rows)
+                .Chunk(ChunkSize(rows))
+                .Select(chunk =>
+                    (Func<double>)(() => Pull(chunk, batch, weights, reward, hinge, n, input_R, gradient_R, scores))
+                ),
+        ];
+        var losses = options.Workers?.Run(chunks) ?? [.. chunks.Select(pull => pull())];
+        RequireFinite("reward", scores, batch.Plan.Batch);
         var norms = LatentBuffers.SquaredNorms(kernels, gradient_R);
         RequireFinite("reward gradient", norms, rollout.Batch);
         return new()
@@ -43,11 +49,17 @@ internal sealed class RewardPullback(
             Renoised_R = renoised_R?.MoveToOuterDisposeScope(),
             Scores = scores,
             SquaredNorms = norms,
-            Loss = loss,
+            Loss = losses.Sum(),
             Evaluations = evaluations,
         };
     }
 
+    private int ChunkSize(int rows) =>
+        options.Workers is { } workers
+            ? Math.Min(options.RewardChunk, (rows + workers.Count - 1) / workers.Count)
+            : options.RewardChunk;
+
+    // One chunk's scores and gradients, into their places; returns its share of the loss.
     private double Pull(
         int[] chunk,
         SurrogateBatch batch,
@@ -73,7 +85,6 @@ internal sealed class RewardPullback(
         var score_R = reward.Score(latents_R, conditioning);
         var values = score_R.detach().to(ScalarType.Float64).cpu().data<double>().ToArray();
         values.CopyTo(scores, chunk[0]);
-        RequireFinite("reward", scores[..(chunk[^1] + 1)], batch.Plan.Batch);
         var loss = 0.0;
         var derivatives = new double[chunk.Length];
         for (var i = 0; i < chunk.Length; i++)

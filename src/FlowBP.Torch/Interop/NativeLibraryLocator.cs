@@ -21,6 +21,7 @@ internal static class NativeLibraryLocator
             return 0;
         }
 
+        BlasKernels.Choose();
         var tried = new List<string>();
         foreach (string place in Places())
         {

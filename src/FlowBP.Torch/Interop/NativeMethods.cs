@@ -115,4 +115,13 @@ internal static unsafe partial class NativeMethods
 
     [LibraryImport(Library)]
     public static partial int flowbp_threads_set(int threads);
+
+    [LibraryImport(Library)]
+    public static partial int flowbp_blas_threads_get();
+
+    [LibraryImport(Library)]
+    public static partial void flowbp_blas_threads_set(int threads);
+
+    [LibraryImport(Library)]
+    public static partial byte* flowbp_blas_kernels();
 }

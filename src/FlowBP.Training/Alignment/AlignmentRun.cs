@@ -26,7 +26,12 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         {
             observer.Notice($"evaluation and training prompts overlap (\"{shared}\"): the gain is not held out");
         }
-        using var model = new TextToImage(config.Model, config.Get(S.CfgGuidance), config.Get(S.CfgDetachNeg));
+        using var model = new TextToImage(
+            config.Model,
+            config.Get(S.CfgGuidance),
+            config.Get(S.CfgDetachNeg),
+            config.Get(S.CpuWorkers)
+        );
         using var reward = RewardFolder.Load(config.Reward);
         using var heldOut = config.HeldOutReward is { } folder ? RewardFolder.Load(folder) : null;
         var evaluator = new ImageEvaluator(

@@ -14,6 +14,9 @@ public static class AlignmentSettings
     /// <summary>The word that stands for what ships with the project.</summary>
     public const string Embedded = "embedded";
 
+    // More threads than this leave parts too small for a batch of the usual sizes.
+    private const int MostCpuWorkers = 8;
+
     /// <summary>The method.</summary>
     public static Setting<string> Method { get; } =
         Text("method", "flowbp-sparse", $"one of {string.Join(", ", MethodRegistry.All.Select(m => m.Name))}");
@@ -150,6 +153,15 @@ public static class AlignmentSettings
     public static Setting<int?> VjpBatchSize { get; } =
         OptionalInteger("vjp_batch_size", null, 1, "samples per vector-Jacobian product");
 
+    /// <summary>Threads that share a batch.</summary>
+    public static Setting<int> CpuWorkers { get; } =
+        Integer(
+            "cpu_workers",
+            Math.Clamp(Environment.ProcessorCount, 1, MostCpuWorkers),
+            1,
+            "threads that each take a part of the batch; 1: threads inside the operators instead"
+        );
+
     /// <summary>Pictures.</summary>
     public static Setting<int> SampleInterval { get; } =
         Integer("sample_interval", 80, 1, "steps between pictures in samples/", "evaluation_interval");
@@ -189,6 +201,7 @@ public static class AlignmentSettings
         RolloutBatchSize,
         RewardBatchSize,
         VjpBatchSize,
+        CpuWorkers,
         SampleInterval,
     ];
 }

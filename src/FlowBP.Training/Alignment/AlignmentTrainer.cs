@@ -45,7 +45,15 @@ public sealed class AlignmentTrainer : IDisposable
         seed = (ulong)config.Get(S.Seed);
         this.prompts = new PromptOrder(prompts, seed);
         schedule = model.Schedule(config.Get(S.RolloutSteps));
-        executor = new SurrogateExecutor(model.Field, schedule, AlignmentConfig.Kernels, config.Executor);
+        executor = new SurrogateExecutor(
+            model.Field,
+            schedule,
+            AlignmentConfig.Kernels,
+            config.Executor with
+            {
+                Workers = model.Workers,
+            }
+        );
         Optimizer = new FusedAdamW(
             model.Model.Transformer.named_parameters().Select(p => (p.name, p.parameter)),
             config.Optimizer,

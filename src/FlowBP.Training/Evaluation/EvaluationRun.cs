@@ -88,7 +88,8 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
         observer.Stage($"evaluating the {label}");
         using var model = new TextToImage(
             EmbeddedAssets.Resolve(folder, () => EmbeddedAssets.Model),
-            settings.Get(S.CfgGuidance)
+            settings.Get(S.CfgGuidance),
+            workers: settings.Get(S.CpuWorkers)
         );
         var result = evaluator.Run(model);
         observer.Evaluated(label, result);

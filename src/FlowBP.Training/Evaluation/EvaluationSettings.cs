@@ -28,6 +28,7 @@ public static class EvaluationSettings
         AlignmentSettings.SamplingSteps,
         AlignmentSettings.CfgGuidance,
         AlignmentSettings.Seed,
+        AlignmentSettings.CpuWorkers,
         OutputDir,
     ];
 }

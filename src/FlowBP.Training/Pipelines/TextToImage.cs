@@ -17,8 +17,9 @@ public sealed class TextToImage : IDisposable
     /// <param name="folder">A folder in diffusers' layout.</param>
     /// <param name="guidance">Scale of classifier-free guidance; 1 is none.</param>
     /// <param name="detachNegative">Whether the negative branch is a constant in gradients.</param>
+    /// <param name="workers">Threads that share a batch; 1: none, operators have libtorch's threads.</param>
     /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit.</exception>
-    public TextToImage(string folder, double guidance, bool detachNegative = true)
+    public TextToImage(string folder, double guidance, bool detachNegative = true, int workers = 1)
     {
         this.guidance = guidance;
         Model = SD3Pipeline.Load(folder);
@@ -30,12 +31,17 @@ public sealed class TextToImage : IDisposable
                 parameter.requires_grad = false;
             }
         }
+        Workers = workers > 1 ? new BatchWorkers(workers) : null;
+        var field = SD3Field.Of(Model.Transformer, Model.Scheduler.NumTrainTimesteps);
         Field = new GuidedVelocityField(
-            SD3Field.Of(Model.Transformer, Model.Scheduler.NumTrainTimesteps),
+            Workers is null ? field : new DataParallelVelocityField(field, Model.Transformer.parameters(), Workers),
             guidance,
             detachNegative
         );
     }
+
+    /// <summary>The threads that share a batch; null: none.</summary>
+    public BatchWorkers? Workers { get; }
 
     /// <summary>The networks.</summary>
     public SD3Pipeline Model { get; }
@@ -95,7 +101,11 @@ public sealed class TextToImage : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Model.Dispose();
+    public void Dispose()
+    {
+        Workers?.Dispose();
+        Model.Dispose();
+    }
 
     private Conditioning Branch(IReadOnlyList<string> prompts, Conditioning? negative)
     {

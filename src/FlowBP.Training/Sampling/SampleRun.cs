@@ -26,7 +26,8 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report)
         OutputFolder.RequireEmpty(folder);
         using var model = new TextToImage(
             EmbeddedAssets.Resolve(settings.Get(AlignmentSettings.Model), () => EmbeddedAssets.Model),
-            settings.Get(AlignmentSettings.CfgGuidance)
+            settings.Get(AlignmentSettings.CfgGuidance),
+            workers: settings.Get(AlignmentSettings.CpuWorkers)
         );
         Directory.CreateDirectory(folder);
         var columns = settings.Get(SampleSettings.ImagesPerPrompt);
