@@ -1,5 +1,4 @@
-// The same function on parts of the batch, side by side. The parts' gradients are taken apart and added in the order of the
-// parts: which thread finishes first changes no bit.
+// The same function on parts of the batch, side by side.
 
 namespace FlowBP.Surrogates;
 
@@ -16,27 +15,25 @@ public sealed class DataParallelVelocityField(
     BatchWorkers workers
 ) : IVelocityField
 {
-    private readonly Tensor[] parameters = [.. parameters];
+    private readonly PartGradients gradients = new(parameters, workers);
 
     /// <inheritdoc/>
     public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning)
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        var velocity_parts = workers.Run([
-            .. workers
-                .Parts((int)x_B.size(0))
-                .Select(rows =>
-                    (Func<Tensor>)(
-                        () =>
-                        {
-                            using var part = new Part(x_B, sigma_B, conditioning, rows);
-                            return field.Evaluate(part.X, part.Sigma, part.Conditioning);
-                        }
-                    )
-                ),
+        var velocities = workers.Run([
+            .. workers.Parts((int)x_B.size(0)).Select(rows => (Func<Tensor>)(() => Evaluate(rows))),
         ]);
-        return Joined(velocity_parts).MoveToOuterDisposeScope();
+        return Joined(velocities).MoveToOuterDisposeScope();
+
+        Tensor Evaluate(Range rows)
+        {
+            using var part = conditioning.Select(Indices(rows));
+            using var x_n = x_B.Rows(rows);
+            using var sigma_n = sigma_B.Rows(rows);
+            return field.Evaluate(x_n, sigma_n, part);
+        }
     }
 
     /// <inheritdoc/>
@@ -49,72 +46,23 @@ public sealed class DataParallelVelocityField(
     )
     {
         using var scope = torch.NewDisposeScope();
-        var pulled = workers.Run([
-            .. workers
-                .Parts((int)x_B.size(0))
-                .Select(rows =>
-                    (Func<Pulled>)(
-                        () =>
-                        {
-                            using var part = new Part(x_B, sigma_B, conditioning, rows);
-                            using var cotangent = cotangent_B.narrow(0, part.First, part.Length);
-                            return Pull(part, cotangent, wantInputGradient);
-                        }
-                    )
-                ),
-        ]);
         using var noGrad = torch.no_grad();
-        foreach (var part in pulled)
-        {
-            Add(part.Parameters);
-        }
-        return wantInputGradient ? Joined([.. pulled.Select(part => part.Input!)]).MoveToOuterDisposeScope() : null;
+        var inputs = gradients.Accumulate(
+            (int)x_B.size(0),
+            rows =>
+            {
+                using var part = conditioning.Select(Indices(rows));
+                var input_n = x_B.Rows(rows).detach().requires_grad_(wantInputGradient);
+                var velocity_n = field.Forward(input_n, sigma_B.Rows(rows), part);
+                var cotangent_n = cotangent_B.Rows(rows).to(velocity_n.dtype);
+                return new(velocity_n, cotangent_n, wantInputGradient ? input_n : null);
+            }
+        );
+        return wantInputGradient ? Joined([.. inputs.Select(input => input!)]).MoveToOuterDisposeScope() : null;
     }
 
-    private Pulled Pull(Part part, Tensor cotangent_n, bool wantInputGradient)
-    {
-        using var scope = torch.NewDisposeScope();
-        using var withGrad = torch.enable_grad();
-        var input_n = part.X.detach().requires_grad_(wantInputGradient);
-        var velocity_n = field.Forward(input_n, part.Sigma, part.Conditioning);
-        Tensor[] leaves = wantInputGradient ? [.. parameters, input_n] : parameters;
-        var gradients = torch.autograd.grad(
-            [velocity_n],
-            leaves,
-            [cotangent_n.to(velocity_n.dtype)],
-            allow_unused: true
-        );
-        foreach (var gradient in gradients)
-        {
-            gradient?.DetachFromDisposeScope();
-        }
-        // A field that ignores x leaves no gradient there.
-        return new(
-            [.. gradients.Take(parameters.Length)],
-            wantInputGradient ? gradients[^1] ?? torch.zeros_like(part.X).DetachFromDisposeScope() : null
-        );
-    }
-
-    private void Add(Tensor?[] gradients)
-    {
-        for (var i = 0; i < parameters.Length; i++)
-        {
-            if (gradients[i] is not { } gradient)
-            {
-                continue;
-            }
-            if (parameters[i].grad is { } sum)
-            {
-                sum.add_(gradient);
-            }
-            else
-            {
-                // A copy: a gradient of autograd's may be expanded, or share its memory with another one.
-                parameters[i].grad = gradient.clone();
-            }
-            gradient.Dispose();
-        }
-    }
+    private static int[] Indices(Range rows) =>
+        [.. Enumerable.Range(rows.Start.Value, rows.End.Value - rows.Start.Value)];
 
     private static Tensor Joined(IReadOnlyList<Tensor> parts)
     {
@@ -124,29 +72,5 @@ public sealed class DataParallelVelocityField(
             part.Dispose();
         }
         return joined;
-    }
-
-    private sealed record Pulled(Tensor?[] Parameters, Tensor? Input);
-
-    // Views of some samples, owned by the thread that made them.
-    private sealed class Part(Tensor x_B, Tensor sigma_B, Conditioning conditioning, Range rows) : IDisposable
-    {
-        public int First { get; } = rows.Start.Value;
-
-        public int Length { get; } = rows.End.Value - rows.Start.Value;
-
-        public Tensor X { get; } = x_B.narrow(0, rows.Start.Value, rows.End.Value - rows.Start.Value);
-
-        public Tensor Sigma { get; } = sigma_B.narrow(0, rows.Start.Value, rows.End.Value - rows.Start.Value);
-
-        public Conditioning Conditioning { get; } =
-            conditioning.Select([.. Enumerable.Range(rows.Start.Value, rows.End.Value - rows.Start.Value)]);
-
-        public void Dispose()
-        {
-            X.Dispose();
-            Sigma.Dispose();
-            Conditioning.Dispose();
-        }
     }
 }

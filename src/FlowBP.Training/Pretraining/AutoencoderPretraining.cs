@@ -5,6 +5,7 @@ using FlowBP.Kernels;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Initialization;
 using FlowBP.Shapes;
+using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Pretraining;
 
@@ -15,30 +16,39 @@ internal static class AutoencoderPretraining
     private const int MeasuredPictures = 2048;
 
     /// <summary>A trained autoencoder whose scaling makes the latents' mean 0 and deviation 1.</summary>
-    public static AutoencoderKL Run(PretrainRecipe recipe, Action<PretrainingProgress> report)
+    public static AutoencoderKL Run(PretrainRecipe recipe, BatchWorkers workers, Action<PretrainingProgress> report)
     {
         var model = new AutoencoderKL(recipe.AutoencoderConfig);
         ParameterInitialization.Apply(model, recipe.Seed);
-        new PretrainingLoop("autoencoder", recipe.Autoencoder, report).Run(
+        new PretrainingLoop("autoencoder", recipe.Autoencoder, report, workers).Run(
             model.named_parameters().Select(p => (p.name, p.parameter)),
             (step, batch) =>
-                Loss(
-                    model,
-                    ShapesTensors.Images(ShapesBatch.Sample(recipe.Seed, step, batch).Images),
+            {
+                var target_BCYX = ShapesTensors.Images(ShapesBatch.Sample(recipe.Seed, step, batch).Images) * 2 - 1;
+                var noise_BCYX = ShapesTensors.Normal(
+                    [batch, .. LatentShape(recipe)],
                     recipe.Seed,
-                    step
-                )
+                    step,
+                    RandomPurpose.LatentSample
+                );
+                return rows => Loss(model, target_BCYX.Rows(rows), noise_BCYX.Rows(rows));
+            }
         );
-        RefineDecoder(model, recipe, report);
+        RefineDecoder(model, recipe, workers, report);
         return Rescaled(model, recipe);
     }
 
     // Afterwards the latents stay as they are, and the decoder alone learns to make the most of them, without the noise
     // that the encoder had to be robust against.
-    internal static void RefineDecoder(AutoencoderKL model, PretrainRecipe recipe, Action<PretrainingProgress> report)
+    private static void RefineDecoder(
+        AutoencoderKL model,
+        PretrainRecipe recipe,
+        BatchWorkers workers,
+        Action<PretrainingProgress> report
+    )
     {
         const long FirstStep = 1_000_000;
-        new PretrainingLoop("decoder", recipe.Decoder, report).Run(
+        new PretrainingLoop("decoder", recipe.Decoder, report, workers).Run(
             model
                 .named_parameters()
                 .Where(p => p.name.StartsWith("decoder.", StringComparison.Ordinal))
@@ -46,25 +56,34 @@ internal static class AutoencoderPretraining
             (step, batch) =>
             {
                 var pictures = ShapesBatch.Sample(recipe.Seed, FirstStep + step, batch).Images;
-                var target = ShapesTensors.Images(pictures) * 2 - 1;
-                Tensor latents;
-                using (torch.no_grad())
+                var target_BCYX = ShapesTensors.Images(pictures) * 2 - 1;
+                return rows =>
                 {
-                    latents = model.EncodeMean(target);
-                }
-                var decoded = model.Decode(latents);
-                return F.l1_loss(decoded, target) + F.mse_loss(decoded, target);
+                    var target = target_BCYX.Rows(rows);
+                    Tensor latents;
+                    using (torch.no_grad())
+                    {
+                        latents = model.EncodeMean(target);
+                    }
+                    var decoded = model.Decode(latents);
+                    return F.l1_loss(decoded, target) + F.mse_loss(decoded, target);
+                };
             }
         );
     }
 
-    private static Tensor Loss(AutoencoderKL model, Tensor image_BCYX, ulong seed, int step)
+    private static long[] LatentShape(PretrainRecipe recipe)
     {
-        var target = image_BCYX * 2 - 1;
+        var config = recipe.AutoencoderConfig;
+        var side = Scene.Size >> (config.BlockOutChannels.Count - 1);
+        return [config.LatentChannels, side, side];
+    }
+
+    private static Tensor Loss(AutoencoderKL model, Tensor target, Tensor noise)
+    {
         var moments = model.EncodeMoments(target).chunk(2, 1);
         var mean = moments[0];
         var logVariance = moments[1].clamp(-30, 20);
-        var noise = ShapesTensors.Normal(mean.shape, seed, step, RandomPurpose.LatentSample);
         var decoded = model.Decode(mean + (logVariance * 0.5).exp() * noise);
         var kl = (mean * mean + logVariance.exp() - 1 - logVariance).mean() * 0.5;
         return F.l1_loss(decoded, target) + F.mse_loss(decoded, target) + kl * KlWeight;

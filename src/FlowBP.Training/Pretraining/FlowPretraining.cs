@@ -8,11 +8,17 @@ using FlowBP.Models.Clip;
 using FlowBP.Models.Initialization;
 using FlowBP.Models.Transformers;
 using FlowBP.Shapes;
+using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Pretraining;
 
 /// <summary>Trains transformer and text encoder by conditional flow matching on encoded pictures.</summary>
-internal sealed class FlowPretraining(PretrainRecipe recipe, AutoencoderKL autoencoder, Func<string, long[]> tokenize)
+internal sealed class FlowPretraining(
+    PretrainRecipe recipe,
+    AutoencoderKL autoencoder,
+    Func<string, long[]> tokenize,
+    BatchWorkers workers
+)
 {
     private const int EncodingBatch = 512;
 
@@ -31,9 +37,9 @@ internal sealed class FlowPretraining(PretrainRecipe recipe, AutoencoderKL autoe
             .named_parameters()
             .Select(p => ("transformer." + p.name, p.parameter))
             .Concat(textEncoder.named_parameters().Select(p => ("text_encoder." + p.name, p.parameter)));
-        new PretrainingLoop("flow", recipe.Flow, report).Run(
+        new PretrainingLoop("flow", recipe.Flow, report, workers).Run(
             parameters,
-            (step, batch) => Loss(transformer, textEncoder, latents_PCYX, ids_PL, step, batch)
+            (step, batch) => Draw(transformer, textEncoder, latents_PCYX, ids_PL, step, batch)
         );
         latents_PCYX.Dispose();
         ids_PL.Dispose();
@@ -41,7 +47,7 @@ internal sealed class FlowPretraining(PretrainRecipe recipe, AutoencoderKL autoe
     }
 
     // E |v_θ(x_σ, σ, c) − (ε − x)|² with x_σ = (1 − σ)·x + σ·ε  (Lipman et al. 2023; docs/methods.md §1 for the sign).
-    private Tensor Loss(
+    private LossOfRows Draw(
         SD3Transformer2DModel transformer,
         CLIPTextModelWithProjection textEncoder,
         Tensor latents_PCYX,
@@ -56,14 +62,19 @@ internal sealed class FlowPretraining(PretrainRecipe recipe, AutoencoderKL autoe
         var noise_BCYX = ShapesTensors.Normal(x_BCYX.shape, recipe.Seed, step, RandomPurpose.InitialNoise);
         var sigma_B111 = sigma_B.reshape(-1, 1, 1, 1);
         var noisy_BCYX = x_BCYX * (1 - sigma_B111) + noise_BCYX * sigma_B111;
-        var states = textEncoder.Encode(ids_BL);
-        var velocity_BCYX = transformer.call(
-            noisy_BCYX,
-            states.Penultimate,
-            textEncoder.Project(states.Pooled),
-            sigma_B * 1000
-        );
-        return F.mse_loss(velocity_BCYX, noise_BCYX - x_BCYX);
+        var target_BCYX = noise_BCYX - x_BCYX;
+        var timestep_B = sigma_B * 1000;
+        return rows =>
+        {
+            var states = textEncoder.Encode(ids_BL.Rows(rows));
+            var velocity_nCYX = transformer.call(
+                noisy_BCYX.Rows(rows),
+                states.Penultimate,
+                textEncoder.Project(states.Pooled),
+                timestep_B.Rows(rows)
+            );
+            return F.mse_loss(velocity_nCYX, target_BCYX.Rows(rows));
+        };
     }
 
     // Half the times logit-normal, as SD3 (Esser et al. 2024), half uniform, so that neither end starves.

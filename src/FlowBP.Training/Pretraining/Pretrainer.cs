@@ -7,6 +7,8 @@ using FlowBP.Models.Formats;
 using FlowBP.Models.Schedulers;
 using FlowBP.Models.Tokenizers;
 using FlowBP.Shapes;
+using FlowBP.Surrogates;
+using FlowBP.Training.Alignment;
 
 namespace FlowBP.Training.Pretraining;
 
@@ -56,15 +58,17 @@ public sealed class Pretrainer(PretrainRecipe recipe, string folder, Action<Pret
 
     private void RunAutoencoder()
     {
-        using var autoencoder = AutoencoderPretraining.Run(recipe, report);
+        using var workers = Workers();
+        using var autoencoder = AutoencoderPretraining.Run(recipe, workers, report);
         DiffusersFolder.WriteNetwork(model.Vae, autoencoder.Config.ToJson(), autoencoder, Storage);
     }
 
     private void RunFlow()
     {
+        using var workers = Workers();
         using var autoencoder = AutoencoderKL.FromFolder(model.Vae);
         var tokenizer = WriteTokenizer(model.Tokenizer());
-        var (transformer, textEncoder) = new FlowPretraining(recipe, autoencoder, tokenizer.Tokenize).Run(
+        var (transformer, textEncoder) = new FlowPretraining(recipe, autoencoder, tokenizer.Tokenize, workers).Run(
             PretrainRecipe.TextConfig(tokenizer.VocabularySize, tokenizer.StartId, tokenizer.EndId),
             report
         );
@@ -90,13 +94,18 @@ public sealed class Pretrainer(PretrainRecipe recipe, string folder, Action<Pret
 
     private void RunHeldOutReward()
     {
+        using var workers = Workers();
         var tokenizer = WriteTokenizer(Path.Combine(HeldOutRewardFolder, "tokenizer"));
         using var reward = new RewardPretraining(recipe, tokenizer.Tokenize).RunMatching(
             PretrainRecipe.HeldOutRewardConfig(tokenizer.VocabularySize),
+            workers,
             report
         );
         DiffusersFolder.WriteTextEncoder(HeldOutRewardFolder, reward.Config.ToJson(), reward, Storage);
     }
+
+    // One per stage: a stage without them has the threads of the matrix products to itself.
+    private static BatchWorkers Workers() => new(AlignmentSettings.CpuWorkers.Default);
 
     private static ClipTokenizer WriteTokenizer(string target)
     {

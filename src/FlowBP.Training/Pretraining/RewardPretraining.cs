@@ -6,6 +6,7 @@ using FlowBP.Models.Clip;
 using FlowBP.Models.Initialization;
 using FlowBP.Models.Rewards;
 using FlowBP.Shapes;
+using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Pretraining;
 
@@ -21,29 +22,43 @@ internal sealed class RewardPretraining(PretrainRecipe recipe, Func<string, long
     {
         var model = new OpenClipModel(config);
         ParameterInitialization.Apply(model, recipe.Seed + 3);
-        Train("reward", recipe.Reward, ContrastiveData, Augmentation.Light, model, ContrastiveLoss, report);
+        // Every pair of the batch is in the loss: it can't be cut.
+        Train(
+            new PretrainingLoop("reward", recipe.Reward, report),
+            ContrastiveData,
+            Augmentation.Light,
+            model,
+            batch => _ => ContrastiveLoss(model, batch)
+        );
         return model;
     }
 
     /// <summary>The held-out reward.</summary>
-    public ImageTextMatchingModel RunMatching(ImageTextMatchingConfig config, Action<PretrainingProgress> report)
+    public ImageTextMatchingModel RunMatching(
+        ImageTextMatchingConfig config,
+        BatchWorkers workers,
+        Action<PretrainingProgress> report
+    )
     {
         var model = new ImageTextMatchingModel(config);
         ParameterInitialization.Apply(model, recipe.Seed + 4);
-        Train("held-out reward", recipe.HeldOutReward, MatchingData, Augmentation.Strong, model, MatchingLoss, report);
+        Train(
+            new PretrainingLoop("held-out reward", recipe.HeldOutReward, report, workers),
+            MatchingData,
+            Augmentation.Strong,
+            model,
+            batch => MatchingLoss(model, batch)
+        );
         return model;
     }
 
-    private void Train<T>(
-        string stage,
-        IReadOnlyList<StageRecipe> cycles,
+    private void Train(
+        PretrainingLoop loop,
         ulong data,
         Augmentation augmentation,
-        T model,
-        Func<T, ShapesBatch, Tensor> loss,
-        Action<PretrainingProgress> report
+        nn.Module model,
+        Func<ShapesBatch, LossOfRows> loss
     )
-        where T : nn.Module
     {
         var options = new ShapesBatchOptions
         {
@@ -51,9 +66,9 @@ internal sealed class RewardPretraining(PretrainRecipe recipe, Func<string, long
             ViolatedPrompts = true,
             Augmentation = augmentation,
         };
-        new PretrainingLoop(stage, cycles, report).Run(
+        loop.Run(
             model.named_parameters().Select(p => (p.name, p.parameter)),
-            (step, batch) => loss(model, ShapesBatch.Sample(recipe.Seed + data, step, batch, options))
+            (step, batch) => loss(ShapesBatch.Sample(recipe.Seed + data, step, batch, options))
         );
     }
 
@@ -88,22 +103,29 @@ internal sealed class RewardPretraining(PretrainRecipe recipe, Func<string, long
 
     // One yes and three kinds of no: the near-miss picture, the near-miss prompt, and somebody else's picture (where it
     // doesn't match by chance).
-    private Tensor MatchingLoss(ImageTextMatchingModel model, ShapesBatch batch)
+    private LossOfRows MatchingLoss(ImageTextMatchingModel model, ShapesBatch batch)
     {
         var size = batch.Prompts.Length;
         var image_BCYX = ShapesTensors.Images(batch.Images);
         var missing_BCYX = ShapesTensors.Images(batch.ViolatingImages!);
         var ids_BL = Ids(batch.Prompts);
         var missed_BL = Ids(batch.ViolatedPrompts!);
-        var images = torch.cat([image_BCYX, missing_BCYX, image_BCYX, image_BCYX.roll([1], [0])]);
-        var ids = torch.cat([ids_BL, ids_BL, missed_BL, ids_BL]);
-        var labels = new float[4 * size];
-        for (var b = 0; b < size; b++)
+        var other_BCYX = image_BCYX.roll([1], [0]);
+        var chance = Enumerable
+            .Range(0, size)
+            .Select(b => PromptRules.Matches(batch.Prompts[b], batch.Scenes[(b + size - 1) % size]) ? 1f : 0);
+        var label_B4 = torch.cat([torch.ones(size, 1), torch.zeros(size, 2), torch.tensor([.. chance], [size, 1])], 1);
+        return rows =>
         {
-            labels[b] = 1;
-            labels[3 * size + b] = PromptRules.Matches(batch.Prompts[b], batch.Scenes[(b + size - 1) % size]) ? 1 : 0;
-        }
-        return F.binary_cross_entropy_with_logits(model.call(images, ids), torch.tensor(labels));
+            var image_nCYX = image_BCYX.Rows(rows);
+            var ids_nL = ids_BL.Rows(rows);
+            var logits_4n = model.call(
+                torch.cat([image_nCYX, missing_BCYX.Rows(rows), image_nCYX, other_BCYX.Rows(rows)]),
+                torch.cat([ids_nL, ids_nL, missed_BL.Rows(rows), ids_nL])
+            );
+            var label_4n = label_B4.Rows(rows).transpose(0, 1).flatten();
+            return F.binary_cross_entropy_with_logits(logits_4n, label_4n);
+        };
     }
 
     private Tensor Ids(Prompt[] prompts) =>
