@@ -18,22 +18,31 @@ public class ProgressTests
         new()
         {
             Step = step,
-            Loss = 0.13,
-            Reward = 0.71234,
             GradNorm = 0.81234,
             LearningRate = 4e-5,
             Seconds = 0.66,
             SecondsByPart = new Dictionary<string, double>(),
             ImagesPerSecond = 24.24,
             PeakMemoryBytes = 300L << 20,
-            RolloutEvaluations = default,
-            Products = default,
-            Indices = new Dictionary<string, IReadOnlyList<IReadOnlyList<int>>>(),
-            Rescale = new Dictionary<string, double>(),
-            SampleWeight = 1,
-            Coverage = 0.25,
-            NegativeWeightFraction = 0,
-            ActiveSamples = 16,
+            Surrogate = new()
+            {
+                Loss = 0.13,
+                Reward = 0.71234,
+                SampleWeight = 1,
+                ActiveFraction = 1,
+                KeptFraction = 1,
+                SplitDeviation = null,
+                EndDeviation = null,
+                ReconstructionError = null,
+                Coverage = 0.25,
+                NestedDepth = 0,
+                NegativeWeightFraction = 0,
+                Rescale = new Dictionary<string, double>(),
+                Indices = [new Dictionary<string, IReadOnlyList<int>>()],
+                RolloutEvaluations = default,
+                RenoiseEvaluations = default,
+                Pullbacks = default,
+            },
         };
 
     [Test]
@@ -46,7 +55,13 @@ public class ProgressTests
     [Test]
     public void Even_a_long_line_fits_80_columns()
     {
-        var report = Report(12000) with { Reward = -0.71234, GradNorm = 12.345, PeakMemoryBytes = 123L << 30 };
+        var report = Report(12000);
+        report = report with
+        {
+            Surrogate = report.Surrogate with { Reward = -0.71234 },
+            GradNorm = 12.345,
+            PeakMemoryBytes = 123L << 30,
+        };
         Assert.That(AlignmentProgress.Text(report, 20000, TimeSpan.FromHours(20)), Has.Length.LessThanOrEqualTo(80));
     }
 

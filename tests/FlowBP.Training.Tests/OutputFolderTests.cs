@@ -105,6 +105,7 @@ public class OutputFolderTests
         Assert.That(line.GetProperty("grad_norm").GetDouble(), Is.EqualTo(0.25));
         Assert.That(line.GetProperty("vector_jacobian_products").GetInt64(), Is.EqualTo(4));
         Assert.That(line.GetProperty("indices").GetProperty("active")[0][1].GetInt32(), Is.EqualTo(9));
+        Assert.That(line.GetProperty("indices").GetProperty("active")[1][0].GetInt32(), Is.EqualTo(1));
         Assert.That(line.GetProperty("seconds_by_part").GetProperty("rollout").GetDouble(), Is.EqualTo(0.5));
         Assert.That(line.TryGetProperty("deviation_split", out _), Is.False, "methods without a split have none");
     }
@@ -140,27 +141,34 @@ public class OutputFolderTests
         new()
         {
             Step = step,
-            Loss = 0.5,
-            Reward = 0.3,
             GradNorm = 0.25,
             LearningRate = 1e-5,
             Seconds = 1,
             SecondsByPart = new Dictionary<string, double> { ["rollout"] = 0.5 },
             ImagesPerSecond = 2,
             PeakMemoryBytes = 1024,
-            RolloutEvaluations = new(16, 32),
-            Products = new(4, 8),
-            Indices = new Dictionary<string, IReadOnlyList<IReadOnlyList<int>>>
+            Surrogate = new()
             {
-                ["active"] =
+                Loss = 0.5,
+                Reward = 0.3,
+                SampleWeight = 1,
+                ActiveFraction = 1,
+                KeptFraction = 1,
+                SplitDeviation = null,
+                EndDeviation = null,
+                ReconstructionError = null,
+                Coverage = 0.4,
+                NestedDepth = 0,
+                NegativeWeightFraction = 0,
+                Rescale = new Dictionary<string, double> { ["gamma"] = 1.5 },
+                Indices =
                 [
-                    [3, 9],
+                    new Dictionary<string, IReadOnlyList<int>> { ["active"] = [3, 9] },
+                    new Dictionary<string, IReadOnlyList<int>> { ["active"] = [1, 4] },
                 ],
+                RolloutEvaluations = new(16, 32),
+                RenoiseEvaluations = default,
+                Pullbacks = new(4, 8),
             },
-            Rescale = new Dictionary<string, double> { ["gamma"] = 1.5 },
-            SampleWeight = 1,
-            Coverage = 0.4,
-            NegativeWeightFraction = 0,
-            ActiveSamples = 2,
         };
 }

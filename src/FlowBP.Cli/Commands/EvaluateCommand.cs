@@ -38,7 +38,9 @@ internal sealed class EvaluateCommand(TimeProvider time) : ICommand
         var summary = ProgressLine.During(
             terminal,
             line =>
-                new EvaluationRun(settings, new AlignmentProgress(line, TimeProvider.System, terminal.Stop)).Execute()
+                new EvaluationRun(settings, new AlignmentProgress(line, TimeProvider.System, terminal.Stop)).Execute(
+                    terminal.Stop
+                )
         );
         terminal.Output.WriteLine($"{summary.Prompts} evaluation prompts");
         terminal.Output.WriteLine();

@@ -50,7 +50,7 @@ internal sealed class AlignmentProgress(ProgressLine line, TimeProvider time, Ca
             "  ",
             $"{report.Step}/{steps}",
             $"ETA {Remaining.Text(report.Step, steps, elapsed)}",
-            $"reward {Figures.Number(report.Reward, 4)}",
+            $"reward {Figures.Number(report.Surrogate.Reward, 4)}",
             $"grad {Figures.Short(report.GradNorm)}",
             $"{Figures.Number(report.ImagesPerSecond, 1)} img/s",
             $"peak {Figures.Bytes(report.PeakMemoryBytes)}"

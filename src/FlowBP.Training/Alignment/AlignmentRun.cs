@@ -15,7 +15,7 @@ namespace FlowBP.Training.Alignment;
 public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver observer)
 {
     /// <summary>Runs.</summary>
-    /// <param name="cancellation">Stops between two steps; nothing is saved then.</param>
+    /// <param name="cancellation">Stops between two steps or two batches of an evaluation; nothing is saved then.</param>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     public AlignmentSummary Execute(CancellationToken cancellation = default)
     {
@@ -45,7 +45,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         output.WriteConfig(config);
 
         observer.Stage("evaluating the base model");
-        var before = evaluator.Run(model);
+        var before = evaluator.Run(model, cancellation: cancellation);
         observer.Evaluated("base", before);
         var pictures = new SamplePictures(evaluator, config.Method.Name);
         pictures.Write(output.Sample(0), 0, before);
@@ -61,7 +61,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
 
         observer.Stage("evaluating the aligned model");
         trainer.Optimizer.SwapWithEma();
-        var after = evaluator.Run(model);
+        var after = evaluator.Run(model, cancellation: cancellation);
         observer.Evaluated("aligned", after);
         pictures.Write(output.Sample(reports.Count), reports.Count, after);
         pictures.WriteComparison(Path.Combine(output.Samples, "before-after.png"), before, after);

@@ -90,7 +90,17 @@ public sealed class AlignmentTrainer : IDisposable
         Optimizer.Step(learningRate, norm);
         clock.Lap("optimizer");
 
-        return Report(step, inputs.Batch.Plan, rollout, weights, gradient, products, norm, learningRate, clock);
+        return new()
+        {
+            Step = step + 1,
+            Surrogate = SurrogateReport.Of(schedule, inputs.Batch.Plan, rollout, weights, gradient, products),
+            GradNorm = norm,
+            LearningRate = learningRate,
+            Seconds = clock.Total,
+            SecondsByPart = clock.Parts,
+            ImagesPerSecond = batch / clock.Total,
+            PeakMemoryBytes = NativeMemory.PeakBytes,
+        };
     }
 
     /// <inheritdoc/>
@@ -122,48 +132,6 @@ public sealed class AlignmentTrainer : IDisposable
         Noise
             .Of(model.LatentShape, copies * batch, seed, step, 0, RandomPurpose.Renoise)
             .reshape([copies, batch, .. model.LatentShape]);
-
-    private StepReport Report(
-        int step,
-        BatchPlan plan,
-        RolloutCache rollout,
-        TrajectoryWeights weights,
-        RewardGradient gradient,
-        Evaluations products,
-        double norm,
-        double learningRate,
-        PartClock clock
-    )
-    {
-        IReadOnlyList<SurrogatePlan> plans = plan.IsShared ? [plan.Samples[0]] : plan.Samples;
-        return new()
-        {
-            Step = step + 1,
-            Loss = gradient.Loss,
-            Reward = gradient.MeanScore(batch),
-            GradNorm = norm,
-            LearningRate = learningRate,
-            Seconds = clock.Total,
-            SecondsByPart = clock.Parts,
-            ImagesPerSecond = batch / clock.Total,
-            PeakMemoryBytes = NativeMemory.PeakBytes,
-            RolloutEvaluations = rollout.Evaluations,
-            Products = products,
-            Indices = plans[0]
-                .Indices.Keys.ToDictionary(
-                    name => name,
-                    name => (IReadOnlyList<IReadOnlyList<int>>)[.. plans.Select(p => p.Indices[name])]
-                ),
-            Rescale = plans[0].Rescale.Keys.ToDictionary(name => name, name => plans.Average(p => p.Rescale[name])),
-            SampleWeight = weights.Weights.Average(),
-            SplitDeviation = weights.SplitDeviation?.Average(),
-            EndDeviation = weights.EndDeviation?.Average(),
-            ReconstructionError = weights.ReconstructionError?.Average(),
-            Coverage = plans.Average(p => p.Coverage(schedule)),
-            NegativeWeightFraction = plans.Average(p => p.NegativeWeightFraction),
-            ActiveSamples = gradient.SquaredNorms.Count(squared => squared > 0),
-        };
-    }
 
     // Owns what a SurrogateBatch only refers to.
     private sealed class StepInputs(SurrogateBatch batch) : IDisposable

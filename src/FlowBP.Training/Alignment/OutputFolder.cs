@@ -93,31 +93,38 @@ public sealed class OutputFolder : IDisposable
                 new
                 {
                     report.Step,
-                    report.Loss,
-                    report.Reward,
+                    report.Surrogate.Loss,
+                    report.Surrogate.Reward,
                     report.GradNorm,
                     report.LearningRate,
                     report.Seconds,
                     report.ImagesPerSecond,
                     report.PeakMemoryBytes,
                     report.SecondsByPart,
-                    RolloutEvaluations = report.RolloutEvaluations.Calls,
-                    VectorJacobianProducts = report.Products.Calls,
-                    report.ActiveSamples,
-                    report.Indices,
-                    report.Rescale,
-                    Weight = report.SampleWeight,
-                    DeviationSplit = report.SplitDeviation,
-                    DeviationEnd = report.EndDeviation,
-                    report.ReconstructionError,
-                    report.Coverage,
-                    report.NegativeWeightFraction,
+                    RolloutEvaluations = report.Surrogate.RolloutEvaluations.Calls,
+                    VectorJacobianProducts = report.Surrogate.Pullbacks.Calls,
+                    report.Surrogate.ActiveFraction,
+                    report.Surrogate.KeptFraction,
+                    Indices = ByName(report.Surrogate.Indices),
+                    report.Surrogate.Rescale,
+                    Weight = report.Surrogate.SampleWeight,
+                    DeviationSplit = report.Surrogate.SplitDeviation,
+                    DeviationEnd = report.Surrogate.EndDeviation,
+                    report.Surrogate.ReconstructionError,
+                    report.Surrogate.Coverage,
+                    report.Surrogate.NestedDepth,
+                    report.Surrogate.NegativeWeightFraction,
                 },
                 Lines
             )
         );
         HasMetrics = true;
     }
+
+    // Name, then plan: a curve of one index over the steps is then one path in the file.
+    private static Dictionary<string, IReadOnlyList<int>[]> ByName(
+        IReadOnlyList<IReadOnlyDictionary<string, IReadOnlyList<int>>> plans
+    ) => plans[0].Keys.ToDictionary(name => name, name => plans.Select(plan => plan[name]).ToArray());
 
     /// <summary>Writes summary.json.</summary>
     public void WriteSummary(AlignmentSummary summary) =>

@@ -35,9 +35,11 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
     };
 
     /// <summary>Evaluates, and writes evaluation.json and pictures.</summary>
+    /// <param name="cancellation">Stops between two batches of pictures; nothing is written then.</param>
+    /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
     /// <exception cref="IOException">The output folder exists or cannot be written.</exception>
     /// <exception cref="CheckpointException">A model or reward is missing or damaged.</exception>
-    public EvaluationSummary Execute()
+    public EvaluationSummary Execute(CancellationToken cancellation = default)
     {
         observer.Stage("loading");
         var folder = settings.Get(EvaluationSettings.OutputDir);
@@ -63,8 +65,8 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
             (ulong)settings.Get(S.Seed)
         );
         var baseline = settings.Get(EvaluationSettings.Baseline);
-        var before = baseline == "none" ? null : Judge(evaluator, baseline, "baseline");
-        var after = Judge(evaluator, settings.Get(S.Model), "model");
+        var before = baseline == "none" ? null : Judge(evaluator, baseline, "baseline", cancellation);
+        var after = Judge(evaluator, settings.Get(S.Model), "model", cancellation);
 
         Directory.CreateDirectory(folder);
         var pictures = new SamplePictures(evaluator, "evaluation");
@@ -83,7 +85,12 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
         return summary;
     }
 
-    private EvaluationResult Judge(ImageEvaluator evaluator, string folder, string label)
+    private EvaluationResult Judge(
+        ImageEvaluator evaluator,
+        string folder,
+        string label,
+        CancellationToken cancellation
+    )
     {
         observer.Stage($"evaluating the {label}");
         using var model = new TextToImage(
@@ -91,7 +98,7 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
             settings.Get(S.CfgGuidance),
             workers: settings.Get(S.CpuWorkers)
         );
-        var result = evaluator.Run(model);
+        var result = evaluator.Run(model, cancellation: cancellation);
         observer.Evaluated(label, result);
         return result;
     }

@@ -65,7 +65,13 @@ public sealed class ImageEvaluator(
     /// <param name="only">
     /// Indices of the prompts that are drawn; null: all. A prompt's noise does not depend on which others are drawn.
     /// </param>
-    public EvaluationResult Run(TextToImage model, IReadOnlyList<int>? only = null)
+    /// <param name="cancellation">Stops between two batches.</param>
+    /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
+    public EvaluationResult Run(
+        TextToImage model,
+        IReadOnlyList<int>? only = null,
+        CancellationToken cancellation = default
+    )
     {
         int[] chosen = only is null ? [.. Enumerable.Range(0, Prompts.Count)] : [.. only];
         var scores = new List<double>();
@@ -74,6 +80,7 @@ public sealed class ImageEvaluator(
         var side = 0;
         foreach (var part in chosen.Chunk(BatchSize))
         {
+            cancellation.ThrowIfCancellationRequested();
             using var scope = torch.NewDisposeScope();
             using var noGrad = torch.no_grad();
             string[] texts = [.. part.Select(p => Prompts[p])];
