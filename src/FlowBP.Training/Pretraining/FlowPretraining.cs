@@ -87,7 +87,9 @@ internal sealed class FlowPretraining(
         for (var b = 0; b < batch; b++)
         {
             rows[b] = order.NextInt((int)pictures);
-            sigmas[b] = (float)(b % 2 == 0 ? 1 / (1 + Math.Exp(-times.NextNormal())) : times.NextDouble());
+            sigmas[b] = (float)(
+                b % 2 == 0 ? 1 / (1 + Math.Exp(-recipe.TimestepLogitMean - times.NextNormal())) : times.NextDouble()
+            );
         }
         return (torch.tensor(rows), torch.tensor(sigmas));
     }

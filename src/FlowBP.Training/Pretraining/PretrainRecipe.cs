@@ -24,6 +24,9 @@ public sealed record StageRecipe(int Steps, int Batch, double LearningRate)
     /// <summary>Decay of the moving average whose weights are kept; null keeps the last weights.</summary>
     public double? EmaDecay { get; init; }
 
+    /// <summary>Steps of the whole cosine where the cycle ends before it does; null: the cycle's own.</summary>
+    public int? CosineSteps { get; init; }
+
     /// <summary>Decoupled weight decay.</summary>
     public double WeightDecay { get; init; } = 1e-2;
 }
@@ -54,7 +57,20 @@ public sealed record PretrainRecipe
     [
         new(5000, 64, 1.2e-3) { WarmupSteps = 200, EmaDecay = 0.999 },
         new(1300, 64, 8e-4) { WarmupSteps = 200, EmaDecay = 0.999 },
+        new(6000, 64, 2e-3)
+        {
+            WarmupSteps = 200,
+            CosineSteps = 12000,
+            EmaDecay = 0.999,
+        },
+        new(14000, 64, 2e-3) { WarmupSteps = 200, EmaDecay = 0.999 },
     ];
+
+    /// <summary>
+    /// Mean of the logit-normal half of the flow model's times. Which object stands where is decided while the picture is
+    /// still mostly noise: above 0, more of the training goes there.
+    /// </summary>
+    public double TimestepLogitMean { get; init; } = 0.8;
 
     /// <summary>The training reward's stage.</summary>
     public IReadOnlyList<StageRecipe> Reward { get; init; } =

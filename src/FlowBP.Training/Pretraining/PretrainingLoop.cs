@@ -68,7 +68,11 @@ internal sealed class PretrainingLoop(
             EmaDecay = cycle.EmaDecay,
         };
         using var optimizer = new FusedAdamW(parameters, settings, new CpuLatentKernels());
-        var schedule = new LearningRateSchedule(cycle.LearningRate, cycle.WarmupSteps, cycle.Steps);
+        var schedule = new LearningRateSchedule(
+            cycle.LearningRate,
+            cycle.WarmupSteps,
+            cycle.CosineSteps ?? cycle.Steps
+        );
         var gradients = workers is null ? null : new PartGradients(parameters.Select(p => p.Parameter), workers);
         var sum = 0.0;
         var summed = 0;
