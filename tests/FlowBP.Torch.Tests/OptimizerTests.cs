@@ -153,11 +153,11 @@ public class OptimizerTests
         SetGradients();
         double found = nn.utils.clip_grad_norm_([.. parameters, without], 0.5, p);
         Assert.That(found, Is.EqualTo(norm).Within(1e-12));
-        Close.To([.. all.Select(g => g * 0.5 / (norm + 1e-6))], torch.cat(parameters.Select(q => q.grad!)));
+        Close.To([.. all.Select(g => g * 0.5 / (norm + 1e-6))], torch.cat([.. parameters.Select(q => q.grad!)]));
 
         SetGradients();
         nn.utils.clip_grad_norm_(parameters, norm * 2, p);
-        Close.To(all, torch.cat(parameters.Select(q => q.grad!)));
+        Close.To(all, torch.cat([.. parameters.Select(q => q.grad!)]));
     }
 
     [Test]

@@ -119,7 +119,7 @@ public class ShapeTests
     {
         // Two megabytes of addresses: more than a thread of 1.5 MB has as stack.
         Tensor one = torch.ones(1);
-        Tensor sum = torch.cat(Enumerable.Repeat(one, 250_000)).sum();
+        Tensor sum = torch.cat([.. Enumerable.Repeat(one, 250_000)]).sum();
         Assert.That(sum.item<float>(), Is.EqualTo(250_000f));
     }
 

@@ -1,5 +1,5 @@
-// The one place where tensors become the pointers that the kernels take, so that another provider of the TorchSharp API
-// needs another version of this file only.
+// The one place where latents become the pointers that the kernels take; with either provider of the TorchSharp API, since
+// TensorPointer exists for both.
 
 namespace FlowBP.Surrogates;
 

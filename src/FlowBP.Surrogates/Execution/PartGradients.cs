@@ -43,12 +43,18 @@ public sealed class PartGradients(IEnumerable<Tensor> parameters, BatchWorkers w
         using var scope = torch.NewDisposeScope();
         using var withGrad = torch.enable_grad();
         var (output, cotangent, input) = forward(rows);
-        var gradients = torch.autograd.grad(
-            [output],
-            input is null ? parameters : [.. parameters, input],
-            cotangent is null ? null : [cotangent],
-            allow_unused: true
-        );
+        // Where the graph does not depend on a leaf, FlowBP.Torch returns null and TorchSharp a tensor without a handle.
+        Tensor?[] gradients =
+        [
+            .. torch
+                .autograd.grad(
+                    [output],
+                    input is null ? parameters : [.. parameters, input],
+                    cotangent is null ? null : [cotangent],
+                    allow_unused: true
+                )
+                .Select(gradient => gradient is { IsInvalid: false } ? gradient : null),
+        ];
         foreach (var gradient in gradients)
         {
             gradient?.DetachFromDisposeScope();

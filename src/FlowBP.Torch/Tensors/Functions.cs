@@ -6,7 +6,7 @@ namespace FlowBP.Torch;
 public static partial class torch
 {
     /// <summary>Tensors joined along an existing axis.</summary>
-    public static Tensor cat(IEnumerable<Tensor> tensors, long dim = 0) =>
+    public static Tensor cat(IList<Tensor> tensors, long dim = 0) =>
         Aten.cat.Call(tensors as Tensor[] ?? [.. tensors], dim);
 
     /// <summary>Tensors joined along a new axis.</summary>

@@ -28,6 +28,6 @@ public sealed record StepReport
     /// <summary>Samples of the batch over <see cref="Seconds"/>.</summary>
     public required double ImagesPerSecond { get; init; }
 
-    /// <summary>High-water mark of tensor memory within the step.</summary>
+    /// <summary>High-water mark of tensor memory within the step; 0 where the TorchSharp package doesn't tell.</summary>
     public required long PeakMemoryBytes { get; init; }
 }

@@ -110,7 +110,9 @@ public sealed class ImageEvaluator(
     private Tensor Draw(TextToImage model, string[] texts, int[] numbers)
     {
         using var conditioning = model.Encode(texts);
-        using var noise_BCYX = torch.cat(numbers.Select(p => Noise.Of(model.LatentShape, 1, seed, EvaluationStep, p)));
+        using var noise_BCYX = torch.cat([
+            .. numbers.Select(p => Noise.Of(model.LatentShape, 1, seed, EvaluationStep, p)),
+        ]);
         return model.Decode(model.Sample(noise_BCYX, conditioning, steps));
     }
 

@@ -1,0 +1,16 @@
+// TorchSharp lets nobody at libtorch's CPU allocator, so nothing is counted. Zeros say so: no tensor takes no bytes.
+
+namespace FlowBP.Torch;
+
+/// <summary>Tensor memory on the CPU, which TorchSharp does not count: every figure is 0.</summary>
+public static class NativeMemory
+{
+    /// <summary>Unknown: 0.</summary>
+    public static long CurrentBytes => 0;
+
+    /// <summary>Unknown: 0.</summary>
+    public static long PeakBytes => 0;
+
+    /// <summary>Does nothing.</summary>
+    public static void ResetPeak() { }
+}
