@@ -39,7 +39,8 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             reward,
             heldOut,
             config.Get(S.SamplingSteps),
-            (ulong)config.Get(S.Seed)
+            (ulong)config.Get(S.Seed),
+            config.Get(S.EvalImagesPerPrompt)
         );
         using var output = new OutputFolder(config.OutputDir, config.Get(S.Overwrite));
         output.WriteConfig(config);

@@ -45,6 +45,10 @@ public static class AlignmentSettings
     public static Setting<int?> EvalPromptsLimit { get; } =
         OptionalInteger("eval_prompts_limit", null, 1, "use so many evaluation prompts, evenly taken");
 
+    /// <summary>Pictures per evaluation prompt.</summary>
+    public static Setting<int> EvalImagesPerPrompt { get; } =
+        Integer("eval_images_per_prompt", 3, 1, "pictures per evaluation prompt, each from noise of its own");
+
     /// <summary>Output folder.</summary>
     public static Setting<string> OutputDir { get; } = Text("output_dir", "outputs/align", "folder to create");
 
@@ -176,6 +180,7 @@ public static class AlignmentSettings
         Prompts,
         EvalPrompts,
         EvalPromptsLimit,
+        EvalImagesPerPrompt,
         OutputDir,
         Overwrite,
         MaxTrainSteps,

@@ -35,31 +35,47 @@ public sealed record AlignmentSummary
     {
         Dictionary<string, PairedGain> metrics = new()
         {
-            ["reward"] = PairedBootstrap.Compare(before.Reward, after.Reward),
+            ["reward"] = PairedBootstrap.Compare(OfPrompts(before, before.Reward), OfPrompts(after, after.Reward)),
         };
         if (before.HeldOutReward is not null && after.HeldOutReward is not null)
         {
-            metrics["heldout_reward"] = PairedBootstrap.Compare(before.HeldOutReward, after.HeldOutReward);
+            metrics["heldout_reward"] = PairedBootstrap.Compare(
+                OfPrompts(before, before.HeldOutReward),
+                OfPrompts(after, after.HeldOutReward)
+            );
         }
         if (before.Rules is not null && after.Rules is not null && before.Tasks is not null)
         {
-            int[] all = [.. Enumerable.Range(0, before.Rules.Length)];
-            metrics["rule_accuracy"] = Accuracy(before.Rules, after.Rules, all);
+            var correctBefore = OfPrompts(before, Correct(before.Rules));
+            var correctAfter = OfPrompts(after, Correct(after.Rules));
+            metrics["rule_accuracy"] = PairedBootstrap.Compare(correctBefore, correctAfter);
             foreach (var task in GenEvalTasks.All)
             {
-                int[] of = [.. all.Where(p => before.Tasks[p] == task)];
+                int[] of = [.. Enumerable.Range(0, before.Tasks.Length).Where(p => before.Tasks[p] == task)];
                 if (of.Length > 0)
                 {
-                    metrics[$"rule_accuracy/{task.Name()}"] = Accuracy(before.Rules, after.Rules, of);
+                    metrics[$"rule_accuracy/{task.Name()}"] = PairedBootstrap.Compare(
+                        [.. of.Select(p => correctBefore[p])],
+                        [.. of.Select(p => correctAfter[p])]
+                    );
                 }
             }
         }
         return metrics;
     }
 
-    private static PairedGain Accuracy(Verdict[] before, Verdict[] after, int[] prompts) =>
-        PairedBootstrap.Compare(
-            [.. prompts.Select(p => before[p].Correct ? 1.0 : 0.0)],
-            [.. prompts.Select(p => after[p].Correct ? 1.0 : 0.0)]
-        );
+    // The prompt is what is resampled, so its pictures' values become one.
+    private static double[] OfPrompts(EvaluationResult result, double[] values)
+    {
+        var prompts = result.Prompts.Count;
+        var copies = values.Length / prompts;
+        return
+        [
+            .. Enumerable
+                .Range(0, prompts)
+                .Select(p => Enumerable.Range(0, copies).Average(copy => values[copy * prompts + p])),
+        ];
+    }
+
+    private static double[] Correct(Verdict[] verdicts) => [.. verdicts.Select(verdict => verdict.Correct ? 1.0 : 0.0)];
 }

@@ -62,7 +62,8 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
             reward,
             heldOut,
             settings.Get(S.SamplingSteps),
-            (ulong)settings.Get(S.Seed)
+            (ulong)settings.Get(S.Seed),
+            settings.Get(S.EvalImagesPerPrompt)
         );
         var baseline = settings.Get(EvaluationSettings.Baseline);
         var before = baseline == "none" ? null : Judge(evaluator, baseline, "baseline", cancellation);

@@ -25,6 +25,7 @@ public static class EvaluationSettings
         AlignmentSettings.HeldOutReward,
         AlignmentSettings.EvalPrompts,
         AlignmentSettings.EvalPromptsLimit,
+        AlignmentSettings.EvalImagesPerPrompt,
         AlignmentSettings.SamplingSteps,
         AlignmentSettings.CfgGuidance,
         AlignmentSettings.Seed,

@@ -74,11 +74,19 @@ public sealed record PretrainRecipe
 
     /// <summary>The training reward's stage.</summary>
     public IReadOnlyList<StageRecipe> Reward { get; init; } =
-    [new(1500, 64, 1e-3) { EmaDecay = 0.99 }, new(1500, 64, 1e-3) { EmaDecay = 0.99 }];
+    [
+        new(1500, 64, 1e-3) { EmaDecay = 0.99 },
+        new(1500, 64, 1e-3) { EmaDecay = 0.99 },
+        new(3000, 64, 1e-3) { EmaDecay = 0.99 },
+    ];
 
     /// <summary>The held-out reward's stage.</summary>
     public IReadOnlyList<StageRecipe> HeldOutReward { get; init; } =
-    [new(1200, 32, 1e-3) { EmaDecay = 0.99 }, new(1200, 32, 1e-3) { EmaDecay = 0.99 }];
+    [
+        new(1200, 32, 1e-3) { EmaDecay = 0.99 },
+        new(1600, 32, 1e-3) { EmaDecay = 0.99 },
+        new(2400, 32, 1e-3) { EmaDecay = 0.99 },
+    ];
 
     /// <summary>32×32 pixels to 8×8×4 latents.</summary>
     public AutoencoderKLConfig AutoencoderConfig { get; init; } =
