@@ -59,7 +59,7 @@ public class UsageTests
     [TestCase("--adam_beta1", "2")]
     public void A_value_that_is_not_accepted_says_what_is(string option, string value) =>
         Assert.That(
-            CommandRun.Of("align", option, value).AssertUsageError(),
+            CommandRun.Of("align", "--method", "flowbp-sparse", option, value).AssertUsageError(),
             Does.StartWith($"flowbp: {option[2..]} must be ").And.EndsWith($"got '{value}'")
         );
 

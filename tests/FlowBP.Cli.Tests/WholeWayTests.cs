@@ -56,7 +56,10 @@ public class WholeWayTests
     [Test]
     public void A_demo_leaves_everything_that_it_names_and_its_model_can_be_sampled_and_evaluated()
     {
-        var demo = CommandRun.Of(["demo", .. Aligning("demo", "--max_train_steps", "2", "--num_active_steps", "2")]);
+        var demo = CommandRun.Of([
+            "demo",
+            .. Aligning("demo", "--method", "flowbp-sparse", "--max_train_steps", "2", "--num_active_steps", "2"),
+        ]);
         Assert.That(demo.ExitCode, Is.Zero, demo.Error);
         using (Assert.EnterMultipleScope())
         {

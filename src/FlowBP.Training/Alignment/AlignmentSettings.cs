@@ -19,7 +19,7 @@ public static class AlignmentSettings
 
     /// <summary>The method.</summary>
     public static Setting<string> Method { get; } =
-        Text("method", "flowbp-sparse", $"one of {string.Join(", ", MethodRegistry.All.Select(m => m.Name))}");
+        Text("method", "flowbp-lagrange", $"one of {string.Join(", ", MethodRegistry.All.Select(m => m.Name))}");
 
     /// <summary>Model folder.</summary>
     public static Setting<string> Model { get; } =
@@ -47,7 +47,7 @@ public static class AlignmentSettings
 
     /// <summary>Pictures per evaluation prompt.</summary>
     public static Setting<int> EvalImagesPerPrompt { get; } =
-        Integer("eval_images_per_prompt", 3, 1, "pictures per evaluation prompt, each from noise of its own");
+        Integer("eval_images_per_prompt", 6, 1, "pictures per evaluation prompt, each from noise of its own");
 
     /// <summary>Output folder.</summary>
     public static Setting<string> OutputDir { get; } = Text("output_dir", "outputs/align", "folder to create");
@@ -56,7 +56,7 @@ public static class AlignmentSettings
     public static Setting<bool> Overwrite { get; } = Flag("overwrite", false, "replace an existing output folder");
 
     /// <summary>Updates.</summary>
-    public static Setting<int> MaxTrainSteps { get; } = Integer("max_train_steps", 160, 1, "number of updates");
+    public static Setting<int> MaxTrainSteps { get; } = Integer("max_train_steps", 150, 1, "number of updates");
 
     /// <summary>Seed of all draws.</summary>
     public static Setting<int> Seed { get; } = Integer("seed", 42, 0, "seed of noise, indices and prompt order");
@@ -100,7 +100,7 @@ public static class AlignmentSettings
 
     /// <summary>lr.</summary>
     public static Setting<double> LearningRate { get; } =
-        Number("learning_rate", 4e-5, 0, Unbounded, "learning rate of AdamW");
+        Number("learning_rate", 2e-4, 0, Unbounded, "learning rate of AdamW");
 
     /// <summary>Warm-up.</summary>
     public static Setting<int> LrWarmupSteps { get; } = Integer("lr_warmup_steps", 20, 0, "steps of linear warm-up");
