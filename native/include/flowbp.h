@@ -48,6 +48,14 @@ struct FlowbpTensorInfo {
     int32_t is_contiguous;
 };
 
+// What libtorch's allocator holds on a GPU: in tensors, and altogether (what is freed is kept for reuse).
+struct FlowbpDeviceMemory {
+    int64_t allocated_bytes;
+    int64_t peak_allocated_bytes;
+    int64_t reserved_bytes;
+    int64_t peak_reserved_bytes;
+};
+
 // Pulls cotangents back through a managed function: `gradients` has one entry per output (null where none arrived),
 // `results` one slot per input, to be filled with owned handles or null. Nonzero means failure, after
 // flowbp_set_last_error.
@@ -94,6 +102,15 @@ FLOWBP_API int32_t flowbp_autograd_attach(void* const* inputs, int32_t input_cou
 FLOWBP_API int64_t flowbp_memory_current_bytes();
 FLOWBP_API int64_t flowbp_memory_peak_bytes();
 FLOWBP_API void flowbp_memory_reset_peak();
+
+// CUDA as libtorch sees it; no device where this libtorch has no CUDA or the machine no GPU. The stream is CUDA's own
+// (CUstream, cudaStream_t) and the calling thread's current one on that device; null is the default stream.
+FLOWBP_API int32_t flowbp_cuda_device_count();
+FLOWBP_API int32_t flowbp_cuda_current_device(int32_t* device);
+FLOWBP_API int32_t flowbp_cuda_current_stream(int32_t device, void** stream);
+// `known` is 0, and `memory` left alone, where this libtorch does not tell.
+FLOWBP_API int32_t flowbp_cuda_memory(int32_t device, FlowbpDeviceMemory* memory, int32_t* known);
+FLOWBP_API int32_t flowbp_cuda_memory_reset_peak(int32_t device);
 
 FLOWBP_API int32_t flowbp_threads_get();
 FLOWBP_API int32_t flowbp_threads_set(int32_t threads);

@@ -111,6 +111,21 @@ internal static unsafe partial class NativeMethods
     public static partial void flowbp_memory_reset_peak();
 
     [LibraryImport(Library)]
+    public static partial int flowbp_cuda_device_count();
+
+    [LibraryImport(Library)]
+    public static partial int flowbp_cuda_current_device(int* device);
+
+    [LibraryImport(Library)]
+    public static partial int flowbp_cuda_current_stream(int device, nint* stream);
+
+    [LibraryImport(Library)]
+    public static partial int flowbp_cuda_memory(int device, NativeDeviceMemory* memory, int* known);
+
+    [LibraryImport(Library)]
+    public static partial int flowbp_cuda_memory_reset_peak(int device);
+
+    [LibraryImport(Library)]
     public static partial int flowbp_threads_get();
 
     [LibraryImport(Library)]

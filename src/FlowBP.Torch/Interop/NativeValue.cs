@@ -44,3 +44,13 @@ internal unsafe struct NativeTensorInfo
     public int IsLeaf;
     public int IsContiguous;
 }
+
+/// <summary>What libtorch's allocator holds on a GPU; FlowbpDeviceMemory.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct NativeDeviceMemory
+{
+    public long AllocatedBytes;
+    public long PeakAllocatedBytes;
+    public long ReservedBytes;
+    public long PeakReservedBytes;
+}

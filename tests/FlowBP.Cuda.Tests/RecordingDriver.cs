@@ -1,0 +1,64 @@
+namespace FlowBP.Cuda.Tests;
+
+/// <summary>A driver that only notes what it was asked, and reads the arguments of launches as a kernel would.</summary>
+internal sealed unsafe class RecordingDriver(ComputeCapability architecture) : ICudaDriver
+{
+    private nint lastHandle = 100;
+
+    public List<string> Loaded { get; } = [];
+
+    public List<byte[]> Images { get; } = [];
+
+    public List<nint> Unloaded { get; } = [];
+
+    /// <summary>The first 8 bytes at the address of each argument of the last launch.</summary>
+    public ulong[] Arguments { get; private set; } = [];
+
+    /// <summary>Launches leave no trace, and allocate nothing.</summary>
+    public bool IsSilent { get; init; }
+
+    public string Name => "recording driver";
+
+    public int DeviceCount => 1;
+
+    public CudaDevice Device(int ordinal) => new(ordinal, "none", architecture, 1, 0, 0, 1024, 0);
+
+    public nint LoadModule(ReadOnlySpan<byte> image, string name)
+    {
+        Loaded.Add(name);
+        Images.Add(image.ToArray());
+        return ++lastHandle;
+    }
+
+    public void UnloadModule(nint module) => Unloaded.Add(module);
+
+    public nint Function(nint module, string name) => ++lastHandle;
+
+    public KernelResources Resources(nint function) => new(1, 2, 3, 4, 5);
+
+    public void Launch(nint function, Dim3 grid, Dim3 block, int sharedBytes, nint stream, ReadOnlySpan<nint> arguments)
+    {
+        if (IsSilent)
+        {
+            return;
+        }
+        Arguments = new ulong[arguments.Length];
+        for (var i = 0; i < arguments.Length; i++)
+        {
+            Arguments[i] = *(ulong*)arguments[i];
+        }
+    }
+
+    public nint Allocate(long bytes) => throw new NotSupportedException();
+
+    public void Free(nint pointer) => throw new NotSupportedException();
+
+    public void CopyToDevice(nint destination, ReadOnlySpan<byte> source, nint stream) =>
+        throw new NotSupportedException();
+
+    public void CopyToHost(Span<byte> destination, nint source, nint stream) => throw new NotSupportedException();
+
+    public void Fill(nint destination, byte value, long bytes, nint stream) => throw new NotSupportedException();
+
+    public void Synchronize(nint stream) { }
+}

@@ -1,0 +1,2 @@
+#pragma once
+__device__ inline float two() { return 2.0f; }
