@@ -15,8 +15,8 @@ internal static unsafe class CpuAdamWEma
     internal static void UpdateBlock<T>(in AdamWEmaTensor tensor, in AdamWEmaConstants<T> constants, long blockOfRow)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        var begin = blockOfRow * ReductionOrder.BlockElements;
-        var count = (int)Math.Min(ReductionOrder.BlockElements, tensor.Count - begin);
+        var begin = blockOfRow * Tile.Elements;
+        var count = (int)Math.Min(Tile.Elements, tensor.Count - begin);
         var parameter = (T*)tensor.Parameter + begin;
         Update(
             parameter,

@@ -89,7 +89,7 @@ public sealed unsafe class CpuLatentKernels : ILatentKernels
         {
             call.Destination = destination;
             call.CompareWith(target);
-            BlockLoop.Run(call.Blocks, call.BytesPerBlock, _maxThreads, call.Run);
+            BlockLoop.Run(call.Tiles, call.BytesPerTile, _maxThreads, call.Run);
             call.ReadDistances(residual);
         }
     }
@@ -136,7 +136,7 @@ public sealed unsafe class CpuLatentKernels : ILatentKernels
     {
         KernelArguments.CheckAdamW(tensors, step);
         var rows = tensors.ToArray();
-        var blocks = new FlatBlocks(Array.ConvertAll(rows, tensor => tensor.Count));
+        var blocks = new FlatBlocks(Array.ConvertAll(rows, tensor => tensor.Count), Tile.Elements);
         var float64 = AdamWEmaConstants<double>.Of(step);
         var float32 = AdamWEmaConstants<float>.Of(step);
         BlockLoop.Run(
@@ -166,26 +166,21 @@ public sealed unsafe class CpuLatentKernels : ILatentKernels
     {
         KernelArguments.CheckGradients(gradients);
         var rows = gradients.ToArray();
-        var blocks = new FlatBlocks(Array.ConvertAll(rows, gradient => gradient.Count));
-        var partials = new double[blocks.Count];
+        var spans = new FlatBlocks(Array.ConvertAll(rows, gradient => gradient.Count), CpuSquaredNorm.SpanElements);
+        var partials = new double[spans.Count];
         BlockLoop.Run(
-            blocks.Count,
-            blocks.ElementsPerBlock * sizeof(float),
+            spans.Count,
+            spans.ElementsPerBlock * sizeof(float),
             _maxThreads,
             (begin, end) =>
             {
-                for (var block = begin; block < end; block++)
+                for (var span = begin; span < end; span++)
                 {
-                    var (row, blockOfRow) = blocks.Locate(block);
-                    partials[block] = CpuSquaredNorm.OfBlock(rows[row], blockOfRow);
+                    var (row, spanOfRow) = spans.Locate(span);
+                    partials[span] = CpuSquaredNorm.OfSpan(rows[row], spanOfRow);
                 }
             }
         );
-        var total = 0.0;
-        foreach (var partial in partials)
-        {
-            total += partial;
-        }
-        return total;
+        return CpuSquaredNorm.Total(rows, partials);
     }
 }

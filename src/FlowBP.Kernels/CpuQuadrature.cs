@@ -1,7 +1,7 @@
 // Replay and residual on the CPU. Both are bound by memory: K velocities are read once each, one latent is written or
 // none. Step after step over the whole latent, as a tensor library does it, reads and writes the running sum K times
-// through memory; here a block of the sum stays in the first-level cache (8192 float, 32 KiB) while the steps stream
-// past, five at a time, since each pass over the block costs a load and a store of the sum but too many parallel
+// through memory; here a tile of the sum stays in the first-level cache (8192 float, 32 KiB) while the steps stream
+// past, five at a time, since each pass over the tile costs a load and a store of the sum but too many parallel
 // streams defeat the prefetcher.
 //
 // Bytes moved per element: (K + 2)·size, for a replay as for a residual without output; operations: 2K.
@@ -12,7 +12,7 @@ using System.Runtime.Intrinsics;
 
 namespace FlowBP.Kernels;
 
-/// <summary>One call of replay or residual; <see cref="Run"/> computes a range of its blocks.</summary>
+/// <summary>One call of replay or residual; <see cref="Run"/> computes a range of its tiles.</summary>
 internal sealed unsafe class CpuQuadrature<TStorage, T>
     where TStorage : struct, ILatentStorage<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
@@ -25,9 +25,10 @@ internal sealed unsafe class CpuQuadrature<TStorage, T>
     private readonly int[] _index;
     private readonly T[] _weight;
     private readonly int _points;
+    private readonly long _tilesPerSample;
     private readonly long _blocksPerSample;
 
-    // Steps to compare with, one per sample, and the sum of distances of each block; empty if nothing is compared.
+    // Steps to compare with, one per sample, and the sum of distances of each block of ReductionOrder; empty if nothing is compared.
     private int[] _target = [];
     private double[] _partials = [];
 
@@ -49,15 +50,16 @@ internal sealed unsafe class CpuQuadrature<TStorage, T>
             _weight[i] = T.CreateTruncating(weight[i]);
         }
         _points = index.Length / (int)x.Batch;
+        _tilesPerSample = Tile.CountOf(x.Elements);
         _blocksPerSample = ReductionOrder.BlocksOf(x.Elements);
     }
 
     /// <summary>Receives x̂ unless null.</summary>
     internal LatentBuffer? Destination { get; set; }
 
-    internal long Blocks => _x.Batch * _blocksPerSample;
+    internal long Tiles => _x.Batch * _tilesPerSample;
 
-    internal long BytesPerBlock => (_points + 2) * Math.Min(_x.Elements, ReductionOrder.BlockElements) * TStorage.Size;
+    internal long BytesPerTile => (_points + 2) * Math.Min(_x.Elements, Tile.Elements) * TStorage.Size;
 
     /// <summary>Has the distance to these steps summed, one step per sample; none: no distances.</summary>
     internal void CompareWith(ReadOnlySpan<int> target)
@@ -66,16 +68,16 @@ internal sealed unsafe class CpuQuadrature<TStorage, T>
         _partials = new double[target.Length * _blocksPerSample];
     }
 
-    /// <summary>Computes the blocks [begin, end).</summary>
+    /// <summary>Computes the tiles [begin, end).</summary>
     [SkipLocalsInit]
     internal void Run(long begin, long end)
     {
-        var sums = stackalloc T[ReductionOrder.BlockElements];
-        for (var block = begin; block < end; block++)
+        var sums = stackalloc T[Tile.Elements];
+        for (var tile = begin; tile < end; tile++)
         {
-            var b = (int)(block / _blocksPerSample);
-            var e = block % _blocksPerSample * ReductionOrder.BlockElements;
-            var count = (int)Math.Min(ReductionOrder.BlockElements, _x.Elements - e);
+            var b = (int)(tile / _tilesPerSample);
+            var e = tile % _tilesPerSample * Tile.Elements;
+            var count = (int)Math.Min(Tile.Elements, _x.Elements - e);
             Accumulate(b, e, sums, count);
             if (Destination is { } out_BE)
             {
@@ -83,22 +85,19 @@ internal sealed unsafe class CpuQuadrature<TStorage, T>
             }
             if (_target.Length > 0)
             {
-                _partials[block] = Distance(sums, _x.AddressOf(_target[b], b, e), count);
+                var first = (b * _blocksPerSample) + (e / ReductionOrder.BlockElements);
+                Distances(sums, _x.AddressOf(_target[b], b, e), count, _partials.AsSpan((int)first));
             }
         }
     }
 
-    /// <summary>Mean distances, one per sample, of blocks that have been computed.</summary>
+    /// <summary>Mean distances, one per sample, when all tiles have been computed.</summary>
     internal void ReadDistances(Span<double> residual)
     {
         for (var b = 0; b < residual.Length; b++)
         {
-            var total = 0.0;
-            for (var block = b * _blocksPerSample; block < (b + 1) * _blocksPerSample; block++)
-            {
-                total += _partials[block];
-            }
-            residual[b] = total / _x.Elements;
+            var partials = _partials.AsSpan((int)(b * _blocksPerSample), (int)_blocksPerSample);
+            residual[b] = ReductionOrder.Sum(partials) / _x.Elements;
         }
     }
 
@@ -218,27 +217,44 @@ internal sealed unsafe class CpuQuadrature<TStorage, T>
         }
     }
 
-    /// <summary>Σ |target − x̂| over a block, in the order of <see cref="ReductionOrder"/>.</summary>
-    private static double Distance(T* sums, byte* target, int count)
+    /// <summary>Σ |target − x̂| over each block of a tile, in the order of <see cref="ReductionOrder"/>.</summary>
+    private static void Distances(T* sums, byte* target, int count, Span<double> partials)
     {
-        var lanes = new LaneSums();
+        var block = new BlockSums();
         var width = 2 * Vector256<T>.Count;
-        var e = 0;
-        for (; e <= count - width; e += width)
+        for (var begin = 0; begin < count; begin += ReductionOrder.BlockElements)
         {
-            TStorage.Read(target + ((nint)e * TStorage.Size), out var first, out var second);
-            lanes.Add(
-                Vector256.Abs(first - Vector256.Load(sums + e)),
-                Vector256.Abs(second - Vector256.Load(sums + e + Vector256<T>.Count))
-            );
+            var end = Math.Min(begin + ReductionOrder.BlockElements, count);
+            if (end < begin + ReductionOrder.BlockElements)
+            {
+                block.Clear();
+            }
+            var e = begin;
+            for (; e <= end - width; e += width)
+            {
+                TStorage.Read(target + ((nint)e * TStorage.Size), out var first, out var second);
+                block.Set(
+                    e - begin,
+                    Vector256.Abs(first - Vector256.Load(sums + e)),
+                    Vector256.Abs(second - Vector256.Load(sums + e + Vector256<T>.Count))
+                );
+            }
+            if (e < end)
+            {
+                block.SetRest(e - begin, Rest(sums + e, target + ((nint)e * TStorage.Size), end - e));
+            }
+            partials[begin / ReductionOrder.BlockElements] = block.Total();
         }
-        var lane = stackalloc double[ReductionOrder.Lanes];
-        lanes.CopyTo(lane);
-        for (; e < count; e++)
+    }
+
+    private static double[] Rest(T* sums, byte* target, int count)
+    {
+        var distances = new double[count];
+        for (var e = 0; e < count; e++)
         {
             var distance = T.Abs(TStorage.Read(target + ((nint)e * TStorage.Size)) - sums[e]);
-            lane[e % ReductionOrder.Lanes] += double.CreateTruncating(distance);
+            distances[e] = double.CreateTruncating(distance);
         }
-        return LaneSums.Total(lane);
+        return distances;
     }
 }

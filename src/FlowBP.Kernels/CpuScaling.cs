@@ -17,12 +17,11 @@ internal sealed unsafe class CpuScaling<TSource, TDestination, T>(
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly double[] _scale = scale.ToArray();
-    private readonly long _blocksPerSample = ReductionOrder.BlocksOf(g.Elements);
+    private readonly long _blocksPerSample = Tile.CountOf(g.Elements);
 
     internal long Blocks => g.Batch * _blocksPerSample;
 
-    internal long BytesPerBlock =>
-        Math.Min(g.Elements, ReductionOrder.BlockElements) * (TSource.Size + TDestination.Size);
+    internal long BytesPerBlock => Math.Min(g.Elements, Tile.Elements) * (TSource.Size + TDestination.Size);
 
     /// <summary>Computes the blocks [begin, end).</summary>
     internal void Run(long begin, long end)
@@ -30,8 +29,8 @@ internal sealed unsafe class CpuScaling<TSource, TDestination, T>(
         for (var block = begin; block < end; block++)
         {
             var b = block / _blocksPerSample;
-            var e = block % _blocksPerSample * ReductionOrder.BlockElements;
-            var count = (int)Math.Min(ReductionOrder.BlockElements, g.Elements - e);
+            var e = block % _blocksPerSample * Tile.Elements;
+            var count = (int)Math.Min(Tile.Elements, g.Elements - e);
             Scale(g.AddressOf(0, b, e), T.CreateTruncating(_scale[b]), u.AddressOf(0, b, e), count);
         }
     }

@@ -9,13 +9,13 @@ internal sealed class FlatBlocks
     // _firstBlock[i] is the number of blocks in front of row i.
     private readonly long[] _firstBlock;
 
-    internal FlatBlocks(ReadOnlySpan<long> lengths)
+    internal FlatBlocks(ReadOnlySpan<long> lengths, long blockElements)
     {
         var elements = 0L;
         _firstBlock = new long[lengths.Length + 1];
         for (var row = 0; row < lengths.Length; row++)
         {
-            _firstBlock[row + 1] = _firstBlock[row] + ReductionOrder.BlocksOf(lengths[row]);
+            _firstBlock[row + 1] = _firstBlock[row] + ReductionOrder.QuotientRoundedUp(lengths[row], blockElements);
             elements += lengths[row];
         }
         ElementsPerBlock = Math.Max(1, elements / Math.Max(1, Count));

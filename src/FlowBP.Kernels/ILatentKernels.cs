@@ -12,6 +12,9 @@ namespace FlowBP.Kernels;
 /// </summary>
 public interface ILatentKernels
 {
+    /// <summary>Number of the GPU whose memory the buffers are in; null: this process's memory.</summary>
+    int? DeviceIndex => null;
+
     /// <summary>
     /// Replays a quadrature from a cached state: <c>out[b] = x[start[b], b] + Σ_k weight[b,k] · v[index[b,k], b]</c>,
     /// summed in the order of k by fused multiply-adds.

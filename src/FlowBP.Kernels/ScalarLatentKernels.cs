@@ -103,24 +103,17 @@ public sealed unsafe class ScalarLatentKernels : ILatentKernels
     )
         where T : IBinaryFloatingPointIeee754<T>
     {
-        var total = 0.0;
-        for (var block = 0L; block < ReductionOrder.BlocksOf(x.Elements); block++)
+        var distances = new double[x.Elements];
+        for (var e = 0L; e < x.Elements; e++)
         {
-            var lanes = new double[ReductionOrder.Lanes];
-            var begin = block * ReductionOrder.BlockElements;
-            for (var e = begin; e < Math.Min(begin + ReductionOrder.BlockElements, x.Elements); e++)
+            var xHat = Quadrature<T>(x, start[b], v, index, weight, b, e);
+            distances[e] = double.CreateTruncating(T.Abs(Read<T>(x, target[b], b, e) - xHat));
+            if (destination is { } out_BE)
             {
-                var xHat = Quadrature<T>(x, start[b], v, index, weight, b, e);
-                var distance = T.Abs(Read<T>(x, target[b], b, e) - xHat);
-                lanes[e % ReductionOrder.Lanes] += double.CreateTruncating(distance);
-                if (destination is { } out_BE)
-                {
-                    Write(out_BE, 0, b, e, xHat);
-                }
+                Write(out_BE, 0, b, e, xHat);
             }
-            total += lanes.Aggregate((sum, lane) => sum + lane);
         }
-        return x.Elements == 0 ? 0 : total / x.Elements;
+        return x.Elements == 0 ? 0 : ReductionOrder.Sum(distances) / x.Elements;
     }
 
     /// <inheritdoc/>
@@ -195,18 +188,13 @@ public sealed unsafe class ScalarLatentKernels : ILatentKernels
         foreach (var gradient in gradients)
         {
             var row = new LatentBuffer(gradient.Pointer, gradient.Type, 1, 1, gradient.Count);
-            for (var block = 0L; block < ReductionOrder.BlocksOf(gradient.Count); block++)
+            var squares = new double[gradient.Count];
+            for (var e = 0L; e < gradient.Count; e++)
             {
-                var lanes = new double[ReductionOrder.Lanes];
-                var begin = block * ReductionOrder.BlockElements;
-                for (var e = begin; e < Math.Min(begin + ReductionOrder.BlockElements, gradient.Count); e++)
-                {
-                    var g = Read<double>(row, 0, 0, e);
-                    ref var lane = ref lanes[e % ReductionOrder.Lanes];
-                    lane = Math.FusedMultiplyAdd(g, g, lane);
-                }
-                total += lanes.Aggregate((sum, lane) => sum + lane);
+                var g = Read<double>(row, 0, 0, e);
+                squares[e] = g * g;
             }
+            total += ReductionOrder.Sum(squares);
         }
         return total;
     }

@@ -1,0 +1,44 @@
+// The kernels as a run gets them: out of the assembly, compiled and loaded as a whole, found by name.
+
+using FlowBP.Cuda.Interpreter;
+using FlowBP.Cuda.Tests;
+
+namespace FlowBP.Kernels.Cuda.Tests;
+
+public sealed class EmbeddedCudaKernelsTests
+{
+    [Test]
+    public void The_assembly_carries_the_texts_of_the_repository()
+    {
+        Assert.That(
+            EmbeddedKernels.Sources.Names,
+            Is.EquivalentTo(CudaKernelNames.ByFile.Keys.Select(file => $"{file}.cu"))
+        );
+        var folder = Path.Combine(EmulationBuild.Repository, "kernels");
+        foreach (var name in EmbeddedKernels.Sources.Names)
+        {
+            var source = EmbeddedKernels.Sources.Source(name);
+            Assert.That(source.Text, Is.EqualTo(File.ReadAllText(Path.Combine(folder, name))), name);
+            Assert.That(
+                source.Headers.Keys,
+                Is.EquivalentTo(Directory.GetFiles(folder, "*.cuh").Select(Path.GetFileName))
+            );
+        }
+    }
+
+    [Test]
+    public void Every_kernel_is_found_by_its_name_in_what_they_compile_to()
+    {
+        using var library = new KernelLibrary(
+            new PtxInterpreter(),
+            EmbeddedKernels.Sources,
+            new KernelCompiler(Requirement.Compiler().Library),
+            new CompiledKernelCache(folder: null),
+            new KernelTarget(new ComputeCapability(8, 0), KernelCodeKind.Ptx)
+        );
+        var functions = EmbeddedKernels.In(library);
+        var kernels = CudaKernelNames.ByFile.SelectMany(file => file.Value).ToArray();
+        Assert.That(kernels.Select(functions), Is.All.Not.Zero);
+        Assert.That(kernels.Select(kernel => functions(kernel)), Is.Unique);
+    }
+}
