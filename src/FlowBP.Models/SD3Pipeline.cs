@@ -34,6 +34,22 @@ public sealed class SD3Pipeline : IDisposable
     /// <summary>Settings of the noise schedule.</summary>
     public required FlowMatchEulerConfig Scheduler { get; init; }
 
+    /// <summary>Where the networks are.</summary>
+    public Device Device => Transformer.parameters().First().device;
+
+    /// <summary>Moves all networks, in place, and returns this.</summary>
+    /// <param name="device">Where to.</param>
+    public SD3Pipeline To(Device device)
+    {
+        Transformer.to(device);
+        Vae.to(device);
+        foreach (TextTower tower in TextTowers)
+        {
+            tower.Encoder.to(device);
+        }
+        return this;
+    }
+
     /// <summary>Reads a model folder.</summary>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
     public static SD3Pipeline Load(string folder)
@@ -112,11 +128,16 @@ public sealed class SD3Pipeline : IDisposable
     /// <param name="prompts">Any number of prompts; an empty one is the negative prompt of guidance.</param>
     public SD3Conditioning Encode(IReadOnlyCollection<string> prompts)
     {
+        using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        return SD3PromptAssembly.Encode(
-            [.. TextTowers.Select(tower => (tower.Encoder, tower.Tokenizer.Tokenize(prompts)))],
+        Device device = Device;
+        SD3Conditioning encoded = SD3PromptAssembly.Encode(
+            [.. TextTowers.Select(tower => (tower.Encoder, tower.Tokenizer.Tokenize(prompts).to(device)))],
             Transformer.Config.JointAttentionDim
         );
+        encoded.Text_BLE.MoveToOuterDisposeScope();
+        encoded.Pooled_BP.MoveToOuterDisposeScope();
+        return encoded;
     }
 
     /// <summary>Disposes all networks.</summary>

@@ -14,9 +14,10 @@ namespace FlowBP.Surrogates;
 /// Whether v_neg is a constant (the default of the reference, <c>cfg_detach_neg</c>): then a cotangent u becomes s·u on
 /// v_cond and nothing else; otherwise v_neg receives (1 − s)·u as well, in one product of 2B.
 /// </param>
-public sealed class GuidedVelocityField(IVelocityField inner, double scale, bool detachNegative = true) : IVelocityField
+public sealed class GuidedVelocityField(IVelocityField inner, double scale, bool detachNegative = true)
+    : IGuidedBranches
 {
-    /// <summary>s.</summary>
+    /// <inheritdoc/>
     public double Scale { get; } = scale;
 
     /// <inheritdoc/>
@@ -28,13 +29,29 @@ public sealed class GuidedVelocityField(IVelocityField inner, double scale, bool
         }
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
+        var (conditional, negative) = EvaluateBranches(x_B, sigma_B, conditioning);
+        var type = AccumulationType.Of(conditional);
+        var negative_B = negative!.to(type);
+        var positive_B = conditional.to(type);
+        return (negative_B + (positive_B - negative_B) * Scale).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public VelocityBranches EvaluateBranches(Tensor x_B, Tensor sigma_B, Conditioning conditioning)
+    {
+        if (!Guides(conditioning))
+        {
+            return new(inner.Evaluate(x_B, sigma_B, conditioning), null);
+        }
+        using var scope = torch.NewDisposeScope();
+        using var noGrad = torch.no_grad();
         using var both = Conditioning.Concat(conditioning.Negative!, conditioning);
         var v_2B = inner.Evaluate(torch.cat([x_B, x_B], 0), torch.cat([sigma_B, sigma_B], 0), both);
         var batch = x_B.size(0);
-        var type = AccumulationType.Of(v_2B);
-        var negative_B = v_2B.narrow(0, 0, batch).to(type);
-        var positive_B = v_2B.narrow(0, batch, batch).to(type);
-        return (negative_B + (positive_B - negative_B) * Scale).MoveToOuterDisposeScope();
+        return new(
+            v_2B.narrow(0, batch, batch).MoveToOuterDisposeScope(),
+            v_2B.narrow(0, 0, batch).MoveToOuterDisposeScope()
+        );
     }
 
     /// <inheritdoc/>

@@ -6,7 +6,7 @@ namespace FlowBP.Training;
 /// <summary>Standard normal latents, each sample from its own stream: the same whatever the batch is cut into.</summary>
 internal static class Noise
 {
-    /// <summary>[count, …] in float32.</summary>
+    /// <summary>[count, …] in float32, in main memory.</summary>
     /// <param name="latent">Shape of one latent.</param>
     /// <param name="count">Number of samples.</param>
     /// <param name="seed">Seed of the run.</param>

@@ -1,7 +1,7 @@
 // Attention over image and text tokens together, each stream with projections of its own. With no text role it is
 // plain self-attention of the image.
 //
-// Shapes: B batch, L image tokens, M text tokens, D width, H heads, K head width.
+// Shapes: B batch, L image tokens, M text tokens, N tokens of both, D width, E projected width, H heads, K head width.
 
 namespace FlowBP.Models.Transformers;
 
@@ -57,36 +57,64 @@ internal sealed class JointAttention : nn.Module<Tensor, Tensor?, (Tensor Image,
         RegisterComponents();
     }
 
-    public override (Tensor Image, Tensor? Text) forward(Tensor image_BLD, Tensor? text_BMD)
-    {
-        Tensor q_BHLK = Normed(norm_q, SplitHeads(to_q.call(image_BLD)));
-        Tensor k_BHLK = Normed(norm_k, SplitHeads(to_k.call(image_BLD)));
-        Tensor v_BHLK = SplitHeads(to_v.call(image_BLD));
-        if (text_BMD is null)
-        {
-            Tensor alone_BLD = MergeHeads(F.scaled_dot_product_attention(q_BHLK, k_BHLK, v_BHLK));
-            return (to_out[0].call(alone_BLD), null);
-        }
+    public override (Tensor Image, Tensor? Text) forward(Tensor image_BLD, Tensor? text_BMD) =>
+        Attend(image_BLD, text_BMD, null);
 
+    /// <summary>The same with fused operations, for the path without gradients.</summary>
+    public (Tensor Image, Tensor? Text) Rollout(FusedTokens fused, Tensor image_BLD, Tensor? text_BMD) =>
+        Attend(image_BLD, text_BMD, fused);
+
+    private (Tensor Image, Tensor? Text) Attend(Tensor image_BLD, Tensor? text_BMD, FusedTokens? fused)
+    {
         // Image tokens first. Where the text's own result is not used, its queries are not computed.
-        Tensor kText_BHMK = Normed(norm_added_k, SplitHeads(add_k_proj!.call(text_BMD)));
-        k_BHLK = torch.cat([k_BHLK, kText_BHMK], 2);
-        v_BHLK = torch.cat([v_BHLK, SplitHeads(add_v_proj!.call(text_BMD))], 2);
-        if (to_add_out is not null)
+        Tensor? textQueries_BMD = to_add_out is null ? null : text_BMD;
+        Tensor q_BHNK = NormedHeads(image_BLD, to_q, norm_q, textQueries_BMD, add_q_proj, norm_added_q, fused);
+        Tensor k_BHNK = NormedHeads(image_BLD, to_k, norm_k, text_BMD, add_k_proj, norm_added_k, fused);
+        Tensor v_BHNK = SplitHeads(to_v.call(image_BLD));
+        if (text_BMD is not null)
         {
-            q_BHLK = torch.cat([q_BHLK, Normed(norm_added_q, SplitHeads(add_q_proj!.call(text_BMD)))], 2);
+            v_BHNK = torch.cat([v_BHNK, SplitHeads(add_v_proj!.call(text_BMD))], 2);
         }
-        Tensor joint_BLD = MergeHeads(F.scaled_dot_product_attention(q_BHLK, k_BHLK, v_BHLK));
-        if (to_add_out is null)
+        Tensor joint_BND = MergeHeads(F.scaled_dot_product_attention(q_BHNK, k_BHNK, v_BHNK));
+        if (text_BMD is null || to_add_out is null)
         {
-            return (to_out[0].call(joint_BLD), null);
+            return (to_out[0].call(joint_BND), null);
         }
         long imageTokens = image_BLD.shape[1];
         long textTokens = text_BMD.shape[1];
         return (
-            to_out[0].call(joint_BLD.narrow(1, 0, imageTokens)),
-            to_add_out.call(joint_BLD.narrow(1, imageTokens, textTokens))
+            to_out[0].call(joint_BND.narrow(1, 0, imageTokens)),
+            to_add_out.call(joint_BND.narrow(1, imageTokens, textTokens))
         );
+    }
+
+    // Queries or keys of the image's tokens, then of the text's.
+    private Tensor NormedHeads(
+        Tensor image_BLD,
+        Linear project,
+        RmsNorm? norm,
+        Tensor? text_BMD,
+        Linear? projectText,
+        RmsNorm? normText,
+        FusedTokens? fused
+    )
+    {
+        Tensor image_BLE = project.call(image_BLD);
+        Tensor? text_BME = text_BMD is null ? null : projectText!.call(text_BMD);
+        if (fused is null || norm is null)
+        {
+            Tensor image_BHLK = Normed(norm, SplitHeads(image_BLE));
+            return text_BME is null ? image_BHLK : torch.cat([image_BHLK, Normed(normText, SplitHeads(text_BME))], 2);
+        }
+        long imageTokens = image_BLE.size(1);
+        long tokens = imageTokens + (text_BME?.size(1) ?? 0);
+        Tensor all_BNE = torch.empty([image_BLE.size(0), tokens, image_BLE.size(2)], image_BLE.dtype, image_BLE.device);
+        norm.Rollout(fused, image_BLE.contiguous(), all_BNE, 0);
+        if (text_BME is not null)
+        {
+            normText!.Rollout(fused, text_BME.contiguous(), all_BNE, imageTokens);
+        }
+        return SplitHeads(all_BNE);
     }
 
     private static RmsNorm? HeadNorm(SD3TransformerConfig config) =>
@@ -120,4 +148,8 @@ internal sealed class RmsNorm : nn.Module<Tensor, Tensor>
         Tensor normed = wide * ((wide * wide).mean([-1], keepdim: true) + eps).rsqrt();
         return (low ? normed.to_type(x.dtype) : normed) * weight;
     }
+
+    /// <summary>The same of every head of a projection, written into the tokens of both streams.</summary>
+    public void Rollout(FusedTokens fused, Tensor x_BLD, Tensor out_BND, long first) =>
+        fused.NormHeads(x_BLD, weight, eps, out_BND, first);
 }

@@ -36,6 +36,9 @@ public sealed class JointTransformerBlock : nn.Module<SD3Streams, Tensor, SD3Str
         RegisterComponents();
     }
 
+    /// <summary>Operations for the path without gradients; null: the same path as with them.</summary>
+    internal FusedTokens? Fused { get; set; }
+
     /// <summary>Applies the block.</summary>
     /// <param name="streams">Image [B, L, D] and text [B, M, D].</param>
     /// <param name="condition_BD">Modulation.</param>
@@ -45,6 +48,10 @@ public sealed class JointTransformerBlock : nn.Module<SD3Streams, Tensor, SD3Str
         Tensor hidden_BLD = streams.Hidden;
         Tensor context_BMD =
             streams.Context ?? throw new ArgumentException("a block needs a text stream", nameof(streams));
+        if (Fused is { } fused && fused.Serves(hidden_BLD))
+        {
+            return Rollout(fused, hidden_BLD.contiguous(), context_BMD.contiguous(), condition_BD);
+        }
 
         Tensor[] mod = norm1.Modulation(condition_BD);
         Tensor normed_BLD = Normalized(hidden_BLD);
@@ -70,6 +77,44 @@ public sealed class JointTransformerBlock : nn.Module<SD3Streams, Tensor, SD3Str
         Tensor update_BMD = ff_context!.call(Modulate(Normalized(context_BMD), contextMod[3], contextMod[4]));
         context_BMD = context_BMD + contextMod[5] * update_BMD;
         return new SD3Streams(hidden_BLD, context_BMD.MoveToOuterDisposeScope());
+    }
+
+    // The same with fused operations, in the scope of the path above. The parts of a modulation are that path's, too.
+    private SD3Streams Rollout(FusedTokens fused, Tensor hidden_BLD, Tensor context_BMD, Tensor condition_BD)
+    {
+        Tensor mod_BE = norm1.call(condition_BD);
+        Tensor? contextMod_BE = (norm1_context as AdaLayerNormZero)?.call(condition_BD);
+        Tensor contextIn_BMD = contextMod_BE is null
+            ? ((AdaLayerNormContinuous)norm1_context).Rollout(fused, context_BMD, condition_BD)
+            : fused.Modulate(context_BMD, contextMod_BE, shift: 0, scale: 1, NormEps);
+
+        var (image_BLD, text_BMD) = attn.Rollout(
+            fused,
+            fused.Modulate(hidden_BLD, mod_BE, shift: 0, scale: 1, NormEps),
+            contextIn_BMD
+        );
+        Tensor next_BLD = torch.empty_like(hidden_BLD);
+        fused.AddGated(hidden_BLD, mod_BE, gate: 2, image_BLD, next_BLD);
+        if (attn2 is not null)
+        {
+            Tensor alone_BLD = fused.Modulate(hidden_BLD, mod_BE, shift: 6, scale: 7, NormEps);
+            fused.AddGated(next_BLD, mod_BE, gate: 8, attn2.Rollout(fused, alone_BLD, null).Image, next_BLD);
+        }
+        Tensor update_BLD = ff.call(fused.Modulate(next_BLD, mod_BE, shift: 3, scale: 4, NormEps));
+        fused.AddGated(next_BLD, mod_BE, gate: 5, update_BLD, next_BLD);
+        next_BLD = next_BLD.MoveToOuterDisposeScope();
+        if (contextMod_BE is null)
+        {
+            return new SD3Streams(next_BLD, null);
+        }
+
+        Tensor nextContext_BMD = torch.empty_like(context_BMD);
+        fused.AddGated(context_BMD, contextMod_BE, gate: 2, text_BMD!, nextContext_BMD);
+        Tensor update_BMD = ff_context!.call(
+            fused.Modulate(nextContext_BMD, contextMod_BE, shift: 3, scale: 4, NormEps)
+        );
+        fused.AddGated(nextContext_BMD, contextMod_BE, gate: 5, update_BMD, nextContext_BMD);
+        return new SD3Streams(next_BLD, nextContext_BMD.MoveToOuterDisposeScope());
     }
 
     private Tensor Normalized(Tensor x_BLD) => F.layer_norm(x_BLD, [width], eps: NormEps);
@@ -101,6 +146,8 @@ internal sealed class AdaLayerNormZero : nn.Module<Tensor, Tensor>
 /// <summary>Layer normalisation with scale and shift (in this order) from the condition.</summary>
 internal sealed class AdaLayerNormContinuous : nn.Module<Tensor, Tensor, Tensor>
 {
+    private const double Eps = 1e-6;
+
     private readonly Linear linear;
     private readonly long width;
 
@@ -115,8 +162,12 @@ internal sealed class AdaLayerNormContinuous : nn.Module<Tensor, Tensor, Tensor>
     public override Tensor forward(Tensor x_BLD, Tensor condition_BD)
     {
         Tensor[] mod_B1D = linear.call(F.silu(condition_BD)).unsqueeze(1).chunk(2, -1);
-        return F.layer_norm(x_BLD, [width], eps: 1e-6) * (mod_B1D[0] + 1) + mod_B1D[1];
+        return F.layer_norm(x_BLD, [width], eps: Eps) * (mod_B1D[0] + 1) + mod_B1D[1];
     }
+
+    /// <summary>The same with fused operations.</summary>
+    public Tensor Rollout(FusedTokens fused, Tensor x_BLD, Tensor condition_BD) =>
+        fused.Modulate(x_BLD, linear.call(F.silu(condition_BD)), shift: 1, scale: 0, Eps);
 }
 
 /// <summary>Linear, tanh-GELU, linear; four times as wide inside.</summary>

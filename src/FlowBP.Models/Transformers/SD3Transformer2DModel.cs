@@ -7,6 +7,7 @@
 //
 // Shapes: B batch, C channels, Y X latent elements, L image tokens, M text tokens, D width, H heads, K head width.
 
+using FlowBP.Kernels;
 using FlowBP.Models.Formats;
 
 namespace FlowBP.Models.Transformers;
@@ -56,6 +57,20 @@ public sealed class SD3Transformer2DModel : nn.Module<Tensor, Tensor, Tensor, Te
         var model = new SD3Transformer2DModel(SD3TransformerConfig.Read(Path.Combine(folder, "config.json")));
         Checkpoint.LoadInto(model, Path.Combine(folder, "diffusion_pytorch_model.safetensors"));
         return model;
+    }
+
+    /// <summary>
+    /// Has the evaluations without gradients, of a rollout, use fused operations wherever the tensors are where the kernels work,
+    /// in Float32 or BFloat16. Their results differ in the last bits from those of the separate operations.
+    /// </summary>
+    /// <param name="kernels">The operations; null: separate operations again.</param>
+    public void UseRolloutKernels(IRolloutKernels? kernels)
+    {
+        var fused = kernels is null ? null : new FusedTokens(kernels);
+        foreach (JointTransformerBlock block in transformer_blocks)
+        {
+            block.Fused = fused;
+        }
     }
 
     /// <summary>The modulation that every block receives, from time and pooled text.</summary>

@@ -22,6 +22,12 @@ public sealed record ExecutorOptions
     /// <see cref="DataParallelVelocityField"/>); null: one chunk after the other. They stay the caller's.
     /// </summary>
     public BatchWorkers? Workers { get; init; }
+
+    /// <summary>
+    /// Fuses guidance and Euler step of the rollout; null: the tensor library guides, and the latent kernels step. Float64 caches
+    /// take the latter in any case.
+    /// </summary>
+    public IRolloutKernels? RolloutKernels { get; init; }
 }
 
 /// <summary>A count of network evaluations.</summary>

@@ -3,19 +3,23 @@
 
 namespace FlowBP.Surrogates;
 
-/// <summary>Views of tensors for <see cref="ILatentKernels"/>. The caller keeps the tensors alive during the call.</summary>
+/// <summary>
+/// Views of tensors for <see cref="ILatentKernels"/> and <see cref="IRolloutKernels"/>. The caller keeps the tensors alive during the call.
+/// </summary>
 internal static unsafe class LatentBuffers
 {
-    /// <summary>A contiguous tensor [T, B, …] as [T, B, E].</summary>
-    public static LatentBuffer OfSteps(Tensor tensor_TB) => Of(tensor_TB, tensor_TB.size(0), tensor_TB.size(1));
+    /// <summary>A contiguous tensor [T, B, …], where the kernels work, as [T, B, E].</summary>
+    public static LatentBuffer OfSteps(Tensor tensor_TB, int? deviceIndex) =>
+        Of(tensor_TB, deviceIndex, tensor_TB.size(0), tensor_TB.size(1));
 
-    /// <summary>A contiguous tensor [B, …] as [1, B, E].</summary>
-    public static LatentBuffer OfRows(Tensor tensor_B) => Of(tensor_B, 1, tensor_B.size(0));
+    /// <summary>A contiguous tensor [B, …], where the kernels work, as [1, B, E].</summary>
+    public static LatentBuffer OfRows(Tensor tensor_B, int? deviceIndex) =>
+        Of(tensor_B, deviceIndex, 1, tensor_B.size(0));
 
     /// <summary>The squared Euclidean norm of each row of a contiguous tensor [B, …].</summary>
     public static double[] SquaredNorms(ILatentKernels kernels, Tensor tensor_B)
     {
-        var rows = OfRows(tensor_B);
+        var rows = OfRows(tensor_B, kernels.DeviceIndex);
         var norms = new double[rows.Batch];
         for (var b = 0L; b < rows.Batch; b++)
         {
@@ -26,9 +30,9 @@ internal static unsafe class LatentBuffers
         return norms;
     }
 
-    private static LatentBuffer Of(Tensor tensor, long steps, long batch) =>
+    private static LatentBuffer Of(Tensor tensor, int? deviceIndex, long steps, long batch) =>
         new(
-            (void*)TensorPointer.Of(tensor),
+            (void*)TensorPointer.Of(tensor, deviceIndex),
             TypeOf(tensor.dtype),
             steps,
             batch,

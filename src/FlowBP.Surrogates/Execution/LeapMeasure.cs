@@ -59,12 +59,12 @@ public sealed class LeapMeasure(ILatentKernels kernels)
         var (start_B, index_BK, weight_BK, _) = Quadrature(plan, leap);
         var out_1B = torch.empty([1, plan.Batch, .. rollout.X_TB.shape[2..]], rollout.X_TB.dtype, rollout.X_TB.device);
         kernels.Replay(
-            LatentBuffers.OfSteps(rollout.X_TB),
+            LatentBuffers.OfSteps(rollout.X_TB, kernels.DeviceIndex),
             start_B,
-            LatentBuffers.OfSteps(rollout.V_TB),
+            LatentBuffers.OfSteps(rollout.V_TB, kernels.DeviceIndex),
             index_BK,
             weight_BK,
-            LatentBuffers.OfSteps(out_1B)
+            LatentBuffers.OfSteps(out_1B, kernels.DeviceIndex)
         );
         GC.KeepAlive(rollout);
         using (out_1B)
@@ -78,9 +78,9 @@ public sealed class LeapMeasure(ILatentKernels kernels)
         var (start_B, index_BK, weight_BK, target_B) = Quadrature(plan, leap);
         var residual_B = new double[plan.Batch];
         kernels.QuadratureResidual(
-            LatentBuffers.OfSteps(rollout.X_TB),
+            LatentBuffers.OfSteps(rollout.X_TB, kernels.DeviceIndex),
             start_B,
-            LatentBuffers.OfSteps(rollout.V_TB),
+            LatentBuffers.OfSteps(rollout.V_TB, kernels.DeviceIndex),
             index_BK,
             weight_BK,
             target_B,

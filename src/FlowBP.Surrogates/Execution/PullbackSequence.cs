@@ -72,7 +72,11 @@ internal sealed class PullbackSequence(IVelocityField field, NoiseSchedule sched
     private Tensor Scale(Tensor g_n, Term[] terms, Func<Term, double> factor)
     {
         var scaled = torch.empty_like(g_n);
-        kernels.ScaleCotangent(LatentBuffers.OfRows(g_n), [.. terms.Select(factor)], LatentBuffers.OfRows(scaled));
+        kernels.ScaleCotangent(
+            LatentBuffers.OfRows(g_n, kernels.DeviceIndex),
+            [.. terms.Select(factor)],
+            LatentBuffers.OfRows(scaled, kernels.DeviceIndex)
+        );
         GC.KeepAlive(g_n);
         return scaled;
     }

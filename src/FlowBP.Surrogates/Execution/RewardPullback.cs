@@ -121,12 +121,12 @@ internal sealed class RewardPullback(
         double[] weight_B = [.. plans.Select((plan, b) => plan.RewardInput is PosteriorMean ? -sigma_B[b] : 0)];
         var mean_1B = torch.empty([1, .. rollout.X_TB.shape[1..]], rollout.X_TB.dtype, rollout.X_TB.device);
         kernels.Replay(
-            LatentBuffers.OfSteps(rollout.X_TB),
+            LatentBuffers.OfSteps(rollout.X_TB, kernels.DeviceIndex),
             state_B,
-            LatentBuffers.OfSteps(rollout.V_TB),
+            LatentBuffers.OfSteps(rollout.V_TB, kernels.DeviceIndex),
             index_B,
             weight_B,
-            LatentBuffers.OfSteps(mean_1B)
+            LatentBuffers.OfSteps(mean_1B, kernels.DeviceIndex)
         );
         GC.KeepAlive(rollout);
         var mean_B = mean_1B.squeeze(0);

@@ -1,6 +1,9 @@
 // The Euler rollout, without autograd. Steps are the outer loop and chunks of samples the inner one, so that the update
 // of all samples is one kernel call. The velocity is rounded to storage *before* the update: then replaying the cache
 // reproduces the states up to their own rounding, and nothing has to be assumed about the network's output type.
+//
+// With rollout kernels, guidance, that rounding and the update are one pass from the network's output into the cache. It
+// rounds where the separate operations round, so the numbers are theirs.
 // Shape legend: T steps, B batch, … the dimensions of one latent.
 
 namespace FlowBP.Surrogates;
@@ -14,14 +17,21 @@ namespace FlowBP.Surrogates;
 /// <param name="kernels">Performs the updates.</param>
 /// <param name="storage">BFloat16, Float32 or Float64.</param>
 /// <param name="chunk">Samples per network evaluation.</param>
+/// <param name="fused">
+/// Guides and steps in one pass, where the storage is BFloat16 or Float32; velocities wider than Float32 are rounded to it
+/// first. Null: separate operations.
+/// </param>
 public sealed class Rollout(
     IVelocityField field,
     NoiseSchedule schedule,
     ILatentKernels kernels,
     ScalarType storage = ScalarType.BFloat16,
-    int chunk = int.MaxValue
+    int chunk = int.MaxValue,
+    IRolloutKernels? fused = null
 )
 {
+    private readonly IRolloutKernels? fused = storage is ScalarType.BFloat16 or ScalarType.Float32 ? fused : null;
+
     /// <summary>Rolls out and caches every state and velocity.</summary>
     /// <param name="noise_B">x_0 [B, …].</param>
     /// <param name="conditioning">Batch B.</param>
@@ -48,12 +58,23 @@ public sealed class Rollout(
                 chunks.ForEach(part => part.Dispose());
                 chunks = [.. rows.Chunk(chunk).Select(part => new RowChunk(part, conditioning))];
             }
+            using var x_B = x_TB.select(0, i);
+            using var v_B = v_TB.select(0, i);
+            using var next_B = x_TB.select(0, i + 1);
+            if (fused is not null && rows.Length < batch)
+            {
+                // Samples that need no further step stay where they are.
+                next_B.copy_(x_B);
+            }
             foreach (var part in chunks)
             {
-                part.Evaluate(field, schedule.NetworkTime(i), x_TB.select(0, i), v_TB.select(0, i));
+                Evaluate(part, i, x_B, v_B, next_B);
                 evaluations = evaluations.Add(part.Rows.Length);
             }
-            Advance(i, x_TB, v_TB, x_TB.narrow(0, i + 1, 1), cached: true);
+            if (fused is null)
+            {
+                Advance(i, x_TB, v_TB, x_TB.narrow(0, i + 1, 1), cached: true);
+            }
         }
         chunks.ForEach(part => part.Dispose());
         RequireFinite(x_TB, v_TB);
@@ -74,13 +95,18 @@ public sealed class Rollout(
         var v_TB = torch.zeros_like(x_TB);
         int[] rows = [.. Enumerable.Range(0, (int)noise_B.size(0))];
         RowChunk[] chunks = [.. rows.Chunk(chunk).Select(part => new RowChunk(part, conditioning))];
+        var x_B = x_TB.select(0, 0);
+        var v_B = v_TB.select(0, 0);
         for (var i = 0; i < schedule.Steps; i++)
         {
             foreach (var part in chunks)
             {
-                part.Evaluate(field, schedule.NetworkTime(i), x_TB.select(0, 0), v_TB.select(0, 0));
+                Evaluate(part, i, x_B, v_B, next_B: x_B);
             }
-            Advance(i, x_TB, v_TB, x_TB, cached: false);
+            if (fused is null)
+            {
+                Advance(i, x_TB, v_TB, x_TB, cached: false);
+            }
         }
         foreach (var part in chunks)
         {
@@ -88,6 +114,19 @@ public sealed class Rollout(
         }
         RequireFinite(x_TB, v_TB);
         return x_TB.squeeze(0).MoveToOuterDisposeScope();
+    }
+
+    // The velocities of a chunk; its next states too where one pass makes both.
+    private void Evaluate(RowChunk part, int step, Tensor x_B, Tensor v_B, Tensor next_B)
+    {
+        if (fused is null)
+        {
+            part.Evaluate(field, schedule.NetworkTime(step), x_B, v_B);
+        }
+        else
+        {
+            part.Step(field, fused, schedule.NetworkTime(step), schedule.StepSize(step), x_B, v_B, next_B);
+        }
     }
 
     private void Advance(int step, Tensor x_TB, Tensor v_TB, Tensor next_1B, bool cached)
@@ -98,12 +137,12 @@ public sealed class Rollout(
         if (cached)
         {
             kernels.Replay(
-                LatentBuffers.OfSteps(x_TB),
+                LatentBuffers.OfSteps(x_TB, kernels.DeviceIndex),
                 at,
-                LatentBuffers.OfSteps(v_TB),
+                LatentBuffers.OfSteps(v_TB, kernels.DeviceIndex),
                 at,
                 h,
-                LatentBuffers.OfSteps(next_1B)
+                LatentBuffers.OfSteps(next_1B, kernels.DeviceIndex)
             );
         }
         else
@@ -111,12 +150,12 @@ public sealed class Rollout(
             // The kernel may not write what it reads: into a fresh buffer, then back.
             using var next = torch.empty_like(x_TB);
             kernels.Replay(
-                LatentBuffers.OfSteps(x_TB),
+                LatentBuffers.OfSteps(x_TB, kernels.DeviceIndex),
                 at,
-                LatentBuffers.OfSteps(v_TB),
+                LatentBuffers.OfSteps(v_TB, kernels.DeviceIndex),
                 at,
                 h,
-                LatentBuffers.OfSteps(next)
+                LatentBuffers.OfSteps(next, kernels.DeviceIndex)
             );
             x_TB.copy_(next);
         }
@@ -170,8 +209,7 @@ public sealed class Rollout(
         public void Evaluate(IVelocityField field, double time, Tensor x_B, Tensor v_B)
         {
             using var scope = torch.NewDisposeScope();
-            var input_B = index is null ? x_B : x_B.index_select(0, index);
-            var sigma_B = torch.full([Rows.Length], time, AccumulationType.Of(x_B), x_B.device);
+            var (input_B, sigma_B) = Inputs(x_B, time);
             var velocity_B = field.Evaluate(input_B, sigma_B, conditioning);
             if (index is null)
             {
@@ -182,6 +220,50 @@ public sealed class Rollout(
                 v_B.index_copy_(0, index, velocity_B.to(v_B.dtype));
             }
         }
+
+        public void Step(
+            IVelocityField field,
+            IRolloutKernels kernels,
+            double time,
+            double step,
+            Tensor x_B,
+            Tensor v_B,
+            Tensor next_B
+        )
+        {
+            using var scope = torch.NewDisposeScope();
+            var (input_B, sigma_B) = Inputs(x_B, time);
+            var guided = field as IGuidedBranches;
+            var (conditional_B, negative_B) = guided is null
+                ? new VelocityBranches(field.Evaluate(input_B, sigma_B, conditioning), null)
+                : guided.EvaluateBranches(input_B, sigma_B, conditioning);
+            conditional_B = Narrow(conditional_B);
+            negative_B = negative_B is null ? null : Narrow(negative_B);
+            kernels.GuidedEulerStep(
+                LatentBuffers.OfRows(conditional_B, kernels.DeviceIndex),
+                negative_B is null ? null : LatentBuffers.OfRows(negative_B, kernels.DeviceIndex),
+                guided?.Scale ?? 1,
+                Rows,
+                LatentBuffers.OfRows(x_B, kernels.DeviceIndex),
+                step,
+                LatentBuffers.OfRows(v_B, kernels.DeviceIndex),
+                LatentBuffers.OfRows(next_B, kernels.DeviceIndex)
+            );
+            GC.KeepAlive(conditional_B);
+            GC.KeepAlive(negative_B);
+            GC.KeepAlive(x_B);
+            GC.KeepAlive(v_B);
+            GC.KeepAlive(next_B);
+        }
+
+        private (Tensor Input_B, Tensor Sigma_B) Inputs(Tensor x_B, double time) =>
+            (
+                index is null ? x_B : x_B.index_select(0, index),
+                torch.full([Rows.Length], time, AccumulationType.Of(x_B), x_B.device)
+            );
+
+        private static Tensor Narrow(Tensor velocity_B) =>
+            (velocity_B.dtype == ScalarType.BFloat16 ? velocity_B : velocity_B.to(ScalarType.Float32)).contiguous();
 
         public void Dispose()
         {

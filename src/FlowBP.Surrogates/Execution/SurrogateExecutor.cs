@@ -38,7 +38,7 @@ public sealed class SurrogateExecutor(
                 nameof(batch)
             );
         }
-        return new Rollout(field, schedule, kernels, options.Storage, options.RolloutChunk).Run(
+        return new Rollout(field, schedule, kernels, options.Storage, options.RolloutChunk, options.RolloutKernels).Run(
             batch.Noise_B,
             batch.Conditioning,
             [.. batch.Plan.Samples.Select(plan => plan.RolloutSteps)]

@@ -85,9 +85,6 @@ public sealed class AlignmentConfig
             VjpChunk = run.Get(S.VjpBatchSize) ?? int.MaxValue,
         };
 
-    /// <summary>The fused operations on this machine.</summary>
-    public static ILatentKernels Kernels { get; } = new CpuLatentKernels();
-
     /// <summary>A setting's value.</summary>
     public T Get<T>(Setting<T> setting) => run.Get(setting);
 

@@ -17,6 +17,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
     /// <summary>Runs.</summary>
     /// <param name="cancellation">Stops between two steps or two batches of an evaluation; nothing is saved then.</param>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
     public AlignmentSummary Execute(CancellationToken cancellation = default)
     {
         observer.Stage("loading");
@@ -26,14 +27,16 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         {
             observer.Notice($"evaluation and training prompts overlap (\"{shared}\"): the gain is not held out");
         }
+        using var device = ComputeDevice.Open(config.Get(S.Device), observer.Notice);
         using var model = new TextToImage(
             config.Model,
             config.Get(S.CfgGuidance),
             config.Get(S.CfgDetachNeg),
-            config.Get(S.CpuWorkers)
+            config.Get(S.CpuWorkers),
+            device
         );
-        using var reward = RewardFolder.Load(config.Reward);
-        using var heldOut = config.HeldOutReward is { } folder ? RewardFolder.Load(folder) : null;
+        using var reward = RewardFolder.Load(config.Reward, device.Device);
+        using var heldOut = config.HeldOutReward is { } folder ? RewardFolder.Load(folder, device.Device) : null;
         var evaluator = new ImageEvaluator(
             evaluationPrompts,
             reward,
@@ -43,7 +46,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             config.Get(S.EvalImagesPerPrompt)
         );
         using var output = new OutputFolder(config.OutputDir, config.Get(S.Overwrite));
-        output.WriteConfig(config);
+        output.WriteConfig(config, device.Name);
 
         observer.Stage("evaluating the base model");
         var before = evaluator.Run(model, cancellation: cancellation);

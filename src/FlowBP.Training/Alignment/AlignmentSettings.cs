@@ -2,6 +2,7 @@
 // are the field's; the defaults suit the embedded model.
 
 using FlowBP.Surrogates;
+using FlowBP.Training.Pipelines;
 using static FlowBP.Surrogates.SettingOf;
 
 namespace FlowBP.Training.Alignment;
@@ -157,13 +158,29 @@ public static class AlignmentSettings
     public static Setting<int?> VjpBatchSize { get; } =
         OptionalInteger("vjp_batch_size", null, 1, "samples per vector-Jacobian product");
 
+    /// <summary>Where a run computes.</summary>
+    public static Setting<string> Device { get; } =
+        new()
+        {
+            Name = "device",
+            Help = "where to compute; auto: on a GPU where one can be used",
+            Accepts = "auto | cpu | cuda | cuda:N",
+            Default = ComputeDevice.Automatic,
+            Parse = (text, out parsed) =>
+            {
+                parsed = text;
+                return ComputeDevice.IsName(text);
+            },
+            Format = text => text,
+        };
+
     /// <summary>Threads that share a batch.</summary>
     public static Setting<int> CpuWorkers { get; } =
         Integer(
             "cpu_workers",
             Math.Clamp(Environment.ProcessorCount, 1, MostCpuWorkers),
             1,
-            "threads that each take a part of the batch; 1: threads inside the operators instead"
+            "threads that each take a part of the batch, on a CPU; 1: threads inside the operators instead"
         );
 
     /// <summary>Pictures.</summary>
@@ -206,6 +223,7 @@ public static class AlignmentSettings
         RolloutBatchSize,
         RewardBatchSize,
         VjpBatchSize,
+        Device,
         CpuWorkers,
         SampleInterval,
     ];

@@ -48,16 +48,17 @@ public sealed class AlignmentTrainer : IDisposable
         executor = new SurrogateExecutor(
             model.Field,
             schedule,
-            AlignmentConfig.Kernels,
+            model.Compute.Kernels,
             config.Executor with
             {
                 Workers = model.Workers,
+                RolloutKernels = model.Compute.RolloutKernels,
             }
         );
         Optimizer = new FusedAdamW(
             model.Model.Transformer.named_parameters().Select(p => (p.name, p.parameter)),
             config.Optimizer,
-            AlignmentConfig.Kernels
+            model.Compute.Kernels
         );
     }
 
@@ -71,8 +72,8 @@ public sealed class AlignmentTrainer : IDisposable
     public StepReport Step(int step)
     {
         using var scope = torch.NewDisposeScope();
-        NativeMemory.ResetPeak();
-        var clock = new PartClock();
+        model.Compute.ResetPeakMemory();
+        var clock = new PartClock(model.Compute);
 
         var texts = prompts.Next(step, batch);
         using var inputs = Encode(texts, step);
@@ -99,7 +100,7 @@ public sealed class AlignmentTrainer : IDisposable
             Seconds = clock.Total,
             SecondsByPart = clock.Parts,
             ImagesPerSecond = batch / clock.Total,
-            PeakMemoryBytes = NativeMemory.PeakBytes,
+            PeakMemoryBytes = model.Compute.PeakMemoryBytes,
         };
     }
 
@@ -119,7 +120,7 @@ public sealed class AlignmentTrainer : IDisposable
             new SurrogateBatch
             {
                 Plan = plan,
-                Noise_B = Noise.Of(model.LatentShape, batch, seed, step),
+                Noise_B = Noise.Of(model.LatentShape, batch, seed, step).to(model.Compute.Device),
                 Conditioning = model.Encode(texts),
                 RewardConditioning = imageReward.Encode([.. texts]),
                 Renoise_NB = plan.RenoisedCopies == 0 ? null : Renoise(plan.RenoisedCopies, step),
@@ -131,7 +132,8 @@ public sealed class AlignmentTrainer : IDisposable
     private Tensor Renoise(int copies, int step) =>
         Noise
             .Of(model.LatentShape, copies * batch, seed, step, 0, RandomPurpose.Renoise)
-            .reshape([copies, batch, .. model.LatentShape]);
+            .reshape([copies, batch, .. model.LatentShape])
+            .to(model.Compute.Device);
 
     // Owns what a SurrogateBatch only refers to.
     private sealed class StepInputs(SurrogateBatch batch) : IDisposable
@@ -147,8 +149,8 @@ public sealed class AlignmentTrainer : IDisposable
         }
     }
 
-    // Splits a step's wall time by named parts.
-    private sealed class PartClock
+    // Splits a step's wall time by named parts. A GPU's work is queued: a part ends when its work has.
+    private sealed class PartClock(ComputeDevice device)
     {
         private readonly long start = Stopwatch.GetTimestamp();
         private readonly Dictionary<string, double> parts = [];
@@ -160,6 +162,7 @@ public sealed class AlignmentTrainer : IDisposable
 
         public void Lap(string part)
         {
+            device.Synchronize();
             var now = Stopwatch.GetTimestamp();
             parts[part] = Stopwatch.GetElapsedTime(last, now).TotalSeconds;
             last = now;

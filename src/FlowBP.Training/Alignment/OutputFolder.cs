@@ -79,9 +79,15 @@ public sealed class OutputFolder : IDisposable
     public string Sample(int step) => Path.Combine(Samples, $"step-{step:D6}.png");
 
     /// <summary>Writes config.yaml: everything resolved.</summary>
-    public void WriteConfig(AlignmentConfig config)
+    /// <param name="config">The run.</param>
+    /// <param name="device">Name of the device that the run got; null: as the configuration has it.</param>
+    public void WriteConfig(AlignmentConfig config, string? device = null)
     {
         var values = config.Resolved().ToDictionary(pair => pair.Key, pair => pair.Value);
+        if (device is not null)
+        {
+            values[AlignmentSettings.Device.Name] = device;
+        }
         AtomicFile.WriteText(ConfigFile, new YamlDotNet.Serialization.Serializer().Serialize(values));
     }
 

@@ -37,6 +37,7 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
     /// <summary>Evaluates, and writes evaluation.json and pictures.</summary>
     /// <param name="cancellation">Stops between two batches of pictures; nothing is written then.</param>
     /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
+    /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
     /// <exception cref="IOException">The output folder exists or cannot be written.</exception>
     /// <exception cref="CheckpointException">A model or reward is missing or damaged.</exception>
     public EvaluationSummary Execute(CancellationToken cancellation = default)
@@ -48,14 +49,17 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
             PromptFile.Read(EmbeddedAssets.Resolve(settings.Get(S.EvalPrompts), () => EmbeddedAssets.HeldOutPrompts)),
             settings.Get(S.EvalPromptsLimit)
         );
+        using var device = ComputeDevice.Open(settings.Get(S.Device), observer.Notice);
         using var reward = RewardFolder.Load(
-            EmbeddedAssets.Resolve(settings.Get(S.Reward), () => EmbeddedAssets.Reward)
+            EmbeddedAssets.Resolve(settings.Get(S.Reward), () => EmbeddedAssets.Reward),
+            device.Device
         );
         using var heldOut =
             settings.Get(S.HeldOutReward) == "none"
                 ? null
                 : RewardFolder.Load(
-                    EmbeddedAssets.Resolve(settings.Get(S.HeldOutReward), () => EmbeddedAssets.HeldOutReward)
+                    EmbeddedAssets.Resolve(settings.Get(S.HeldOutReward), () => EmbeddedAssets.HeldOutReward),
+                    device.Device
                 );
         var evaluator = new ImageEvaluator(
             prompts,
@@ -66,8 +70,8 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
             settings.Get(S.EvalImagesPerPrompt)
         );
         var baseline = settings.Get(EvaluationSettings.Baseline);
-        var before = baseline == "none" ? null : Judge(evaluator, baseline, "baseline", cancellation);
-        var after = Judge(evaluator, settings.Get(S.Model), "model", cancellation);
+        var before = baseline == "none" ? null : Judge(evaluator, baseline, "baseline", device, cancellation);
+        var after = Judge(evaluator, settings.Get(S.Model), "model", device, cancellation);
 
         Directory.CreateDirectory(folder);
         var pictures = new SamplePictures(evaluator, "evaluation");
@@ -90,6 +94,7 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
         ImageEvaluator evaluator,
         string folder,
         string label,
+        ComputeDevice device,
         CancellationToken cancellation
     )
     {
@@ -97,7 +102,8 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
         using var model = new TextToImage(
             EmbeddedAssets.Resolve(folder, () => EmbeddedAssets.Model),
             settings.Get(S.CfgGuidance),
-            workers: settings.Get(S.CpuWorkers)
+            workers: settings.Get(S.CpuWorkers),
+            device: device
         );
         var result = evaluator.Run(model, cancellation: cancellation);
         observer.Evaluated(label, result);

@@ -29,6 +29,7 @@ public static class EvaluationSettings
         AlignmentSettings.SamplingSteps,
         AlignmentSettings.CfgGuidance,
         AlignmentSettings.Seed,
+        AlignmentSettings.Device,
         AlignmentSettings.CpuWorkers,
         OutputDir,
     ];

@@ -102,7 +102,7 @@ public sealed class ImageEvaluator(
             {
                 heldOutScores.AddRange(Judge(heldOut, image_BCYX, texts));
             }
-            images.AddRange(image_BCYX.data<float>().ToArray());
+            images.AddRange(image_BCYX.cpu().data<float>().ToArray());
         }
         float[] planes = [.. images];
         Prompt[]? asked = meanings is null ? null : [.. chosen.Select(p => meanings[p])];
@@ -140,7 +140,7 @@ public sealed class ImageEvaluator(
     private static double[] Judge(IImageReward judge, Tensor image_BCYX, string[] texts)
     {
         using var conditioning = judge.Encode(texts);
-        return judge.Score(image_BCYX, conditioning).to(ScalarType.Float64).data<double>().ToArray();
+        return judge.Score(image_BCYX, conditioning).to(ScalarType.Float64).cpu().data<double>().ToArray();
     }
 
     // All of them, or none: an accuracy over some of the prompts would be misread.

@@ -95,11 +95,11 @@ public sealed class FusedAdamW : IDisposable
             {
                 Type = TypeOf(entry.Parameter),
                 Count = entry.Parameter.numel(),
-                Parameter = (void*)TensorPointer.Of(entry.Parameter),
-                Gradient = (void*)TensorPointer.Of(gradient),
-                ExpAvg = (void*)TensorPointer.Of(entry.ExpAvg),
-                ExpAvgSq = (void*)TensorPointer.Of(entry.ExpAvgSq),
-                Ema = entry.Ema is null ? null : (void*)TensorPointer.Of(entry.Ema),
+                Parameter = Pointer(entry.Parameter),
+                Gradient = Pointer(gradient),
+                ExpAvg = Pointer(entry.ExpAvg),
+                ExpAvgSq = Pointer(entry.ExpAvgSq),
+                Ema = entry.Ema is null ? null : Pointer(entry.Ema),
             };
         }
         var step = new AdamWEmaStep(
@@ -168,8 +168,9 @@ public sealed class FusedAdamW : IDisposable
         return found;
     }
 
-    private static unsafe GradientBuffer Buffer(Tensor gradient) =>
-        new((void*)TensorPointer.Of(gradient), TypeOf(gradient), gradient.numel());
+    private unsafe GradientBuffer Buffer(Tensor gradient) => new(Pointer(gradient), TypeOf(gradient), gradient.numel());
+
+    private unsafe void* Pointer(Tensor tensor) => (void*)TensorPointer.Of(tensor, kernels.DeviceIndex);
 
     private static LatentType TypeOf(Tensor tensor) =>
         tensor.dtype switch

@@ -1,7 +1,6 @@
 // The bridge between a model folder and the surrogates: prompts become conditionings, a transformer becomes a velocity
 // field, latents become pictures. The method side never sees any of it.
 
-using FlowBP.Kernels;
 using FlowBP.Models;
 using FlowBP.Surrogates;
 using FlowBP.Training.Rewards;
@@ -17,12 +16,23 @@ public sealed class TextToImage : IDisposable
     /// <param name="folder">A folder in diffusers' layout.</param>
     /// <param name="guidance">Scale of classifier-free guidance; 1 is none.</param>
     /// <param name="detachNegative">Whether the negative branch is a constant in gradients.</param>
-    /// <param name="workers">Threads that share a batch; 1: none, operators have libtorch's threads.</param>
+    /// <param name="workers">
+    /// Threads that share a batch; 1: none, operators have libtorch's threads. A GPU has none.
+    /// </param>
+    /// <param name="device">Where it computes, the caller's; null: on the CPU.</param>
     /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit.</exception>
-    public TextToImage(string folder, double guidance, bool detachNegative = true, int workers = 1)
+    public TextToImage(
+        string folder,
+        double guidance,
+        bool detachNegative = true,
+        int workers = 1,
+        ComputeDevice? device = null
+    )
     {
         this.guidance = guidance;
-        Model = SD3Pipeline.Load(folder);
+        Compute = device ?? ComputeDevice.Cpu;
+        Model = SD3Pipeline.Load(folder).To(Compute.Device);
+        Model.Transformer.UseRolloutKernels(Compute.RolloutKernels);
         foreach (var frozen in Model.TextTowers.Select(tower => (nn.Module)tower.Encoder).Append(Model.Vae))
         {
             frozen.eval();
@@ -31,7 +41,7 @@ public sealed class TextToImage : IDisposable
                 parameter.requires_grad = false;
             }
         }
-        Workers = workers > 1 ? new BatchWorkers(workers) : null;
+        Workers = workers > 1 && !Compute.IsGpu ? new BatchWorkers(workers) : null;
         var field = SD3Field.Of(Model.Transformer, Model.Scheduler.NumTrainTimesteps);
         Field = new GuidedVelocityField(
             Workers is null ? field : new DataParallelVelocityField(field, Model.Transformer.parameters(), Workers),
@@ -42,6 +52,9 @@ public sealed class TextToImage : IDisposable
 
     /// <summary>The threads that share a batch; null: none.</summary>
     public BatchWorkers? Workers { get; }
+
+    /// <summary>Where it computes.</summary>
+    public ComputeDevice Compute { get; }
 
     /// <summary>The networks.</summary>
     public SD3Pipeline Model { get; }
@@ -86,11 +99,21 @@ public sealed class TextToImage : IDisposable
         Branch(prompts, guidance == 1 ? null : Branch([.. Enumerable.Repeat("", prompts.Count)], null));
 
     /// <summary>Samples latents without caching the trajectory.</summary>
-    /// <param name="noise_B">x_0 [B, C, Y, X].</param>
+    /// <param name="noise_B">x_0 [B, C, Y, X], on any device.</param>
     /// <param name="conditioning">What <see cref="Encode"/> returned.</param>
     /// <param name="steps">N.</param>
-    public Tensor Sample(Tensor noise_B, Conditioning conditioning, int steps) =>
-        new Rollout(Field, Schedule(steps), new CpuLatentKernels(), ScalarType.Float32).Sample(noise_B, conditioning);
+    public Tensor Sample(Tensor noise_B, Conditioning conditioning, int steps)
+    {
+        using var scope = torch.NewDisposeScope();
+        var rollout = new Rollout(
+            Field,
+            Schedule(steps),
+            Compute.Kernels,
+            ScalarType.Float32,
+            fused: Compute.RolloutKernels
+        );
+        return rollout.Sample(noise_B.to(Compute.Device), conditioning).MoveToOuterDisposeScope();
+    }
 
     /// <summary>RGB in [0, 1], without autograd.</summary>
     /// <param name="latents_BCYX">Scaled latents.</param>

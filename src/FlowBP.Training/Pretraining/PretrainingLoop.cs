@@ -2,9 +2,9 @@
 // mean over rows is taken in parts, on the threads of a BatchWorkers; a contrastive one needs the whole batch.
 
 using System.Diagnostics;
-using FlowBP.Kernels;
 using FlowBP.Surrogates;
 using FlowBP.Training.Optimization;
+using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Pretraining;
 
@@ -67,7 +67,7 @@ internal sealed class PretrainingLoop(
             Beta2 = 0.99,
             EmaDecay = cycle.EmaDecay,
         };
-        using var optimizer = new FusedAdamW(parameters, settings, new CpuLatentKernels());
+        using var optimizer = new FusedAdamW(parameters, settings, ComputeDevice.Cpu.Kernels);
         var schedule = new LearningRateSchedule(
             cycle.LearningRate,
             cycle.WarmupSteps,

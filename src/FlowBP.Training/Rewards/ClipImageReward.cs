@@ -9,8 +9,14 @@ namespace FlowBP.Training.Rewards;
 /// <param name="reward">The reward.</param>
 /// <param name="network">The network behind it; frozen and owned by this object.</param>
 /// <param name="tokenizer">The network's tokenizer.</param>
-public sealed class ClipImageReward(string name, ClipReward reward, nn.Module network, ClipTokenizer tokenizer)
-    : IImageReward
+/// <param name="device">Where the network is; null: in main memory.</param>
+public sealed class ClipImageReward(
+    string name,
+    ClipReward reward,
+    nn.Module network,
+    ClipTokenizer tokenizer,
+    Device? device = null
+) : IImageReward
 {
     private const string TextEmbeds = "text_embeds";
 
@@ -20,7 +26,7 @@ public sealed class ClipImageReward(string name, ClipReward reward, nn.Module ne
     /// <inheritdoc/>
     public Conditioning Encode(IReadOnlyCollection<string> prompts)
     {
-        using var ids_BL = tokenizer.Tokenize(prompts);
+        using var ids_BL = tokenizer.Tokenize(prompts).to(device ?? torch.CPU, disposeAfter: true);
         return new(TextEmbeds, reward.EmbedText(ids_BL).DetachFromDisposeScope());
     }
 

@@ -8,8 +8,13 @@ namespace FlowBP.Training.Rewards;
 /// <param name="name">Name for reports.</param>
 /// <param name="model">The network; frozen and owned by this object.</param>
 /// <param name="tokenizer">Its tokenizer.</param>
-public sealed class MatchingImageReward(string name, ImageTextMatchingModel model, ClipTokenizer tokenizer)
-    : IImageReward
+/// <param name="device">Where the network is; null: in main memory.</param>
+public sealed class MatchingImageReward(
+    string name,
+    ImageTextMatchingModel model,
+    ClipTokenizer tokenizer,
+    Device? device = null
+) : IImageReward
 {
     private const string InputIds = "input_ids";
 
@@ -18,7 +23,7 @@ public sealed class MatchingImageReward(string name, ImageTextMatchingModel mode
 
     /// <inheritdoc/>
     public Conditioning Encode(IReadOnlyCollection<string> prompts) =>
-        new(InputIds, tokenizer.Tokenize(prompts).DetachFromDisposeScope());
+        new(InputIds, tokenizer.Tokenize(prompts).to(device ?? torch.CPU, disposeAfter: true).DetachFromDisposeScope());
 
     /// <inheritdoc/>
     public Tensor Score(Tensor image_BCYX, Conditioning conditioning)

@@ -13,7 +13,7 @@ public static class RewardFolder
     private sealed record Form(
         string Name,
         Func<ConfigReader, bool> Recognises,
-        Func<string, string, ClipTokenizer, IImageReward> Load
+        Func<string, string, ClipTokenizer, Device, IImageReward> Load
     );
 
     private static readonly Form[] Forms =
@@ -21,36 +21,37 @@ public static class RewardFolder
         new(
             "image-text matching (model_type image_text_matching)",
             config => config.Text("model_type", "") == ImageTextMatchingConfig.ModelType,
-            (name, folder, tokenizer) =>
+            (name, folder, tokenizer, device) =>
             {
-                var model = Frozen(ImageTextMatchingModel.FromFolder(folder));
-                return new MatchingImageReward(name, model, tokenizer);
+                var model = Frozen(ImageTextMatchingModel.FromFolder(folder), device);
+                return new MatchingImageReward(name, model, tokenizer, device);
             }
         ),
         new(
             "HPSv2 (open_clip: embed_dim, text_cfg, vision_cfg)",
             config => config.Has("text_cfg") && config.Has("vision_cfg"),
-            (name, folder, tokenizer) =>
+            (name, folder, tokenizer, device) =>
             {
-                var model = Frozen(OpenClipModel.FromFolder(folder));
-                return new ClipImageReward(name, ClipReward.HpsV2(model), model, tokenizer);
+                var model = Frozen(OpenClipModel.FromFolder(folder), device);
+                return new ClipImageReward(name, ClipReward.HpsV2(model), model, tokenizer, device);
             }
         ),
         new(
             "PickScore (transformers: text_config, vision_config)",
             config => config.Has("text_config") && config.Has("vision_config"),
-            (name, folder, tokenizer) =>
+            (name, folder, tokenizer, device) =>
             {
-                var model = Frozen(CLIPModel.FromFolder(folder));
-                return new ClipImageReward(name, ClipReward.PickScore(model), model, tokenizer);
+                var model = Frozen(CLIPModel.FromFolder(folder), device);
+                return new ClipImageReward(name, ClipReward.PickScore(model), model, tokenizer, device);
             }
         ),
     ];
 
     /// <summary>Loads a reward; its parameters receive no gradients.</summary>
     /// <param name="folder">The folder.</param>
+    /// <param name="device">Where it computes; null: on the CPU.</param>
     /// <exception cref="CheckpointException">A file is missing or damaged, or the form is not known.</exception>
-    public static IImageReward Load(string folder)
+    public static IImageReward Load(string folder, Device? device = null)
     {
         var file = Path.Combine(folder, "config.json");
         var config = ConfigReader.Open(file);
@@ -61,10 +62,15 @@ public static class RewardFolder
                 $"found no known form of reward, expected one of: {string.Join("; ", Forms.Select(f => f.Name))}"
             );
         var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
-        return form.Load(name, folder, ClipTokenizer.FromFolder(Path.Combine(folder, "tokenizer")));
+        return form.Load(
+            name,
+            folder,
+            ClipTokenizer.FromFolder(Path.Combine(folder, "tokenizer")),
+            device ?? torch.CPU
+        );
     }
 
-    private static T Frozen<T>(T module)
+    private static T Frozen<T>(T module, Device device)
         where T : nn.Module
     {
         foreach (var parameter in module.parameters())
@@ -72,6 +78,6 @@ public static class RewardFolder
             parameter.requires_grad = false;
         }
         module.eval();
-        return module;
+        return module.to(device);
     }
 }

@@ -12,11 +12,13 @@ namespace FlowBP.Training.Sampling;
 /// <summary>Draws pictures of prompts.</summary>
 /// <param name="settings">Values of <see cref="SampleSettings.All"/>.</param>
 /// <param name="report">Receives the number of pictures done and in all.</param>
-public sealed class SampleRun(SettingValues settings, Action<int, int> report)
+/// <param name="notice">Receives what the user should know but need not act upon.</param>
+public sealed class SampleRun(SettingValues settings, Action<int, int> report, Action<string>? notice = null)
 {
     private const int GridScaleTo = 192;
 
     /// <summary>Draws and writes; returns the path of the grid.</summary>
+    /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
     /// <exception cref="IOException">The output folder exists or cannot be written.</exception>
     /// <exception cref="CheckpointException">The model is missing or damaged.</exception>
     public string Execute(CancellationToken cancellation = default)
@@ -24,10 +26,12 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report)
         var prompts = Prompts();
         var folder = settings.Get(SampleSettings.OutputDir);
         OutputFolder.RequireEmpty(folder);
+        using var device = ComputeDevice.Open(settings.Get(AlignmentSettings.Device), notice);
         using var model = new TextToImage(
             EmbeddedAssets.Resolve(settings.Get(AlignmentSettings.Model), () => EmbeddedAssets.Model),
             settings.Get(AlignmentSettings.CfgGuidance),
-            workers: settings.Get(AlignmentSettings.CpuWorkers)
+            workers: settings.Get(AlignmentSettings.CpuWorkers),
+            device: device
         );
         Directory.CreateDirectory(folder);
         var columns = settings.Get(SampleSettings.ImagesPerPrompt);
@@ -39,7 +43,7 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report)
             using var scope = torch.NewDisposeScope();
             var image_BCYX = Draw(model, prompts[p], p, columns);
             side = (int)image_BCYX.size(3);
-            var planes = image_BCYX.data<float>().ToArray();
+            var planes = image_BCYX.cpu().data<float>().ToArray();
             var length = 3 * side * side;
             ImageGridCell[] cells =
             [

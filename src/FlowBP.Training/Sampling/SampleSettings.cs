@@ -39,6 +39,7 @@ public static class SampleSettings
         AlignmentSettings.SamplingSteps,
         AlignmentSettings.CfgGuidance,
         AlignmentSettings.Seed,
+        AlignmentSettings.Device,
         AlignmentSettings.CpuWorkers,
         OutputDir,
     ];

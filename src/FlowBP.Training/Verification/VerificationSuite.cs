@@ -5,6 +5,7 @@ using FlowBP.Kernels;
 using FlowBP.Models.Formats;
 using FlowBP.Models.Verification;
 using FlowBP.Surrogates.Verification;
+using FlowBP.Training.Pipelines;
 using FlowBP.Verification;
 
 namespace FlowBP.Training.Verification;
@@ -12,7 +13,7 @@ namespace FlowBP.Training.Verification;
 /// <summary>Finds and runs fixtures.</summary>
 public static class VerificationSuite
 {
-    private static readonly ILatentKernels Kernels = new CpuLatentKernels();
+    private static readonly ILatentKernels Kernels = ComputeDevice.Cpu.Kernels;
 
     private static readonly Func<string, IEnumerable<FixtureSource>>[] Kinds =
     [

@@ -1,0 +1,107 @@
+// The rollout's fused operations on tensors. Without autograd nothing needs what lies between a norm and its modulation, a gate and
+// its sum, a projection and its norm: each of them is one pass here, and queries and keys of both streams are written where the
+// attention reads them. Pullbacks never come here: they need operations that libtorch can differentiate.
+//
+// Shapes: B batch, L N tokens, D width, P parts of a modulation, H heads, K width of a head.
+
+using FlowBP.Kernels;
+
+namespace FlowBP.Models.Transformers;
+
+/// <summary>Fused operations for the path without gradients.</summary>
+internal sealed unsafe class FusedTokens(IRolloutKernels kernels)
+{
+    /// <summary>Whether a stream can take this path: no gradients are wanted, and it is what and where kernels can read.</summary>
+    public bool Serves(Tensor x_BLD) =>
+        !torch.is_grad_enabled()
+        && x_BLD.dtype is ScalarType.Float32 or ScalarType.BFloat16
+        && TensorPointer.IsOn(x_BLD, kernels.DeviceIndex);
+
+    /// <summary>LayerNorm, scaled and shifted by two parts of a modulation.</summary>
+    /// <param name="x_BLD">Tokens, contiguous.</param>
+    /// <param name="modulation_BE">All parts, [B, P·D], contiguous.</param>
+    /// <param name="shift">Which part is the shift.</param>
+    /// <param name="scale">Which part is the scale.</param>
+    /// <param name="epsilon">Added to the variance.</param>
+    public Tensor Modulate(Tensor x_BLD, Tensor modulation_BE, int shift, int scale, double epsilon)
+    {
+        var out_BLD = torch.empty_like(x_BLD);
+        kernels.AdalnModulate(
+            Tokens(x_BLD),
+            Part(modulation_BE, scale, x_BLD),
+            Part(modulation_BE, shift, x_BLD),
+            epsilon,
+            Tokens(out_BLD)
+        );
+        GC.KeepAlive(x_BLD);
+        GC.KeepAlive(modulation_BE);
+        return out_BLD;
+    }
+
+    /// <summary><c>out = x + gate·y</c>.</summary>
+    /// <param name="x_BLD">Tokens, contiguous.</param>
+    /// <param name="modulation_BE">All parts, [B, P·D], contiguous.</param>
+    /// <param name="gate">Which part is the gate.</param>
+    /// <param name="y_BLD">Tokens.</param>
+    /// <param name="out_BLD">Receives the result; it may be x.</param>
+    public void AddGated(Tensor x_BLD, Tensor modulation_BE, int gate, Tensor y_BLD, Tensor out_BLD)
+    {
+        using var update_BLD = y_BLD.contiguous();
+        kernels.GatedResidual(Tokens(x_BLD), Part(modulation_BE, gate, x_BLD), Tokens(update_BLD), Tokens(out_BLD));
+        GC.KeepAlive(x_BLD);
+        GC.KeepAlive(modulation_BE);
+        GC.KeepAlive(out_BLD);
+    }
+
+    /// <summary>Normalises the heads of a projection on their way into the tokens of both streams.</summary>
+    /// <param name="x_BLD">Queries or keys of one stream, contiguous; D is H·K.</param>
+    /// <param name="weight_K">Weight of the norm.</param>
+    /// <param name="epsilon">Added to the mean square.</param>
+    /// <param name="out_BND">Queries or keys of all tokens.</param>
+    /// <param name="first">Where the stream's tokens begin there.</param>
+    public void NormHeads(Tensor x_BLD, Tensor weight_K, double epsilon, Tensor out_BND, long first)
+    {
+        var (type, size) = TypeOf(x_BLD);
+        var (batch, tokens, width) = (x_BLD.size(0), x_BLD.size(1), x_BLD.size(2));
+        var head = (int)weight_K.size(0);
+        var heads = (int)(width / head);
+        var x = HeadBuffer.Contiguous(Pointer(x_BLD), type, batch, tokens, heads, head);
+        var result = new HeadBuffer
+        {
+            Pointer = (byte*)Pointer(out_BND) + (first * width * size),
+            Type = type,
+            Batch = batch,
+            Tokens = tokens,
+            Heads = heads,
+            Width = head,
+            SampleStride = out_BND.size(1) * width,
+            TokenStride = width,
+            HeadStride = head,
+        };
+        kernels.QkNormRope(x, Pointer(weight_K), null, null, epsilon, result);
+        GC.KeepAlive(x_BLD);
+        GC.KeepAlive(weight_K);
+        GC.KeepAlive(out_BND);
+    }
+
+    private TokenBuffer Tokens(Tensor x_BLD) =>
+        new(Pointer(x_BLD), TypeOf(x_BLD).Type, x_BLD.size(0), x_BLD.size(1), x_BLD.size(2));
+
+    private ModulationBuffer Part(Tensor modulation_BE, int part, Tensor x_BLD)
+    {
+        var (type, size) = TypeOf(modulation_BE);
+        var (stride, width) = (modulation_BE.size(1), x_BLD.size(2));
+        if ((part + 1) * width > stride)
+        {
+            throw new ArgumentException($"a modulation of {stride} has no part {part} of width {width}");
+        }
+        return new((byte*)Pointer(modulation_BE) + (part * width * size), type, x_BLD.size(0), width, stride);
+    }
+
+    private void* Pointer(Tensor tensor) => (void*)TensorPointer.Of(tensor, kernels.DeviceIndex);
+
+    private static (LatentType Type, int Size) TypeOf(Tensor tensor) =>
+        tensor.dtype == ScalarType.BFloat16
+            ? (LatentType.BFloat16, sizeof(ushort))
+            : (LatentType.Float32, sizeof(float));
+}

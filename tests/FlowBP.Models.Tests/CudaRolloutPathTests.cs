@@ -1,0 +1,158 @@
+// The transformer's path without gradients, on the fused operations' scalar reference and on the CUDA kernels' text, emulated.
+
+using FlowBP.Kernels;
+using FlowBP.Kernels.Cuda;
+using FlowBP.Kernels.Cuda.Tests;
+using FlowBP.Models.Transformers;
+using static FlowBP.Models.Tests.TestNetworks;
+
+namespace FlowBP.Models.Tests;
+
+public sealed class CudaRolloutPathTests
+{
+    private static readonly Dictionary<string, Func<IRolloutKernels>> s_kernels = new()
+    {
+        ["scalar reference"] = () => new ScalarRolloutKernels(),
+        ["CUDA, emulated"] = () =>
+        {
+            var driver = new EmulatedDriver("reverse", poison: 0x41);
+            return new CudaRolloutKernels(driver, name => driver.Function(0, name), stream: 0);
+        },
+    };
+
+    private static IEnumerable<string> Kernels => s_kernels.Keys;
+
+    private DisposeScope scope = null!;
+
+    [SetUp]
+    public void OpenScope() => scope = torch.NewDisposeScope();
+
+    [TearDown]
+    public void CloseScope() => scope.Dispose();
+
+    [Test, Combinatorial]
+    public void It_agrees_with_the_differentiable_path(
+        [ValueSource(nameof(Kernels))] string kernels,
+        [Values] bool qkNorm,
+        [Values] bool dual
+    )
+    {
+        SD3Transformer2DModel model = Transformer(
+            TransformerConfig with
+            {
+                QkNorm = qkNorm,
+                DualAttentionLayers = dual ? [1] : [],
+            }
+        );
+        float[] expected = Velocity(model);
+        model.UseRolloutKernels(s_kernels[kernels]());
+        float[] actual = WithoutGradients(model);
+        Assert.That(expected.Max(Math.Abs), Is.GreaterThan(0.1));
+        Assert.That(actual, Is.EqualTo(expected).Within(1e-5));
+        Assert.That(Velocity(model), Is.EqualTo(expected), "with gradients nothing changes");
+    }
+
+    [Test]
+    public void It_takes_the_fused_operations_and_only_without_gradients()
+    {
+        SD3Transformer2DModel model = Transformer();
+        var counting = new CountingKernels(null);
+        model.UseRolloutKernels(counting);
+        Velocity(model);
+        Assert.That(counting.Calls, Is.EqualTo((0, 0, 0)));
+        WithoutGradients(model);
+        // Norms: 4 of the first block, 5 of the one with a second attention, 3 of the last. Gates: 4, 5, 2. Heads: 4, 6, 3.
+        Assert.That(counting.Calls, Is.EqualTo((12, 11, 13)));
+        model.UseRolloutKernels(null);
+        WithoutGradients(model);
+        Assert.That(counting.Calls, Is.EqualTo((12, 11, 13)));
+    }
+
+    [Test]
+    public void Tensors_elsewhere_take_the_differentiable_path()
+    {
+        SD3Transformer2DModel model = Transformer();
+        var counting = new CountingKernels(deviceIndex: 0);
+        model.UseRolloutKernels(counting);
+        Assert.That(WithoutGradients(model), Is.EqualTo(WithoutGradients(Transformer())));
+        Assert.That(counting.Calls, Is.EqualTo((0, 0, 0)));
+    }
+
+    [Test]
+    public void What_a_block_receives_is_left_alone()
+    {
+        SD3Transformer2DModel model = Transformer();
+        model.UseRolloutKernels(new ScalarRolloutKernels());
+        using var noGrad = torch.no_grad();
+        Tensor condition = model.EmbedCondition(torch.tensor(new float[] { 250, 900 }), Waves(2, 6));
+        SD3Streams streams = model.Embed(Waves(2, 4, 6, 8), Waves(2, 5, 12));
+        float[] hidden = Values(streams.Hidden);
+        float[] context = Values(streams.Context!);
+        model.Blocks[1].call(streams, condition);
+        Assert.That(Values(streams.Hidden), Is.EqualTo(hidden));
+        Assert.That(Values(streams.Context!), Is.EqualTo(context));
+    }
+
+    private static float[] WithoutGradients(SD3Transformer2DModel model)
+    {
+        using var noGrad = torch.no_grad();
+        return Velocity(model);
+    }
+
+    private static float[] Velocity(SD3Transformer2DModel model) =>
+        Values(model.call(Waves(2, 4, 6, 8), Waves(2, 5, 12), Waves(2, 6), torch.tensor(new float[] { 250, 900 })));
+
+    private sealed unsafe class CountingKernels(int? deviceIndex) : IRolloutKernels
+    {
+        private readonly ScalarRolloutKernels inner = new();
+        private int norms;
+        private int gates;
+        private int heads;
+
+        public int? DeviceIndex { get; } = deviceIndex;
+
+        public (int Norms, int Gates, int Heads) Calls => (norms, gates, heads);
+
+        public void AdalnModulate(
+            TokenBuffer x_BLD,
+            ModulationBuffer scale_BD,
+            ModulationBuffer shift_BD,
+            double epsilon,
+            TokenBuffer out_BLD
+        )
+        {
+            norms++;
+            inner.AdalnModulate(x_BLD, scale_BD, shift_BD, epsilon, out_BLD);
+        }
+
+        public void GatedResidual(TokenBuffer x_BLD, ModulationBuffer gate_BD, TokenBuffer y_BLD, TokenBuffer out_BLD)
+        {
+            gates++;
+            inner.GatedResidual(x_BLD, gate_BD, y_BLD, out_BLD);
+        }
+
+        public void QkNormRope(
+            HeadBuffer x_BLHK,
+            void* weight_K,
+            float* cosine_LP,
+            float* sine_LP,
+            double epsilon,
+            HeadBuffer out_BLHK
+        )
+        {
+            heads++;
+            inner.QkNormRope(x_BLHK, weight_K, cosine_LP, sine_LP, epsilon, out_BLHK);
+        }
+
+        public void GuidedEulerStep(
+            LatentBuffer conditional_NE,
+            LatentBuffer? negative_NE,
+            double guidance,
+            ReadOnlySpan<int> sample_N,
+            LatentBuffer x_BE,
+            double step,
+            LatentBuffer v_BE,
+            LatentBuffer next_BE
+        ) => throw new NotSupportedException();
+    }
+}
