@@ -22,11 +22,23 @@ internal static class Machine
                 + $"OMP_WAIT_POLICY={Environment.GetEnvironmentVariable("OMP_WAIT_POLICY") ?? "(not set)"}"
         );
 
+    // A bundle has no repository, and says the commit that it was made from in a variable.
     private static string Commit()
     {
-        var start = new ProcessStartInfo("git", "describe --always --dirty") { RedirectStandardOutput = true };
-        using var git = Process.Start(start);
-        return git?.StandardOutput.ReadToEnd().Trim() is { Length: > 0 } commit ? commit : "unknown";
+        if (Environment.GetEnvironmentVariable("FLOWBP_COMMIT") is { Length: > 0 } known)
+        {
+            return known;
+        }
+        try
+        {
+            var start = new ProcessStartInfo("git", "describe --always --dirty") { RedirectStandardOutput = true };
+            using var git = Process.Start(start);
+            return git?.StandardOutput.ReadToEnd().Trim() is { Length: > 0 } commit ? commit : "unknown";
+        }
+        catch (System.ComponentModel.Win32Exception)
+        {
+            return "unknown";
+        }
     }
 
     private static string Processor()

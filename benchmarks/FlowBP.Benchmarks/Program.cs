@@ -1,19 +1,23 @@
-// Timings of the kernels. Three ways to run them:
+// Timings of the kernels. Four ways to run them:
 //
 //   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --paired [replay|residual|optimizer]
 //       variants of one operation, interleaved in one process, with medians and ratios: what benchmarks/results/ records
 //   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --step [METHOD…]
 //       one alignment step of the embedded model, split into its parts
+//   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --gpu [--output FILE] [NAME…]
+//       the CUDA kernels against the same operations of libtorch, on this machine's GPU
 //   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --filter '*'
 //       BenchmarkDotNet, with its own options
 //
 // libtorch's OpenMP threads spin while they wait and take the cores from managed code: set OMP_WAIT_POLICY=passive.
 
+using System.Runtime.CompilerServices;
 using BenchmarkDotNet.Configs;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using FlowBP.Benchmarks;
+using FlowBP.Benchmarks.Gpu;
 
 // Where libtorch misreads the topology of a virtual machine it takes a single core: a comparison must give it all of them.
 torch.set_num_threads(Environment.ProcessorCount);
@@ -27,7 +31,18 @@ if (args is ["--step", .. var methods])
     return StepBenchmark.Run(methods);
 }
 
-// In this process: a generated project would not find the repository's central build settings.
-var job = Job.Default.WithToolchain(InProcessEmitToolchain.Instance);
-BenchmarkSwitcher.FromAssembly(typeof(PairedReport).Assembly).Run(args, DefaultConfig.Instance.AddJob(job));
-return 0;
+if (args is ["--gpu", .. var gpu])
+{
+    return GpuReport.Run(gpu);
+}
+return UseBenchmarkDotNet(args);
+
+// Apart, because a bundle for a GPU node comes without BenchmarkDotNet, and a method loads all that it names.
+[MethodImpl(MethodImplOptions.NoInlining)]
+static int UseBenchmarkDotNet(string[] args)
+{
+    // In this process: a generated project would not find the repository's central build settings.
+    var job = Job.Default.WithToolchain(InProcessEmitToolchain.Instance);
+    BenchmarkSwitcher.FromAssembly(typeof(PairedReport).Assembly).Run(args, DefaultConfig.Instance.AddJob(job));
+    return 0;
+}

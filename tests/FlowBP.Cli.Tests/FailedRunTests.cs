@@ -44,6 +44,10 @@ public class FailedRunTests
     }
 
     [Test]
+    public void A_CUDA_device_that_is_not_there_is_named() =>
+        Assert.That(Align("--device", "cuda:63"), Does.Contain("device cuda:63 can't be used: "));
+
+    [Test]
     public void A_missing_model_folder_is_named()
     {
         var file = Prompts("a photo of a red circle\n");

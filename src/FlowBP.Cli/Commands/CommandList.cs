@@ -13,5 +13,6 @@ internal static class CommandList
         new EvaluateCommand(TimeProvider.System),
         new VerifyCommand(),
         new DoctorCommand(),
+        new BundleCommand(),
     ];
 }

@@ -43,9 +43,11 @@ internal sealed class SampleCommand(TimeProvider time) : ICommand
             line =>
             {
                 line.Begin("loading");
-                return new SampleRun(settings, (done, total) => line.Show($"{done}/{total} pictures")).Execute(
-                    terminal.Stop
-                );
+                return new SampleRun(
+                    settings,
+                    (done, total) => line.Show($"{done}/{total} pictures"),
+                    text => line.Say($"note: {text}")
+                ).Execute(terminal.Stop);
             }
         );
         terminal.Output.WriteLine($"pictures   {Path.GetDirectoryName(grid)}");

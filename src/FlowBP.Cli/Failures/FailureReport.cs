@@ -7,6 +7,7 @@ using FlowBP.Models.Formats;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Optimization;
+using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Cli.Failures;
 
@@ -38,7 +39,7 @@ internal readonly record struct FailureReport(string Line, int ExitCode)
         {
             UsageException => new(OneLine(cause.Message), WrongUsage),
             OperationCanceledException => new("stopped; every file written so far is complete", Stopped),
-            FailedException or CheckpointException => Failure(cause.Message),
+            FailedException or CheckpointException or DeviceUnavailableException => Failure(cause.Message),
             // Not its subclasses of the runtime: a division by zero does not speak for itself.
             NonFiniteException or NonFiniteGradientException => Failure(cause.Message),
             TrainingStoppedException => Failure(cause.Message),
