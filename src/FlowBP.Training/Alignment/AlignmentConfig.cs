@@ -51,8 +51,13 @@ public sealed class AlignmentConfig
     /// <summary>Folder to create.</summary>
     public string OutputDir => run.Get(S.OutputDir);
 
-    /// <summary>Steps of the warm-up and the peak.</summary>
-    public LearningRateSchedule LearningRate => new(run.Get(S.LearningRate), run.Get(S.LrWarmupSteps));
+    /// <summary>Warm-up, peak and decay.</summary>
+    public LearningRateSchedule LearningRate =>
+        new(
+            run.Get(S.LearningRate),
+            run.Get(S.LrWarmupSteps),
+            run.Get(S.LrScheduler) == LearningRateDecay.Cosine ? run.Get(S.MaxTrainSteps) : null
+        );
 
     /// <summary>The numbers of the optimizer.</summary>
     public AdamWSettings Optimizer =>

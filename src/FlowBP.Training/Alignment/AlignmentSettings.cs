@@ -2,6 +2,7 @@
 // are the field's; the defaults suit the embedded model.
 
 using FlowBP.Surrogates;
+using FlowBP.Training.Optimization;
 using FlowBP.Training.Pipelines;
 using static FlowBP.Surrogates.SettingOf;
 
@@ -48,7 +49,7 @@ public static class AlignmentSettings
 
     /// <summary>Pictures per evaluation prompt.</summary>
     public static Setting<int> EvalImagesPerPrompt { get; } =
-        Integer("eval_images_per_prompt", 8, 1, "pictures per evaluation prompt, each from noise of its own");
+        Integer("eval_images_per_prompt", 12, 1, "pictures per evaluation prompt, each from noise of its own");
 
     /// <summary>Output folder.</summary>
     public static Setting<string> OutputDir { get; } = Text("output_dir", "outputs/align", "folder to create");
@@ -57,13 +58,13 @@ public static class AlignmentSettings
     public static Setting<bool> Overwrite { get; } = Flag("overwrite", false, "replace an existing output folder");
 
     /// <summary>Updates.</summary>
-    public static Setting<int> MaxTrainSteps { get; } = Integer("max_train_steps", 130, 1, "number of updates");
+    public static Setting<int> MaxTrainSteps { get; } = Integer("max_train_steps", 150, 1, "number of updates");
 
     /// <summary>Seed of all draws.</summary>
     public static Setting<int> Seed { get; } = Integer("seed", 42, 0, "seed of noise, indices and prompt order");
 
     /// <summary>B.</summary>
-    public static Setting<int> TrainBatchSize { get; } = Integer("train_batch_size", 24, 1, "samples per update");
+    public static Setting<int> TrainBatchSize { get; } = Integer("train_batch_size", 16, 1, "samples per update");
 
     /// <summary>N.</summary>
     public static Setting<int> RolloutSteps { get; } = Integer("rollout_steps", 16, 2, "Euler steps in training (N)");
@@ -101,7 +102,16 @@ public static class AlignmentSettings
 
     /// <summary>lr.</summary>
     public static Setting<double> LearningRate { get; } =
-        Number("learning_rate", 2.5e-4, 0, Unbounded, "learning rate of AdamW");
+        Number("learning_rate", 4e-4, 0, Unbounded, "learning rate of AdamW");
+
+    /// <summary>What follows the warm-up.</summary>
+    public static Setting<LearningRateDecay> LrScheduler { get; } =
+        Choice(
+            "lr_scheduler",
+            LearningRateDecay.Cosine,
+            [("cosine", LearningRateDecay.Cosine), ("constant_with_warmup", LearningRateDecay.None)],
+            "what follows the warm-up: a cosine to 0, or the learning rate throughout"
+        );
 
     /// <summary>Warm-up.</summary>
     public static Setting<int> LrWarmupSteps { get; } = Integer("lr_warmup_steps", 20, 0, "steps of linear warm-up");
@@ -211,6 +221,7 @@ public static class AlignmentSettings
         HingeLambda,
         LossGradScale,
         LearningRate,
+        LrScheduler,
         LrWarmupSteps,
         WeightDecay,
         AdamBeta1,

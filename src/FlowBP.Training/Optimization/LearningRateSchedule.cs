@@ -31,3 +31,13 @@ public sealed record LearningRateSchedule(
         return Peak * (FinalShare + (1 - FinalShare) * 0.5 * (1 + Math.Cos(Math.PI * progress)));
     }
 }
+
+/// <summary>What follows the warm-up of a learning rate.</summary>
+public enum LearningRateDecay
+{
+    /// <summary>The peak, to the end.</summary>
+    None,
+
+    /// <summary>A cosine from the peak to a small share of it.</summary>
+    Cosine,
+}
