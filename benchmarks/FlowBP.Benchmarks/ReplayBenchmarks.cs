@@ -39,6 +39,7 @@ public class ReplayBenchmarks : IDisposable
         [
             new("fused, vectorised", FusedBytes, Vectorised),
             new("fused, vectorised, one thread", FusedBytes, VectorisedOneThread),
+            new("libtorch, x = x + h·v", FusedBytes, LibtorchExpression),
             new("libtorch, x = x.add(v, alpha: h)", FusedBytes, LibtorchAdd),
             new("libtorch, x.add_(v, alpha: h) on a clone", FusedBytes, LibtorchAddInPlace),
             new("libtorch, sum in fp32, rounded once", FusedBytes, LibtorchFloat32),
@@ -54,15 +55,23 @@ public class ReplayBenchmarks : IDisposable
     [Benchmark]
     public void Scalar() => Replay(_scalar);
 
+    // As a sampler's step is usually written: two operators, each of which rounds to bf16.
     [Benchmark]
-    public void LibtorchAdd()
+    public void LibtorchExpression() => StepByStep((x_BE, v_BE) => x_BE + (v_BE * StepSize));
+
+    // The same in one operator, which rounds once per step.
+    [Benchmark]
+    public void LibtorchAdd() => StepByStep((x_BE, v_BE) => x_BE.add(v_BE, alpha: StepSize));
+
+    private void StepByStep(Func<Tensor, Tensor, Tensor> step)
     {
         using var noGrad = torch.no_grad();
         using var scope = torch.NewDisposeScope();
         var x_BE = _x_BE[0];
         foreach (var v_BE in _v_BE)
         {
-            var next_BE = x_BE.add(v_BE, alpha: StepSize);
+            using var temporaries = torch.NewDisposeScope();
+            var next_BE = step(x_BE, v_BE).MoveToOuterDisposeScope();
             if (!ReferenceEquals(x_BE, _x_BE[0]))
             {
                 x_BE.Dispose();
@@ -83,6 +92,7 @@ public class ReplayBenchmarks : IDisposable
         }
     }
 
+    // What the fused replay computes, up to fp32 rounding: one rounding to bf16 at the end.
     [Benchmark]
     public void LibtorchFloat32()
     {
