@@ -21,6 +21,7 @@ public static class VerificationSuite
         EndToEnd,
         Networks,
         Schedules,
+        Layouts,
         UnsupportedFixtures.In,
     ];
 
@@ -105,4 +106,11 @@ public static class VerificationSuite
             yield return new(file, () => ScheduleFixture.Run(file));
         }
     }
+
+    private static IEnumerable<FixtureSource> Layouts(string folder) =>
+        Directory
+            .EnumerateFiles(folder, "*.json")
+            .Where(LayoutFixture.Matches)
+            .Order(StringComparer.Ordinal)
+            .Select(file => new FixtureSource(file, () => [LayoutFixture.Run(file) with { Name = "" }]));
 }
