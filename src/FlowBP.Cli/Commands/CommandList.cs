@@ -12,6 +12,7 @@ internal static class CommandList
         new SampleCommand(TimeProvider.System),
         new EvaluateCommand(TimeProvider.System),
         new InspectCommand(),
+        new PlanCommand(),
         new VerifyCommand(),
         new DoctorCommand(),
         new BundleCommand(),
