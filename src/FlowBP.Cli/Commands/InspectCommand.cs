@@ -45,10 +45,7 @@ internal sealed class InspectCommand : ICommand
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Examples { get; } =
-    [
-        "flowbp inspect --config DIR/transformer --tensors",
-        "flowbp inspect --config DIR/vae --compare FILE.safetensors",
-    ];
+    ["flowbp inspect --config DIR/transformer --tensors", "flowbp inspect --config DIR/vae --compare FILE.safetensors"];
 
     /// <inheritdoc/>
     public IReadOnlyList<OptionGroup> Options(string? method) => [new("options", [Config, Compare, Tensors, Json])];

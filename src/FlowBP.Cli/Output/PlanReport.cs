@@ -35,13 +35,17 @@ internal static class PlanReport
         {
             var name = phase == largest ? $"largest phase: {phase.Name}" : $"  (instead: {phase.Name})";
             memory.AddRow(new Text(name), new Text(Figures.Bytes(phase.Bytes)));
-            if (phase == plan.Phases[^1] && plan.StoredInputBytes > 0)
-            {
-                memory.AddRow(new Text("    inputs of blocks"), new Text(Figures.Bytes(plan.StoredInputBytes)));
-                memory.AddRow(new Text("    blocks that are alive"), new Text(Figures.Bytes(plan.SegmentBytes)));
-            }
         }
-        memory.AddRow(new Text("peak", new Style(decoration: Decoration.Bold)), new Text(Figures.Bytes(plan.PeakBytes)));
+        memory.AddRow(new Text("    gradients"), new Text(Figures.Bytes(plan.GradientBytes)));
+        if (plan.StoredInputBytes > 0)
+        {
+            memory.AddRow(new Text("    inputs of blocks"), new Text(Figures.Bytes(plan.StoredInputBytes)));
+        }
+        memory.AddRow(new Text("    activations"), new Text(Figures.Bytes(plan.SegmentBytes)));
+        memory.AddRow(
+            new Text("peak", new Style(decoration: Decoration.Bold)),
+            new Text(Figures.Bytes(plan.PeakBytes))
+        );
         terminal.Results.Write(memory);
         to.WriteLine(Verdict(request, plan));
         to.WriteLine();

@@ -123,7 +123,11 @@ internal sealed class ActivationModel(PlanRequest request)
         };
 
     private List<int[]> Segments() =>
-        [.. Enumerable.Range(0, transformer.Blocks).Chunk(Math.Min(request.SegmentBlocks ?? int.MaxValue, transformer.Blocks))];
+        [
+            .. Enumerable
+                .Range(0, transformer.Blocks)
+                .Chunk(Math.Min(request.SegmentBlocks ?? int.MaxValue, transformer.Blocks)),
+        ];
 
     private OperationTrace Forward(long samples, TraceOptions options)
     {

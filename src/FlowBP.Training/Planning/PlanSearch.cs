@@ -175,15 +175,7 @@ public static class PlanSearch
             ?
             [
                 variant,
-                With(
-                    variant,
-                    ShardingCost,
-                    "--sharding full",
-                    variant.Request with
-                    {
-                        Sharding = Sharding.Full,
-                    }
-                ),
+                With(variant, ShardingCost, "--sharding full", variant.Request with { Sharding = Sharding.Full }),
             ]
             : [variant];
 

@@ -100,7 +100,10 @@ public static class PlanSettings
             Parse = (text, out parsed) =>
             {
                 var isNumber = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count);
-                parsed = text == "blocks" ? 1 : isNumber ? count : null;
+                parsed =
+                    text == "blocks" ? 1
+                    : isNumber ? count
+                    : null;
                 return text is "none" or "blocks" || (isNumber && count > 0);
             },
             Format = count =>

@@ -167,10 +167,11 @@ public static class PlannedModels
             Decoder = new TracedDecoder(decoder),
             AutoencoderParameters = Parameters(vae),
             // CLIP's towers share their places, a language model's follow them.
-            TextTokens = pipeline == "StableDiffusion3Pipeline"
-                ? encoders.Where(IsClip).Select(encoder => encoder.Tokens).DefaultIfEmpty(ClipTokens).Max()
-                    + encoders.Where(encoder => !IsClip(encoder)).Sum(_ => (long)T5TokensOfSD3)
-                : LongTokens,
+            TextTokens =
+                pipeline == "StableDiffusion3Pipeline"
+                    ? encoders.Where(IsClip).Select(encoder => encoder.Tokens).DefaultIfEmpty(ClipTokens).Max()
+                        + encoders.Where(encoder => !IsClip(encoder)).Sum(_ => (long)T5TokensOfSD3)
+                    : LongTokens,
             TextEncoders = encoders,
             TakesGuidance = pipeline != "FluxPipeline",
             Resolution = sampleSize is { } size ? Math.Min(512, size * decoder.SpatialCompression) : 512,
@@ -178,7 +179,10 @@ public static class PlannedModels
         };
     }
 
-    private static (ITracedTransformer Transformer, long Buffers, int? SampleSize) TransformerOf(string file, string name)
+    private static (ITracedTransformer Transformer, long Buffers, int? SampleSize) TransformerOf(
+        string file,
+        string name
+    )
     {
         var json = ConfigReader.Open(file);
         switch (name)
@@ -249,7 +253,9 @@ public static class PlannedModels
         using var network = config.Build();
         var layout = NetworkLayout.Of(network);
         var tables = layout
-            .Tensors.Where(tensor => tensor.Key.Contains("embed", StringComparison.Ordinal) || tensor.Key == "shared.weight")
+            .Tensors.Where(tensor =>
+                tensor.Key.Contains("embed", StringComparison.Ordinal) || tensor.Key == "shared.weight"
+            )
             .Sum(tensor => tensor.Value.Elements);
         var tokens = config.Settings["max_position_embeddings"]?.GetValue<int>() ?? LongTokens;
         var all = layout.Parameters ?? 0;

@@ -27,9 +27,7 @@ public sealed class RunPlan
         Cost = MethodCost.Of(request.Planner, request.RolloutSteps);
         var activations = new ActivationModel(request);
         TransformerParameters = activations.TransformerParameters;
-        TrainedParameters = request.LoraRank is { } rank
-            ? activations.AdapterParameters(rank)
-            : TransformerParameters;
+        TrainedParameters = request.LoraRank is { } rank ? activations.AdapterParameters(rank) : TransformerParameters;
         Resident = [.. ResidentParts(activations).Where(part => part.Bytes > 0)];
         Phases = PhaseParts(activations);
         Work = WorkParts(activations);
@@ -53,6 +51,9 @@ public sealed class RunPlan
     /// <summary>The work of an update, all GPUs together.</summary>
     public IReadOnlyList<WorkPart> Work { get; }
 
+    /// <summary>Gradients of the trained weights, within the phase of the products.</summary>
+    public long GradientBytes => Sharded(TrainedParameters, sizeof(float));
+
     /// <summary>Inputs of blocks that a pullback stores, within its phase.</summary>
     public long StoredInputBytes { get; private set; }
 
@@ -68,12 +69,9 @@ public sealed class RunPlan
     private IEnumerable<MemoryPart> ResidentParts(ActivationModel activations)
     {
         var model = request.Model;
-        var shards = request.Sharding == Sharding.Full ? request.Gpus : 1;
         var isNarrow = request.ComputeBytes < sizeof(float);
         var adapters = request.LoraRank is not null;
-        long Sharded(long elements, int bytes) => (elements + shards - 1) / shards * bytes;
         yield return new(adapters ? "fp32 adapters" : "fp32 masters", Sharded(TrainedParameters, sizeof(float)));
-        yield return new("gradients", Sharded(TrainedParameters, sizeof(float)));
         yield return new("optimizer (two moments)", Sharded(TrainedParameters, 2 * sizeof(float)));
         yield return new("moving average", request.KeepsAverage ? Sharded(TrainedParameters, sizeof(float)) : 0);
         yield return new(
@@ -82,7 +80,7 @@ public sealed class RunPlan
         );
         yield return new("buffers of the transformer", model.BufferElements * request.ComputeBytes);
         // The block that is used, and the next one on its way.
-        yield return new("gathered blocks", shards > 1 ? 2 * activations.LargestBlock * request.ComputeBytes : 0);
+        yield return new("gathered blocks", Shards > 1 ? 2 * activations.LargestBlock * request.ComputeBytes : 0);
         yield return new("autoencoder", model.AutoencoderParameters * request.FrozenBytes);
         yield return new("rewards", model.RewardParameters * request.FrozenBytes);
         yield return new(
@@ -102,7 +100,11 @@ public sealed class RunPlan
         yield return new("context and libraries (estimate)", request.WorkspaceBytes);
     }
 
+    private int Shards => request.Sharding == Sharding.Full ? request.Gpus : 1;
+
     private int Branches => request.IsGuided && !request.DetachNegative ? 2 : 1;
+
+    private long Sharded(long elements, int bytes) => (elements + Shards - 1) / Shards * bytes;
 
     // Text of both branches, for every sample.
     private long EmbeddingBytes =>
@@ -138,7 +140,8 @@ public sealed class RunPlan
         [
             new("rollout", activations.RolloutBytes(width) + joined),
             new("reward gradient", activations.Reward(images).PeakBytes),
-            new("vector-Jacobian product", pullback.PeakBytes),
+            // An update leaves no gradients behind: they are there from the first product on, and gone after the last.
+            new("vector-Jacobian product", GradientBytes + pullback.PeakBytes),
         ];
     }
 
@@ -159,7 +162,11 @@ public sealed class RunPlan
                 : 0;
         return
         [
-            new("encode", batch * encoded * branches, encoded > 0 ? $"{batch * branches:0} prompts" : "read from files"),
+            new(
+                "encode",
+                batch * encoded * branches,
+                encoded > 0 ? $"{batch * branches:0} prompts" : "read from files"
+            ),
             new("rollout", batch * evaluations * forward, $"{batch * evaluations:0} forwards"),
             new(
                 "reward gradient",

@@ -52,7 +52,11 @@ internal interface ITracedTransformer
 internal static class TracedTransformers
 {
     /// <summary>Embedding, all blocks, head: as a transformer's forward runs them, in a scope of its own.</summary>
-    public static TracedTensor Forward(this ITracedTransformer transformer, OperationTrace trace, TransformerInput input)
+    public static TracedTensor Forward(
+        this ITracedTransformer transformer,
+        OperationTrace trace,
+        TransformerInput input
+    )
     {
         trace.BeginScope();
         var streams = transformer.Embed(trace, input);

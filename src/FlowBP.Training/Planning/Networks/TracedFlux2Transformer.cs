@@ -113,7 +113,13 @@ internal sealed class TracedFlux2Transformer(Flux2Shape shape) : ITracedTransfor
         var textAttended = Out(trace, trace.Part(joint, text.Elements), "to_add_out");
         image = TracedEmbeddings.Gated(trace, image, attended, modulation, part);
         text = TracedEmbeddings.Gated(trace, text, textAttended, modulation, part);
-        image = TracedEmbeddings.Gated(trace, image, FeedForward(trace, image, modulation, part, "ff"), modulation, part);
+        image = TracedEmbeddings.Gated(
+            trace,
+            image,
+            FeedForward(trace, image, modulation, part, "ff"),
+            modulation,
+            part
+        );
         text = TracedEmbeddings.Gated(
             trace,
             text,
@@ -132,13 +138,7 @@ internal sealed class TracedFlux2Transformer(Flux2Shape shape) : ITracedTransfor
         var x = streams.Text is { } text ? trace.Concatenate(text, streams.Image) : streams.Image;
         var tokens = x.Elements / width;
         var normed = TracedEmbeddings.Modulated(trace, trace.LayerNorm(x, width), streams.Condition, part);
-        var all = trace.Linear(
-            normed,
-            width,
-            (3 * width) + (2 * hidden),
-            bias: false,
-            role: "to_qkv_mlp_proj"
-        );
+        var all = trace.Linear(normed, width, (3 * width) + (2 * hidden), bias: false, role: "to_qkv_mlp_proj");
         var q = Rotated(trace, trace.Part(all, x.Elements));
         var k = Rotated(trace, trace.Part(all, x.Elements));
         var v = trace.Part(all, x.Elements);
@@ -182,7 +182,13 @@ internal sealed class TracedFlux2Transformer(Flux2Shape shape) : ITracedTransfor
         TracedTensor v
     ) => trace.Copy(trace.Attention(q, k, v, input.Samples * shape.NumAttentionHeads, shape.AttentionHeadDim));
 
-    private TracedTensor FeedForward(OperationTrace trace, TracedTensor x, TracedTensor modulation, long part, string role)
+    private TracedTensor FeedForward(
+        OperationTrace trace,
+        TracedTensor x,
+        TracedTensor modulation,
+        long part,
+        string role
+    )
     {
         var normed = TracedEmbeddings.Modulated(trace, trace.LayerNorm(x, width), modulation, part);
         var gated = Gate(trace, trace.Linear(normed, width, 2 * hidden, bias: false, role: $"{role}.in"));

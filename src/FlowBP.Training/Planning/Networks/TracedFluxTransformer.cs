@@ -136,7 +136,13 @@ internal sealed class TracedFluxTransformer(FluxShape shape) : ITracedTransforme
         );
         image = TracedEmbeddings.Gated(trace, image, attended, modulation, part);
         text = TracedEmbeddings.Gated(trace, text, textAttended, textModulation, part);
-        image = TracedEmbeddings.Gated(trace, image, FeedForward(trace, image, modulation, part, "ff"), modulation, part);
+        image = TracedEmbeddings.Gated(
+            trace,
+            image,
+            FeedForward(trace, image, modulation, part, "ff"),
+            modulation,
+            part
+        );
         text = TracedEmbeddings.Gated(
             trace,
             text,
@@ -190,7 +196,13 @@ internal sealed class TracedFluxTransformer(FluxShape shape) : ITracedTransforme
         TracedTensor v
     ) => trace.Copy(trace.Attention(q, k, v, input.Samples * shape.NumAttentionHeads, shape.AttentionHeadDim));
 
-    private TracedTensor FeedForward(OperationTrace trace, TracedTensor x, TracedTensor modulation, long part, string role)
+    private TracedTensor FeedForward(
+        OperationTrace trace,
+        TracedTensor x,
+        TracedTensor modulation,
+        long part,
+        string role
+    )
     {
         var normed = TracedEmbeddings.Modulated(trace, trace.LayerNorm(x, width), modulation, part);
         return trace.Linear(

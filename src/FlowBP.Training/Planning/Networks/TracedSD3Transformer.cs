@@ -41,7 +41,10 @@ internal sealed class TracedSD3Transformer(SD3TransformerConfig config) : ITrace
             TracedEmbeddings.TwoLayers(trace, input.Samples, Frequencies, width, "time"),
             TracedEmbeddings.TwoLayers(trace, input.Samples, config.PooledProjectionDim, width, "pooled")
         );
-        var latents = trace.Given(input.Samples * input.ImageTokens * config.PatchSize * config.PatchSize * config.InChannels, true);
+        var latents = trace.Given(
+            input.Samples * input.ImageTokens * config.PatchSize * config.PatchSize * config.InChannels,
+            true
+        );
         var patches = trace.Convolution(
             latents,
             config.InChannels,
@@ -84,7 +87,14 @@ internal sealed class TracedSD3Transformer(SD3TransformerConfig config) : ITrace
         image = Gated(trace, image, attended, modulation, part);
         if (dual)
         {
-            var (second, _) = Attend(trace, input, Modulated(trace, normed, modulation, part), null, textQueries: false, of: "attn2.");
+            var (second, _) = Attend(
+                trace,
+                input,
+                Modulated(trace, normed, modulation, part),
+                null,
+                textQueries: false,
+                of: "attn2."
+            );
             image = Gated(trace, image, second, modulation, part);
         }
         image = Gated(
@@ -195,8 +205,12 @@ internal sealed class TracedSD3Transformer(SD3TransformerConfig config) : ITrace
     private TracedTensor Modulation(OperationTrace trace, TracedTensor condition, long parts) =>
         trace.Linear(trace.Activation(condition), width, parts * width, role: "norm.linear");
 
-    private static TracedTensor Modulated(OperationTrace trace, TracedTensor normed, TracedTensor modulation, long part) =>
-        TracedEmbeddings.Modulated(trace, normed, modulation, part);
+    private static TracedTensor Modulated(
+        OperationTrace trace,
+        TracedTensor normed,
+        TracedTensor modulation,
+        long part
+    ) => TracedEmbeddings.Modulated(trace, normed, modulation, part);
 
     private static TracedTensor Gated(
         OperationTrace trace,

@@ -224,8 +224,7 @@ internal sealed partial class OperationTrace
     }
 
     /// <summary>Every pixel four times. Nothing is kept.</summary>
-    public TracedTensor Upsample(TracedTensor x) =>
-        Record(4 * x.Elements, x.ElementBytes, [(x, false)], [], default);
+    public TracedTensor Upsample(TracedTensor x) => Record(4 * x.Elements, x.ElementBytes, [(x, false)], [], default);
 
     /// <summary>A product with a constant matrix that changes the size. The matrix is small, and kept.</summary>
     public TracedTensor Resize(TracedTensor x, long elements, double flops) =>

@@ -74,7 +74,9 @@ internal sealed record TraceOptions
 /// <summary>A computation on paper.</summary>
 internal sealed partial class OperationTrace(TraceOptions options)
 {
-    private readonly Stack<List<TracedStorage>> scopes = new([[]]);
+    private readonly Stack<List<TracedStorage>> scopes = new([
+        [],
+    ]);
     private readonly List<Operation> operations = [];
     private long live;
 
@@ -103,7 +105,12 @@ internal sealed partial class OperationTrace(TraceOptions options)
 
     /// <summary>A tensor that exists before the computation and is the caller's to count.</summary>
     public TracedTensor Given(long elements, bool needsGradient = false, int? elementBytes = null) =>
-        new(elements, elementBytes ?? Options.ElementBytes, needsGradient && Options.Recording, new TracedStorage(0) { Holders = 1 });
+        new(
+            elements,
+            elementBytes ?? Options.ElementBytes,
+            needsGradient && Options.Recording,
+            new TracedStorage(0) { Holders = 1 }
+        );
 
     /// <summary>A tensor that is made here.</summary>
     public TracedTensor Made(long elements, bool needsGradient = false, int? elementBytes = null) =>
