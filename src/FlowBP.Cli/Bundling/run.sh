@@ -199,7 +199,8 @@ align_on_both() {
     local where
     for where in cpu cuda; do
         rm -rf "$work/align-$where"
-        "$app/flowbp" align --device "$where" --max_train_steps 3 --seed 7 --output_dir "$work/align-$where" || return 1
+        "$app/flowbp" align --device "$where" --max_train_steps 3 --seed 7 --eval_prompts_limit 6 --eval_images_per_prompt 1 \
+            --output_dir "$work/align-$where" || return 1
     done
     echo "losses of the CPU and of the GPU:"
     paste <(losses "$work/align-cpu/metrics.jsonl") <(losses "$work/align-cuda/metrics.jsonl") | tee "$work/losses"
