@@ -18,6 +18,10 @@ public sealed class GoldenNetworkTests
     [TestCase("hpsv2_clip")]
     [TestCase("sd3_transformer")]
     [TestCase("resize_bicubic_antialias")]
+    [TestCase("flux1_transformer")]
+    [TestCase("flux2_transformer")]
+    [TestCase("flux2_vae")]
+    [TestCase("packing")]
     public void Network_agrees_with_the_independent_implementation(string fixture)
     {
         string folder = SharedFiles.Require($"goldens/models/{fixture}");

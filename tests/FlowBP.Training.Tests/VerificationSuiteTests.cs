@@ -53,8 +53,7 @@ public class VerificationSuiteTests
             Is.EqualTo(6)
         );
         var packing = results.Single(entry => entry.Group == "packing").Result;
-        Assert.That(packing.Outcome, Is.EqualTo(FixtureOutcome.Skipped));
-        Assert.That(packing.Detail, Does.Contain("packing"));
+        Assert.That(packing.Outcome, Is.EqualTo(FixtureOutcome.Passed), packing.Detail);
     }
 
     [Test]

@@ -19,6 +19,10 @@ public static class ModelFixture
         new ClipFixture(),
         new OpenClipRewardFixture(),
         new BicubicResizeFixture(),
+        new FluxTransformerFixture(),
+        new Flux2TransformerFixture(),
+        new Flux2AutoencoderFixture(),
+        new PackingFixture(),
     ];
 
     /// <summary>Whether a folder has the layout of a network's or a tokenizer's fixture.</summary>
