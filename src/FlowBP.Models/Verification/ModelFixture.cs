@@ -19,6 +19,9 @@ public static class ModelFixture
         new ClipFixture(),
         new OpenClipRewardFixture(),
         new BicubicResizeFixture(),
+        new T5EncoderFixture(),
+        new Qwen3TextFixture(),
+        new SD3EncodePromptFixture(),
     ];
 
     /// <summary>Whether a folder has the layout of a network's or a tokenizer's fixture.</summary>
