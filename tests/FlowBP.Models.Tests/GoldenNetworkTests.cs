@@ -22,6 +22,9 @@ public sealed class GoldenNetworkTests
     [TestCase("flux2_transformer")]
     [TestCase("flux2_vae")]
     [TestCase("packing")]
+    [TestCase("t5_encoder")]
+    [TestCase("qwen3_text")]
+    [TestCase("sd3_encode_prompt")]
     public void Network_agrees_with_the_independent_implementation(string fixture)
     {
         string folder = SharedFiles.Require($"goldens/models/{fixture}");

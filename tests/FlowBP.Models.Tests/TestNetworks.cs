@@ -129,7 +129,8 @@ internal static class TestNetworks
 
     public static float[] Values(Tensor tensor) => tensor.detach().contiguous().data<float>().ToArray();
 
-    private static T Busy<T>(T module)
+    /// <summary>Gives a new network weights without structure, the same in every run.</summary>
+    public static T Busy<T>(T module)
         where T : nn.Module
     {
         ParameterInitialization.Apply(module, seed: 7);

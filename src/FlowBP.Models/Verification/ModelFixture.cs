@@ -23,6 +23,9 @@ public static class ModelFixture
         new Flux2TransformerFixture(),
         new Flux2AutoencoderFixture(),
         new PackingFixture(),
+        new T5EncoderFixture(),
+        new Qwen3TextFixture(),
+        new SD3EncodePromptFixture(),
     ];
 
     /// <summary>Whether a folder has the layout of a network's or a tokenizer's fixture.</summary>
