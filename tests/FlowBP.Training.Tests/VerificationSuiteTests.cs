@@ -102,7 +102,7 @@ public class VerificationSuiteTests
     {
         folder.Write("a/manifest.json", "{");
         Assert.That(
-            () => VerificationSuite.Run(folder.Root, new CancellationToken(canceled: true)),
+            () => VerificationSuite.Run(folder.Root, cancellation: new CancellationToken(canceled: true)),
             Throws.InstanceOf<OperationCanceledException>()
         );
     }

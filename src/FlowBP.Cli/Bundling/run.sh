@@ -218,12 +218,8 @@ printf 'commit %s, device: %s, driver: %s\n\n' "$FLOWBP_COMMIT" "${device:-none}
 part native build_native
 part doctor "$app/flowbp" doctor
 if [[ -d $here/shared/goldens ]]; then
-    part verify "$app/flowbp" verify "$here/shared/goldens"
-    if "$app/flowbp" verify --help | grep -q -- '--device'; then
-        gpu_part "verify on the GPU" "$app/flowbp" verify "$here/shared/goldens" --device cuda
-    else
-        skip "verify on the GPU" "verify has no --device"
-    fi
+    part verify "$app/flowbp" verify "$here/shared/goldens" --device cpu
+    gpu_part "verify on the GPU" "$app/flowbp" verify "$here/shared/goldens" --device cuda
 else
     skip verify "the bundle was made without fixtures"
 fi

@@ -3,7 +3,6 @@
 // Shapes: B batch, C channels, Y X latent elements or patches, L tokens.
 
 using FlowBP.Models.Autoencoders;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Transformers;
 using FlowBP.Verification;
 
@@ -15,8 +14,7 @@ internal sealed class FluxTransformerFixture : INetworkFixture
 
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
-        var model = new FluxTransformer2DModel(FluxTransformerConfig.Read(fixture.ConfigFile));
-        Checkpoint.LoadInto(model, fixture.WeightsFile);
+        var model = fixture.Loaded(new FluxTransformer2DModel(FluxTransformerConfig.Read(fixture.ConfigFile)));
         Tensor latents = fixture.LoadLeaf("in.hidden_states");
         Tensor text = fixture.LoadLeaf("in.encoder_hidden_states");
         Tensor pooled = fixture.LoadLeaf("in.pooled_projections");
@@ -50,8 +48,7 @@ internal sealed class Flux2TransformerFixture : INetworkFixture
 
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
-        var model = new Flux2Transformer2DModel(Flux2TransformerConfig.Read(fixture.ConfigFile));
-        Checkpoint.LoadInto(model, fixture.WeightsFile);
+        var model = fixture.Loaded(new Flux2Transformer2DModel(Flux2TransformerConfig.Read(fixture.ConfigFile)));
         Tensor latents = fixture.LoadLeaf("in.hidden_states");
         Tensor text = fixture.LoadLeaf("in.encoder_hidden_states");
         // Positions are recorded per sample, and are the same for all.
@@ -83,8 +80,7 @@ internal sealed class Flux2AutoencoderFixture : INetworkFixture
 
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
-        var model = new AutoencoderKLFlux2(AutoencoderKLFlux2Config.Read(fixture.ConfigFile));
-        Checkpoint.LoadInto(model, fixture.WeightsFile);
+        var model = fixture.Loaded(new AutoencoderKLFlux2(AutoencoderKLFlux2Config.Read(fixture.ConfigFile)));
         Tensor packed_BLC = fixture.LoadLeaf("in.latents");
         long rows = fixture.Meta.GetProperty("h_tokens").GetInt64();
         long columns = fixture.Meta.GetProperty("w_tokens").GetInt64();
