@@ -110,7 +110,7 @@ public class VerifyTests
     public void A_wish_to_stop_ends_the_run_with_130()
     {
         folder.Write("m/manifest.json", "{");
-        var run = CommandRun.Of(new CancellationToken(canceled: true), "verify", folder.Path);
+        var run = CommandRun.Of(new CancellationToken(canceled: true), "verify", folder.Path, "--device", "cpu");
         Assert.That((run.ExitCode, run.Output), Is.EqualTo((130, "")));
         Assert.That(run.Error, Does.StartWith("flowbp: stopped"));
     }
