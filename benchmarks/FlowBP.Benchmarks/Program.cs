@@ -4,8 +4,8 @@
 //       variants of one operation, interleaved in one process, with medians and ratios: what benchmarks/results/ records
 //   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --step [METHOD…]
 //       one alignment step of the embedded model, split into its parts
-//   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --gpu [--output FILE] [NAME…]
-//       the CUDA kernels against the same operations of libtorch, on this machine's GPU
+//   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --gpu [--check] [--output FILE] [NAME…]
+//       the CUDA kernels against the same operations of libtorch, on this machine's GPU; --check: their numbers only
 //   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --filter '*'
 //       BenchmarkDotNet, with its own options
 //

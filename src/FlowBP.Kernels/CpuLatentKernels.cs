@@ -162,11 +162,11 @@ public sealed unsafe class CpuLatentKernels : ILatentKernels
     }
 
     /// <inheritdoc/>
-    public double SquaredNorm(ReadOnlySpan<GradientBuffer> gradients)
+    public void SquaredNorms(ReadOnlySpan<GradientBuffer> gradients, Span<double> squaredNorms)
     {
-        KernelArguments.CheckGradients(gradients);
+        KernelArguments.CheckGradients(gradients, squaredNorms.Length);
         var rows = gradients.ToArray();
-        var spans = new FlatBlocks(Array.ConvertAll(rows, gradient => gradient.Count), CpuSquaredNorm.SpanElements);
+        var spans = new FlatBlocks(Array.ConvertAll(rows, gradient => gradient.Count), GradientSpans.Elements);
         var partials = new double[spans.Count];
         BlockLoop.Run(
             spans.Count,
@@ -181,6 +181,6 @@ public sealed unsafe class CpuLatentKernels : ILatentKernels
                 }
             }
         );
-        return CpuSquaredNorm.Total(rows, partials);
+        GradientSpans.AddUp(gradients, partials, squaredNorms);
     }
 }

@@ -8,14 +8,11 @@ namespace FlowBP.Kernels;
 
 internal static unsafe class CpuSquaredNorm
 {
-    /// <summary>What one thread adds up at a time: a block of blocks of <see cref="ReductionOrder"/>.</summary>
-    internal const long SpanElements = (long)ReductionOrder.BlockElements * ReductionOrder.BlockElements;
-
     /// <summary>Σ g² over a span, in the order of <see cref="ReductionOrder"/>.</summary>
     internal static double OfSpan(GradientBuffer gradient, long spanOfRow)
     {
-        var begin = spanOfRow * SpanElements;
-        var count = (int)Math.Min(SpanElements, gradient.Count - begin);
+        var begin = spanOfRow * GradientSpans.Elements;
+        var count = (int)Math.Min(GradientSpans.Elements, gradient.Count - begin);
         var row = (byte*)gradient.Pointer;
         return gradient.Type switch
         {
@@ -23,21 +20,6 @@ internal static unsafe class CpuSquaredNorm
             LatentType.Float32 => Sum<NativeStorage<float>, float>(row + (begin * sizeof(float)), count),
             _ => Sum<BFloat16Storage, float>(row + (begin * sizeof(ushort)), count),
         };
-    }
-
-    /// <summary>Σ g² over all gradients, in their order.</summary>
-    /// <param name="gradients">The gradients.</param>
-    /// <param name="spans">Σ g² over their spans, one gradient's after another's. The content is lost.</param>
-    internal static double Total(ReadOnlySpan<GradientBuffer> gradients, Span<double> spans)
-    {
-        var total = 0.0;
-        foreach (var gradient in gradients)
-        {
-            var count = (int)ReductionOrder.QuotientRoundedUp(gradient.Count, SpanElements);
-            total += ReductionOrder.Sum(spans[..count]);
-            spans = spans[count..];
-        }
-        return total;
     }
 
     private static double Sum<TStorage, T>(byte* source, int count)

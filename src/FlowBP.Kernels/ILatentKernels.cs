@@ -86,7 +86,7 @@ public interface ILatentKernels
     /// p ← p − lr/(1 − β₁ᵗ) · m / (√s / √(1 − β₂ᵗ) + ε)
     /// </code>
     /// A factor that is not finite is rejected before anything is written. Non-finite gradients are not looked for: they
-    /// make <see cref="SquaredNorm"/>, and through it <see cref="AdamWEmaStep.ClipFactor"/>, tell.
+    /// make <see cref="SquaredNorms"/>, and through it <see cref="AdamWEmaStep.ClipFactor"/>, tell.
     /// </summary>
     /// <param name="tensors">The tensors. An empty one is left alone.</param>
     /// <param name="step">The numbers of this step.</param>
@@ -94,11 +94,34 @@ public interface ILatentKernels
     void AdamWEma(ReadOnlySpan<AdamWEmaTensor> tensors, in AdamWEmaStep step);
 
     /// <summary>
-    /// Sum of the squares of all elements, in double and in a fixed order; its root is the norm of
-    /// <c>clip_grad_norm_</c>. Of Float32 and BFloat16 gradients it is finite exactly when every element is: squares of
-    /// finite binary32 values can't overflow in double.
+    /// Sum of the squares of the elements of each gradient, in double and in a fixed order. Of Float32 and BFloat16 gradients
+    /// it is finite exactly when every element is: squares of finite binary32 values can't overflow in double.
     /// </summary>
+    /// <param name="gradients">The gradients.</param>
+    /// <param name="squaredNorms">Receives one sum per gradient; 0 for an empty one.</param>
+    /// <exception cref="ArgumentException">A pointer is missing, a count is negative, or the lengths differ.</exception>
+    void SquaredNorms(ReadOnlySpan<GradientBuffer> gradients, Span<double> squaredNorms);
+}
+
+/// <summary>What follows from the operations of <see cref="ILatentKernels"/>.</summary>
+public static class LatentKernelsExtensions
+{
+    /// <summary>
+    /// Sum of the squares of all elements of all gradients; its root is the norm of <c>clip_grad_norm_</c>. Finite as those of
+    /// <see cref="ILatentKernels.SquaredNorms"/> are.
+    /// </summary>
+    /// <param name="kernels">The operations.</param>
     /// <param name="gradients">The gradients; their order is the order of summation.</param>
     /// <exception cref="ArgumentException">A pointer is missing or a count is negative.</exception>
-    double SquaredNorm(ReadOnlySpan<GradientBuffer> gradients);
+    public static double SquaredNorm(this ILatentKernels kernels, ReadOnlySpan<GradientBuffer> gradients)
+    {
+        var squaredNorms = new double[gradients.Length];
+        kernels.SquaredNorms(gradients, squaredNorms);
+        var total = 0.0;
+        foreach (var squaredNorm in squaredNorms)
+        {
+            total += squaredNorm;
+        }
+        return total;
+    }
 }

@@ -172,8 +172,12 @@ internal static unsafe class KernelArguments
     }
 
     /// <summary>Checks the buffers whose norm is taken.</summary>
-    internal static void CheckGradients(ReadOnlySpan<GradientBuffer> gradients)
+    internal static void CheckGradients(ReadOnlySpan<GradientBuffer> gradients, int results)
     {
+        if (results != gradients.Length)
+        {
+            throw new ArgumentException($"{results} results for {gradients.Length} gradients");
+        }
         for (var i = 0; i < gradients.Length; i++)
         {
             var gradient = gradients[i];

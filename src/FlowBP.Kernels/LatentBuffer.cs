@@ -17,6 +17,21 @@ public enum LatentType
     BFloat16,
 }
 
+/// <summary>Sizes of the storage types.</summary>
+internal static class LatentTypeExtensions
+{
+    /// <summary>Bytes of one element.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">The value is none of <see cref="LatentType"/>.</exception>
+    internal static int Size(this LatentType type) =>
+        type switch
+        {
+            LatentType.Float64 => sizeof(double),
+            LatentType.Float32 => sizeof(float),
+            LatentType.BFloat16 => sizeof(ushort),
+            _ => throw new ArgumentOutOfRangeException(nameof(type), type, "not a latent type"),
+        };
+}
+
 /// <summary>
 /// A view of contiguous latents [T, B, E]: element (t, b, e) lies at <c>((t·B) + b)·E + e</c>.
 /// </summary>
@@ -47,14 +62,7 @@ public readonly unsafe struct LatentBuffer(void* pointer, LatentType type, long 
 
     /// <summary>Bytes of one element.</summary>
     /// <exception cref="ArgumentOutOfRangeException"><see cref="Type"/> is no value of <see cref="LatentType"/>.</exception>
-    public int ElementSize =>
-        Type switch
-        {
-            LatentType.Float64 => sizeof(double),
-            LatentType.Float32 => sizeof(float),
-            LatentType.BFloat16 => sizeof(ushort),
-            _ => throw new ArgumentOutOfRangeException(nameof(Type), Type, "not a latent type"),
-        };
+    public int ElementSize => Type.Size();
 
     /// <summary>T·B·E.</summary>
     /// <exception cref="OverflowException">The product exceeds a 64-bit integer.</exception>

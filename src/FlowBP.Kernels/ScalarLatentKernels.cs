@@ -181,12 +181,12 @@ public sealed unsafe class ScalarLatentKernels : ILatentKernels
     }
 
     /// <inheritdoc/>
-    public double SquaredNorm(ReadOnlySpan<GradientBuffer> gradients)
+    public void SquaredNorms(ReadOnlySpan<GradientBuffer> gradients, Span<double> squaredNorms)
     {
-        KernelArguments.CheckGradients(gradients);
-        var total = 0.0;
-        foreach (var gradient in gradients)
+        KernelArguments.CheckGradients(gradients, squaredNorms.Length);
+        for (var i = 0; i < gradients.Length; i++)
         {
+            var gradient = gradients[i];
             var row = new LatentBuffer(gradient.Pointer, gradient.Type, 1, 1, gradient.Count);
             var squares = new double[gradient.Count];
             for (var e = 0L; e < gradient.Count; e++)
@@ -194,9 +194,8 @@ public sealed unsafe class ScalarLatentKernels : ILatentKernels
                 var g = Read<double>(row, 0, 0, e);
                 squares[e] = g * g;
             }
-            total += ReductionOrder.Sum(squares);
+            squaredNorms[i] = ReductionOrder.Sum(squares);
         }
-        return total;
     }
 
     private static T Read<T>(LatentBuffer buffer, long t, long b, long e)

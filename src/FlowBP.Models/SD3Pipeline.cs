@@ -20,7 +20,20 @@ public sealed record TextTower(ClipTokenizer Tokenizer, string TokenizerFolder, 
 /// <summary>Velocity network, autoencoder, text towers and schedule of one model.</summary>
 public sealed class SD3Pipeline : IDisposable
 {
+    /// <summary>Name of the pipeline's class in the ecosystem.</summary>
+    public const string ClassName = "StableDiffusion3Pipeline";
+
     private const int MostTowers = 2;
+
+    private static readonly string[] s_textParts =
+    [
+        "text_encoder",
+        "text_encoder_2",
+        "text_encoder_3",
+        "tokenizer",
+        "tokenizer_2",
+        "tokenizer_3",
+    ];
 
     /// <summary>The velocity network.</summary>
     public required SD3Transformer2DModel Transformer { get; init; }
@@ -33,6 +46,9 @@ public sealed class SD3Pipeline : IDisposable
 
     /// <summary>Settings of the noise schedule.</summary>
     public required FlowMatchEulerConfig Scheduler { get; init; }
+
+    /// <summary>The folder with text towers that were not loaded, copied when the model is saved; null: all were.</summary>
+    public string? UnloadedTowers { get; init; }
 
     /// <summary>Where the networks are.</summary>
     public Device Device => Transformer.parameters().First().device;
@@ -51,23 +67,25 @@ public sealed class SD3Pipeline : IDisposable
     }
 
     /// <summary>Reads a model folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="textTowers">Whether the text towers are loaded; false where prompts come as embeddings.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
-    public static SD3Pipeline Load(string folder)
+    public static SD3Pipeline Load(string folder, bool textTowers = true)
     {
         var layout = new DiffusersFolder(folder);
         string pipelineClass = layout.PipelineClass();
-        if (pipelineClass != "StableDiffusion3Pipeline")
+        if (pipelineClass != ClassName)
         {
             throw CheckpointException.ForFile(
                 Path.Combine(folder, "model_index.json"),
-                $"found pipeline class {pipelineClass}, expected StableDiffusion3Pipeline"
+                $"found pipeline class {pipelineClass}, expected {ClassName}"
             );
         }
         TextTower[] towers =
         [
             .. Enumerable
                 .Range(1, MostTowers)
-                .Where(i => i == 1 || Directory.Exists(layout.TextEncoder(i)))
+                .Where(i => textTowers && (i == 1 || Directory.Exists(layout.TextEncoder(i))))
                 .Select(i => new TextTower(
                     ClipTokenizer.FromFolder(layout.Tokenizer(i)),
                     layout.Tokenizer(i),
@@ -80,6 +98,7 @@ public sealed class SD3Pipeline : IDisposable
             Vae = AutoencoderKL.FromFolder(layout.Vae),
             TextTowers = towers,
             Scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig),
+            UnloadedTowers = textTowers ? null : folder,
         };
     }
 
@@ -121,7 +140,12 @@ public sealed class SD3Pipeline : IDisposable
         DiffusersFolder.WriteNetwork(layout.Transformer, Transformer.Config.ToJson(), Transformer, dtype);
         DiffusersFolder.WriteNetwork(layout.Vae, Vae.Config.ToJson(), Vae, dtype);
         AtomicFile.WriteText(layout.SchedulerConfig, Scheduler.ToJson());
-        layout.WriteIndex("StableDiffusion3Pipeline", parts);
+        if (UnloadedTowers is { } source)
+        {
+            new UntouchedParts(source, UntouchedParts.ReadIndex(source, ClassName)).WriteTo(folder, s_textParts);
+            return;
+        }
+        layout.WriteIndex(ClassName, parts);
     }
 
     /// <summary>Conditioning of prompts, without autograd.</summary>

@@ -36,5 +36,6 @@ internal sealed class Halving : ILatentKernels
     public void AdamWEma(ReadOnlySpan<AdamWEmaTensor> tensors, in AdamWEmaStep step) =>
         throw new NotSupportedException();
 
-    public double SquaredNorm(ReadOnlySpan<GradientBuffer> gradients) => throw new NotSupportedException();
+    public void SquaredNorms(ReadOnlySpan<GradientBuffer> gradients, Span<double> squaredNorms) =>
+        throw new NotSupportedException();
 }

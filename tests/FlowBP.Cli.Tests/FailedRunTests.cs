@@ -61,10 +61,10 @@ public class FailedRunTests
     public void A_model_folder_of_something_else_is_named()
     {
         var file = Prompts("a photo of a red circle\n");
-        var index = folder.Write("model/model_index.json", """{"_class_name": "FluxPipeline"}""");
+        var index = folder.Write("model/model_index.json", """{"_class_name": "PixArtAlphaPipeline"}""");
         Assert.That(
             Align("--model", Path.GetDirectoryName(index)!, "--prompts", file, "--eval_prompts", file),
-            Does.Contain("FluxPipeline").And.Contain("StableDiffusion3Pipeline")
+            Does.Contain("PixArtAlphaPipeline").And.Contain("StableDiffusion3Pipeline")
         );
     }
 }

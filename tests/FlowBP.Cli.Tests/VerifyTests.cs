@@ -52,6 +52,14 @@ public class VerifyTests
         Assert.That(run.OutputLines[^1], Is.EqualTo("1 passed, 1 failed"));
     }
 
+    [Test]
+    public void A_device_that_cannot_be_had_is_named_before_anything_runs()
+    {
+        var run = CommandRun.Of("verify", folder.Path, "--device", "cuda:99");
+        Assert.That((run.ExitCode, run.Output), Is.EqualTo((1, "")));
+        Assert.That(run.Error, Does.Contain("cuda:99"));
+    }
+
     [TestCase("{")]
     [TestCase("""{"format": "flowbp-method-goldens/1"}""")]
     [TestCase("""{"format": "flowbp-method-goldens/1", "cases": [{}]}""")]
@@ -59,7 +67,7 @@ public class VerifyTests
     public void A_damaged_manifest_is_a_failed_fixture(string manifest)
     {
         folder.Write("m/manifest.json", manifest);
-        var run = CommandRun.Of("verify", folder.Path);
+        var run = CommandRun.Of("verify", folder.Path, "--device", "cpu");
         Assert.That((run.ExitCode, run.Error), Is.EqualTo((1, "")));
         Assert.That(run.OutputLines[^1], Is.EqualTo("0 passed, 1 failed"));
     }
@@ -102,7 +110,7 @@ public class VerifyTests
     public void A_wish_to_stop_ends_the_run_with_130()
     {
         folder.Write("m/manifest.json", "{");
-        var run = CommandRun.Of(new CancellationToken(canceled: true), "verify", folder.Path);
+        var run = CommandRun.Of(new CancellationToken(canceled: true), "verify", folder.Path, "--device", "cpu");
         Assert.That((run.ExitCode, run.Output), Is.EqualTo((130, "")));
         Assert.That(run.Error, Does.StartWith("flowbp: stopped"));
     }

@@ -35,10 +35,13 @@ internal sealed unsafe record NormCase((LatentType Type, int Count)[] Gradients,
             .Select((gradient, i) => new TestLatents(gradient.Type, 1, 1, gradient.Count).FillWide((ulong)i))
             .ToArray();
         var device = Array.ConvertAll(host, buffer => new DeviceLatents(target.Driver, buffer, Misalignment));
-        var expected = new ScalarLatentKernels().SquaredNorm([
-            .. host.Select(buffer => Of(buffer.Buffer.Pointer, buffer.Buffer)),
-        ]);
-        var actual = target.Latents.SquaredNorm([.. device.Select(buffer => Of(buffer.Pointer, buffer.Buffer))]);
+        var expected = new double[Gradients.Length];
+        new ScalarLatentKernels().SquaredNorms(
+            [.. host.Select(buffer => Of(buffer.Buffer.Pointer, buffer.Buffer))],
+            expected
+        );
+        var actual = new double[Gradients.Length];
+        target.Latents.SquaredNorms([.. device.Select(buffer => Of(buffer.Pointer, buffer.Buffer))], actual);
         Assert.That(actual, Is.EqualTo(expected), $"{this}");
         Array.ForEach(host, buffer => buffer.Dispose());
         Array.ForEach(device, buffer => buffer.Dispose());

@@ -162,6 +162,11 @@ public unsafe class AdamWEmaTests
         );
         Assert.That(kernels.SquaredNorm([]), Is.Zero);
 
+        var each = new double[3];
+        kernels.SquaredNorms([Of(third), Of(empty), Of(first)], each);
+        var m = 12_344.0;
+        Assert.That(each, Is.EqualTo([20, 0, m * (m + 1) * ((2 * m) + 1) / 6]));
+
         second[0, 0, 5000] = double.NaN;
         Assert.That(kernels.SquaredNorm([Of(first), Of(second)]), Is.NaN);
     }

@@ -115,6 +115,10 @@ public unsafe class ArgumentTests
             () => kernels.SquaredNorm([new GradientBuffer(null, LatentType.Float32, 4)]),
             "gradient 0 has a null pointer for 4 elements of Float32"
         );
+        Rejects(
+            () => kernels.SquaredNorms([new GradientBuffer(null, LatentType.Float32, 0)], []),
+            "0 results for 1 gradients"
+        );
 
         static AdamWEmaTensor Tensor(LatentType type, long count) =>
             new()

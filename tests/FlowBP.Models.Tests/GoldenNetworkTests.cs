@@ -18,6 +18,13 @@ public sealed class GoldenNetworkTests
     [TestCase("hpsv2_clip")]
     [TestCase("sd3_transformer")]
     [TestCase("resize_bicubic_antialias")]
+    [TestCase("flux1_transformer")]
+    [TestCase("flux2_transformer")]
+    [TestCase("flux2_vae")]
+    [TestCase("packing")]
+    [TestCase("t5_encoder")]
+    [TestCase("qwen3_text")]
+    [TestCase("sd3_encode_prompt")]
     public void Network_agrees_with_the_independent_implementation(string fixture)
     {
         string folder = SharedFiles.Require($"goldens/models/{fixture}");

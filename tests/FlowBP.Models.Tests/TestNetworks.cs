@@ -34,6 +34,38 @@ internal static class TestNetworks
         ShiftFactor = 0.5,
     };
 
+    public static readonly FluxTransformerConfig FluxConfig = new()
+    {
+        InChannels = 8,
+        OutChannels = 8,
+        NumLayers = 1,
+        NumSingleLayers = 2,
+        AttentionHeadDim = 8,
+        NumAttentionHeads = 2,
+        JointAttentionDim = 12,
+        PooledProjectionDim = 6,
+        GuidanceEmbeds = true,
+        AxesDimsRope = [2, 2, 4],
+    };
+
+    public static readonly Flux2TransformerConfig Flux2Config = new()
+    {
+        InChannels = 16,
+        OutChannels = 16,
+        NumLayers = 1,
+        NumSingleLayers = 2,
+        AttentionHeadDim = 8,
+        NumAttentionHeads = 2,
+        JointAttentionDim = 12,
+        AxesDimsRope = [2, 2, 2, 2],
+        GuidanceEmbeds = false,
+    };
+
+    public static readonly AutoencoderKLFlux2Config Flux2VaeConfig = new()
+    {
+        Towers = AutoencoderConfig with { ScalingFactor = 0.18215, ShiftFactor = 0 },
+    };
+
     public static readonly ClipConfig SmallClip = new()
     {
         ProjectionDim = 6,
@@ -74,6 +106,12 @@ internal static class TestNetworks
     public static SD3Transformer2DModel Transformer(SD3TransformerConfig? config = null) =>
         Busy(new SD3Transformer2DModel(config ?? TransformerConfig));
 
+    public static FluxTransformer2DModel Flux(FluxTransformerConfig? config = null) =>
+        Busy(new FluxTransformer2DModel(config ?? FluxConfig));
+
+    public static Flux2Transformer2DModel Flux2(Flux2TransformerConfig? config = null) =>
+        Busy(new Flux2Transformer2DModel(config ?? Flux2Config));
+
     public static AutoencoderKL Autoencoder(AutoencoderKLConfig? config = null) =>
         Busy(new AutoencoderKL(config ?? AutoencoderConfig));
 
@@ -91,7 +129,8 @@ internal static class TestNetworks
 
     public static float[] Values(Tensor tensor) => tensor.detach().contiguous().data<float>().ToArray();
 
-    private static T Busy<T>(T module)
+    /// <summary>Gives a new network weights without structure, the same in every run.</summary>
+    public static T Busy<T>(T module)
         where T : nn.Module
     {
         ParameterInitialization.Apply(module, seed: 7);

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
-using FlowBP.Kernels;
 using FlowBP.Models.Formats;
+using FlowBP.Training.Pipelines;
 using FlowBP.Training.Verification;
 using FlowBP.Verification;
 
@@ -22,10 +22,7 @@ public class EndToEndFixtureTests
     [Test]
     public void Every_recorded_step_agrees_to_1e_3()
     {
-        var results = EndToEndFixture.Run(
-            SharedFolder.Require("goldens", "models", "e2e_sd35"),
-            new CpuLatentKernels()
-        );
+        var results = EndToEndFixture.Run(SharedFolder.Require("goldens", "models", "e2e_sd35"), ComputeDevice.Cpu);
         foreach (var result in results)
         {
             TestContext.Out.WriteLine($"{result.Outcome} {result.Name} {result.WorstError:e2} {result.Detail}");
@@ -78,7 +75,7 @@ public class EndToEndFixtureTests
     {
         folder.Write("e2e/manifest.json", """{"cases": [{"method": "refl", "file": "refl.safetensors"}]}""");
         Assert.That(
-            () => EndToEndFixture.Run(folder.Of("e2e"), new CpuLatentKernels()),
+            () => EndToEndFixture.Run(folder.Of("e2e"), ComputeDevice.Cpu),
             Throws.TypeOf<CheckpointException>().With.Message.Contains("sd3_transformer")
         );
     }
@@ -123,6 +120,6 @@ public class EndToEndFixtureTests
             }
         }
         SafetensorsWriter.Write(Path.Combine(folder.Of("altered"), file), tensors);
-        return EndToEndFixture.Run(folder.Of("altered"), new CpuLatentKernels()).Single();
+        return EndToEndFixture.Run(folder.Of("altered"), ComputeDevice.Cpu).Single();
     }
 }

@@ -53,8 +53,7 @@ public class VerificationSuiteTests
             Is.EqualTo(6)
         );
         var packing = results.Single(entry => entry.Group == "packing").Result;
-        Assert.That(packing.Outcome, Is.EqualTo(FixtureOutcome.Skipped));
-        Assert.That(packing.Detail, Does.Contain("packing"));
+        Assert.That(packing.Outcome, Is.EqualTo(FixtureOutcome.Passed), packing.Detail);
     }
 
     [Test]
@@ -103,7 +102,7 @@ public class VerificationSuiteTests
     {
         folder.Write("a/manifest.json", "{");
         Assert.That(
-            () => VerificationSuite.Run(folder.Root, new CancellationToken(canceled: true)),
+            () => VerificationSuite.Run(folder.Root, cancellation: new CancellationToken(canceled: true)),
             Throws.InstanceOf<OperationCanceledException>()
         );
     }

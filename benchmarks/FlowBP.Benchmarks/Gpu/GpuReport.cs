@@ -16,17 +16,22 @@ internal static class GpuReport
     private const int Repeats = 100;
 
     /// <summary>Runs the benchmarks.</summary>
-    /// <param name="args">[--output FILE] [NAME…].</param>
+    /// <param name="args">[--check] [--output FILE] [NAME…]; --check: nothing is timed, and sizes suit a sanitizer.</param>
     /// <returns>0; 1 without a GPU or where a check failed; 2 wrong usage.</returns>
     internal static int Run(string[] args)
     {
         string? output = null;
+        var checkOnly = false;
         List<string> names = [];
         for (var i = 0; i < args.Length; i++)
         {
             if (args[i] == "--output" && i + 1 < args.Length)
             {
                 output = args[++i];
+            }
+            else if (args[i] == "--check")
+            {
+                checkOnly = true;
             }
             else if (GpuCases.All.ContainsKey(args[i]))
             {
@@ -35,7 +40,7 @@ internal static class GpuReport
             else
             {
                 Console.Error.WriteLine(
-                    $"unknown benchmark '{args[i]}': expected --output FILE or any of {string.Join(", ", GpuCases.All.Keys)}"
+                    $"unknown benchmark '{args[i]}': expected --check, --output FILE or any of {string.Join(", ", GpuCases.All.Keys)}"
                 );
                 return WrongUsage;
             }
@@ -47,7 +52,7 @@ internal static class GpuReport
         }
         using (driver)
         {
-            return Run(driver!, nvrtc!, names.Count == 0 ? GpuCases.All.Keys : names, output);
+            return Run(driver!, nvrtc!, names.Count == 0 ? GpuCases.All.Keys : names, output, checkOnly);
         }
     }
 
@@ -68,7 +73,13 @@ internal static class GpuReport
         return torch.cuda.is_available() ? null : "this libtorch can't use the GPU (is it built with CUDA?)";
     }
 
-    private static int Run(CudaDriver driver, NvrtcLibrary nvrtc, IEnumerable<string> names, string? output)
+    private static int Run(
+        CudaDriver driver,
+        NvrtcLibrary nvrtc,
+        IEnumerable<string> names,
+        string? output,
+        bool checkOnly
+    )
     {
         // libtorch sets up its part of the context with its first tensor.
         using var first = torch.zeros([1], device: torch.CUDA);
@@ -109,8 +120,10 @@ internal static class GpuReport
         {
             var section = new StringBuilder();
             section.AppendLine().AppendLine($"### {name}").AppendLine();
-            failures += Check(GpuCases.All[name], kernels, section);
-            foreach (var size in (CaseSize[])[CaseSize.Small, CaseSize.Large])
+            failures += checkOnly
+                ? Check(GpuCases.All[name], kernels, section, CaseSize.Tiny, repeats: 2)
+                : Check(GpuCases.All[name], kernels, section);
+            foreach (var size in checkOnly ? [] : (CaseSize[])[CaseSize.Small, CaseSize.Large])
             {
                 using var measured = GpuCases.All[name](kernels, size);
                 Measure(measured, size, copy, timer, driver, stream, captured, launch, section);

@@ -107,7 +107,7 @@ internal static partial class BundleContents
               | Microsoft\.VisualBasic(?:\.Core)?\.dll | System\.Data\.Common\.dll | System\.Transactions\.Local\.dll
               | System\.Linq\.AsyncEnumerable\.dll | System\.Linq\.Parallel\.dll | System\.Threading\.Tasks\.Dataflow\.dll
               | System\.Net\.(?:HttpListener|Mail|Quic|WebClient|Requests)\.dll
-              | System\.Private\.DataContractSerialization\.dll
+              | System\.Private\.DataContractSerialization\.dll | System\.Text\.Encoding\.CodePages\.dll | Microsoft\.CSharp\.dll
             ) $
             """
     )]

@@ -174,6 +174,41 @@ build_native_without_cmake() {
     (set -x; "${CXX:-g++}" "${flags[@]}" "$here"/native/src/*.cpp -o "$work/native/libflowbp.so" "${link[@]}" -ldl)
 }
 
+# ---- the kernels under compute-sanitizer ----------------------------------------------------------------------------
+
+# find_sanitizer: the CUDA toolkit's tool, or that of a Python installation; empty where there is none.
+find_sanitizer() {
+    local found
+    sanitizer="$(command -v compute-sanitizer)" && return
+    for found in /usr/local/cuda*/bin/compute-sanitizer /opt/*/bin/compute-sanitizer; do
+        if [[ -x $found ]]; then sanitizer="$found"; return; fi
+    done
+    sanitizer=""
+}
+
+sanitized() {
+    "$sanitizer" --tool "$1" --error-exitcode 3 "$app/FlowBP.Benchmarks" --gpu --check
+}
+
+# ---- the same alignment on both devices -----------------------------------------------------------------------------
+
+# losses FILE: the loss of every step, one per line
+losses() { sed -n 's/.*"loss": *\([-+.eE0-9]*\).*/\1/p' "$1"; }
+
+align_on_both() {
+    local where
+    for where in cpu cuda; do
+        rm -rf "$work/align-$where"
+        "$app/flowbp" align --device "$where" --max_train_steps 3 --seed 7 --eval_prompts_limit 6 --eval_images_per_prompt 1 \
+            --output_dir "$work/align-$where" || return 1
+    done
+    echo "losses of the CPU and of the GPU:"
+    paste <(losses "$work/align-cpu/metrics.jsonl") <(losses "$work/align-cuda/metrics.jsonl") | tee "$work/losses"
+    # As far apart as bf16 may carry them: 2 % of the loss or 0.002, whichever is more. Three steps each, or it is no comparison.
+    awk '{ d = $1 - $2; if (d < 0) d = -d; m = $1 < 0 ? -$1 : $1; if (d > 0.02 * m && d > 0.002) bad = 1; if (NF == 2) n++ }
+         END { exit bad || n != 3 }' "$work/losses"
+}
+
 # ---- everything ----------------------------------------------------------------------------------------------------
 
 find_gpu
@@ -183,17 +218,22 @@ printf 'commit %s, device: %s, driver: %s\n\n' "$FLOWBP_COMMIT" "${device:-none}
 part native build_native
 part doctor "$app/flowbp" doctor
 if [[ -d $here/shared/goldens ]]; then
-    part verify "$app/flowbp" verify "$here/shared/goldens"
-    if "$app/flowbp" verify --help | grep -q -- '--device'; then
-        gpu_part "verify on the GPU" "$app/flowbp" verify "$here/shared/goldens" --device cuda
-    else
-        skip "verify on the GPU" "verify has no --device"
-    fi
+    part verify "$app/flowbp" verify "$here/shared/goldens" --device cpu
+    gpu_part "verify on the GPU" "$app/flowbp" verify "$here/shared/goldens" --device cuda
 else
     skip verify "the bundle was made without fixtures"
 fi
+gpu_part "three steps of an alignment on both devices" align_on_both
 part "tests of FlowBP.Cuda" "$app/FlowBP.Cuda.Tests" --filter "FullyQualifiedName~Cuda"
 part "tests of FlowBP.Torch that name CUDA" "$app/FlowBP.Torch.Tests" --filter "FullyQualifiedName~Cuda"
+find_sanitizer
+for tool in memcheck racecheck initcheck synccheck; do
+    if [[ -n $sanitizer ]]; then
+        gpu_part "compute-sanitizer $tool" sanitized "$tool"
+    else
+        skip "compute-sanitizer $tool" "compute-sanitizer is not found"
+    fi
+done
 gpu_part "GPU benchmarks" "$app/FlowBP.Benchmarks" --gpu --output "$out/gpu.md"
 
 write_results

@@ -5,6 +5,9 @@ using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Cli.Verification;
+using FlowBP.Surrogates;
+using FlowBP.Training.Alignment;
+using FlowBP.Training.Pipelines;
 using FlowBP.Training.Verification;
 using FlowBP.Verification;
 
@@ -13,6 +16,8 @@ namespace FlowBP.Cli.Commands;
 /// <summary>Runs fixtures.</summary>
 internal sealed class VerifyCommand : ICommand
 {
+    private static readonly IReadOnlyList<Setting> s_settings = [AlignmentSettings.Device];
+
     /// <inheritdoc/>
     public string Name => "verify";
 
@@ -23,17 +28,24 @@ internal sealed class VerifyCommand : ICommand
     public Positional? Positional { get; } = new("DIR…", "folders that hold fixtures, at any depth");
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Examples { get; } = ["flowbp verify ../shared/goldens"];
+    public IReadOnlyList<string> Examples { get; } =
+    ["flowbp verify ../shared/goldens", "flowbp verify ../shared/goldens --device cuda"];
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionGroup> Options(string? method) => [];
+    public IReadOnlyList<OptionGroup> Options(string? method) => [new("options", s_settings)];
 
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
-        // Every folder is looked through before anything runs: a mistyped one should not cost the time of the others.
-        var sources = arguments.Positionals.SelectMany(Find).ToArray();
+        // The fixtures' tolerances are those of float32; a convolution in TF32 would not hold them.
+        CudaPrecision.RequireFloat32();
         Threads.UseAll();
+        using var device = ComputeDevice.Open(
+            arguments.Get(AlignmentSettings.Device),
+            notice => terminal.Error.WriteLine($"note: {notice}")
+        );
+        // Every folder is looked through before anything runs: a mistyped one should not cost the time of the others.
+        var sources = arguments.Positionals.SelectMany(folder => Find(folder, device)).ToArray();
         List<(string Group, FixtureResult Result)> results = [];
         foreach (var (group, source) in sources)
         {
@@ -44,7 +56,7 @@ internal sealed class VerifyCommand : ICommand
         return results.Any(entry => entry.Result.Outcome == FixtureOutcome.Failed) ? FailureReport.Failed : 0;
     }
 
-    private static IReadOnlyList<(string Group, FixtureSource Source)> Find(string folder)
+    private static IReadOnlyList<(string Group, FixtureSource Source)> Find(string folder, ComputeDevice device)
     {
         if (!Directory.Exists(folder))
         {
@@ -54,7 +66,7 @@ internal sealed class VerifyCommand : ICommand
                     : $"{folder} does not exist; give a folder that holds fixtures"
             );
         }
-        var found = VerificationSuite.Find(folder);
+        var found = VerificationSuite.Find(folder, device);
         return found.Count > 0
             ? found
             : throw new FailedException(

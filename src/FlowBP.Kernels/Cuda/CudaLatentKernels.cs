@@ -21,7 +21,6 @@ public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
     private const int VectorsPerScalingThread = 4;
     private const int AdamWThreads = 256;
     private const int NormThreads = 256;
-    private const int VectorBytes = 16;
 
     private readonly CudaLauncher _launcher;
     private readonly CudaScratch _partials;
@@ -84,7 +83,10 @@ public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
         {
             return;
         }
-        var blocks = BlocksOf(x_TBE.Elements, ReplayThreads * VectorBytes / x_TBE.ElementSize);
+        var blocks = CudaLauncher.BlocksOf(
+            x_TBE.Elements,
+            ReplayThreads * CudaLauncher.VectorBytes / x_TBE.ElementSize
+        );
         foreach (var (first, samples) in Launches(x_TBE, index_BK.Length))
         {
             QuadratureParameters parameters;
@@ -130,7 +132,7 @@ public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
         var partial = _partials.AtLeast(atOnce * partials * sizeof(double), Stream);
         var counter = _counters.AtLeast(atOnce * counters * sizeof(uint), Stream);
         var residual = _results.AtLeast(residual_B.Length * sizeof(double), Stream);
-        var blocks = BlocksOf(x_TBE.Elements, BlocksPerResidual * ReductionOrder.BlockElements);
+        var blocks = CudaLauncher.BlocksOf(x_TBE.Elements, BlocksPerResidual * ReductionOrder.BlockElements);
         foreach (var (first, samples) in launches)
         {
             QuadratureParameters parameters;
@@ -160,8 +162,8 @@ public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
         {
             return;
         }
-        var vector = VectorBytes / Math.Max(g_BE.ElementSize, u_BE.ElementSize);
-        var blocks = BlocksOf(g_BE.Elements, ScalingThreads * VectorsPerScalingThread * vector);
+        var vector = CudaLauncher.VectorBytes / Math.Max(g_BE.ElementSize, u_BE.ElementSize);
+        var blocks = CudaLauncher.BlocksOf(g_BE.Elements, ScalingThreads * VectorsPerScalingThread * vector);
         for (var first = 0; first < scale_B.Length; first += ScalingParameters.Samples)
         {
             var samples = Math.Min(ScalingParameters.Samples, scale_B.Length - first);
@@ -212,7 +214,7 @@ public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
                 Count = tensor.Count,
                 FirstBlock = blocks,
             };
-            blocks += BlocksOf(tensor.Count, AdamWEmaParameters.BlockElements);
+            blocks += CudaLauncher.BlocksOf(tensor.Count, AdamWEmaParameters.BlockElements);
         }
         Launch(&parameters, step);
 
@@ -250,17 +252,18 @@ public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
 
     /// <inheritdoc/>
     /// <remarks>Waits for the stream.</remarks>
-    public double SquaredNorm(ReadOnlySpan<GradientBuffer> gradients)
+    public void SquaredNorms(ReadOnlySpan<GradientBuffer> gradients, Span<double> squaredNorms)
     {
-        KernelArguments.CheckGradients(gradients);
+        KernelArguments.CheckGradients(gradients, squaredNorms.Length);
+        squaredNorms.Clear();
         var spans = 0L;
         foreach (var gradient in gradients)
         {
-            spans += BlocksOf(gradient.Count, CpuSquaredNorm.SpanElements);
+            spans += GradientSpans.CountOf(gradient);
         }
         if (spans == 0)
         {
-            return 0;
+            return;
         }
         var partial = (double*)_results.AtLeast(spans * sizeof(double), Stream);
         SquaredNormParameters parameters;
@@ -288,12 +291,12 @@ public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
                 Count = gradient.Count,
                 FirstSpan = launched,
             };
-            launched += BlocksOf(gradient.Count, CpuSquaredNorm.SpanElements);
+            launched += GradientSpans.CountOf(gradient);
         }
         Launch(&parameters);
         var sums = new double[spans];
         _launcher.Driver.CopyToHost(MemoryMarshal.AsBytes(sums.AsSpan()), (nint)partial, Stream);
-        return CpuSquaredNorm.Total(gradients, sums);
+        GradientSpans.AddUp(gradients, sums, squaredNorms);
 
         void Launch(SquaredNormParameters* parameters)
         {
@@ -311,9 +314,6 @@ public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
         _counters.Dispose();
         _results.Dispose();
     }
-
-    private static long BlocksOf(long elements, long elementsPerBlock) =>
-        ReductionOrder.QuotientRoundedUp(elements, elementsPerBlock);
 
     private static int WordsPerWeight(LatentType type) => type == LatentType.Float64 ? 2 : 1;
 

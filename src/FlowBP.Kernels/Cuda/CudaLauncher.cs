@@ -11,6 +11,13 @@ internal sealed unsafe class CudaLauncher(ICudaDriver driver, Func<string, nint>
     /// <summary>Most blocks that a grid can have along y.</summary>
     internal const int MaxGridY = 65535;
 
+    /// <summary>Bytes that a thread loads or stores at a time where alignment allows it.</summary>
+    internal const int VectorBytes = 16;
+
+    /// <summary>Blocks that cover so many elements.</summary>
+    internal static long BlocksOf(long elements, long elementsPerBlock) =>
+        ReductionOrder.QuotientRoundedUp(elements, elementsPerBlock);
+
     private readonly Dictionary<string, nint> _functions = [];
 
     internal ICudaDriver Driver { get; } = driver;

@@ -11,7 +11,6 @@ namespace FlowBP.Kernels.Cuda;
 /// </summary>
 public sealed unsafe class CudaRolloutKernels : IRolloutKernels
 {
-    private const int VectorBytes = 16;
     private const int WarpThreads = 32;
     private const int AdalnRows = 4;
     private const int GatedThreads = 256;
@@ -82,7 +81,7 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
         };
         _launcher.Launch(
             CudaKernelNames.Of("adaln_modulate", x_BLD.Type),
-            BlocksOf(parameters.Rows, AdalnRows),
+            CudaLauncher.BlocksOf(parameters.Rows, AdalnRows),
             1,
             AdalnRows * WarpThreads,
             ref parameters
@@ -97,7 +96,7 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
         {
             return;
         }
-        var size = SizeOf(x_BLD.Type);
+        var size = x_BLD.Type.Size();
         var elements = x_BLD.Tokens * x_BLD.Width;
         for (var first = 0L; first < x_BLD.Batch; first += CudaLauncher.MaxGridY)
         {
@@ -113,7 +112,7 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
             };
             _launcher.Launch(
                 CudaKernelNames.Of("gated_residual", x_BLD.Type),
-                BlocksOf(elements, GatedThreads * VectorsPerGatedThread * VectorBytes / size),
+                CudaLauncher.BlocksOf(elements, GatedThreads * VectorsPerGatedThread * CudaLauncher.VectorBytes / size),
                 (int)Math.Min(CudaLauncher.MaxGridY, x_BLD.Batch - first),
                 GatedThreads,
                 ref parameters
@@ -136,8 +135,8 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
         {
             return;
         }
-        var size = SizeOf(x_BLHK.Type);
-        var vectors = (int)BlocksOf(x_BLHK.Width, VectorBytes / size);
+        var size = x_BLHK.Type.Size();
+        var vectors = (int)CudaLauncher.BlocksOf(x_BLHK.Width, CudaLauncher.VectorBytes / size);
         var threadsPerHead = (int)Math.Min(WarpThreads, BitOperations.RoundUpToPowerOf2((uint)vectors));
         for (var first = 0L; first < x_BLHK.Batch; first += CudaLauncher.MaxGridY)
         {
@@ -162,7 +161,7 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
             };
             _launcher.Launch(
                 CudaKernelNames.Of("qk_norm_rope", x_BLHK.Type),
-                BlocksOf(x_BLHK.Tokens, TokensPerQkThread),
+                CudaLauncher.BlocksOf(x_BLHK.Tokens, TokensPerQkThread),
                 (int)Math.Min(CudaLauncher.MaxGridY, x_BLHK.Batch - first),
                 QkThreads(x_BLHK.Heads, threadsPerHead),
                 ref parameters
@@ -173,9 +172,9 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
     // A block goes through the heads in as few rounds as 256 threads need, with no more threads than that many rounds need.
     private static int QkThreads(int heads, int threadsPerHead)
     {
-        var rounds = BlocksOf((long)heads * threadsPerHead, MaxQkThreads);
-        var headsPerRound = BlocksOf(heads, rounds);
-        return (int)BlocksOf(headsPerRound * threadsPerHead, WarpThreads) * WarpThreads;
+        var rounds = CudaLauncher.BlocksOf((long)heads * threadsPerHead, MaxQkThreads);
+        var headsPerRound = CudaLauncher.BlocksOf(heads, rounds);
+        return (int)CudaLauncher.BlocksOf(headsPerRound * threadsPerHead, WarpThreads) * WarpThreads;
     }
 
     /// <inheritdoc/>
@@ -195,7 +194,7 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
         {
             return;
         }
-        var vector = VectorBytes / Math.Max(conditional_NE.ElementSize, x_BE.ElementSize);
+        var vector = CudaLauncher.VectorBytes / Math.Max(conditional_NE.ElementSize, x_BE.ElementSize);
         for (var first = 0; first < sample_N.Length; first += GuidedEulerStepParameters.Rows)
         {
             var rows = Math.Min(GuidedEulerStepParameters.Rows, sample_N.Length - first);
@@ -213,7 +212,7 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
             sample_N.Slice(first, rows).CopyTo(new(parameters.Row, GuidedEulerStepParameters.Rows));
             _launcher.Launch(
                 CudaKernelNames.Of("guided_euler_step", conditional_NE.Type, x_BE.Type),
-                BlocksOf(x_BE.Elements, EulerThreads * vector),
+                CudaLauncher.BlocksOf(x_BE.Elements, EulerThreads * vector),
                 rows,
                 EulerThreads,
                 ref parameters
@@ -222,9 +221,4 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
     }
 
     private static bool IsEmpty(TokenBuffer x) => x.Batch == 0 || x.Tokens == 0 || x.Width == 0;
-
-    private static int SizeOf(LatentType type) => type == LatentType.BFloat16 ? sizeof(ushort) : sizeof(float);
-
-    private static long BlocksOf(long elements, long elementsPerBlock) =>
-        ReductionOrder.QuotientRoundedUp(elements, elementsPerBlock);
 }

@@ -89,7 +89,15 @@ internal sealed class ResnetBlock2D : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor x_BCYX)
+    /// <summary>Whether pullbacks run the block again instead of keeping its activations; only while it is frozen.</summary>
+    public bool Recomputes { get; set; }
+
+    public override Tensor forward(Tensor x_BCYX) =>
+        Recomputes && torch.is_grad_enabled() && x_BCYX.requires_grad && parameters().All(p => !p.requires_grad)
+            ? Recomputation.Of(Apply, x_BCYX)
+            : Apply(x_BCYX);
+
+    private Tensor Apply(Tensor x_BCYX)
     {
         using var scope = torch.NewDisposeScope();
         Tensor h_BCYX = conv1.call(F.silu(norm1.call(x_BCYX)));

@@ -9,7 +9,7 @@ using FlowBP.Models.Formats;
 namespace FlowBP.Models.Autoencoders;
 
 /// <summary>Convolutional autoencoder with a diagonal Gaussian latent.</summary>
-public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
+public sealed class AutoencoderKL : LatentAutoencoder
 {
     private readonly AutoencoderEncoder encoder;
     private readonly AutoencoderDecoder decoder;
@@ -31,6 +31,13 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
 
     /// <summary>Sizes and options.</summary>
     public AutoencoderKLConfig Config { get; }
+
+    /// <inheritdoc/>
+    public override bool RecomputesDecode
+    {
+        get => decoder.Recomputes;
+        set => decoder.Recomputes = value;
+    }
 
     /// <summary>Reads <c>config.json</c> and <c>diffusion_pytorch_model.safetensors</c> from a folder.</summary>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
@@ -83,9 +90,8 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     }
 
     /// <summary>Decodes what a diffusion model produced: <see cref="Unscale"/>, then <see cref="Decode"/>.</summary>
-    /// <param name="latents_BCYX">Scaled latents.</param>
-    /// <returns>Pixels, about [−1, 1].</returns>
-    public Tensor DecodeScaled(Tensor latents_BCYX)
+    /// <inheritdoc/>
+    public override Tensor DecodeScaled(Tensor latents_BCYX)
     {
         using var scope = torch.NewDisposeScope();
         return Decode(Unscale(latents_BCYX)).MoveToOuterDisposeScope();

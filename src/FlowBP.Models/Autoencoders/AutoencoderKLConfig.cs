@@ -55,7 +55,22 @@ public sealed record AutoencoderKLConfig
     /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
     public static AutoencoderKLConfig Read(ConfigReader json)
     {
-        var defaults = new AutoencoderKLConfig();
+        json.RequireClass(nameof(AutoencoderKL));
+        AutoencoderKLConfig config = ReadTowers(json, new AutoencoderKLConfig()) with
+        {
+            ScalingFactor = json.Double("scaling_factor", new AutoencoderKLConfig().ScalingFactor),
+            ShiftFactor = json.Double("shift_factor", 0),
+        };
+        json.Require("latents_mean", "null");
+        json.Require("latents_std", "null");
+        json.RefuseUnknown();
+        config.Check(json.File);
+        return config;
+    }
+
+    /// <summary>Reads the keys of encoder and decoder, which autoencoders with another latent have too.</summary>
+    internal static AutoencoderKLConfig ReadTowers(ConfigReader json, AutoencoderKLConfig defaults)
+    {
         var config = new AutoencoderKLConfig
         {
             InChannels = json.Int("in_channels", defaults.InChannels),
@@ -68,26 +83,33 @@ public sealed record AutoencoderKLConfig
             MidBlockAddAttention = json.Bool("mid_block_add_attention", defaults.MidBlockAddAttention),
             UseQuantConv = json.Bool("use_quant_conv", defaults.UseQuantConv),
             UsePostQuantConv = json.Bool("use_post_quant_conv", defaults.UsePostQuantConv),
-            ScalingFactor = json.Double("scaling_factor", defaults.ScalingFactor),
-            ShiftFactor = json.Double("shift_factor", 0),
         };
         RequireBlocks(json, "down_block_types", "DownEncoderBlock2D", config.BlockOutChannels.Count);
         RequireBlocks(json, "up_block_types", "UpDecoderBlock2D", config.BlockOutChannels.Count);
         json.Require("act_fn", "\"silu\"");
-        json.Require("latents_mean", "null");
-        json.Require("latents_std", "null");
         // force_upcast concerns half precision only: the autoencoder here computes in the type of its weights.
         json.Ignore("force_upcast");
-        json.RefuseUnknown();
-        config.Check(json.File);
         return config;
     }
 
     /// <summary>The content of a config.json that <see cref="Read(string)"/> and diffusers understand.</summary>
-    public string ToJson() =>
-        new JsonObject
+    public string ToJson()
+    {
+        JsonObject json = TowersToJson();
+        json["_class_name"] = nameof(AutoencoderKL);
+        json["scaling_factor"] = ScalingFactor;
+        json["shift_factor"] = ShiftFactor;
+        return new JsonObject(json.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(Copy)).ToConfigText();
+    }
+
+    /// <summary>A pair that belongs to no object.</summary>
+    internal static KeyValuePair<string, JsonNode?> Copy(KeyValuePair<string, JsonNode?> pair) =>
+        new(pair.Key, pair.Value?.DeepClone());
+
+    /// <summary>What <see cref="ReadTowers"/> reads.</summary>
+    internal JsonObject TowersToJson() =>
+        new()
         {
-            ["_class_name"] = "AutoencoderKL",
             ["act_fn"] = "silu",
             ["block_out_channels"] = new JsonArray([.. BlockOutChannels.Select(c => (JsonNode)c)]),
             ["down_block_types"] = Repeat("DownEncoderBlock2D"),
@@ -99,12 +121,10 @@ public sealed record AutoencoderKLConfig
             ["norm_num_groups"] = NormNumGroups,
             ["out_channels"] = OutChannels,
             ["sample_size"] = SampleSize,
-            ["scaling_factor"] = ScalingFactor,
-            ["shift_factor"] = ShiftFactor,
             ["up_block_types"] = Repeat("UpDecoderBlock2D"),
             ["use_post_quant_conv"] = UsePostQuantConv,
             ["use_quant_conv"] = UseQuantConv,
-        }.ToConfigText();
+        };
 
     private JsonArray Repeat(string block) =>
         [.. Enumerable.Repeat(block, BlockOutChannels.Count).Select(b => (JsonNode)b)];
@@ -119,7 +139,8 @@ public sealed record AutoencoderKLConfig
         }
     }
 
-    private void Check(string file)
+    /// <summary>Refuses channels that the norms can't divide.</summary>
+    internal void Check(string file)
     {
         if (BlockOutChannels.Count == 0)
         {

@@ -80,6 +80,21 @@ internal sealed class AutoencoderDecoder : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    /// <summary>Whether pullbacks recompute the residual blocks' activations; only while they are frozen.</summary>
+    public bool Recomputes
+    {
+        get => Blocks.All(block => block.Recomputes);
+        set
+        {
+            foreach (ResnetBlock2D block in Blocks)
+            {
+                block.Recomputes = value;
+            }
+        }
+    }
+
+    private IEnumerable<ResnetBlock2D> Blocks => modules().OfType<ResnetBlock2D>();
+
     public override Tensor forward(Tensor z_BCYX)
     {
         Tensor h_BCYX = mid_block.call(conv_in.call(z_BCYX));

@@ -48,6 +48,30 @@ public sealed record ClipTextConfig
     /// <summary>Padding id.</summary>
     public int PadTokenId { get; init; } = 1;
 
+    /// <summary>CLIP-L, the first text tower of Stable Diffusion 3 and that of FLUX.1.</summary>
+    public static ClipTextConfig ClipL { get; } =
+        new()
+        {
+            HiddenSize = 768,
+            IntermediateSize = 3072,
+            ProjectionDim = 768,
+            NumAttentionHeads = 12,
+            EosTokenId = 2,
+        };
+
+    /// <summary>CLIP-bigG, the second text tower of Stable Diffusion 3.</summary>
+    public static ClipTextConfig ClipBigG { get; } =
+        new()
+        {
+            HiddenSize = 1280,
+            IntermediateSize = 5120,
+            ProjectionDim = 1280,
+            NumHiddenLayers = 32,
+            NumAttentionHeads = 20,
+            HiddenAct = "gelu",
+            EosTokenId = 2,
+        };
+
     /// <summary>Reads a config.json.</summary>
     /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
     public static ClipTextConfig Read(string file) => Read(ConfigReader.Open(file));
@@ -78,6 +102,20 @@ public sealed record ClipTextConfig
         TransformersKeys.RequireHeads(json.File, config.HiddenSize, config.NumAttentionHeads);
         return config;
     }
+
+    /// <summary>
+    /// The configuration behind a layout that names the width alone, as published layouts of the released towers do.
+    /// </summary>
+    /// <param name="file">Names the layout in messages.</param>
+    /// <param name="hiddenSize">The width.</param>
+    /// <exception cref="CheckpointException">No released tower has this width.</exception>
+    public static ClipTextConfig OfReleasedWidth(string file, int hiddenSize) =>
+        hiddenSize == ClipL.HiddenSize ? ClipL
+        : hiddenSize == ClipBigG.HiddenSize ? ClipBigG
+        : throw CheckpointException.ForFile(
+            file,
+            $"found hidden_size {hiddenSize}, expected {ClipL.HiddenSize} (CLIP-L) or {ClipBigG.HiddenSize} (CLIP-bigG)"
+        );
 
     /// <summary>The content of a config.json that <see cref="Read(string)"/> and transformers understand.</summary>
     public string ToJson() => ToJsonObject("CLIPTextModelWithProjection").ToConfigText();

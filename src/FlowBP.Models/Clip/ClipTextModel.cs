@@ -4,6 +4,7 @@
 // Shapes: B batch, L tokens, D width, P projection.
 
 using FlowBP.Models.Formats;
+using FlowBP.Models.TextEncoders;
 
 namespace FlowBP.Models.Clip;
 
@@ -96,12 +97,15 @@ public sealed class CLIPTextModelWithProjection : nn.Module<Tensor, Tensor>
     /// <summary>Sizes and options.</summary>
     public ClipTextConfig Config { get; }
 
-    /// <summary>Reads <c>config.json</c> and <c>model.safetensors</c> from a folder.</summary>
+    /// <summary>What old checkpoints have besides: positions as a list of numbers.</summary>
+    internal static WeightNames Names { get; } = new() { Ignored = ["text_model.embeddings.position_ids"] };
+
+    /// <summary>Reads <c>config.json</c> and the weights from a folder.</summary>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
     public static CLIPTextModelWithProjection FromFolder(string folder)
     {
         var model = new CLIPTextModelWithProjection(ClipTextConfig.Read(Path.Combine(folder, "config.json")));
-        Checkpoint.LoadInto(model, Path.Combine(folder, "model.safetensors"));
+        TransformersWeights.LoadInto(model, folder, Names);
         return model;
     }
 

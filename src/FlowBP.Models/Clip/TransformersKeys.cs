@@ -71,6 +71,15 @@ internal static class TransformersKeys
 
     public static void Ignore(ConfigReader json) => json.Ignore(WithoutEffect);
 
+    /// <summary>Refuses the configuration of another kind of network, before its keys are found to be unknown.</summary>
+    public static void RequireModelType(ConfigReader json, string expected)
+    {
+        if (json.OptionalText("model_type") is { } found && found != expected)
+        {
+            throw CheckpointException.ForFile(json.File, $"found a network of type '{found}', expected '{expected}'");
+        }
+    }
+
     public static void RequireHeads(string file, int width, int heads)
     {
         if (heads <= 0 || width <= 0 || width % heads != 0)

@@ -130,6 +130,17 @@ public sealed class ConfigReader
         }
     }
 
+    /// <summary>Accepts the file of one class only, where it names a class.</summary>
+    /// <param name="expected">The class's name in the ecosystem.</param>
+    /// <exception cref="CheckpointException">The file is another class's.</exception>
+    public void RequireClass(string expected)
+    {
+        if (OptionalText("_class_name") is { } found && found != expected)
+        {
+            throw CheckpointException.ForFile(File, $"found a configuration of {found}, expected one of {expected}");
+        }
+    }
+
     /// <summary>Refuses keys that were neither read nor ignored; a leading underscore marks a writer's own notes.</summary>
     /// <exception cref="CheckpointException">Names the unknown key and the nearest known one.</exception>
     public void RefuseUnknown()

@@ -130,11 +130,12 @@ public sealed unsafe class SafetensorsFile : IDisposable
 
     /// <summary>Every tensor of a file, by name.</summary>
     /// <param name="path">The file.</param>
+    /// <param name="device">Where to; null: main memory.</param>
     /// <exception cref="CheckpointException">The file is missing, unreadable, truncated or inconsistent.</exception>
-    public static IReadOnlyDictionary<string, Tensor> LoadAll(string path)
+    public static IReadOnlyDictionary<string, Tensor> LoadAll(string path, Device? device = null)
     {
         using SafetensorsFile file = Open(path);
-        return file.Entries.Keys.ToDictionary(name => name, file.Load);
+        return file.Entries.Keys.ToDictionary(name => name, name => file.Load(name).to(device ?? torch.CPU));
     }
 
     /// <summary>Unmaps the file.</summary>

@@ -1,5 +1,6 @@
-// Attention over image and text tokens together, each stream with projections of its own. With no text role it is
-// plain self-attention of the image.
+// Attention over image and text tokens together, each stream with projections of its own: what the double-stream blocks of
+// Stable Diffusion 3, FLUX.1 and FLUX.2 have in common. With no text role it is plain self-attention of the image. Image
+// tokens come first; attention does not care, and a rotary table in the same order says where each token is.
 //
 // Shapes: B batch, L image tokens, M text tokens, N tokens of both, D width, E projected width, H heads, K head width.
 
@@ -18,7 +19,19 @@ internal enum ContextRole
     Full,
 }
 
-internal sealed class JointAttention : nn.Module<Tensor, Tensor?, (Tensor Image, Tensor? Text)>
+/// <summary>Sizes of an attention layer.</summary>
+/// <param name="Width">Width of the residual streams.</param>
+/// <param name="Heads">Number of heads; together as wide as the streams.</param>
+/// <param name="QkNorm">Whether queries and keys are RMS-normalised per head.</param>
+/// <param name="Bias">Whether the projections have biases.</param>
+/// <param name="Epsilon">Added to the mean square of a head.</param>
+internal sealed record AttentionShape(int Width, int Heads, bool QkNorm = true, bool Bias = true, double Epsilon = 1e-6)
+{
+    /// <summary>K.</summary>
+    public int HeadWidth => Width / Heads;
+}
+
+internal sealed class JointAttention : nn.Module<Tensor, Tensor?, RotaryTable?, (Tensor Image, Tensor? Text)>
 {
     private readonly RmsNorm? norm_q;
     private readonly RmsNorm? norm_k;
@@ -34,48 +47,61 @@ internal sealed class JointAttention : nn.Module<Tensor, Tensor?, (Tensor Image,
     private readonly Linear? to_add_out;
     private readonly int heads;
 
-    public JointAttention(SD3TransformerConfig config, ContextRole context)
+    public JointAttention(AttentionShape shape, ContextRole context)
         : base(nameof(JointAttention))
     {
-        int width = config.InnerDim;
-        heads = config.NumAttentionHeads;
-        norm_q = HeadNorm(config);
-        norm_k = HeadNorm(config);
-        to_q = nn.Linear(width, width);
-        to_k = nn.Linear(width, width);
-        to_v = nn.Linear(width, width);
-        to_out = new ModuleList<Linear>(nn.Linear(width, width));
+        heads = shape.Heads;
+        norm_q = HeadNorm(shape);
+        norm_k = HeadNorm(shape);
+        to_q = Projection(shape);
+        to_k = Projection(shape);
+        to_v = Projection(shape);
+        to_out = new ModuleList<Linear>(Projection(shape));
         if (context != ContextRole.None)
         {
-            add_q_proj = nn.Linear(width, width);
-            add_k_proj = nn.Linear(width, width);
-            add_v_proj = nn.Linear(width, width);
-            norm_added_q = HeadNorm(config);
-            norm_added_k = HeadNorm(config);
-            to_add_out = context == ContextRole.Full ? nn.Linear(width, width) : null;
+            add_q_proj = Projection(shape);
+            add_k_proj = Projection(shape);
+            add_v_proj = Projection(shape);
+            norm_added_q = HeadNorm(shape);
+            norm_added_k = HeadNorm(shape);
+            to_add_out = context == ContextRole.Full ? Projection(shape) : null;
         }
         RegisterComponents();
     }
 
-    public override (Tensor Image, Tensor? Text) forward(Tensor image_BLD, Tensor? text_BMD) =>
-        Attend(image_BLD, text_BMD, null);
+    /// <summary>Attends.</summary>
+    /// <param name="image_BLD">Image tokens.</param>
+    /// <param name="text_BMD">Text tokens; null where there are none.</param>
+    /// <param name="rotary_N">Rotations of queries and keys, the image's tokens first; null: none.</param>
+    public override (Tensor Image, Tensor? Text) forward(Tensor image_BLD, Tensor? text_BMD, RotaryTable? rotary_N) =>
+        Attend(image_BLD, text_BMD, rotary_N, null);
 
     /// <summary>The same with fused operations, for the path without gradients.</summary>
     public (Tensor Image, Tensor? Text) Rollout(FusedTokens fused, Tensor image_BLD, Tensor? text_BMD) =>
-        Attend(image_BLD, text_BMD, fused);
+        Attend(image_BLD, text_BMD, null, fused);
 
-    private (Tensor Image, Tensor? Text) Attend(Tensor image_BLD, Tensor? text_BMD, FusedTokens? fused)
+    private (Tensor Image, Tensor? Text) Attend(
+        Tensor image_BLD,
+        Tensor? text_BMD,
+        RotaryTable? rotary_N,
+        FusedTokens? fused
+    )
     {
         // Image tokens first. Where the text's own result is not used, its queries are not computed.
         Tensor? textQueries_BMD = to_add_out is null ? null : text_BMD;
         Tensor q_BHNK = NormedHeads(image_BLD, to_q, norm_q, textQueries_BMD, add_q_proj, norm_added_q, fused);
         Tensor k_BHNK = NormedHeads(image_BLD, to_k, norm_k, text_BMD, add_k_proj, norm_added_k, fused);
+        if (rotary_N is not null)
+        {
+            q_BHNK = rotary_N.Rotate(q_BHNK);
+            k_BHNK = rotary_N.Rotate(k_BHNK);
+        }
         Tensor v_BHNK = SplitHeads(to_v.call(image_BLD));
         if (text_BMD is not null)
         {
             v_BHNK = torch.cat([v_BHNK, SplitHeads(add_v_proj!.call(text_BMD))], 2);
         }
-        Tensor joint_BND = MergeHeads(F.scaled_dot_product_attention(q_BHNK, k_BHNK, v_BHNK));
+        Tensor joint_BND = AttentionHeads.Merge(F.scaled_dot_product_attention(q_BHNK, k_BHNK, v_BHNK));
         if (text_BMD is null || to_add_out is null)
         {
             return (to_out[0].call(joint_BND), null);
@@ -117,14 +143,25 @@ internal sealed class JointAttention : nn.Module<Tensor, Tensor?, (Tensor Image,
         return SplitHeads(all_BNE);
     }
 
-    private static RmsNorm? HeadNorm(SD3TransformerConfig config) =>
-        config.QkNorm ? new RmsNorm(config.AttentionHeadDim, 1e-6) : null;
+    private static Linear Projection(AttentionShape shape) => nn.Linear(shape.Width, shape.Width, hasBias: shape.Bias);
+
+    private static RmsNorm? HeadNorm(AttentionShape shape) =>
+        shape.QkNorm ? new RmsNorm(shape.HeadWidth, shape.Epsilon) : null;
 
     private static Tensor Normed(RmsNorm? norm, Tensor x_BHLK) => norm is null ? x_BHLK : norm.call(x_BHLK);
 
-    private Tensor SplitHeads(Tensor x_BLD) => x_BLD.unflatten(2, [heads, x_BLD.shape[2] / heads]).transpose(1, 2);
+    private Tensor SplitHeads(Tensor x_BLD) => AttentionHeads.Split(x_BLD, heads);
+}
 
-    private static Tensor MergeHeads(Tensor x_BHLK) => x_BHLK.transpose(1, 2).flatten(2);
+/// <summary>Between a stream's tokens and the heads that look at them.</summary>
+internal static class AttentionHeads
+{
+    /// <summary>[B, L, H·K] as [B, H, L, K].</summary>
+    public static Tensor Split(Tensor x_BLD, int heads) =>
+        x_BLD.unflatten(2, [heads, x_BLD.shape[2] / heads]).transpose(1, 2);
+
+    /// <summary>[B, H, L, K] as [B, L, H·K].</summary>
+    public static Tensor Merge(Tensor x_BHLK) => x_BHLK.transpose(1, 2).flatten(2);
 }
 
 /// <summary>Root-mean-square normalisation over the last dimension, computed in float32 at least, then scaled.</summary>

@@ -29,8 +29,9 @@ public sealed class JointTransformerBlock : nn.Module<SD3Streams, Tensor, SD3Str
         norm1_context = contextPreOnly
             ? new AdaLayerNormContinuous(config.InnerDim)
             : new AdaLayerNormZero(config.InnerDim, 6);
-        attn = new JointAttention(config, contextPreOnly ? ContextRole.KeysOnly : ContextRole.Full);
-        attn2 = dual ? new JointAttention(config, ContextRole.None) : null;
+        var shape = new AttentionShape(config.InnerDim, config.NumAttentionHeads, config.QkNorm);
+        attn = new JointAttention(shape, contextPreOnly ? ContextRole.KeysOnly : ContextRole.Full);
+        attn2 = dual ? new JointAttention(shape, ContextRole.None) : null;
         ff = new FeedForward(config.InnerDim);
         ff_context = contextPreOnly ? null : new FeedForward(config.InnerDim);
         RegisterComponents();
@@ -60,11 +61,11 @@ public sealed class JointTransformerBlock : nn.Module<SD3Streams, Tensor, SD3Str
             ? ((AdaLayerNormContinuous)norm1_context).call(context_BMD, condition_BD)
             : Modulate(Normalized(context_BMD), contextMod[0], contextMod[1]);
 
-        var (image_BLD, text_BMD) = attn.call(Modulate(normed_BLD, mod[0], mod[1]), contextIn_BMD);
+        var (image_BLD, text_BMD) = attn.call(Modulate(normed_BLD, mod[0], mod[1]), contextIn_BMD, null);
         hidden_BLD = hidden_BLD + mod[2] * image_BLD;
         if (attn2 is not null)
         {
-            hidden_BLD = hidden_BLD + mod[8] * attn2.call(Modulate(normed_BLD, mod[6], mod[7]), null).Image;
+            hidden_BLD = hidden_BLD + mod[8] * attn2.call(Modulate(normed_BLD, mod[6], mod[7]), null, null).Image;
         }
         hidden_BLD = hidden_BLD + mod[5] * ff.call(Modulate(Normalized(hidden_BLD), mod[3], mod[4]));
         hidden_BLD = hidden_BLD.MoveToOuterDisposeScope();
@@ -146,28 +147,28 @@ internal sealed class AdaLayerNormZero : nn.Module<Tensor, Tensor>
 /// <summary>Layer normalisation with scale and shift (in this order) from the condition.</summary>
 internal sealed class AdaLayerNormContinuous : nn.Module<Tensor, Tensor, Tensor>
 {
-    private const double Eps = 1e-6;
-
     private readonly Linear linear;
     private readonly long width;
+    private readonly double epsilon;
 
-    public AdaLayerNormContinuous(int width)
+    public AdaLayerNormContinuous(int width, bool bias = true, double epsilon = 1e-6)
         : base(nameof(AdaLayerNormContinuous))
     {
         this.width = width;
-        linear = nn.Linear(width, 2 * width);
+        this.epsilon = epsilon;
+        linear = nn.Linear(width, 2 * width, hasBias: bias);
         RegisterComponents();
     }
 
     public override Tensor forward(Tensor x_BLD, Tensor condition_BD)
     {
         Tensor[] mod_B1D = linear.call(F.silu(condition_BD)).unsqueeze(1).chunk(2, -1);
-        return F.layer_norm(x_BLD, [width], eps: Eps) * (mod_B1D[0] + 1) + mod_B1D[1];
+        return F.layer_norm(x_BLD, [width], eps: epsilon) * (mod_B1D[0] + 1) + mod_B1D[1];
     }
 
     /// <summary>The same with fused operations.</summary>
     public Tensor Rollout(FusedTokens fused, Tensor x_BLD, Tensor condition_BD) =>
-        fused.Modulate(x_BLD, linear.call(F.silu(condition_BD)), shift: 1, scale: 0, Eps);
+        fused.Modulate(x_BLD, linear.call(F.silu(condition_BD)), shift: 1, scale: 0, epsilon);
 }
 
 /// <summary>Linear, tanh-GELU, linear; four times as wide inside.</summary>

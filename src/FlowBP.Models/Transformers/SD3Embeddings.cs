@@ -83,7 +83,7 @@ internal sealed class PatchEmbed : nn.Module<Tensor, Tensor>
 /// <summary>Sum of two small MLPs: one over the sinusoids of the time, one over the pooled text.</summary>
 internal sealed class TimeTextEmbedding : nn.Module<Tensor, Tensor, Tensor>
 {
-    private const int Frequencies = 128;
+    private const int Sinusoids = 256;
 
     private readonly TwoLayerEmbedding timestep_embedder;
     private readonly TwoLayerEmbedding text_embedder;
@@ -91,43 +91,11 @@ internal sealed class TimeTextEmbedding : nn.Module<Tensor, Tensor, Tensor>
     public TimeTextEmbedding(int width, int pooledWidth)
         : base(nameof(TimeTextEmbedding))
     {
-        timestep_embedder = new TwoLayerEmbedding(2 * Frequencies, width);
+        timestep_embedder = new TwoLayerEmbedding(Sinusoids, width);
         text_embedder = new TwoLayerEmbedding(pooledWidth, width);
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor timestep_B, Tensor pooled_BP)
-    {
-        Tensor sinusoids_BE = Sinusoids(timestep_B).to_type(pooled_BP.dtype);
-        return timestep_embedder.call(sinusoids_BE) + text_embedder.call(pooled_BP);
-    }
-
-    /// <summary>
-    /// Cosines, then sines, of the time at frequencies 10000^(−i / 128). In float32 like the implementation that the
-    /// weights were trained with: at times near 1000 the last bit of a frequency is visible in the phase.
-    /// </summary>
-    private static Tensor Sinusoids(Tensor timestep_B)
-    {
-        ScalarType type = timestep_B.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
-        Tensor index_F = torch.arange(Frequencies, dtype: type, device: timestep_B.device);
-        Tensor frequency_F = (index_F * -Math.Log(10000) / Frequencies).exp();
-        Tensor phase_BF = timestep_B.to_type(type).unsqueeze(1) * frequency_F;
-        return torch.cat([phase_BF.cos(), phase_BF.sin()], 1);
-    }
-}
-
-internal sealed class TwoLayerEmbedding : nn.Module<Tensor, Tensor>
-{
-    private readonly Linear linear_1;
-    private readonly Linear linear_2;
-
-    public TwoLayerEmbedding(int inputs, int width)
-        : base(nameof(TwoLayerEmbedding))
-    {
-        linear_1 = nn.Linear(inputs, width);
-        linear_2 = nn.Linear(width, width);
-        RegisterComponents();
-    }
-
-    public override Tensor forward(Tensor x) => linear_2.call(F.silu(linear_1.call(x)));
+    public override Tensor forward(Tensor timestep_B, Tensor pooled_BP) =>
+        timestep_embedder.OfScalar(timestep_B) + text_embedder.call(pooled_BP);
 }

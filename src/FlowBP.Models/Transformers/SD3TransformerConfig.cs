@@ -56,6 +56,7 @@ public sealed record SD3TransformerConfig
     /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
     public static SD3TransformerConfig Read(ConfigReader json)
     {
+        json.RequireClass(nameof(SD3Transformer2DModel));
         var defaults = new SD3TransformerConfig();
         int inChannels = json.Int("in_channels", defaults.InChannels);
         bool outGivenAsNull = json.Contains("out_channels") && !json.Has("out_channels");

@@ -10,9 +10,10 @@ internal sealed class FixtureFolder : IDisposable
 {
     private readonly JsonDocument meta;
 
-    public FixtureFolder(string path)
+    public FixtureFolder(string path, Device device)
     {
         Folder = path;
+        Device = device;
         string metaFile = Path.Combine(path, "meta.json");
         try
         {
@@ -28,6 +29,9 @@ internal sealed class FixtureFolder : IDisposable
 
     public string Folder { get; }
 
+    /// <summary>Where the network is to compute.</summary>
+    public Device Device { get; }
+
     /// <summary>Inputs, outputs and gradients.</summary>
     public SafetensorsFile Io { get; }
 
@@ -42,10 +46,19 @@ internal sealed class FixtureFolder : IDisposable
 
     public bool Has(string tensor) => Io.Entries.ContainsKey(tensor);
 
-    public Tensor Load(string tensor) => Io.Load(tensor);
+    public Tensor Load(string tensor) => Io.Load(tensor).to(Device);
 
     /// <summary>An input that gradients are taken with respect to.</summary>
-    public Tensor LoadLeaf(string tensor) => Io.Load(tensor).requires_grad_();
+    public Tensor LoadLeaf(string tensor) => Load(tensor).requires_grad_();
+
+    /// <summary>A network with the fixture's weights, where it is to compute.</summary>
+    public T Loaded<T>(T network)
+        where T : nn.Module
+    {
+        Checkpoint.LoadInto(network, WeightsFile);
+        network.to(Device);
+        return network;
+    }
 
     public void Dispose()
     {

@@ -19,6 +19,13 @@ public static class ModelFixture
         new ClipFixture(),
         new OpenClipRewardFixture(),
         new BicubicResizeFixture(),
+        new FluxTransformerFixture(),
+        new Flux2TransformerFixture(),
+        new Flux2AutoencoderFixture(),
+        new PackingFixture(),
+        new T5EncoderFixture(),
+        new Qwen3TextFixture(),
+        new SD3EncodePromptFixture(),
     ];
 
     /// <summary>Whether a folder has the layout of a network's or a tokenizer's fixture.</summary>
@@ -28,7 +35,8 @@ public static class ModelFixture
     /// <summary>Runs one fixture folder. Whatever is wrong with the folder is in the result.</summary>
     /// <param name="folder">A folder that <see cref="Matches"/>.</param>
     /// <param name="tolerance">Largest allowed relative error.</param>
-    public static FixtureResult Run(string folder, double tolerance = DefaultTolerance)
+    /// <param name="device">Where the network computes; null: on the CPU.</param>
+    public static FixtureResult Run(string folder, double tolerance = DefaultTolerance, Device? device = null)
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
         return FixtureResult.Guard(
@@ -36,14 +44,14 @@ public static class ModelFixture
             () =>
                 ClipTokenizerFixture.Matches(folder)
                     ? ClipTokenizerFixture.Run(name, folder)
-                    : RunNetwork(name, folder, tolerance)
+                    : RunNetwork(name, folder, tolerance, device ?? torch.CPU)
         );
     }
 
-    private static FixtureResult RunNetwork(string name, string folder, double tolerance)
+    private static FixtureResult RunNetwork(string name, string folder, double tolerance, Device device)
     {
         using var scope = torch.NewDisposeScope();
-        using var fixture = new FixtureFolder(folder);
+        using var fixture = new FixtureFolder(folder, device);
         INetworkFixture? kind = Array.Find(Kinds, kind => kind.Matches(fixture));
         if (kind is null)
         {

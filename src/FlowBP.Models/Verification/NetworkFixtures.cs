@@ -5,7 +5,6 @@
 
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Images;
 using FlowBP.Models.Rewards;
 using FlowBP.Models.Transformers;
@@ -28,8 +27,7 @@ internal sealed class SD3TransformerFixture : INetworkFixture
 
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
-        var model = new SD3Transformer2DModel(SD3TransformerConfig.Read(fixture.ConfigFile));
-        Checkpoint.LoadInto(model, fixture.WeightsFile);
+        var model = fixture.Loaded(new SD3Transformer2DModel(SD3TransformerConfig.Read(fixture.ConfigFile)));
         Tensor latents = fixture.LoadLeaf("in.hidden_states");
         Tensor text = fixture.LoadLeaf("in.encoder_hidden_states");
         Tensor pooled = fixture.LoadLeaf("in.pooled_projections");
@@ -55,8 +53,7 @@ internal sealed class AutoencoderFixture : INetworkFixture
 
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
-        var model = new AutoencoderKL(AutoencoderKLConfig.Read(fixture.ConfigFile));
-        Checkpoint.LoadInto(model, fixture.WeightsFile);
+        var model = fixture.Loaded(new AutoencoderKL(AutoencoderKLConfig.Read(fixture.ConfigFile)));
         Tensor latents = fixture.LoadLeaf("in.latents");
         Tensor image = model.DecodeScaled(latents);
         comparison.Tensors("out", image, fixture.Load("out"));
@@ -81,8 +78,7 @@ internal sealed class ClipTextFixture : INetworkFixture
 
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
-        var model = new CLIPTextModelWithProjection(ClipTextConfig.Read(fixture.ConfigFile));
-        Checkpoint.LoadInto(model, fixture.WeightsFile);
+        var model = fixture.Loaded(new CLIPTextModelWithProjection(ClipTextConfig.Read(fixture.ConfigFile)));
         ClipTextStates states = model.Encode(fixture.Load("in.input_ids"));
         Tensor embedding = model.Project(states.Pooled);
         comparison.Tensors("out.text_embeds", embedding, fixture.Load("out.text_embeds"));
@@ -100,8 +96,7 @@ internal sealed class ClipFixture : INetworkFixture
 
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
-        var model = new CLIPModel(ClipConfig.Read(fixture.ConfigFile));
-        Checkpoint.LoadInto(model, fixture.WeightsFile);
+        var model = fixture.Loaded(new CLIPModel(ClipConfig.Read(fixture.ConfigFile)));
         Tensor pixels = fixture.LoadLeaf("in.pixel_values");
         Tensor ids = fixture.Load("in.input_ids");
         Tensor image_BP = model.EmbedImage(pixels);
@@ -132,8 +127,7 @@ internal sealed class OpenClipRewardFixture : INetworkFixture
 
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
-        var model = new OpenClipModel(OpenClipConfig.Read(fixture.ConfigFile));
-        Checkpoint.LoadInto(model, fixture.WeightsFile);
+        var model = fixture.Loaded(new OpenClipModel(OpenClipConfig.Read(fixture.ConfigFile)));
         ClipReward reward = ClipReward.HpsV2(model);
         Tensor text_BP = reward.EmbedText(fixture.Load("in.input_ids"));
         for (int i = 0; fixture.Has($"case{i}.image"); i++)

@@ -20,12 +20,14 @@ internal static unsafe class LatentBuffers
     public static double[] SquaredNorms(ILatentKernels kernels, Tensor tensor_B)
     {
         var rows = OfRows(tensor_B, kernels.DeviceIndex);
-        var norms = new double[rows.Batch];
+        var gradients = new GradientBuffer[rows.Batch];
         for (var b = 0L; b < rows.Batch; b++)
         {
             var row = (byte*)rows.Pointer + (b * rows.Elements * rows.ElementSize);
-            norms[b] = kernels.SquaredNorm([new GradientBuffer(row, rows.Type, rows.Elements)]);
+            gradients[b] = new(row, rows.Type, rows.Elements);
         }
+        var norms = new double[rows.Batch];
+        kernels.SquaredNorms(gradients, norms);
         GC.KeepAlive(tensor_B);
         return norms;
     }

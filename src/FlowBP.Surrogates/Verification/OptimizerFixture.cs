@@ -6,7 +6,7 @@ using FlowBP.Verification;
 
 namespace FlowBP.Surrogates.Verification;
 
-/// <summary>Checks <see cref="ILatentKernels.AdamWEma"/> and <see cref="ILatentKernels.SquaredNorm"/>.</summary>
+/// <summary>Checks <see cref="ILatentKernels.AdamWEma"/> and <see cref="ILatentKernels.SquaredNorms"/>.</summary>
 internal sealed class OptimizerFixture(Func<string, IReadOnlyDictionary<string, Tensor>> load, ILatentKernels kernels)
 {
     // Six steps in binary32, each a handful of roundings of numbers near one.

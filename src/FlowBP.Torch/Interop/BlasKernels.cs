@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 
 namespace FlowBP.Torch.Interop;
@@ -7,7 +6,7 @@ namespace FlowBP.Torch.Interop;
 /// OpenBLAS chooses its kernels by the processor's family, and releases older than the processor fall back to 256-bit ones,
 /// at half the speed. Here its choice is made by what the processor can do.
 /// </summary>
-internal static partial class BlasKernels
+internal static class BlasKernels
 {
     private const string Variable = "OPENBLAS_CORETYPE";
 
@@ -17,10 +16,9 @@ internal static partial class BlasKernels
     /// </summary>
     public static void Choose()
     {
-        if (Environment.GetEnvironmentVariable(Variable) is null && IsAmd && HasAvx512)
+        if (IsAmd && HasAvx512)
         {
-            // OpenBLAS reads the C environment, of which .NET keeps a copy.
-            _ = setenv(Variable, "SkylakeX", 0);
+            NativeEnvironment.SetUnlessSet(Variable, "SkylakeX");
         }
     }
 
@@ -40,7 +38,4 @@ internal static partial class BlasKernels
             return ebx == 0x68747541 && edx == 0x69746E65 && ecx == 0x444D4163;
         }
     }
-
-    [LibraryImport("libc", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int setenv(string name, string value, int overwrite);
 }

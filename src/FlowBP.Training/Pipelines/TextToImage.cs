@@ -1,7 +1,6 @@
 // The bridge between a model folder and the surrogates: prompts become conditionings, a transformer becomes a velocity
 // field, latents become pictures. The method side never sees any of it.
 
-using FlowBP.Models;
 using FlowBP.Surrogates;
 using FlowBP.Training.Rewards;
 
@@ -10,42 +9,54 @@ namespace FlowBP.Training.Pipelines;
 /// <summary>A loaded text-to-image model, ready to be sampled and trained.</summary>
 public sealed class TextToImage : IDisposable
 {
-    private readonly double guidance;
+    // 1 where guidance has no negative branch.
+    private readonly double branchScale;
 
     /// <summary>Loads a model folder; only the transformer's parameters receive gradients.</summary>
     /// <param name="folder">A folder in diffusers' layout.</param>
-    /// <param name="guidance">Scale of classifier-free guidance; 1 is none.</param>
+    /// <param name="guidance">
+    /// Guidance scale: of classifier-free guidance (1 is none), or an input of a network that was distilled from it.
+    /// </param>
     /// <param name="detachNegative">Whether the negative branch is a constant in gradients.</param>
     /// <param name="workers">
     /// Threads that share a batch; 1: none, operators have libtorch's threads. A GPU has none.
     /// </param>
     /// <param name="device">Where it computes, the caller's; null: on the CPU.</param>
+    /// <param name="size">Size of the pictures; null: the one the model was made for.</param>
+    /// <param name="prompts">
+    /// Where conditionings come from, passed over to this object; null: from the folder's own text encoders.
+    /// </param>
     /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit.</exception>
+    /// <exception cref="ArgumentException">The model can't paint pictures of this size.</exception>
     public TextToImage(
         string folder,
         double guidance,
         bool detachNegative = true,
         int workers = 1,
-        ComputeDevice? device = null
+        ComputeDevice? device = null,
+        ImageSize? size = null,
+        IPromptEncoder? prompts = null
     )
     {
-        this.guidance = guidance;
         Compute = device ?? ComputeDevice.Cpu;
-        Model = SD3Pipeline.Load(folder).To(Compute.Device);
-        Model.Transformer.UseRolloutKernels(Compute.RolloutKernels);
-        foreach (var frozen in Model.TextTowers.Select(tower => (nn.Module)tower.Encoder).Append(Model.Vae))
+        Model = Backbones.Load(folder, prompts);
+        try
         {
-            frozen.eval();
-            foreach (var parameter in frozen.parameters())
-            {
-                parameter.requires_grad = false;
-            }
+            LatentShape = Model.LatentShape(size);
         }
+        catch
+        {
+            Model.Dispose();
+            throw;
+        }
+        Model.To(Compute.Device);
+        Model.UseRolloutKernels(Compute.RolloutKernels);
         Workers = workers > 1 && !Compute.IsGpu ? new BatchWorkers(workers) : null;
-        var field = SD3Field.Of(Model.Transformer, Model.Scheduler.NumTrainTimesteps);
+        var field = Model.Field(guidance);
+        branchScale = Model.HasNegativeBranch ? guidance : 1;
         Field = new GuidedVelocityField(
             Workers is null ? field : new DataParallelVelocityField(field, Model.Transformer.parameters(), Workers),
-            guidance,
+            branchScale,
             detachNegative
         );
     }
@@ -56,47 +67,31 @@ public sealed class TextToImage : IDisposable
     /// <summary>Where it computes.</summary>
     public ComputeDevice Compute { get; }
 
-    /// <summary>The networks.</summary>
-    public SD3Pipeline Model { get; }
+    /// <summary>The networks, and what is particular to their family.</summary>
+    public IBackbone Model { get; }
 
     /// <summary>The guided velocity field.</summary>
     public GuidedVelocityField Field { get; }
 
     /// <summary>The size of one latent, [C, Y, X].</summary>
-    public long[] LatentShape
-    {
-        get
-        {
-            var config = Model.Transformer.Config;
-            return [config.InChannels, config.SampleSize, config.SampleSize];
-        }
-    }
+    public long[] LatentShape { get; }
 
     /// <summary>The schedule of a number of steps, as the model folder says.</summary>
     /// <param name="steps">N.</param>
-    public NoiseSchedule Schedule(int steps)
-    {
-        var scheduler = Model.Scheduler;
-        var patch = Model.Transformer.Config.PatchSize;
-        var tokens = (int)(LatentShape[1] * LatentShape[2]) / (patch * patch);
-        return scheduler.UseDynamicShifting
-            ? NoiseSchedule.DynamicShift(
-                steps,
-                FlowMatchEuler.LinearMu(
-                    tokens,
-                    scheduler.BaseImageSeqLen,
-                    scheduler.MaxImageSeqLen,
-                    scheduler.BaseShift,
-                    scheduler.MaxShift
-                )
-            )
-            : NoiseSchedule.FlowMatchEuler(steps, scheduler.Shift);
-    }
+    public NoiseSchedule Schedule(int steps) => Model.Schedule(steps, LatentShape);
 
     /// <summary>The conditioning of prompts, with the empty prompt as negative branch where guidance needs one.</summary>
     /// <param name="prompts">The prompts.</param>
-    public Conditioning Encode(IReadOnlyList<string> prompts) =>
-        Branch(prompts, guidance == 1 ? null : Branch([.. Enumerable.Repeat("", prompts.Count)], null));
+    public Conditioning Encode(IReadOnlyList<string> prompts)
+    {
+        var conditioning = Model.Prompts.Encode(prompts);
+        if (branchScale == 1)
+        {
+            return conditioning;
+        }
+        var negative = Model.Prompts.Encode([.. Enumerable.Repeat("", prompts.Count)]);
+        return new(conditioning.Names.Select(name => KeyValuePair.Create(name, conditioning[name])), negative);
+    }
 
     /// <summary>Samples latents without caching the trajectory.</summary>
     /// <param name="noise_B">x_0 [B, C, Y, X], on any device.</param>
@@ -128,15 +123,5 @@ public sealed class TextToImage : IDisposable
     {
         Workers?.Dispose();
         Model.Dispose();
-    }
-
-    private Conditioning Branch(IReadOnlyList<string> prompts, Conditioning? negative)
-    {
-        var encoded = Model.Encode([.. prompts]);
-        return SD3Field.Condition(
-            encoded.Text_BLE.DetachFromDisposeScope(),
-            encoded.Pooled_BP.DetachFromDisposeScope(),
-            negative
-        );
     }
 }

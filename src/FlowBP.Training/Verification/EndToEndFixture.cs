@@ -4,7 +4,6 @@
 // Shape legend: B batch, R reward rows (copies × batch, copy-major), P projection, C channels, Y X pixels or latents.
 
 using System.Text.Json;
-using FlowBP.Kernels;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
 using FlowBP.Models.Formats;
@@ -61,20 +60,20 @@ public static class EndToEndFixture
     /// Folder with <c>manifest.json</c> and the tensors of its cases; the networks are its siblings
     /// <c>sd3_transformer</c>, <c>sd3_vae</c> and <c>hpsv2_clip</c>.
     /// </param>
-    /// <param name="kernels">The kernels under test.</param>
+    /// <param name="compute">Where the networks compute, with the kernels under test.</param>
     /// <exception cref="CheckpointException">A network is missing or damaged.</exception>
     /// <exception cref="JsonException">The manifest is not JSON.</exception>
     /// <exception cref="KeyNotFoundException">The manifest has no cases, or one names no file.</exception>
-    public static IReadOnlyList<FixtureResult> Run(string folder, ILatentKernels kernels)
+    public static IReadOnlyList<FixtureResult> Run(string folder, ComputeDevice compute)
     {
         using var document = JsonDocument.Parse(File.ReadAllBytes(Path.Combine(folder, Manifest)));
-        using var networks = new Networks(Path.GetFullPath(Path.Combine(folder, "..")));
+        using var networks = new Networks(Path.GetFullPath(Path.Combine(folder, "..")), compute.Device);
         List<FixtureResult> results = [];
         foreach (var description in document.RootElement.GetProperty("cases").EnumerateArray())
         {
             var file = Path.Combine(folder, description.GetProperty("file").GetString()!);
             var name = Path.GetFileNameWithoutExtension(file);
-            results.Add(FixtureResult.Guard(name, () => RunCase(name, file, description, networks, kernels)));
+            results.Add(FixtureResult.Guard(name, () => RunCase(name, file, description, networks, compute)));
         }
         return results;
     }
@@ -84,13 +83,13 @@ public static class EndToEndFixture
         string file,
         JsonElement description,
         Networks networks,
-        ILatentKernels kernels
+        ComputeDevice compute
     )
     {
         using var scope = torch.NewDisposeScope();
-        var tensors = SafetensorsFile.LoadAll(file);
+        var tensors = SafetensorsFile.LoadAll(file, compute.Device);
         var comparison = new Comparison(Tolerance, Negligible);
-        var step = new RecordedStep(description, tensors, kernels);
+        var step = new RecordedStep(description, tensors, compute.Kernels);
         var text_BP = networks.Reward.EmbedText(tensors["hps_input_ids"]);
         networks.Transformer.zero_grad();
         step.Run(
@@ -146,7 +145,7 @@ public static class EndToEndFixture
         var gradient = torch.autograd.grad(
             [score_R],
             [leaf_RCYX],
-            [torch.tensor(cotangent_R.ToArray()).to(score_R.dtype)]
+            [torch.tensor(cotangent_R.ToArray()).to(score_R.dtype).to(score_R.device)]
         );
         comparison.Norms("grad_image", gradient[0], expected_RCYX);
 
@@ -207,7 +206,7 @@ public static class EndToEndFixture
     {
         private readonly OpenClipModel clip;
 
-        public Networks(string set)
+        public Networks(string set, Device device)
         {
             Transformer = Load("sd3_transformer", file => new SD3Transformer2DModel(SD3TransformerConfig.Read(file)));
             Vae = Frozen(Load("sd3_vae", file => new AutoencoderKL(AutoencoderKLConfig.Read(file))));
@@ -219,6 +218,7 @@ public static class EndToEndFixture
             {
                 var model = make(Path.Combine(set, folder, "config.json"));
                 Checkpoint.LoadInto(model, Path.Combine(set, folder, "model.safetensors"));
+                model.to(device);
                 return model;
             }
         }

@@ -1,7 +1,6 @@
 // Every fixture of every kind below a folder, in one list: what `flowbp verify` prints. A kind of fixture is registered
 // here and nowhere else.
 
-using FlowBP.Kernels;
 using FlowBP.Models.Formats;
 using FlowBP.Models.Verification;
 using FlowBP.Surrogates.Verification;
@@ -13,20 +12,19 @@ namespace FlowBP.Training.Verification;
 /// <summary>Finds and runs fixtures.</summary>
 public static class VerificationSuite
 {
-    private static readonly ILatentKernels Kernels = ComputeDevice.Cpu.Kernels;
-
-    private static readonly Func<string, IEnumerable<FixtureSource>>[] Kinds =
+    private static readonly Func<string, ComputeDevice, IEnumerable<FixtureSource>>[] Kinds =
     [
         Methods,
         EndToEnd,
         Networks,
-        Schedules,
-        Layouts,
-        UnsupportedFixtures.In,
+        (folder, _) => Schedules(folder),
+        (folder, _) => Layouts(folder),
+        (folder, _) => UnsupportedFixtures.In(folder),
     ];
 
     /// <summary>Runs every fixture at or below a folder.</summary>
     /// <param name="root">The folder.</param>
+    /// <param name="device">Where networks and kernels compute; null: on the CPU.</param>
     /// <param name="cancellation">Stops between two sources.</param>
     /// <returns>
     /// Results in the order of <see cref="Find"/>, each with the path of its folder or file as seen from
@@ -36,11 +34,12 @@ public static class VerificationSuite
     /// <exception cref="OperationCanceledException">The run was stopped.</exception>
     public static IReadOnlyList<(string Group, FixtureResult Result)> Run(
         string root,
+        ComputeDevice? device = null,
         CancellationToken cancellation = default
     )
     {
         List<(string, FixtureResult)> results = [];
-        foreach (var (group, source) in Find(root))
+        foreach (var (group, source) in Find(root, device))
         {
             cancellation.ThrowIfCancellationRequested();
             results.AddRange(source.RunGuarded().Select(result => (group, result)));
@@ -53,15 +52,17 @@ public static class VerificationSuite
     /// what is below it. They are known by what they hold, never by their names.
     /// </summary>
     /// <param name="root">The folder.</param>
+    /// <param name="device">Where networks and kernels compute; null: on the CPU.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    public static IReadOnlyList<(string Group, FixtureSource Source)> Find(string root)
+    public static IReadOnlyList<(string Group, FixtureSource Source)> Find(string root, ComputeDevice? device = null)
     {
+        var compute = device ?? ComputeDevice.Cpu;
         var top = Path.GetFullPath(root);
         return
         [
             .. FixtureSearch
                 .Folders(top)
-                .SelectMany(folder => Kinds.SelectMany(kind => kind(folder)))
+                .SelectMany(folder => Kinds.SelectMany(kind => kind(folder, compute)))
                 .Select(source => (GroupName(top, source.Path), source)),
         ];
     }
@@ -73,28 +74,34 @@ public static class VerificationSuite
         return relative == "." ? Path.GetFileName(Path.TrimEndingDirectorySeparator(root)) : relative;
     }
 
-    private static IEnumerable<FixtureSource> Methods(string folder)
+    private static IEnumerable<FixtureSource> Methods(string folder, ComputeDevice compute)
     {
         if (MethodFixture.Matches(folder))
         {
-            yield return new(folder, () => new MethodFixture(SafetensorsFile.LoadAll, Kernels).Run(folder));
+            yield return new(
+                folder,
+                () =>
+                    new MethodFixture(file => SafetensorsFile.LoadAll(file, compute.Device), compute.Kernels).Run(
+                        folder
+                    )
+            );
         }
     }
 
-    private static IEnumerable<FixtureSource> EndToEnd(string folder)
+    private static IEnumerable<FixtureSource> EndToEnd(string folder, ComputeDevice compute)
     {
         if (EndToEndFixture.Matches(folder))
         {
-            yield return new(folder, () => EndToEndFixture.Run(folder, Kernels));
+            yield return new(folder, () => EndToEndFixture.Run(folder, compute));
         }
     }
 
-    private static IEnumerable<FixtureSource> Networks(string folder)
+    private static IEnumerable<FixtureSource> Networks(string folder, ComputeDevice compute)
     {
         if (ModelFixture.Matches(folder))
         {
             // The folder is the fixture: its group names it.
-            yield return new(folder, () => [ModelFixture.Run(folder) with { Name = "" }]);
+            yield return new(folder, () => [ModelFixture.Run(folder, device: compute.Device) with { Name = "" }]);
         }
     }
 

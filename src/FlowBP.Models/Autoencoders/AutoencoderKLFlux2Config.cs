@@ -1,0 +1,80 @@
+// FLUX.2's vae/config.json. Defaults are those of the ecosystem's class, which leaves out what equals them.
+
+using System.Text.Json.Nodes;
+using FlowBP.Models.Formats;
+
+namespace FlowBP.Models.Autoencoders;
+
+/// <summary>Sizes and options of an <see cref="AutoencoderKLFlux2"/>, with the meaning of diffusers' config.json.</summary>
+public sealed record AutoencoderKLFlux2Config
+{
+    /// <summary>Encoder and decoder; scaling and shift of the latents do not apply.</summary>
+    public AutoencoderKLConfig Towers { get; init; } =
+        new()
+        {
+            BlockOutChannels = [128, 256, 512, 512],
+            LayersPerBlock = 2,
+            LatentChannels = 32,
+            SampleSize = 1024,
+        };
+
+    /// <summary>Channels per resolution of the decoder, where they are not the encoder's; finest first.</summary>
+    public IReadOnlyList<int>? DecoderBlockOutChannels { get; init; }
+
+    /// <summary>Added to the latents' variance.</summary>
+    public double BatchNormEps { get; init; } = 1e-4;
+
+    /// <summary>Sizes of the decoder.</summary>
+    internal AutoencoderKLConfig DecoderTower =>
+        DecoderBlockOutChannels is null ? Towers : Towers with { BlockOutChannels = DecoderBlockOutChannels };
+
+    /// <summary>Reads a config.json.</summary>
+    /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
+    public static AutoencoderKLFlux2Config Read(string file) => Read(ConfigReader.Open(file));
+
+    /// <summary>Reads an opened config.json.</summary>
+    /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
+    public static AutoencoderKLFlux2Config Read(ConfigReader json)
+    {
+        json.RequireClass(nameof(AutoencoderKLFlux2));
+        var defaults = new AutoencoderKLFlux2Config();
+        var config = new AutoencoderKLFlux2Config
+        {
+            Towers = AutoencoderKLConfig.ReadTowers(json, defaults.Towers),
+            DecoderBlockOutChannels = json.Has("decoder_block_out_channels")
+                ? json.Ints("decoder_block_out_channels")
+                : null,
+            BatchNormEps = json.Double("batch_norm_eps", defaults.BatchNormEps),
+        };
+        json.Require("patch_size", "[2,2]");
+        // The momentum concerns training the autoencoder; the key of the absent decoder channels is known either way.
+        json.Ignore("batch_norm_momentum", "decoder_block_out_channels");
+        json.RefuseUnknown();
+        config.Towers.Check(json.File);
+        config.DecoderTower.Check(json.File);
+        if (config.DecoderTower.SpatialCompression != config.Towers.SpatialCompression)
+        {
+            throw CheckpointException.ForFile(
+                json.File,
+                $"key 'decoder_block_out_channels': found {config.DecoderTower.BlockOutChannels.Count} resolutions, "
+                    + $"expected {config.Towers.BlockOutChannels.Count} like block_out_channels"
+            );
+        }
+        return config;
+    }
+
+    /// <summary>The content of a config.json that <see cref="Read(string)"/> and diffusers understand.</summary>
+    public string ToJson()
+    {
+        JsonObject json = Towers.TowersToJson();
+        json["_class_name"] = nameof(AutoencoderKLFlux2);
+        json["batch_norm_eps"] = BatchNormEps;
+        json["decoder_block_out_channels"] = DecoderBlockOutChannels is null
+            ? null
+            : new JsonArray([.. DecoderBlockOutChannels.Select(c => (JsonNode)c)]);
+        json["patch_size"] = new JsonArray(2, 2);
+        return new JsonObject(
+            json.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(AutoencoderKLConfig.Copy)
+        ).ToConfigText();
+    }
+}

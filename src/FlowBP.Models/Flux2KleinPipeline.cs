@@ -1,0 +1,90 @@
+// A FLUX.2 Klein model, its text encoder apart: what is trained, what decodes, and the schedule. Prompts reach it as
+// embeddings.
+
+using System.Text.Json.Nodes;
+using FlowBP.Models.Autoencoders;
+using FlowBP.Models.Formats;
+using FlowBP.Models.Schedulers;
+using FlowBP.Models.Transformers;
+
+namespace FlowBP.Models;
+
+/// <summary>Velocity network, autoencoder and schedule of a FLUX.2 Klein model.</summary>
+public sealed class Flux2KleinPipeline : IDisposable
+{
+    /// <summary>Name of the pipeline's class in the ecosystem.</summary>
+    public const string ClassName = "Flux2KleinPipeline";
+
+    private const string DistilledKey = "is_distilled";
+
+    private static readonly string[] s_textParts = ["text_encoder", "tokenizer"];
+
+    /// <summary>The velocity network.</summary>
+    public required Flux2Transformer2DModel Transformer { get; init; }
+
+    /// <summary>The autoencoder.</summary>
+    public required AutoencoderKLFlux2 Vae { get; init; }
+
+    /// <summary>Settings of the noise schedule.</summary>
+    public required FlowMatchEulerConfig Scheduler { get; init; }
+
+    /// <summary>The folder with the text encoder, copied when the model is saved; null: there is none.</summary>
+    public string? Source { get; init; }
+
+    /// <summary>Whether the model was distilled to few steps without guidance; base models are not.</summary>
+    public bool IsDistilled { get; init; }
+
+    private JsonObject Index { get; init; } =
+        new()
+        {
+            ["_class_name"] = ClassName,
+            ["scheduler"] = new JsonArray("diffusers", "FlowMatchEulerDiscreteScheduler"),
+            ["text_encoder"] = new JsonArray("transformers", "Qwen3ForCausalLM"),
+            ["tokenizer"] = new JsonArray("transformers", "Qwen2TokenizerFast"),
+            ["transformer"] = new JsonArray("diffusers", nameof(Flux2Transformer2DModel)),
+            ["vae"] = new JsonArray("diffusers", nameof(AutoencoderKLFlux2)),
+        };
+
+    /// <summary>Reads a model folder.</summary>
+    /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
+    public static Flux2KleinPipeline Load(string folder)
+    {
+        JsonObject index = UntouchedParts.ReadIndex(folder, ClassName);
+        var layout = new DiffusersFolder(folder);
+        FlowMatchEulerConfig scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig);
+        AutoencoderKLFlux2 vae = AutoencoderKLFlux2.FromFolder(layout.Vae);
+        Flux2Transformer2DModel transformer = Flux2Transformer2DModel.FromFolder(layout.Transformer);
+        PatchedLatents.Require(layout, transformer.Config.InChannels, vae.Config.Towers.LatentChannels);
+        return new Flux2KleinPipeline
+        {
+            Transformer = transformer,
+            Vae = vae,
+            Scheduler = scheduler,
+            Source = folder,
+            IsDistilled = ConfigReader.Open(Path.Combine(folder, "model_index.json")).Bool(DistilledKey, false),
+            Index = index,
+        };
+    }
+
+    /// <summary>Writes the whole model in diffusers' layout, <c>model_index.json</c> last.</summary>
+    /// <param name="folder">The folder to write.</param>
+    /// <param name="dtype">Storage type of the weights; each tensor's own if null.</param>
+    /// <exception cref="CheckpointException">A file cannot be written.</exception>
+    public void Save(string folder, ScalarType? dtype = null)
+    {
+        var layout = new DiffusersFolder(folder);
+        DiffusersFolder.WriteNetwork(layout.Transformer, Transformer.Config.ToJson(), Transformer, dtype);
+        DiffusersFolder.WriteNetwork(layout.Vae, Vae.Config.ToJson(), Vae, dtype);
+        AtomicFile.WriteText(layout.SchedulerConfig, Scheduler.ToJson());
+        var index = (JsonObject)Index.DeepClone();
+        index[DistilledKey] = IsDistilled;
+        new UntouchedParts(Source, index).WriteTo(folder, s_textParts);
+    }
+
+    /// <summary>Disposes the networks.</summary>
+    public void Dispose()
+    {
+        Transformer.Dispose();
+        Vae.Dispose();
+    }
+}

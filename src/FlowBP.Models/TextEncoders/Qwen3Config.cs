@@ -1,0 +1,169 @@
+// The config.json of a Qwen3 language model, as far as its hidden states are concerned. What would change them and is not
+// implemented (sliding windows, scaled rotary frequencies) is refused by name.
+
+using System.Text.Json.Nodes;
+using FlowBP.Models.Clip;
+using FlowBP.Models.Formats;
+
+namespace FlowBP.Models.TextEncoders;
+
+/// <summary>Sizes and options of a Qwen3 language model, with the meaning of transformers' config.json.</summary>
+public sealed record Qwen3Config
+{
+    /// <summary>Rows of the token embedding; the tokenizer may have fewer ids.</summary>
+    public int VocabSize { get; init; } = 151936;
+
+    /// <summary>Width of the residual stream.</summary>
+    public int HiddenSize { get; init; } = 4096;
+
+    /// <summary>Width of the hidden layer of each MLP.</summary>
+    public int IntermediateSize { get; init; } = 22016;
+
+    /// <summary>Number of layers.</summary>
+    public int NumHiddenLayers { get; init; } = 32;
+
+    /// <summary>Heads of the queries.</summary>
+    public int NumAttentionHeads { get; init; } = 32;
+
+    /// <summary>Heads of keys and values, each shared by as many query heads.</summary>
+    public int NumKeyValueHeads { get; init; } = 32;
+
+    /// <summary>Width of one head.</summary>
+    public int HeadDim { get; init; } = 128;
+
+    /// <summary>Activation of the MLPs' gate.</summary>
+    public string HiddenAct { get; init; } = "silu";
+
+    /// <summary>Longest sequence in tokens.</summary>
+    public int MaxPositionEmbeddings { get; init; } = 32768;
+
+    /// <summary>Added to the mean square in normalisation.</summary>
+    public double RmsNormEps { get; init; } = 1e-6;
+
+    /// <summary>Base of the rotary wavelengths.</summary>
+    public double RopeTheta { get; init; } = 10000;
+
+    /// <summary>Whether the attention's projections have biases.</summary>
+    public bool AttentionBias { get; init; }
+
+    /// <summary>Whether the output projection is the token embedding; it is not used here.</summary>
+    public bool TieWordEmbeddings { get; init; }
+
+    /// <summary>Reads a config.json.</summary>
+    /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
+    public static Qwen3Config Read(string file) => Read(ConfigReader.Open(file));
+
+    /// <summary>Reads an opened config.json.</summary>
+    /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
+    public static Qwen3Config Read(ConfigReader json)
+    {
+        TransformersKeys.RequireModelType(json, "qwen3");
+        var defaults = new Qwen3Config();
+        int heads = json.Int("num_attention_heads", defaults.NumAttentionHeads);
+        var config = new Qwen3Config
+        {
+            VocabSize = json.Int("vocab_size", defaults.VocabSize),
+            HiddenSize = json.Int("hidden_size", defaults.HiddenSize),
+            IntermediateSize = json.Int("intermediate_size", defaults.IntermediateSize),
+            NumHiddenLayers = json.Int("num_hidden_layers", defaults.NumHiddenLayers),
+            NumAttentionHeads = heads,
+            NumKeyValueHeads = json.Int("num_key_value_heads", defaults.NumKeyValueHeads),
+            HeadDim = json.Int("head_dim", defaults.HeadDim),
+            HiddenAct = json.Text("hidden_act", defaults.HiddenAct),
+            MaxPositionEmbeddings = json.Int("max_position_embeddings", defaults.MaxPositionEmbeddings),
+            RmsNormEps = json.Double("rms_norm_eps", defaults.RmsNormEps),
+            RopeTheta = ReadRopeTheta(json, defaults.RopeTheta),
+            AttentionBias = json.Bool("attention_bias", defaults.AttentionBias),
+            TieWordEmbeddings = json.Bool("tie_word_embeddings", defaults.TieWordEmbeddings),
+        };
+        json.Require("use_sliding_window", "false");
+        RequireFullAttention(json);
+        // Without sliding windows these two have nothing to act upon.
+        json.Ignore("max_window_layers", "sliding_window");
+        json.Ignore("bos_token_id", "eos_token_id", "pad_token_id");
+        TransformersKeys.Ignore(json);
+        json.RefuseUnknown();
+        config.Check(json.File);
+        return config;
+    }
+
+    /// <summary>The content of a config.json that <see cref="Read(string)"/> and transformers understand.</summary>
+    public string ToJson() =>
+        new JsonObject
+        {
+            ["architectures"] = new JsonArray("Qwen3ForCausalLM"),
+            ["attention_bias"] = AttentionBias,
+            ["head_dim"] = HeadDim,
+            ["hidden_act"] = HiddenAct,
+            ["hidden_size"] = HiddenSize,
+            ["intermediate_size"] = IntermediateSize,
+            ["max_position_embeddings"] = MaxPositionEmbeddings,
+            ["model_type"] = "qwen3",
+            ["num_attention_heads"] = NumAttentionHeads,
+            ["num_hidden_layers"] = NumHiddenLayers,
+            ["num_key_value_heads"] = NumKeyValueHeads,
+            ["rms_norm_eps"] = RmsNormEps,
+            ["rope_theta"] = RopeTheta,
+            ["tie_word_embeddings"] = TieWordEmbeddings,
+            ["torch_dtype"] = "float32",
+            ["vocab_size"] = VocabSize,
+        }.ToConfigText();
+
+    // Newer files have the rotary settings in a section, older ones beside the others; some have both.
+    private static double ReadRopeTheta(ConfigReader json, double fallback)
+    {
+        double theta = json.Double("rope_theta", fallback);
+        foreach (string name in new[] { "rope_parameters", "rope_scaling" })
+        {
+            if (json.Section(name) is { } section)
+            {
+                section.Require("rope_type", "\"default\"");
+                section.Require("type", "\"default\"");
+                theta = section.Double("rope_theta", theta);
+                section.RefuseUnknown();
+            }
+        }
+        return theta;
+    }
+
+    private static void RequireFullAttention(ConfigReader json)
+    {
+        foreach (string type in json.Texts("layer_types", []))
+        {
+            if (type != "full_attention")
+            {
+                throw CheckpointException.ForFile(
+                    json.File,
+                    $"key 'layer_types': found '{type}', expected full_attention in every layer"
+                );
+            }
+        }
+    }
+
+    private void Check(string file)
+    {
+        ClipTower.Activation(HiddenAct, file);
+        foreach (
+            var (key, value) in new[]
+            {
+                ("vocab_size", VocabSize),
+                ("hidden_size", HiddenSize),
+                ("intermediate_size", IntermediateSize),
+                ("num_hidden_layers", NumHiddenLayers),
+                ("num_key_value_heads", NumKeyValueHeads),
+                ("max_position_embeddings", MaxPositionEmbeddings),
+            }
+        )
+        {
+            if (value < 1)
+            {
+                throw CheckpointException.ForFile(file, $"key '{key}': found {value}, expected at least 1");
+            }
+        }
+        TransformersKeys.RequireHeads(file, NumAttentionHeads, NumKeyValueHeads);
+        if (HeadDim < 2 || HeadDim % 2 != 0)
+        {
+            throw CheckpointException.ForFile(file, $"key 'head_dim': found {HeadDim}, expected an even number");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+// How a time (or a guidance scale) becomes a vector: sinusoids, then two linear layers. All three families do it alike.
+//
+// Shapes: B batch, F frequencies, E embedding (twice F), D width.
+
+namespace FlowBP.Models.Transformers;
+
+internal static class Sinusoids
+{
+    /// <summary>
+    /// Cosines, then sines, of the time at frequencies 10000^(−i / F). In float32 like the implementation that the
+    /// weights were trained with: at times near 1000 the last bit of a frequency is visible in the phase.
+    /// </summary>
+    /// <param name="timestep_B">Times, in [0, 1000].</param>
+    /// <param name="width">2F.</param>
+    public static Tensor Of(Tensor timestep_B, int width)
+    {
+        ScalarType type = timestep_B.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+        int frequencies = width / 2;
+        Tensor index_F = torch.arange(frequencies, dtype: type, device: timestep_B.device);
+        Tensor frequency_F = (index_F * -Math.Log(10000) / frequencies).exp();
+        Tensor phase_BF = timestep_B.to_type(type).unsqueeze(1) * frequency_F;
+        return torch.cat([phase_BF.cos(), phase_BF.sin()], 1);
+    }
+}
+
+/// <summary>Linear, SiLU, linear.</summary>
+internal sealed class TwoLayerEmbedding : nn.Module<Tensor, Tensor>
+{
+    private readonly Linear linear_1;
+    private readonly Linear linear_2;
+    private readonly int inputs;
+
+    public TwoLayerEmbedding(int inputs, int width, bool bias = true)
+        : base(nameof(TwoLayerEmbedding))
+    {
+        this.inputs = inputs;
+        linear_1 = nn.Linear(inputs, width, hasBias: bias);
+        linear_2 = nn.Linear(width, width, hasBias: bias);
+        RegisterComponents();
+    }
+
+    public override Tensor forward(Tensor x) => linear_2.call(F.silu(linear_1.call(x)));
+
+    /// <summary>The embedding of a scalar per sample through its sinusoids, in the type of the weights.</summary>
+    /// <param name="scalar_B">In [0, 1000] for a time.</param>
+    public Tensor OfScalar(Tensor scalar_B) => call(Sinusoids.Of(scalar_B, inputs).to_type(linear_1.weight.dtype));
+}

@@ -1,0 +1,88 @@
+// FLUX.2 Klein: classifier-free guidance, as far as the model was not distilled from it, latents that are normalised patches,
+// and a schedule whose shift follows its own empirical rule.
+// Shape legend: C channels of a patch, Y X patches.
+
+using FlowBP.Kernels;
+using FlowBP.Models;
+using FlowBP.Models.Autoencoders;
+using FlowBP.Models.Transformers;
+using FlowBP.Surrogates;
+
+namespace FlowBP.Training.Pipelines;
+
+/// <summary>A FLUX.2 Klein model.</summary>
+public sealed class Flux2Backbone : IBackbone
+{
+    private readonly Flux2KleinPipeline model;
+
+    private Flux2Backbone(Flux2KleinPipeline model, IPromptEncoder prompts)
+    {
+        this.model = model;
+        Prompts = prompts;
+        Backbones.Freeze(model.Vae);
+    }
+
+    /// <inheritdoc/>
+    public nn.Module Transformer => model.Transformer;
+
+    /// <inheritdoc/>
+    public LatentAutoencoder Vae => model.Vae;
+
+    /// <inheritdoc/>
+    public IPromptEncoder Prompts { get; }
+
+    /// <inheritdoc/>
+    public bool HasNegativeBranch => !model.IsDistilled && !model.Transformer.Config.GuidanceEmbeds;
+
+    /// <summary>Loads a model folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="prompts">As in <see cref="Backbones.Load"/>.</param>
+    /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
+    public static IBackbone Load(string folder, IPromptEncoder? prompts) =>
+        new Flux2Backbone(Flux2KleinPipeline.Load(folder), prompts ?? new MissingPromptEncoder(folder));
+
+    /// <inheritdoc/>
+    public long[] LatentShape(ImageSize? size)
+    {
+        var towers = model.Vae.Config.Towers;
+        var pixels = size ?? new ImageSize(towers.SampleSize, towers.SampleSize);
+        var (rows, columns) = pixels.In(LatentPatches.Side * towers.SpatialCompression);
+        return [model.Transformer.Config.InChannels, rows, columns];
+    }
+
+    /// <inheritdoc/>
+    public NoiseSchedule Schedule(int steps, long[] latentShape) =>
+        model.Scheduler.UseDynamicShifting
+            ? NoiseSchedule.DynamicShift(
+                steps,
+                FlowMatchEuler.EmpiricalMu((int)(latentShape[1] * latentShape[2]), steps)
+            )
+            : NoiseSchedule.FlowMatchEuler(steps, model.Scheduler.Shift);
+
+    /// <inheritdoc/>
+    public AutogradVelocityField Field(double guidance) => Flux2Field.Of(model.Transformer, guidance);
+
+    /// <inheritdoc/>
+    public void UseRolloutKernels(IRolloutKernels? kernels)
+    {
+        // There is no fused path through this network: its operations are libtorch's in the rollout, too.
+    }
+
+    /// <inheritdoc/>
+    public void To(Device device)
+    {
+        model.Transformer.to(device);
+        model.Vae.to(device);
+        Prompts.To(device);
+    }
+
+    /// <inheritdoc/>
+    public void Save(string folder) => model.Save(folder);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Prompts.Dispose();
+        model.Dispose();
+    }
+}

@@ -1,0 +1,86 @@
+// FLUX.1: the guidance scale is an input of the network, so that there is one branch only. Latents stay as the autoencoder
+// makes them; the field cuts them into patches.
+// Shape legend: C channels, Y X latent elements.
+
+using FlowBP.Kernels;
+using FlowBP.Models;
+using FlowBP.Models.Autoencoders;
+using FlowBP.Models.Transformers;
+using FlowBP.Surrogates;
+
+namespace FlowBP.Training.Pipelines;
+
+/// <summary>A FLUX.1 model.</summary>
+public sealed class FluxBackbone : IBackbone
+{
+    private readonly FluxPipeline model;
+
+    private FluxBackbone(FluxPipeline model, IPromptEncoder prompts)
+    {
+        this.model = model;
+        Prompts = prompts;
+        Backbones.Freeze(model.Vae);
+    }
+
+    /// <inheritdoc/>
+    public nn.Module Transformer => model.Transformer;
+
+    /// <inheritdoc/>
+    public LatentAutoencoder Vae => model.Vae;
+
+    /// <inheritdoc/>
+    public IPromptEncoder Prompts { get; }
+
+    /// <inheritdoc/>
+    public bool HasNegativeBranch => false;
+
+    /// <summary>Loads a model folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="prompts">As in <see cref="Backbones.Load"/>.</param>
+    /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
+    public static IBackbone Load(string folder, IPromptEncoder? prompts) =>
+        new FluxBackbone(FluxPipeline.Load(folder), prompts ?? new MissingPromptEncoder(folder));
+
+    /// <inheritdoc/>
+    public long[] LatentShape(ImageSize? size)
+    {
+        var config = model.Vae.Config;
+        var pixels = size ?? new ImageSize(config.SampleSize, config.SampleSize);
+        var (rows, columns) = pixels.In(LatentPatches.Side * config.SpatialCompression);
+        return [config.LatentChannels, rows * LatentPatches.Side, columns * LatentPatches.Side];
+    }
+
+    /// <inheritdoc/>
+    public NoiseSchedule Schedule(int steps, long[] latentShape) =>
+        model.Scheduler.Schedule(
+            steps,
+            (int)(latentShape[1] * latentShape[2]) / (LatentPatches.Side * LatentPatches.Side)
+        );
+
+    /// <inheritdoc/>
+    public AutogradVelocityField Field(double guidance) => FluxField.Of(model.Transformer, guidance);
+
+    /// <inheritdoc/>
+    public void UseRolloutKernels(IRolloutKernels? kernels)
+    {
+        // There is no fused path through this network: its operations are libtorch's in the rollout, too.
+    }
+
+    /// <inheritdoc/>
+    public void To(Device device)
+    {
+        model.Transformer.to(device);
+        model.Vae.to(device);
+        Prompts.To(device);
+    }
+
+    /// <inheritdoc/>
+    public void Save(string folder) => model.Save(folder);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Prompts.Dispose();
+        model.Dispose();
+    }
+}

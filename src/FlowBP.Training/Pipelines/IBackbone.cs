@@ -1,0 +1,54 @@
+// The families of models differ in how they are conditioned, guided, scheduled and decoded, and in the shape of a latent. One
+// class per family says how; training and sampling ask this interface and know no family.
+// Shape legend: C channels, Y X latent elements.
+
+using FlowBP.Kernels;
+using FlowBP.Models.Autoencoders;
+using FlowBP.Surrogates;
+
+namespace FlowBP.Training.Pipelines;
+
+/// <summary>A loaded model of one family.</summary>
+public interface IBackbone : IDisposable
+{
+    /// <summary>The velocity network, the part that is trained.</summary>
+    nn.Module Transformer { get; }
+
+    /// <summary>The autoencoder.</summary>
+    LatentAutoencoder Vae { get; }
+
+    /// <summary>Where conditionings come from; the backbone's.</summary>
+    IPromptEncoder Prompts { get; }
+
+    /// <summary>
+    /// Whether guidance needs a negative branch. Where not, its scale is an input of the network or has no effect at all.
+    /// </summary>
+    bool HasNegativeBranch { get; }
+
+    /// <summary>The size of a latent, [C, Y, X].</summary>
+    /// <param name="size">Size of the picture; null: the one the model was made for.</param>
+    /// <exception cref="ArgumentException">The network can't paint this size.</exception>
+    long[] LatentShape(ImageSize? size);
+
+    /// <summary>The schedule of a number of steps, as the model's folder and family say.</summary>
+    /// <param name="steps">N.</param>
+    /// <param name="latentShape">[C, Y, X], of which a schedule may depend.</param>
+    NoiseSchedule Schedule(int steps, long[] latentShape);
+
+    /// <summary>The velocity field, without a negative branch.</summary>
+    /// <param name="guidance">Guidance scale, for networks that take it as an input.</param>
+    AutogradVelocityField Field(double guidance);
+
+    /// <summary>Has evaluations without gradients use fused operations, where the network has such a path.</summary>
+    /// <param name="kernels">The operations; null: separate operations again.</param>
+    void UseRolloutKernels(IRolloutKernels? kernels);
+
+    /// <summary>Moves everything, in place.</summary>
+    /// <param name="device">Where to.</param>
+    void To(Device device);
+
+    /// <summary>Writes the whole model in diffusers' layout.</summary>
+    /// <param name="folder">The folder to write.</param>
+    /// <exception cref="Models.Formats.CheckpointException">A file cannot be written.</exception>
+    void Save(string folder);
+}

@@ -1,0 +1,87 @@
+// Stable Diffusion 3 and 3.5: classifier-free guidance, and latents as the autoencoder makes them.
+// Shape legend: C channels, Y X latent elements.
+
+using FlowBP.Kernels;
+using FlowBP.Models;
+using FlowBP.Models.Autoencoders;
+using FlowBP.Surrogates;
+
+namespace FlowBP.Training.Pipelines;
+
+/// <summary>A Stable Diffusion 3 model.</summary>
+public sealed class SD3Backbone : IBackbone
+{
+    private readonly SD3Pipeline model;
+
+    private SD3Backbone(SD3Pipeline model, IPromptEncoder? prompts)
+    {
+        this.model = model;
+        Prompts = prompts ?? new SD3TextTowers(model);
+        foreach (var frozen in model.TextTowers.Select(tower => (nn.Module)tower.Encoder).Append(model.Vae))
+        {
+            Backbones.Freeze(frozen);
+        }
+    }
+
+    /// <inheritdoc/>
+    public nn.Module Transformer => model.Transformer;
+
+    /// <inheritdoc/>
+    public LatentAutoencoder Vae => model.Vae;
+
+    /// <inheritdoc/>
+    public IPromptEncoder Prompts { get; }
+
+    /// <inheritdoc/>
+    public bool HasNegativeBranch => true;
+
+    /// <summary>Loads a model folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="prompts">As in <see cref="Backbones.Load"/>.</param>
+    /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
+    public static IBackbone Load(string folder, IPromptEncoder? prompts) =>
+        new SD3Backbone(SD3Pipeline.Load(folder, textTowers: prompts is null), prompts);
+
+    /// <inheritdoc/>
+    public long[] LatentShape(ImageSize? size)
+    {
+        var config = model.Transformer.Config;
+        if (size is not { } pixels)
+        {
+            return [config.InChannels, config.SampleSize, config.SampleSize];
+        }
+        var (rows, columns) = pixels.In(config.PatchSize * model.Vae.Config.SpatialCompression);
+        return [config.InChannels, rows * config.PatchSize, columns * config.PatchSize];
+    }
+
+    /// <inheritdoc/>
+    public NoiseSchedule Schedule(int steps, long[] latentShape)
+    {
+        var patch = model.Transformer.Config.PatchSize;
+        return model.Scheduler.Schedule(steps, (int)(latentShape[1] * latentShape[2]) / (patch * patch));
+    }
+
+    /// <inheritdoc/>
+    public AutogradVelocityField Field(double guidance) =>
+        SD3Field.Of(model.Transformer, model.Scheduler.NumTrainTimesteps);
+
+    /// <inheritdoc/>
+    public void UseRolloutKernels(IRolloutKernels? kernels) => model.Transformer.UseRolloutKernels(kernels);
+
+    /// <inheritdoc/>
+    public void To(Device device)
+    {
+        model.To(device);
+        Prompts.To(device);
+    }
+
+    /// <inheritdoc/>
+    public void Save(string folder) => model.Save(folder);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Prompts.Dispose();
+        model.Dispose();
+    }
+}

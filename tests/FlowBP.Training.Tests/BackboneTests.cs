@@ -1,0 +1,319 @@
+// Every family through the same door: a folder in, pictures and gradients out.
+
+using FlowBP.Models;
+using FlowBP.Models.Formats;
+using FlowBP.Surrogates;
+using FlowBP.Training.Pipelines;
+
+namespace FlowBP.Training.Tests;
+
+public class BackboneTests
+{
+    private TemporaryFolder folder = null!;
+    private DisposeScope scope = null!;
+
+    private static IEnumerable<string> Families => TinyModels.Writers.Keys;
+
+    [SetUp]
+    public void Open()
+    {
+        folder = new();
+        scope = torch.NewDisposeScope();
+    }
+
+    [TearDown]
+    public void Close()
+    {
+        scope.Dispose();
+        folder.Dispose();
+    }
+
+    [TestCaseSource(nameof(Families))]
+    public void A_folder_samples_pictures_the_same_every_time(string family)
+    {
+        using var model = Load(family, guidance: 4);
+        using var conditioning = model.Encode(["a red circle", "two squares"]);
+        var noise_B = TinyModels.Waves(0.1, [2, .. model.LatentShape]);
+
+        var first = model.Decode(model.Sample(noise_B, conditioning, steps: 2));
+        var second = model.Decode(model.Sample(noise_B, conditioning, steps: 2));
+
+        Assert.That(first.shape, Is.EqualTo(new long[] { 2, 3, TinyModels.Side, TinyModels.Side }));
+        Assert.That(Values(first), Is.All.InRange(0f, 1f));
+        Assert.That(Values(first).Distinct().Count(), Is.GreaterThan(100));
+        Assert.That(Values(second), Is.EqualTo(Values(first)));
+    }
+
+    [TestCaseSource(nameof(Families))]
+    public void A_pullback_reaches_the_whole_transformer_and_nothing_of_the_autoencoder(string family)
+    {
+        using var model = Load(family, guidance: 4);
+        using var conditioning = model.Encode(["a red circle", "two squares"]);
+        var x_B = TinyModels.Waves(0.1, [2, .. model.LatentShape]);
+        var sigma_B = torch.tensor(new[] { 0.5f, 0.75f });
+
+        var gradient = model.Field.Vjp(x_B, sigma_B, conditioning, TinyModels.Waves(0.9, x_B.shape), true)!;
+
+        Assert.That(gradient.shape, Is.EqualTo(x_B.shape));
+        Assert.That(Values(gradient), Is.All.Not.NaN);
+        Assert.That(Values(gradient).Max(Math.Abs), Is.GreaterThan(1e-3));
+        List<string> unreached = [];
+        foreach (var (name, parameter) in model.Model.Transformer.named_parameters())
+        {
+            if (parameter.grad is not { } parameterGradient)
+            {
+                unreached.Add(name);
+                continue;
+            }
+            Assert.That(Values(parameterGradient), Is.All.Matches<float>(float.IsFinite), name);
+        }
+        // Nobody reads the text after Stable Diffusion 3's last block, so nothing asks what its text attends to.
+        string[] unused =
+            family == SD3Pipeline.ClassName
+                ? ["transformer_blocks.1.attn.add_q_proj.weight", "transformer_blocks.1.attn.add_q_proj.bias"]
+                : [];
+        Assert.That(unreached, Is.EquivalentTo(unused));
+        Assert.That(model.Model.Vae.parameters().Select(parameter => parameter.requires_grad), Is.All.False);
+    }
+
+    [TestCaseSource(nameof(Families))]
+    public void A_pullback_is_the_derivative_of_the_velocity(string family)
+    {
+        using var model = Load(family, guidance: 4);
+        using var conditioning = model.Encode(["a red circle"]);
+        var x_B = TinyModels.Waves(0.1, [1, .. model.LatentShape]);
+        var sigma_B = torch.tensor(new[] { 0.5f });
+        var cotangent_B = TinyModels.Waves(0.9, x_B.shape);
+        var direction_B = TinyModels.Waves(2.3, x_B.shape);
+        const double step = 1e-2;
+
+        // The branch without a negative: guidance may treat the other one as a constant.
+        var field = model.Model.Field(4);
+        var gradient = field.Vjp(x_B, sigma_B, conditioning, cotangent_B, true)!;
+        var ahead = field.Evaluate(x_B + direction_B * step, sigma_B, conditioning);
+        var behind = field.Evaluate(x_B - direction_B * step, sigma_B, conditioning);
+
+        var expected = ((ahead - behind) * cotangent_B).sum().item<float>() / (2 * step);
+        var actual = (gradient * direction_B).sum().item<float>();
+        Assert.That(Math.Abs(expected), Is.GreaterThan(1e-2));
+        // Central differences in float32: the truncation is of order step², rounding of order 1e-6 / step.
+        Assert.That(actual, Is.EqualTo(expected).Within(1e-2 * Math.Max(1, Math.Abs(expected))));
+    }
+
+    [TestCaseSource(nameof(Families))]
+    public void Threads_that_share_a_batch_change_only_last_bits(string family)
+    {
+        using var alone = Load(family, guidance: 4);
+        using var shared = Load(family, guidance: 4, workers: 2);
+        using var conditioning = alone.Encode(["a red circle", "two squares"]);
+        var x_B = TinyModels.Waves(0.1, [2, .. alone.LatentShape]);
+        var sigma_B = torch.tensor(new[] { 0.5f, 0.75f });
+
+        Assert.That(
+            Values(shared.Field.Evaluate(x_B, sigma_B, conditioning)),
+            Is.EqualTo(Values(alone.Field.Evaluate(x_B, sigma_B, conditioning))).Within(1e-5)
+        );
+    }
+
+    [TestCaseSource(nameof(Families))]
+    public void A_saved_model_predicts_the_same_and_keeps_its_text_encoders(string family)
+    {
+        TinyModels.Writers[family](folder.Of("model"));
+        folder.Write("model/text_encoder/model.safetensors", "not read");
+        folder.Write("model/tokenizer/sub/merges.txt", "not read either");
+        var index = File.ReadAllText(folder.Of("model/model_index.json"))
+            .Replace(
+                "\"text_encoder\": [\n    null,\n    null\n  ]",
+                "\"text_encoder\": [\n    \"transformers\",\n    \"Kept\"\n  ]"
+            )
+            .Replace(
+                "\"tokenizer\": [\n    null,\n    null\n  ]",
+                "\"tokenizer\": [\n    \"transformers\",\n    \"Kept\"\n  ]"
+            );
+        folder.Write("model/model_index.json", index);
+        using var model = new TextToImage(folder.Of("model"), 4, prompts: TinyModels.PromptsOf(family));
+
+        model.Model.Save(folder.Of("saved"));
+        using var saved = new TextToImage(folder.Of("saved"), 4, prompts: TinyModels.PromptsOf(family));
+
+        Assert.That(File.ReadAllText(folder.Of("saved/text_encoder/model.safetensors")), Is.EqualTo("not read"));
+        Assert.That(File.ReadAllText(folder.Of("saved/tokenizer/sub/merges.txt")), Is.EqualTo("not read either"));
+        Assert.That(File.ReadAllText(folder.Of("saved/model_index.json")), Does.Contain("\"Kept\""));
+        using var conditioning = model.Encode(["a red circle"]);
+        var x_B = TinyModels.Waves(0.1, [1, .. model.LatentShape]);
+        var sigma_B = torch.tensor(new[] { 0.5f });
+        Assert.That(
+            Values(saved.Field.Evaluate(x_B, sigma_B, conditioning)),
+            Is.EqualTo(Values(model.Field.Evaluate(x_B, sigma_B, conditioning)))
+        );
+    }
+
+    [Test]
+    public void Flux1_takes_the_guidance_scale_as_an_input_and_has_no_negative_branch()
+    {
+        using var weak = Load(FluxPipeline.ClassName, guidance: 1);
+        using var strong = Load(FluxPipeline.ClassName, guidance: 4);
+        using var conditioning = strong.Encode(["a red circle"]);
+        var x_B = TinyModels.Waves(0.1, [1, .. strong.LatentShape]);
+        var sigma_B = torch.tensor(new[] { 0.5f });
+
+        Assert.That(conditioning.Negative, Is.Null);
+        Assert.That(
+            Values(strong.Field.Evaluate(x_B, sigma_B, conditioning)),
+            Is.Not.EqualTo(Values(weak.Field.Evaluate(x_B, sigma_B, conditioning))).Within(1e-4)
+        );
+    }
+
+    [Test]
+    public void Flux2_is_guided_away_from_the_empty_prompt()
+    {
+        using var model = Load(Flux2KleinPipeline.ClassName, guidance: 4);
+        using var conditioning = model.Encode(["a red circle"]);
+        using var empty = model.Model.Prompts.Encode([""]);
+        var x_B = TinyModels.Waves(0.1, [1, .. model.LatentShape]);
+        var sigma_B = torch.tensor(new[] { 0.5f });
+        var field = model.Model.Field(1);
+        var negative = field.Evaluate(x_B, sigma_B, empty);
+        var positive = field.Evaluate(x_B, sigma_B, conditioning);
+
+        var guided = model.Field.Evaluate(x_B, sigma_B, conditioning);
+
+        Assert.That(Values(positive - negative).Max(Math.Abs), Is.GreaterThan(1e-3));
+        Assert.That(Values(guided), Is.EqualTo(Values(negative + (positive - negative) * 4)).Within(1e-4));
+    }
+
+    [Test]
+    public void A_distilled_Klein_model_has_no_negative_branch()
+    {
+        TinyModels.WriteFlux2(folder.Of("model"), distilled: true);
+        using var model = new TextToImage(folder.Of("model"), 4, prompts: new TinyModels.Prompts(pooled: false));
+        using var conditioning = model.Encode(["a red circle"]);
+
+        Assert.That(conditioning.Negative, Is.Null);
+    }
+
+    [Test]
+    public void Each_family_has_its_own_schedule_and_latent()
+    {
+        using var sd3 = Load(SD3Pipeline.ClassName, 4, size: new(16, 32));
+        using var flux = Load(FluxPipeline.ClassName, 4, size: new(16, 32));
+        using var flux2 = Load(Flux2KleinPipeline.ClassName, 4, size: new(16, 32));
+
+        // The autoencoder halves the sides; FLUX.2's latents are patches already.
+        Assert.That(sd3.LatentShape, Is.EqualTo(new long[] { 4, 8, 16 }));
+        Assert.That(flux.LatentShape, Is.EqualTo(new long[] { 4, 8, 16 }));
+        Assert.That(flux2.LatentShape, Is.EqualTo(new long[] { 16, 4, 8 }));
+        const int tokens = 4 * 8;
+        Assert.That(sd3.Schedule(5).Sigmas, Is.EqualTo(NoiseSchedule.FlowMatchEuler(5, 3).Sigmas));
+        Assert.That(
+            flux.Schedule(5).Sigmas,
+            Is.EqualTo(NoiseSchedule.DynamicShift(5, FlowMatchEuler.LinearMu(tokens)).Sigmas)
+        );
+        Assert.That(
+            flux2.Schedule(5).Sigmas,
+            Is.EqualTo(NoiseSchedule.DynamicShift(5, FlowMatchEuler.EmpiricalMu(tokens, 5)).Sigmas)
+        );
+    }
+
+    [TestCaseSource(nameof(Families))]
+    public void Sides_that_tokens_do_not_fill_are_refused(string family) =>
+        Assert.That(
+            () => Load(family, 4, size: new(16, 30)),
+            Throws.ArgumentException.With.Message.EqualTo(
+                "found a picture of 16 × 30 pixels, expected sides that are multiples of 4: try 16 × 32"
+            )
+        );
+
+    [Test]
+    public void A_folder_of_an_unknown_family_is_refused_by_name()
+    {
+        folder.Write("model/model_index.json", """{"_class_name":"OtherPipeline"}""");
+
+        Assert.That(
+            () => Backbones.Load(folder.Of("model")),
+            Throws
+                .TypeOf<CheckpointException>()
+                .With.Message.EndsWith(
+                    "found pipeline class OtherPipeline, expected one of StableDiffusion3Pipeline, FluxPipeline, Flux2KleinPipeline"
+                )
+        );
+    }
+
+    [Test]
+    public void A_transformer_for_another_autoencoder_is_refused_by_name()
+    {
+        TinyModels.WriteFlux(folder.Of("model"), inChannels: 24);
+
+        Assert.That(
+            () => Backbones.Load(folder.Of("model")),
+            Throws
+                .TypeOf<CheckpointException>()
+                .With.Message.Contains(
+                    "key 'in_channels': found 24, expected 16: patches of 2 × 2 elements of the autoencoder's 4"
+                )
+        );
+    }
+
+    [Test]
+    public void The_transformer_of_another_family_is_refused_by_name()
+    {
+        TinyModels.WriteFlux(folder.Of("flux"));
+        TinyModels.WriteFlux2(folder.Of("flux2"));
+        File.Copy(
+            folder.Of("flux/transformer/config.json"),
+            folder.Of("flux2/transformer/config.json"),
+            overwrite: true
+        );
+
+        Assert.That(
+            () => Backbones.Load(folder.Of("flux2")),
+            Throws
+                .TypeOf<CheckpointException>()
+                .With.Message.EndsWith(
+                    "found a configuration of FluxTransformer2DModel, expected one of Flux2Transformer2DModel"
+                )
+        );
+    }
+
+    [Test]
+    public void Weights_of_another_shape_are_named()
+    {
+        TinyModels.WriteFlux(folder.Of("model"));
+        var config = folder.Of("model/transformer/config.json");
+        File.WriteAllText(
+            config,
+            File.ReadAllText(config).Replace("\"joint_attention_dim\": 12", "\"joint_attention_dim\": 14")
+        );
+
+        Assert.That(
+            () => Backbones.Load(folder.Of("model")),
+            Throws
+                .TypeOf<CheckpointException>()
+                .With.Message.Contains("tensor 'context_embedder.weight': found [16, 12], expected [16, 14]")
+        );
+    }
+
+    [Test]
+    public void Without_text_encoders_prompts_are_refused_when_they_come()
+    {
+        TinyModels.WriteFlux2(folder.Of("model"));
+        using var model = new TextToImage(folder.Of("model"), 4);
+
+        Assert.That(
+            () => model.Encode(["a red circle"]),
+            Throws.TypeOf<CheckpointException>().With.Message.Contains("found no text encoder that can be run")
+        );
+    }
+
+    private TextToImage Load(string family, double guidance, int workers = 1, ImageSize? size = null)
+    {
+        var path = folder.Of(family);
+        if (!Directory.Exists(path))
+        {
+            TinyModels.Writers[family](path);
+        }
+        return new TextToImage(path, guidance, workers: workers, size: size, prompts: TinyModels.PromptsOf(family));
+    }
+
+    private static float[] Values(Tensor tensor) => tensor.detach().contiguous().data<float>().ToArray();
+}
