@@ -90,6 +90,28 @@ public class PlanMeasurementTests
         );
     }
 
+    [Test]
+    public void A_recomputed_decode_is_within_ten_percent_and_takes_less()
+    {
+        using var kept = new Run("flowbp-sparse", 8, 8, 8);
+        using var run = new Run("flowbp-sparse", 8, 8, 8, ("recompute_decode", "true"));
+        run.Model.Model.Vae.RecomputesDecode = true;
+        using var inputs = run.Inputs();
+        var executor = run.Executor();
+        using var rollout = executor.Rollout(inputs.Batch);
+        var weights = executor.Weigh(inputs.Batch, rollout);
+        var before = Settled();
+        using var gradient = executor.RewardGradient(
+            inputs.Batch,
+            rollout,
+            weights,
+            new LatentReward(run.Model.Model.Vae, run.Reward),
+            run.Config.Hinge
+        );
+        Compare("reward gradient", NativeMemory.PeakBytes - before, Phase(run, "reward gradient"));
+        Assert.That(Phase(run, "reward gradient"), Is.LessThan(Phase(kept, "reward gradient")));
+    }
+
     private static long Phase(Run run, string name) => run.Plan.Phases.Single(part => part.Name == name).Bytes;
 
     private static void Compare(string what, long measured, long predicted, double tolerance = Tolerance)
@@ -112,7 +134,13 @@ public class PlanMeasurementTests
 
     private sealed class Run : IDisposable
     {
-        public Run(string method, int batch, int rewardChunk, int vjpChunk)
+        public Run(
+            string method,
+            int batch,
+            int rewardChunk,
+            int vjpChunk,
+            params (string Name, string Value)[] planned
+        )
         {
             (string Name, string Value)[] shared =
             [
@@ -141,6 +169,7 @@ public class PlanMeasurementTests
                     new("gradient_checkpointing", "none"),
                     new("fused_attention", OperatorSupport.FusedAttention ? "true" : "false"),
                     new("workspace", "0"),
+                    .. planned.Select(pair => KeyValuePair.Create(pair.Name, pair.Value)),
                 ])
             );
         }

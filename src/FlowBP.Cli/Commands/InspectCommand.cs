@@ -68,7 +68,7 @@ internal sealed class InspectCommand : ICommand
         InspectedNetwork[] networks = [.. configs.Select(Build)];
         var differences = listed is null
             ? null
-            : LayoutComparison.Differences(networks[0].Layout, listed, networks[0].Config.Architecture.Tied);
+            : LayoutComparison.Differences(networks[0].Layout, listed, networks[0].Config.Architecture);
         if (arguments.Get(Json))
         {
             InspectionReport.WriteJson(terminal, networks, differences);

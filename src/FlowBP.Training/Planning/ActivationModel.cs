@@ -82,7 +82,11 @@ internal sealed class ActivationModel(PlanRequest request)
             }
         );
         var latents = trace.Made(images * request.Model.LatentElements(request.Resolution), true, sizeof(float));
-        var pixels = request.Model.Decoder.Pixels(trace, trace.Cast(latents, request.FrozenBytes));
+        var pixels = request.Model.Decoder.Pixels(
+            trace,
+            trace.Cast(latents, request.FrozenBytes),
+            request.RecomputesDecode
+        );
         trace.Backward(request.Model.Reward.Score(trace, pixels, request.Resolution));
         return trace;
     }

@@ -82,6 +82,9 @@ public sealed record PlanRequest
     /// <summary>Blocks whose activations are alive together in a pullback; null: all, nothing is recomputed.</summary>
     public int? SegmentBlocks { get; init; }
 
+    /// <summary>Whether the decoder's residual blocks are run again in the reward's gradient.</summary>
+    public bool RecomputesDecode { get; init; }
+
     /// <summary>Whether the rollout keeps the block inputs of active steps.</summary>
     public bool ReusesRolloutBlocks { get; init; }
 

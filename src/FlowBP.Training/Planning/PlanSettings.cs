@@ -131,6 +131,14 @@ public static class PlanSettings
             Format = value => value ? "on" : "off",
         };
 
+    /// <summary>Decoder.</summary>
+    public static Setting<bool> RecomputeDecode { get; } =
+        Flag(
+            "recompute_decode",
+            false,
+            "the reward's gradient runs the decoder's blocks again instead of keeping them"
+        );
+
     /// <summary>Text encoders.</summary>
     public static Setting<TextEncoding> TextEncoders { get; } =
         Choice(
@@ -161,6 +169,7 @@ public static class PlanSettings
         S.VjpBatchSize,
         GradientCheckpointing,
         ReuseRolloutBlocks,
+        RecomputeDecode,
         ShardingMode,
         LoraRank,
         ComputeDtype,
@@ -217,6 +226,7 @@ public static class PlanSettings
             Sharding = run.Get(ShardingMode),
             LoraRank = run.Get(LoraRank),
             SegmentBlocks = run.Get(GradientCheckpointing),
+            RecomputesDecode = run.Get(RecomputeDecode),
             ReusesRolloutBlocks = run.Get(ReuseRolloutBlocks),
             TextEncoding = run.Get(TextEncoders),
             FusedAttention = run.Get(FusedAttention),

@@ -5,6 +5,7 @@ using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
 using FlowBP.Models.Formats;
 using FlowBP.Models.Inspection;
+using FlowBP.Models.TextEncoders;
 using FlowBP.Models.Transformers;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Planning.Networks;
@@ -24,11 +25,15 @@ public static class PlannedModels
     private const int T5TokensOfSD3 = 256;
     private const int LongTokens = 512;
 
-    // Elements of the released encoders' weights, and of those that every token is multiplied with.
+    // The last layer whose states FLUX.2 reads.
+    private const int Qwen3Layers = 27;
+
+    // Elements of the released encoders' weights, and of those that every token is multiplied with. Of Qwen3 there are as many
+    // layers as the transformer reads states of.
     private static readonly PlannedEncoder ClipL = new("CLIP-L", 123_650_304, ClipTokens, 85_524_480);
     private static readonly PlannedEncoder ClipBigG = new("CLIP-bigG", 694_659_840, ClipTokens, 630_784_000);
     private static readonly PlannedEncoder T5Xxl = new("T5-XXL", 4_762_310_656, LongTokens, 4_630_511_616);
-    private static readonly PlannedEncoder Qwen3 = new("Qwen3-8B", 7_568_405_504, LongTokens, 6_946_071_552);
+    private static readonly PlannedEncoder Qwen3 = new("Qwen3-8B", 5_831_883_520, LongTokens, 5_209_553_664);
 
     private static readonly AutoencoderKLConfig ReleasedDecoder = new()
     {
@@ -105,7 +110,7 @@ public static class PlannedModels
         new()
         {
             Name = "FLUX.1-dev",
-            Transformer = new TracedFluxTransformer(new FluxShape { GuidanceEmbeds = true }),
+            Transformer = new TracedFluxTransformer(new FluxTransformerConfig { GuidanceEmbeds = true }),
             Decoder = new TracedDecoder(ReleasedDecoder),
             AutoencoderParameters = 83_819_683,
             TextTokens = LongTokens,
@@ -120,7 +125,7 @@ public static class PlannedModels
         {
             Name = "FLUX.2-Klein-base 9B",
             Transformer = new TracedFlux2Transformer(
-                new Flux2Shape
+                new Flux2TransformerConfig
                 {
                     NumSingleLayers = 24,
                     NumAttentionHeads = 32,
@@ -187,37 +192,14 @@ public static class PlannedModels
         var json = ConfigReader.Open(file);
         switch (name)
         {
-            case "SD3Transformer2DModel":
+            case nameof(SD3Transformer2DModel):
                 var sd3 = SD3TransformerConfig.Read(json);
                 var table = (long)sd3.PosEmbedMaxSize * sd3.PosEmbedMaxSize * sd3.InnerDim;
                 return (new TracedSD3Transformer(sd3), table, sd3.SampleSize);
-            case "FluxTransformer2DModel":
-                var flux = new FluxShape
-                {
-                    InChannels = json.Int("in_channels", 64),
-                    NumLayers = json.Int("num_layers", 19),
-                    NumSingleLayers = json.Int("num_single_layers", 38),
-                    AttentionHeadDim = json.Int("attention_head_dim", 128),
-                    NumAttentionHeads = json.Int("num_attention_heads", 24),
-                    JointAttentionDim = json.Int("joint_attention_dim", 4096),
-                    PooledProjectionDim = json.Int("pooled_projection_dim", 768),
-                    GuidanceEmbeds = json.Bool("guidance_embeds", false),
-                };
-                return (new TracedFluxTransformer(flux), 0, null);
-            case "Flux2Transformer2DModel":
-                var flux2 = new Flux2Shape
-                {
-                    InChannels = json.Int("in_channels", 128),
-                    NumLayers = json.Int("num_layers", 8),
-                    NumSingleLayers = json.Int("num_single_layers", 48),
-                    AttentionHeadDim = json.Int("attention_head_dim", 128),
-                    NumAttentionHeads = json.Int("num_attention_heads", 48),
-                    JointAttentionDim = json.Int("joint_attention_dim", 15360),
-                    TimestepGuidanceChannels = json.Int("timestep_guidance_channels", 256),
-                    MlpRatio = json.Double("mlp_ratio", 3),
-                    GuidanceEmbeds = json.Bool("guidance_embeds", true),
-                };
-                return (new TracedFlux2Transformer(flux2), 0, null);
+            case nameof(FluxTransformer2DModel):
+                return (new TracedFluxTransformer(FluxTransformerConfig.Read(json)), 0, null);
+            case nameof(Flux2Transformer2DModel):
+                return (new TracedFlux2Transformer(Flux2TransformerConfig.Read(json)), 0, null);
             default:
                 throw CheckpointException.ForFile(
                     file,
@@ -230,18 +212,14 @@ public static class PlannedModels
     // FLUX.2's class differs in how latents are normalised and packed, not in its convolutions.
     private static AutoencoderKLConfig DecoderOf(string file)
     {
-        var json = ConfigReader.Open(file);
-        if (json.OptionalText("_class_name") is not "AutoencoderKLFlux2")
+        if (ConfigReader.Open(file).OptionalText("_class_name") is not nameof(AutoencoderKLFlux2))
         {
-            return AutoencoderKLConfig.Read(json);
+            return AutoencoderKLConfig.Read(file);
         }
-        return ReleasedDecoder with
+        var config = AutoencoderKLFlux2Config.Read(file);
+        return config.Towers with
         {
-            LatentChannels = json.Int("latent_channels", 32),
-            BlockOutChannels = json.Ints("block_out_channels", ReleasedDecoder.BlockOutChannels),
-            LayersPerBlock = json.Int("layers_per_block", 2),
-            UseQuantConv = json.Bool("use_quant_conv", true),
-            UsePostQuantConv = json.Bool("use_post_quant_conv", true),
+            BlockOutChannels = config.DecoderBlockOutChannels ?? config.Towers.BlockOutChannels,
         };
     }
 
@@ -250,16 +228,23 @@ public static class PlannedModels
     private static PlannedEncoder Encoder(string folder)
     {
         var config = NetworkConfig.Read(folder)[0];
-        using var network = config.Build();
+        using var network = IsQwen3(config) ? StatesOfQwen3(folder) : config.Build();
         var layout = NetworkLayout.Of(network);
         var tables = layout
-            .Tensors.Where(tensor =>
-                tensor.Key.Contains("embed", StringComparison.Ordinal) || tensor.Key == "shared.weight"
-            )
+            .Tensors.Where(tensor => !config.Architecture.Tied.ContainsKey(tensor.Key))
+            .Where(tensor => tensor.Key == "shared.weight" || tensor.Key.Contains("embed", StringComparison.Ordinal))
             .Sum(tensor => tensor.Value.Elements);
         var tokens = config.Settings["max_position_embeddings"]?.GetValue<int>() ?? LongTokens;
         var all = layout.Parameters ?? 0;
         return new(config.Architecture.Name, all, Math.Min(tokens, LongTokens), Math.Max(0, all - tables));
+    }
+
+    private static bool IsQwen3(NetworkConfig config) => config.Architecture.IsClass("Qwen3ForCausalLM");
+
+    private static Qwen3TextEncoder StatesOfQwen3(string folder)
+    {
+        var config = Qwen3Config.Read(Path.Combine(folder, "config.json"));
+        return MetaNetwork.Build(() => new Qwen3TextEncoder(config, Math.Min(Qwen3Layers, config.NumHiddenLayers)));
     }
 
     private static ClipRewardShape RewardOf(string reward)
