@@ -67,10 +67,7 @@ public sealed class Flux2Backbone : IBackbone
         Flux2Field.Condition(PromptEmbeds.TextOf(embeddings, model.Transformer.Config.JointAttentionDim));
 
     /// <inheritdoc/>
-    public void UseRolloutKernels(IRolloutKernels? kernels)
-    {
-        // There is no fused path through this network: its operations are libtorch's in the rollout, too.
-    }
+    public void UseRolloutKernels(IRolloutKernels? kernels) => model.Transformer.UseRolloutKernels(kernels);
 
     /// <inheritdoc/>
     public void To(Device device)

@@ -71,10 +71,7 @@ public sealed class FluxBackbone : IBackbone
     }
 
     /// <inheritdoc/>
-    public void UseRolloutKernels(IRolloutKernels? kernels)
-    {
-        // There is no fused path through this network: its operations are libtorch's in the rollout, too.
-    }
+    public void UseRolloutKernels(IRolloutKernels? kernels) => model.Transformer.UseRolloutKernels(kernels);
 
     /// <inheritdoc/>
     public void To(Device device)
