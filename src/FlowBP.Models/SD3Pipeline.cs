@@ -20,8 +20,7 @@ public sealed record TextTower(ClipTokenizer Tokenizer, string TokenizerFolder, 
 /// <summary>Velocity network, autoencoder, text towers and schedule of one model.</summary>
 public sealed class SD3Pipeline : IDisposable
 {
-    /// <summary>Name of the pipeline's class in the ecosystem.</summary>
-    public const string ClassName = "StableDiffusion3Pipeline";
+    private const string ClassName = "StableDiffusion3Pipeline";
 
     private const int MostTowers = 2;
 
@@ -68,9 +67,9 @@ public sealed class SD3Pipeline : IDisposable
 
     /// <summary>Reads a model folder.</summary>
     /// <param name="folder">The folder.</param>
-    /// <param name="textTowers">Whether the text towers are loaded; false where prompts come as embeddings.</param>
+    /// <param name="withTextEncoders">Whether the text encoders are loaded; false where prompts come as embeddings.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
-    public static SD3Pipeline Load(string folder, bool textTowers = true)
+    public static SD3Pipeline Load(string folder, bool withTextEncoders = true)
     {
         var layout = new DiffusersFolder(folder);
         string pipelineClass = layout.PipelineClass();
@@ -85,7 +84,7 @@ public sealed class SD3Pipeline : IDisposable
         [
             .. Enumerable
                 .Range(1, MostTowers)
-                .Where(i => textTowers && (i == 1 || Directory.Exists(layout.TextEncoder(i))))
+                .Where(i => withTextEncoders && (i == 1 || Directory.Exists(layout.TextEncoder(i))))
                 .Select(i => new TextTower(
                     ClipTokenizer.FromFolder(layout.Tokenizer(i)),
                     layout.Tokenizer(i),
@@ -98,7 +97,7 @@ public sealed class SD3Pipeline : IDisposable
             Vae = AutoencoderKL.FromFolder(layout.Vae),
             TextTowers = towers,
             Scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig),
-            UnloadedTowers = textTowers ? null : folder,
+            UnloadedTowers = withTextEncoders ? null : folder,
         };
     }
 

@@ -12,7 +12,7 @@ public static class Flux2Field
 {
     private const string Text = "encoder_hidden_states";
 
-    /// <summary>The field of a transformer, without guidance; it computes in float32.</summary>
+    /// <summary>The field of a transformer, without guidance; it computes in the type of the parameters.</summary>
     /// <param name="transformer">The transformer; it stays the caller's.</param>
     /// <param name="guidance">Guidance scale of a model that takes it as an input; Klein models ignore it.</param>
     public static AutogradVelocityField Of(Flux2Transformer2DModel transformer, double guidance = 1) =>
@@ -45,9 +45,10 @@ public static class Flux2Field
         Conditioning conditioning
     )
     {
-        var text_BME = conditioning[Text];
+        var type = transformer.HeadParameters[0].dtype;
+        var text_BME = conditioning[Text].to(type);
         return new Flux2Input(
-            LatentTokens.Pack(x_BCYX.to(ScalarType.Float32)),
+            LatentTokens.Pack(x_BCYX.to(type)),
             text_BME,
             sigma_B,
             transformer.Config.GuidanceEmbeds ? torch.full_like(sigma_B, guidance) : null,

@@ -13,7 +13,7 @@ public static class FluxField
     private const string Text = "encoder_hidden_states";
     private const string Pooled = "pooled_projections";
 
-    /// <summary>The field of a transformer; it computes in float32.</summary>
+    /// <summary>The field of a transformer; it computes in the type of the parameters.</summary>
     /// <param name="transformer">The transformer; it stays the caller's.</param>
     /// <param name="guidance">
     /// Guidance scale, an input of a guidance-distilled model (FLUX.1-dev: 3.5 to 4); others ignore it.
@@ -48,12 +48,13 @@ public static class FluxField
         Conditioning conditioning
     )
     {
-        var text_BME = conditioning[Text];
-        var patches_BCYX = LatentPatches.Patchify(x_BCYX.to(ScalarType.Float32));
+        var type = transformer.HeadParameters[0].dtype;
+        var text_BME = conditioning[Text].to(type);
+        var patches_BCYX = LatentPatches.Patchify(x_BCYX.to(type));
         return new FluxInput(
             LatentTokens.Pack(patches_BCYX),
             text_BME,
-            conditioning[Pooled],
+            conditioning[Pooled].to(type),
             sigma_B,
             transformer.Config.GuidanceEmbeds ? torch.full_like(sigma_B, guidance) : null,
             FluxPositions.Image(patches_BCYX.size(2), patches_BCYX.size(3), x_BCYX.device),

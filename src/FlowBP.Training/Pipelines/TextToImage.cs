@@ -24,7 +24,7 @@ public sealed class TextToImage : IDisposable
     /// <param name="device">Where it computes, the caller's; null: on the CPU.</param>
     /// <param name="size">Size of the pictures; null: the one the model was made for.</param>
     /// <param name="prompts">
-    /// Where conditionings come from, passed over to this object; null: from the folder's own text encoders.
+    /// Where embeddings of prompts come from, passed over to this object; null: from the folder's own text encoders.
     /// </param>
     /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit.</exception>
     /// <exception cref="ArgumentException">The model can't paint pictures of this size.</exception>
@@ -35,7 +35,7 @@ public sealed class TextToImage : IDisposable
         int workers = 1,
         ComputeDevice? device = null,
         ImageSize? size = null,
-        IPromptEncoder? prompts = null
+        IPromptSource? prompts = null
     )
     {
         Compute = device ?? ComputeDevice.Cpu;
@@ -84,12 +84,12 @@ public sealed class TextToImage : IDisposable
     /// <param name="prompts">The prompts.</param>
     public Conditioning Encode(IReadOnlyList<string> prompts)
     {
-        var conditioning = Model.Prompts.Encode(prompts);
+        var conditioning = Branch(prompts);
         if (branchScale == 1)
         {
             return conditioning;
         }
-        var negative = Model.Prompts.Encode([.. Enumerable.Repeat("", prompts.Count)]);
+        var negative = Branch([.. Enumerable.Repeat("", prompts.Count)]);
         return new(conditioning.Names.Select(name => KeyValuePair.Create(name, conditioning[name])), negative);
     }
 
@@ -124,4 +124,6 @@ public sealed class TextToImage : IDisposable
         Workers?.Dispose();
         Model.Dispose();
     }
+
+    private Conditioning Branch(IReadOnlyList<string> prompts) => Model.Condition(Model.Prompts.Encode(prompts));
 }

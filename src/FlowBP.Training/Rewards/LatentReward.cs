@@ -23,7 +23,7 @@ public sealed class LatentReward(ILatentDecoder vae, IImageReward reward) : IRew
     public static Tensor Pixels(ILatentDecoder vae, Tensor latents_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        var decoded_BCYX = vae.DecodeScaled(latents_BCYX.to(ScalarType.Float32));
+        var decoded_BCYX = vae.DecodeScaled(latents_BCYX.to(ScalarType.Float32)).to(ScalarType.Float32);
         return (decoded_BCYX * 0.5 + 0.5).clamp(0, 1).MoveToOuterDisposeScope();
     }
 }
