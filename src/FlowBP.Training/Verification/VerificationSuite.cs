@@ -21,6 +21,7 @@ public static class VerificationSuite
         EndToEnd,
         Networks,
         Schedules,
+        Tokenizers,
         UnsupportedFixtures.In,
     ];
 
@@ -96,6 +97,11 @@ public static class VerificationSuite
             yield return new(folder, () => [ModelFixture.Run(folder) with { Name = "" }]);
         }
     }
+
+    private static IEnumerable<FixtureSource> Tokenizers(string folder) =>
+        TokenizerEncodingsFixture
+            .FilesIn(folder)
+            .Select(file => new FixtureSource(file, () => TokenizerEncodingsFixture.Run(file)));
 
     private static IEnumerable<FixtureSource> Schedules(string folder)
     {
