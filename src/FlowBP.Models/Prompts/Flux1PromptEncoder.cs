@@ -86,7 +86,7 @@ public sealed class Flux1PromptEncoder : IPromptEncoder
         ];
 
     /// <inheritdoc/>
-    public void MoveTo(Device device)
+    public void To(Device device)
     {
         clip.to(device);
         t5.Encoder.to(device);

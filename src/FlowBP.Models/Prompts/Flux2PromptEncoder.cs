@@ -78,7 +78,7 @@ public sealed class Flux2PromptEncoder : IPromptEncoder
         Truncation.Of("Qwen3", tokenizer.CountTokens(prompt), MaxSequenceLength);
 
     /// <inheritdoc/>
-    public void MoveTo(Device device) => encoder.to(device);
+    public void To(Device device) => encoder.to(device);
 
     /// <summary>Disposes the encoder.</summary>
     public void Dispose() => encoder.Dispose();

@@ -30,7 +30,7 @@ public interface IPromptEncoder : IDisposable
 
     /// <summary>Moves the encoders, in place.</summary>
     /// <param name="device">Where to.</param>
-    void MoveTo(Device device);
+    void To(Device device);
 }
 
 /// <summary>An encoder that takes fewer tokens than a prompt has.</summary>

@@ -108,7 +108,7 @@ public sealed class SD3PromptEncoder : IPromptEncoder
         ];
 
     /// <inheritdoc/>
-    public void MoveTo(Device device)
+    public void To(Device device)
     {
         foreach (TextTower tower in Towers)
         {

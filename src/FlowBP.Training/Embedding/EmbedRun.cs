@@ -175,7 +175,7 @@ public sealed class EmbedRun(SettingValues settings, Action<int, int> report, Ac
             identity.MaxSequenceLength,
             EmbedSettings.TypeOf(settings.Get(EmbedSettings.Dtype))
         );
-        encoder.MoveTo(device.Device);
+        encoder.To(device.Device);
         return encoder;
     }
 

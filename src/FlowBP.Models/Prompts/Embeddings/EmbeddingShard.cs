@@ -15,11 +15,15 @@ internal sealed class EmbeddingShard : IDisposable
     private readonly string[] digests;
     private readonly EmbeddingsManifest manifest;
 
+    // Hashing takes longer than copying, and training reads a prompt once per epoch.
+    private readonly bool[] verified;
+
     private EmbeddingShard(SafetensorsFile file, string[] digests, EmbeddingsManifest manifest)
     {
         this.file = file;
         this.digests = digests;
         this.manifest = manifest;
+        verified = new bool[digests.Length];
     }
 
     /// <summary>Number of prompts.</summary>
@@ -115,11 +119,15 @@ internal sealed class EmbeddingShard : IDisposable
         }
     }
 
-    /// <summary>Refuses a prompt whose bytes are not those that were written.</summary>
+    /// <summary>Refuses a prompt whose bytes are not those that were written; each is looked at once.</summary>
     /// <param name="row">The prompt's place in the shard.</param>
     /// <exception cref="CheckpointException">The bytes have changed.</exception>
     public void Verify(int row)
     {
+        if (verified[row])
+        {
+            return;
+        }
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = new byte[CopyBytes];
         foreach (string name in manifest.Shapes.Keys.Order(StringComparer.Ordinal))
@@ -140,6 +148,7 @@ internal sealed class EmbeddingShard : IDisposable
                 $"prompt {row} of the shard is not what was written: the file is damaged; delete it and run flowbp embed again"
             );
         }
+        verified[row] = true;
     }
 
     /// <summary>One prompt's tensor, in the stored type, on the CPU.</summary>
@@ -150,7 +159,7 @@ internal sealed class EmbeddingShard : IDisposable
         SafetensorsEntry entry = file.Entry(name);
         long bytes = entry.Bytes / Count;
         Tensor tensor = torch.empty(manifest.Shapes[name], dtype: entry.Type.ToScalarType());
-        TensorBytes.Fill(tensor, (offset, piece) => file.CopyBytes(entry, row * bytes + offset, piece));
+        file.CopyBytes(entry, row * bytes, tensor.bytes);
         return tensor;
     }
 

@@ -1,6 +1,6 @@
 // Prompt embeddings that were computed before, read where prompts would otherwise be encoded. Everything that could make them
 // the wrong ones is asked for by name before training starts; every prompt's bytes are compared with their digest when
-// they are read.
+// they are read first.
 
 using System.Collections.Concurrent;
 using FlowBP.Models.Formats;
