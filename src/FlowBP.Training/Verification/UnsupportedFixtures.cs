@@ -9,23 +9,10 @@ namespace FlowBP.Training.Verification;
 /// <summary>Fixtures of what this version does not have.</summary>
 internal static class UnsupportedFixtures
 {
-    private static readonly (string File, string What)[] Tokenizers =
-    [
-        ("t5_encodings.json", "no T5 tokenizer yet"),
-        ("qwen_encodings.json", "no Qwen tokenizer yet"),
-    ];
-
     /// <summary>Those that lie in a folder itself.</summary>
     /// <param name="folder">The folder.</param>
     public static IEnumerable<FixtureSource> In(string folder)
     {
-        foreach (var (file, what) in Tokenizers)
-        {
-            if (File.Exists(Path.Combine(folder, file)))
-            {
-                yield return Skip(Path.Combine(folder, file), what);
-            }
-        }
         foreach (var file in Directory.EnumerateFiles(folder, "*.json").Where(IsLayout).Order(StringComparer.Ordinal))
         {
             yield return Skip(file, "the layout of a full-size network is not checked yet");

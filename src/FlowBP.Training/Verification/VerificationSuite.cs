@@ -18,6 +18,7 @@ public static class VerificationSuite
         EndToEnd,
         Networks,
         (folder, _) => Schedules(folder),
+        (folder, _) => Tokenizers(folder),
         (folder, _) => UnsupportedFixtures.In(folder),
     ];
 
@@ -103,6 +104,11 @@ public static class VerificationSuite
             yield return new(folder, () => [ModelFixture.Run(folder, device: compute.Device) with { Name = "" }]);
         }
     }
+
+    private static IEnumerable<FixtureSource> Tokenizers(string folder) =>
+        TokenizerEncodingsFixture
+            .FilesIn(folder)
+            .Select(file => new FixtureSource(file, () => TokenizerEncodingsFixture.Run(file)));
 
     private static IEnumerable<FixtureSource> Schedules(string folder)
     {
