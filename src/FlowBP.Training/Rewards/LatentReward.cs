@@ -1,4 +1,5 @@
-// From latents to a score: decode, bring pixels to [0, 1], score. What the surrogates call a reward.
+// From latents to a score: decode, bring pixels to [0, 1], score. What the surrogates call a reward. Autoencoder and reward each
+// compute in the type of their own parameters; latents, pixels and scores are float32 between them.
 
 using FlowBP.Models.Autoencoders;
 using FlowBP.Surrogates;
@@ -23,7 +24,8 @@ public sealed class LatentReward(AutoencoderKL vae, IImageReward reward) : IRewa
     public static Tensor Pixels(AutoencoderKL vae, Tensor latents_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        var decoded_BCYX = vae.DecodeScaled(latents_BCYX.to(ScalarType.Float32));
+        // The autoencoder computes in its parameters' type; a picture is float32, whatever made it.
+        var decoded_BCYX = vae.DecodeScaled(latents_BCYX.to(vae.parameters().First().dtype)).to(ScalarType.Float32);
         return (decoded_BCYX * 0.5 + 0.5).clamp(0, 1).MoveToOuterDisposeScope();
     }
 }
