@@ -33,7 +33,7 @@ public class SD3BlockwiseTests
     public void Every_parameter_belongs_to_one_part()
     {
         using var world = new TransformerWorld();
-        var blocks = new SD3Blocks(world.Transformer, SD3Field.ReleasedTimesteps);
+        var blocks = new SD3Blockwise(world.Transformer, SD3Field.ReleasedTimesteps);
         Tensor[] parts =
         [
             .. blocks.EmbedParameters,

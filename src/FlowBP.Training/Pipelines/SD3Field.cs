@@ -28,7 +28,7 @@ public static class SD3Field
         GradientCheckpointing? checkpointing = null,
         IParameterGradients? gradients = null,
         int timesteps = ReleasedTimesteps
-    ) => new(new SD3Blocks(transformer, timesteps), checkpointing, gradients);
+    ) => new(new SD3Blockwise(transformer, timesteps), checkpointing, gradients);
 
     /// <summary>The field of a transformer, without guidance, pulled back by plain autograd; it computes in float32.</summary>
     /// <param name="transformer">The transformer; it stays the caller's.</param>

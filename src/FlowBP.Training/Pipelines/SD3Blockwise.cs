@@ -11,7 +11,7 @@ namespace FlowBP.Training.Pipelines;
 /// A Stable Diffusion 3 transformer, block by block. It computes in the type of its parameters; the time stays in the type it comes
 /// in, so that a rollout and its pullbacks are told the same one.
 /// </summary>
-internal sealed class SD3Blocks : IBlockwiseNetwork
+internal sealed class SD3Blockwise : IBlockwiseNetwork
 {
     private const string BlockPrefix = "transformer_blocks.";
 
@@ -23,7 +23,7 @@ internal sealed class SD3Blocks : IBlockwiseNetwork
     /// <summary>The blocks of a transformer, which stays the caller's.</summary>
     /// <param name="transformer">The transformer.</param>
     /// <param name="timesteps">The timestep of σ = 1.</param>
-    public SD3Blocks(SD3Transformer2DModel transformer, int timesteps)
+    public SD3Blockwise(SD3Transformer2DModel transformer, int timesteps)
     {
         this.transformer = transformer;
         this.timesteps = timesteps;
