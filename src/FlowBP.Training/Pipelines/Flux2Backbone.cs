@@ -60,7 +60,11 @@ public sealed class Flux2Backbone : IBackbone
             : NoiseSchedule.FlowMatchEuler(steps, model.Scheduler.Shift);
 
     /// <inheritdoc/>
-    public AutogradVelocityField Field(double guidance) => Flux2Field.Of(model.Transformer, guidance);
+    public BlockwiseVelocityField Field(
+        double guidance,
+        GradientCheckpointing? checkpointing = null,
+        IParameterGradients? gradients = null
+    ) => Flux2Field.Blockwise(model.Transformer, guidance, checkpointing, gradients);
 
     /// <inheritdoc/>
     public Conditioning Condition(IReadOnlyDictionary<string, Tensor> embeddings) =>

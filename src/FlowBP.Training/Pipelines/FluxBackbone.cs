@@ -58,7 +58,11 @@ public sealed class FluxBackbone : IBackbone
         );
 
     /// <inheritdoc/>
-    public AutogradVelocityField Field(double guidance) => FluxField.Of(model.Transformer, guidance);
+    public BlockwiseVelocityField Field(
+        double guidance,
+        GradientCheckpointing? checkpointing = null,
+        IParameterGradients? gradients = null
+    ) => FluxField.Blockwise(model.Transformer, guidance, checkpointing, gradients);
 
     /// <inheritdoc/>
     public Conditioning Condition(IReadOnlyDictionary<string, Tensor> embeddings)

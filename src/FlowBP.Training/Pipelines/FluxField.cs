@@ -13,6 +13,18 @@ public static class FluxField
     private const string Text = "encoder_hidden_states";
     private const string Pooled = "pooled_projections";
 
+    /// <summary>The field of a transformer, pulled back block by block; it computes in the type of the parameters.</summary>
+    /// <param name="transformer">The transformer; it stays the caller's.</param>
+    /// <param name="guidance">Guidance scale of a guidance-distilled model; others ignore it.</param>
+    /// <param name="checkpointing">How it is cut up for pullbacks; null: one block at a time.</param>
+    /// <param name="gradients">Where gradients go, such as to masters in float32; null: to the parameters' <c>grad</c>.</param>
+    public static BlockwiseVelocityField Blockwise(
+        FluxTransformer2DModel transformer,
+        double guidance,
+        GradientCheckpointing? checkpointing = null,
+        IParameterGradients? gradients = null
+    ) => new(new FluxBlockwise(transformer, guidance), checkpointing, gradients);
+
     /// <summary>The field of a transformer; it computes in the type of the parameters.</summary>
     /// <param name="transformer">The transformer; it stays the caller's.</param>
     /// <param name="guidance">

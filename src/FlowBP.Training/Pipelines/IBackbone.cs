@@ -37,7 +37,13 @@ public interface IBackbone : IDisposable
 
     /// <summary>The velocity field, without a negative branch.</summary>
     /// <param name="guidance">Guidance scale, for networks that take it as an input.</param>
-    AutogradVelocityField Field(double guidance);
+    /// <param name="checkpointing">How the network is cut up for pullbacks; null: one block at a time.</param>
+    /// <param name="gradients">Where gradients of the parameters go; null: to their <c>grad</c>.</param>
+    BlockwiseVelocityField Field(
+        double guidance,
+        GradientCheckpointing? checkpointing = null,
+        IParameterGradients? gradients = null
+    );
 
     /// <summary>What the field reads of some prompts, without a negative branch.</summary>
     /// <param name="embeddings">What <see cref="Prompts"/> returned; ownership passes over.</param>

@@ -65,8 +65,11 @@ public sealed class SD3Backbone : IBackbone
     }
 
     /// <inheritdoc/>
-    public AutogradVelocityField Field(double guidance) =>
-        SD3Field.Of(model.Transformer, model.Scheduler.NumTrainTimesteps);
+    public BlockwiseVelocityField Field(
+        double guidance,
+        GradientCheckpointing? checkpointing = null,
+        IParameterGradients? gradients = null
+    ) => SD3Field.Blockwise(model.Transformer, checkpointing, gradients, model.Scheduler.NumTrainTimesteps);
 
     /// <inheritdoc/>
     public Conditioning Condition(IReadOnlyDictionary<string, Tensor> embeddings)

@@ -1,4 +1,5 @@
-// From latents to a score: decode, bring pixels to [0, 1], score. What the surrogates call a reward.
+// From latents to a score: decode, bring pixels to [0, 1], score. What the surrogates call a reward. Autoencoder and reward each
+// compute in the type of their own parameters; latents, pixels and scores are float32 between them.
 
 using FlowBP.Models.Autoencoders;
 using FlowBP.Surrogates;
