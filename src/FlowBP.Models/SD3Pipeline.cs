@@ -1,39 +1,24 @@
-// A whole Stable Diffusion 3 model, as far as CLIP conditioning goes: everything that a diffusers folder holds, loaded and
-// saved together. The embedded model has one text tower; a folder with more is read in full.
+// A whole Stable Diffusion 3 model: everything that a diffusers folder holds, loaded and saved together. The embedded model has
+// one text tower; a folder with more, or with T5, is read in full. Text encoders can be left out where prompts come as
+// embeddings computed before.
 
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
 using FlowBP.Models.Formats;
 using FlowBP.Models.Prompts;
 using FlowBP.Models.Schedulers;
-using FlowBP.Models.Tokenizers;
+using FlowBP.Models.TextEncoders;
 using FlowBP.Models.Transformers;
 
 namespace FlowBP.Models;
 
-/// <summary>A text tower with the tokenizer that belongs to it.</summary>
-/// <param name="Tokenizer">Prompts to ids.</param>
-/// <param name="TokenizerFolder">Where the tokenizer was read from; copied when the model is saved.</param>
-/// <param name="Encoder">Ids to hidden states.</param>
-public sealed record TextTower(ClipTokenizer Tokenizer, string TokenizerFolder, CLIPTextModelWithProjection Encoder);
-
 /// <summary>Velocity network, autoencoder, text towers and schedule of one model.</summary>
 public sealed class SD3Pipeline : IDisposable
 {
-    /// <summary>Name of the pipeline's class in the ecosystem.</summary>
-    public const string ClassName = "StableDiffusion3Pipeline";
-
     private const int MostTowers = 2;
 
-    private static readonly string[] s_textParts =
-    [
-        "text_encoder",
-        "text_encoder_2",
-        "text_encoder_3",
-        "tokenizer",
-        "tokenizer_2",
-        "tokenizer_3",
-    ];
+    // The folder whose text encoders were left where they are.
+    private DiffusersFolder? unreadText;
 
     /// <summary>The velocity network.</summary>
     public required SD3Transformer2DModel Transformer { get; init; }
@@ -44,11 +29,11 @@ public sealed class SD3Pipeline : IDisposable
     /// <summary>Text towers in the order in which their outputs are joined.</summary>
     public required IReadOnlyList<TextTower> TextTowers { get; init; }
 
+    /// <summary>The T5 encoder, where the model has one.</summary>
+    public T5Tower? T5 { get; init; }
+
     /// <summary>Settings of the noise schedule.</summary>
     public required FlowMatchEulerConfig Scheduler { get; init; }
-
-    /// <summary>The folder with text towers that were not loaded, copied when the model is saved; null: all were.</summary>
-    public string? UnloadedTowers { get; init; }
 
     /// <summary>Where the networks are.</summary>
     public Device Device => Transformer.parameters().First().device;
@@ -63,42 +48,35 @@ public sealed class SD3Pipeline : IDisposable
         {
             tower.Encoder.to(device);
         }
+        T5?.Encoder.to(device);
         return this;
     }
 
     /// <summary>Reads a model folder.</summary>
-    /// <param name="folder">The folder.</param>
-    /// <param name="textTowers">Whether the text towers are loaded; false where prompts come as embeddings.</param>
+    /// <param name="folder">A folder in diffusers' layout.</param>
+    /// <param name="withTextEncoders">
+    /// Whether to read the text encoders. Without them the model encodes no prompts; saving it copies them.
+    /// </param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
-    public static SD3Pipeline Load(string folder, bool textTowers = true)
+    public static SD3Pipeline Load(string folder, bool withTextEncoders = true)
     {
         var layout = new DiffusersFolder(folder);
         string pipelineClass = layout.PipelineClass();
-        if (pipelineClass != ClassName)
+        if (pipelineClass != "StableDiffusion3Pipeline")
         {
             throw CheckpointException.ForFile(
                 Path.Combine(folder, "model_index.json"),
-                $"found pipeline class {pipelineClass}, expected {ClassName}"
+                $"found pipeline class {pipelineClass}, expected StableDiffusion3Pipeline"
             );
         }
-        TextTower[] towers =
-        [
-            .. Enumerable
-                .Range(1, MostTowers)
-                .Where(i => textTowers && (i == 1 || Directory.Exists(layout.TextEncoder(i))))
-                .Select(i => new TextTower(
-                    ClipTokenizer.FromFolder(layout.Tokenizer(i)),
-                    layout.Tokenizer(i),
-                    CLIPTextModelWithProjection.FromFolder(layout.TextEncoder(i))
-                )),
-        ];
         return new SD3Pipeline
         {
             Transformer = SD3Transformer2DModel.FromFolder(layout.Transformer),
             Vae = AutoencoderKL.FromFolder(layout.Vae),
-            TextTowers = towers,
+            TextTowers = withTextEncoders ? SD3PromptEncoder.LoadTowers(layout) : [],
+            T5 = withTextEncoders ? SD3PromptEncoder.LoadT5(layout) : null,
+            unreadText = withTextEncoders ? null : layout,
             Scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig),
-            UnloadedTowers = textTowers ? null : folder,
         };
     }
 
@@ -114,17 +92,52 @@ public sealed class SD3Pipeline : IDisposable
             ("scheduler", "diffusers", "FlowMatchEulerDiscreteScheduler"),
             ("transformer", "diffusers", "SD3Transformer2DModel"),
             ("vae", "diffusers", "AutoencoderKL"),
-            ("text_encoder_3", null, null),
-            ("tokenizer_3", null, null),
         };
+        if (unreadText is null)
+        {
+            SaveText(layout, dtype, parts);
+        }
+        else
+        {
+            CopyText(unreadText, layout, parts);
+        }
+        DiffusersFolder.WriteNetwork(layout.Transformer, Transformer.Config.ToJson(), Transformer, dtype);
+        DiffusersFolder.WriteNetwork(layout.Vae, Vae.Config.ToJson(), Vae, dtype);
+        AtomicFile.WriteText(layout.SchedulerConfig, Scheduler.ToJson());
+        layout.WriteIndex("StableDiffusion3Pipeline", parts);
+    }
+
+    /// <summary>Conditioning of prompts, without autograd.</summary>
+    /// <param name="prompts">Any number of prompts; an empty one is the negative prompt of guidance.</param>
+    /// <exception cref="InvalidOperationException">The model was loaded without text encoders.</exception>
+    public SD3Conditioning Encode(IReadOnlyCollection<string> prompts) =>
+        TextTowers.Count > 0
+            ? PromptEncoder().EncodePrompts(prompts)
+            : throw new InvalidOperationException("the model was loaded without text encoders");
+
+    /// <summary>The prompt side of the model; it holds the same encoders.</summary>
+    /// <param name="maxSequenceLength">Tokens of T5; the default if null.</param>
+    public SD3PromptEncoder PromptEncoder(int? maxSequenceLength = null) =>
+        new(TextTowers, T5, Transformer.Config.JointAttentionDim, maxSequenceLength);
+
+    /// <summary>Disposes all networks.</summary>
+    public void Dispose()
+    {
+        Transformer.Dispose();
+        Vae.Dispose();
+        foreach (TextTower tower in TextTowers)
+        {
+            tower.Encoder.Dispose();
+        }
+        T5?.Dispose();
+    }
+
+    private void SaveText(DiffusersFolder layout, ScalarType? dtype, List<(string, string?, string?)> parts)
+    {
         for (int i = 1; i <= MostTowers; i++)
         {
             bool present = i <= TextTowers.Count;
-            string? library = present ? "transformers" : null;
-            parts.Add(
-                (Path.GetFileName(layout.TextEncoder(i)), library, present ? nameof(CLIPTextModelWithProjection) : null)
-            );
-            parts.Add((Path.GetFileName(layout.Tokenizer(i)), library, present ? "CLIPTokenizer" : null));
+            AddTextParts(layout, i, present, parts);
             if (present)
             {
                 TextTower tower = TextTowers[i - 1];
@@ -137,42 +150,42 @@ public sealed class SD3Pipeline : IDisposable
                 );
             }
         }
-        DiffusersFolder.WriteNetwork(layout.Transformer, Transformer.Config.ToJson(), Transformer, dtype);
-        DiffusersFolder.WriteNetwork(layout.Vae, Vae.Config.ToJson(), Vae, dtype);
-        AtomicFile.WriteText(layout.SchedulerConfig, Scheduler.ToJson());
-        if (UnloadedTowers is { } source)
+        AddTextParts(layout, MostTowers + 1, T5 is not null, parts);
+        if (T5 is not null)
         {
-            new UntouchedParts(source, UntouchedParts.ReadIndex(source, ClassName)).WriteTo(folder, s_textParts);
-            return;
+            CopyFiles(T5.TokenizerFolder, layout.Tokenizer(MostTowers + 1));
+            CopyFiles(T5.EncoderFolder, layout.TextEncoder(MostTowers + 1));
         }
-        layout.WriteIndex(ClassName, parts);
     }
 
-    /// <summary>Conditioning of prompts, without autograd.</summary>
-    /// <param name="prompts">Any number of prompts; an empty one is the negative prompt of guidance.</param>
-    public SD3Conditioning Encode(IReadOnlyCollection<string> prompts)
+    private static void CopyText(DiffusersFolder from, DiffusersFolder to, List<(string, string?, string?)> parts)
     {
-        using var scope = torch.NewDisposeScope();
-        using var noGrad = torch.no_grad();
-        Device device = Device;
-        SD3Conditioning encoded = SD3PromptAssembly.Encode(
-            [.. TextTowers.Select(tower => (tower.Encoder, tower.Tokenizer.Tokenize(prompts).to(device)))],
-            Transformer.Config.JointAttentionDim
-        );
-        encoded.Text_BLE.MoveToOuterDisposeScope();
-        encoded.Pooled_BP.MoveToOuterDisposeScope();
-        return encoded;
+        for (int i = 1; i <= MostTowers + 1; i++)
+        {
+            bool present = Directory.Exists(from.TextEncoder(i));
+            AddTextParts(to, i, present, parts);
+            if (present)
+            {
+                CopyFiles(from.Tokenizer(i), to.Tokenizer(i));
+                CopyFiles(from.TextEncoder(i), to.TextEncoder(i));
+            }
+        }
     }
 
-    /// <summary>Disposes all networks.</summary>
-    public void Dispose()
+    // Entries of the table of contents: the third encoder is T5.
+    private static void AddTextParts(
+        DiffusersFolder layout,
+        int number,
+        bool present,
+        List<(string, string?, string?)> parts
+    )
     {
-        Transformer.Dispose();
-        Vae.Dispose();
-        foreach (TextTower tower in TextTowers)
-        {
-            tower.Encoder.Dispose();
-        }
+        bool isClip = number <= MostTowers;
+        string? library = present ? "transformers" : null;
+        string encoder = isClip ? nameof(CLIPTextModelWithProjection) : nameof(T5EncoderModel);
+        string tokenizer = isClip ? "CLIPTokenizer" : "T5TokenizerFast";
+        parts.Add((Path.GetFileName(layout.TextEncoder(number)), library, present ? encoder : null));
+        parts.Add((Path.GetFileName(layout.Tokenizer(number)), library, present ? tokenizer : null));
     }
 
     private static void CopyFiles(string from, string to)

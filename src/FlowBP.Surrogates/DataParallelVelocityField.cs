@@ -1,4 +1,6 @@
-// The same function on parts of the batch, side by side.
+// The same function on parts of the batch, side by side. Each part's gradients are kept apart and added in the order of the
+// parts, so that no bit depends on which thread was faster.
+// Shape legend: B batch, n samples of a part, … the dimensions of one latent.
 
 namespace FlowBP.Surrogates;
 
@@ -6,34 +8,44 @@ namespace FlowBP.Surrogates;
 /// A velocity field whose batch is divided among <see cref="BatchWorkers"/>. The function must treat samples
 /// independently, as every network without batch statistics does.
 /// </summary>
-/// <param name="field">The field.</param>
-/// <param name="parameters">The leaves that Vjp adds gradients to, all that require them.</param>
-/// <param name="workers">The threads; they stay the caller's.</param>
-public sealed class DataParallelVelocityField(
-    AutogradVelocityField field,
-    IEnumerable<Tensor> parameters,
-    BatchWorkers workers
-) : IVelocityField
+public sealed class DataParallelVelocityField : IForwardKeepingField
 {
-    private readonly PartGradients gradients = new(parameters, workers);
+    private readonly IPartField network;
+    private readonly BatchWorkers workers;
+    private readonly IParameterGradients gradients;
+
+    /// <summary>Divides the batches of a field that is pulled back by autograd.</summary>
+    /// <param name="field">The field.</param>
+    /// <param name="parameters">The leaves that Vjp adds gradients to, all that require them.</param>
+    /// <param name="workers">The threads; they stay the caller's.</param>
+    public DataParallelVelocityField(AutogradVelocityField field, IEnumerable<Tensor> parameters, BatchWorkers workers)
+        : this(new AutogradPart(field, [.. parameters]), workers, LeafGradients.Instance) { }
+
+    /// <summary>Divides the batches of a field that is pulled back block by block.</summary>
+    /// <param name="field">The field; the gradients go where its own go.</param>
+    /// <param name="workers">The threads; they stay the caller's.</param>
+    public DataParallelVelocityField(BlockwiseVelocityField field, BatchWorkers workers)
+        : this(field, workers, field.Gradients) { }
+
+    private DataParallelVelocityField(IPartField network, BatchWorkers workers, IParameterGradients gradients)
+    {
+        this.network = network;
+        this.workers = workers;
+        this.gradients = gradients;
+    }
 
     /// <inheritdoc/>
-    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning)
-    {
-        using var scope = torch.NewDisposeScope();
-        using var noGrad = torch.no_grad();
-        var velocities = workers.Run([
-            .. workers.Parts((int)x_B.size(0)).Select(rows => (Func<Tensor>)(() => Evaluate(rows))),
-        ]);
-        return Joined(velocities).MoveToOuterDisposeScope();
+    public bool KeepsForward => network.KeepsForward;
 
-        Tensor Evaluate(Range rows)
-        {
-            using var part = conditioning.Select(Indices(rows));
-            using var x_n = x_B.Rows(rows);
-            using var sigma_n = sigma_B.Rows(rows);
-            return field.Evaluate(x_n, sigma_n, part);
-        }
+    /// <inheritdoc/>
+    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning) =>
+        Divided(x_B, sigma_B, conditioning, null);
+
+    /// <inheritdoc/>
+    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace trace)
+    {
+        network.Prepare(x_B, sigma_B, conditioning);
+        return Divided(x_B, sigma_B, conditioning, trace);
     }
 
     /// <inheritdoc/>
@@ -43,22 +55,93 @@ public sealed class DataParallelVelocityField(
         Conditioning conditioning,
         Tensor cotangent_B,
         bool wantInputGradient
+    ) => Pull(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient, null);
+
+    /// <inheritdoc/>
+    public Tensor? Vjp(
+        Tensor x_B,
+        Tensor sigma_B,
+        Conditioning conditioning,
+        Tensor cotangent_B,
+        bool wantInputGradient,
+        KeptForward kept
+    ) => Pull(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient, kept);
+
+    private Tensor Divided(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGrad = torch.no_grad();
+        var parts = workers.Parts((int)x_B.size(0));
+        ForwardTrace?[] traces = [.. parts.Select(rows => Part(trace, rows))];
+        var velocities = workers.Run([
+            .. parts.Select((rows, part) => (Func<Tensor>)(() => Evaluate(rows, traces[part]))),
+        ]);
+        if (trace is not null)
+        {
+            KeptForward[] kept = [.. traces.Select(each => each?.Kept).OfType<KeptForward>()];
+            trace.Kept = kept.Length == 1 ? kept[0] : Joined(kept);
+        }
+        return Joined(velocities).MoveToOuterDisposeScope();
+
+        Tensor Evaluate(Range rows, ForwardTrace? traced)
+        {
+            using var part = conditioning.Select(Indices(rows));
+            using var x_n = x_B.Rows(rows);
+            using var sigma_n = sigma_B.Rows(rows);
+            return network.Evaluate(x_n, sigma_n, part, traced);
+        }
+    }
+
+    private Tensor? Pull(
+        Tensor x_B,
+        Tensor sigma_B,
+        Conditioning conditioning,
+        Tensor cotangent_B,
+        bool wantInputGradient,
+        KeptForward? kept
     )
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        var inputs = gradients.Accumulate(
-            (int)x_B.size(0),
-            rows =>
-            {
-                using var part = conditioning.Select(Indices(rows));
-                var input_n = x_B.Rows(rows).detach().requires_grad_(wantInputGradient);
-                var velocity_n = field.Forward(input_n, sigma_B.Rows(rows), part);
-                var cotangent_n = cotangent_B.Rows(rows).to(velocity_n.dtype);
-                return new(velocity_n, cotangent_n, wantInputGradient ? input_n : null);
-            }
-        );
-        return wantInputGradient ? Joined([.. inputs.Select(input => input!)]).MoveToOuterDisposeScope() : null;
+        network.Prepare(x_B, sigma_B, conditioning);
+        var parts = workers.Run([
+            .. workers.Parts((int)x_B.size(0)).Select(rows => (Func<(Tensor?, CollectedGradients)>)(() => Pull(rows))),
+        ]);
+        foreach (var (_, collected) in parts)
+        {
+            collected.AddTo(gradients);
+            collected.Dispose();
+        }
+        return wantInputGradient ? Joined([.. parts.Select(part => part.Item1!)]).MoveToOuterDisposeScope() : null;
+
+        (Tensor?, CollectedGradients) Pull(Range rows)
+        {
+            using var inner = torch.NewDisposeScope();
+            using var part = conditioning.Select(Indices(rows));
+            using var keptPart = kept?.Select(Indices(rows));
+            var collected = new CollectedGradients();
+            var input_n = network.Vjp(
+                x_B.Rows(rows),
+                sigma_B.Rows(rows),
+                part,
+                cotangent_B.Rows(rows),
+                wantInputGradient,
+                keptPart,
+                collected
+            );
+            return (input_n?.DetachFromDisposeScope(), collected);
+        }
+    }
+
+    private static ForwardTrace? Part(ForwardTrace? trace, Range rows)
+    {
+        int[] kept =
+        [
+            .. (trace?.Rows ?? [])
+                .Where(row => row >= rows.Start.Value && row < rows.End.Value)
+                .Select(row => row - rows.Start.Value),
+        ];
+        return kept.Length == 0 ? null : new(kept);
     }
 
     private static int[] Indices(Range rows) =>
@@ -72,5 +155,50 @@ public sealed class DataParallelVelocityField(
             part.Dispose();
         }
         return joined;
+    }
+
+    private static KeptForward Joined(IReadOnlyList<KeptForward> parts)
+    {
+        var joined = KeptForward.Concat(parts);
+        foreach (var part in parts)
+        {
+            part.Dispose();
+        }
+        return joined;
+    }
+
+    // Plain autograd; it knows no blocks, so it keeps nothing.
+    private sealed class AutogradPart(AutogradVelocityField field, Tensor[] parameters) : IPartField
+    {
+        public bool KeepsForward => false;
+
+        public void Prepare(Tensor x_B, Tensor sigma_B, Conditioning conditioning) { }
+
+        public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace) =>
+            field.Evaluate(x_B, sigma_B, conditioning);
+
+        public Tensor? Vjp(
+            Tensor x_B,
+            Tensor sigma_B,
+            Conditioning conditioning,
+            Tensor cotangent_B,
+            bool wantInputGradient,
+            KeptForward? kept,
+            IParameterGradients gradients
+        )
+        {
+            using var scope = torch.NewDisposeScope();
+            using var withGrad = torch.enable_grad();
+            var input_B = x_B.detach().requires_grad_(wantInputGradient);
+            var velocity_B = field.Forward(input_B, sigma_B, conditioning);
+            var pulled = Pullbacks.Pull(
+                [velocity_B],
+                [cotangent_B],
+                wantInputGradient ? [input_B] : [],
+                parameters,
+                gradients
+            );
+            return wantInputGradient ? (pulled[0] ?? torch.zeros_like(input_B)).MoveToOuterDisposeScope() : null;
+        }
     }
 }

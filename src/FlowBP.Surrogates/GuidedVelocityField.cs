@@ -1,6 +1,7 @@
 // Classifier-free guidance as a decorator. Both branches run as one forward of 2B, because a wider batch costs less than
 // a second launch of every layer. The pullback is where it pays to think: a detached negative branch is a constant, so a
-// cotangent needs neither its forward nor its backward.
+// cotangent needs neither its forward nor its backward. Of a forward that is kept for a pullback, only what it will need is
+// kept: the conditional half, or both halves where the negative branch is live.
 
 namespace FlowBP.Surrogates;
 
@@ -15,21 +16,32 @@ namespace FlowBP.Surrogates;
 /// v_cond and nothing else; otherwise v_neg receives (1 − s)·u as well, in one product of 2B.
 /// </param>
 public sealed class GuidedVelocityField(IVelocityField inner, double scale, bool detachNegative = true)
-    : IGuidedBranches
+    : IGuidedBranches,
+        IForwardKeepingField
 {
     /// <inheritdoc/>
     public double Scale { get; } = scale;
 
     /// <inheritdoc/>
-    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning)
+    public bool KeepsForward => inner is IForwardKeepingField { KeepsForward: true };
+
+    /// <inheritdoc/>
+    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning) =>
+        Mixed(x_B, sigma_B, conditioning, null);
+
+    /// <inheritdoc/>
+    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace trace) =>
+        Mixed(x_B, sigma_B, conditioning, trace);
+
+    private Tensor Mixed(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace)
     {
         if (!Guides(conditioning))
         {
-            return inner.Evaluate(x_B, sigma_B, conditioning);
+            return Inner(x_B, sigma_B, conditioning, trace);
         }
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        var (conditional, negative) = EvaluateBranches(x_B, sigma_B, conditioning);
+        var (conditional, negative) = EvaluateBranches(x_B, sigma_B, conditioning, trace);
         var type = AccumulationType.Of(conditional);
         var negative_B = negative!.to(type);
         var positive_B = conditional.to(type);
@@ -37,17 +49,27 @@ public sealed class GuidedVelocityField(IVelocityField inner, double scale, bool
     }
 
     /// <inheritdoc/>
-    public VelocityBranches EvaluateBranches(Tensor x_B, Tensor sigma_B, Conditioning conditioning)
+    public VelocityBranches EvaluateBranches(
+        Tensor x_B,
+        Tensor sigma_B,
+        Conditioning conditioning,
+        ForwardTrace? trace = null
+    )
     {
         if (!Guides(conditioning))
         {
-            return new(inner.Evaluate(x_B, sigma_B, conditioning), null);
+            return new(Inner(x_B, sigma_B, conditioning, trace), null);
         }
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         using var both = Conditioning.Concat(conditioning.Negative!, conditioning);
-        var v_2B = inner.Evaluate(torch.cat([x_B, x_B], 0), torch.cat([sigma_B, sigma_B], 0), both);
-        var batch = x_B.size(0);
+        var batch = (int)x_B.size(0);
+        var traceBoth = trace is null ? null : new ForwardTrace(RowsOfBoth(trace.Rows, batch));
+        var v_2B = Inner(torch.cat([x_B, x_B], 0), torch.cat([sigma_B, sigma_B], 0), both, traceBoth);
+        if (traceBoth?.Kept is { } kept)
+        {
+            trace!.Kept = detachNegative ? kept : Split(kept, trace.Rows.Count);
+        }
         return new(
             v_2B.narrow(0, batch, batch).MoveToOuterDisposeScope(),
             v_2B.narrow(0, 0, batch).MoveToOuterDisposeScope()
@@ -61,30 +83,79 @@ public sealed class GuidedVelocityField(IVelocityField inner, double scale, bool
         Conditioning conditioning,
         Tensor cotangent_B,
         bool wantInputGradient
+    ) => Pull(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient, null);
+
+    /// <inheritdoc/>
+    public Tensor? Vjp(
+        Tensor x_B,
+        Tensor sigma_B,
+        Conditioning conditioning,
+        Tensor cotangent_B,
+        bool wantInputGradient,
+        KeptForward kept
+    ) => Pull(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient, kept);
+
+    private Tensor? Pull(
+        Tensor x_B,
+        Tensor sigma_B,
+        Conditioning conditioning,
+        Tensor cotangent_B,
+        bool wantInputGradient,
+        KeptForward? kept
     )
     {
         if (!Guides(conditioning))
         {
-            return inner.Vjp(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient);
+            return Inner(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient, kept);
         }
         using var scope = torch.NewDisposeScope();
         if (detachNegative)
         {
-            return inner
-                .Vjp(x_B, sigma_B, conditioning, cotangent_B * Scale, wantInputGradient)
+            return Inner(x_B, sigma_B, conditioning, cotangent_B * Scale, wantInputGradient, kept)
                 ?.MoveToOuterDisposeScope();
         }
         using var both = Conditioning.Concat(conditioning.Negative!, conditioning);
+        using var keptBoth = kept is null ? null : KeptForward.Concat([kept.Negative!, kept.WithoutNegative()]);
         var x_2B = torch.cat([x_B, x_B], 0);
         var sigma_2B = torch.cat([sigma_B, sigma_B], 0);
         var cotangent_2B = torch.cat([cotangent_B * (1 - Scale), cotangent_B * Scale], 0);
-        var gradient_2B = inner.Vjp(x_2B, sigma_2B, both, cotangent_2B, wantInputGradient);
+        var gradient_2B = Inner(x_2B, sigma_2B, both, cotangent_2B, wantInputGradient, keptBoth);
         if (gradient_2B is null)
         {
             return null;
         }
         var batch = x_B.size(0);
         return (gradient_2B.narrow(0, 0, batch) + gradient_2B.narrow(0, batch, batch)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Inner(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace) =>
+        trace is null
+            ? inner.Evaluate(x_B, sigma_B, conditioning)
+            : ((IForwardKeepingField)inner).Evaluate(x_B, sigma_B, conditioning, trace);
+
+    private Tensor? Inner(
+        Tensor x_B,
+        Tensor sigma_B,
+        Conditioning conditioning,
+        Tensor cotangent_B,
+        bool wantInputGradient,
+        KeptForward? kept
+    ) =>
+        kept is null
+            ? inner.Vjp(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient)
+            : ((IForwardKeepingField)inner).Vjp(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient, kept);
+
+    // Positions in a batch of the negative branch first.
+    private int[] RowsOfBoth(IReadOnlyList<int> rows, int batch) =>
+        detachNegative ? [.. rows.Select(row => row + batch)] : [.. rows, .. rows.Select(row => row + batch)];
+
+    private static KeptForward Split(KeptForward both, int count)
+    {
+        using (both)
+        {
+            int[] rows = [.. Enumerable.Range(0, count)];
+            return both.Copy([.. rows.Select(row => row + count)], both.Copy(rows));
+        }
     }
 
     private bool Guides(Conditioning conditioning) => conditioning.Negative is not null && Scale != 1;

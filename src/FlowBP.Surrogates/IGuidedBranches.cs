@@ -13,7 +13,13 @@ public interface IGuidedBranches : IVelocityField
     /// <param name="x_B">As there.</param>
     /// <param name="sigma_B">As there.</param>
     /// <param name="conditioning">As there.</param>
-    VelocityBranches EvaluateBranches(Tensor x_B, Tensor sigma_B, Conditioning conditioning);
+    /// <param name="trace">Receives what is kept for a pullback; null: nothing is.</param>
+    VelocityBranches EvaluateBranches(
+        Tensor x_B,
+        Tensor sigma_B,
+        Conditioning conditioning,
+        ForwardTrace? trace = null
+    );
 }
 
 /// <summary>The branches of guidance, in the network's type.</summary>

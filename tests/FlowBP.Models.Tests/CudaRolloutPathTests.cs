@@ -93,6 +93,72 @@ public sealed class CudaRolloutPathTests
         Assert.That(Values(streams.Context!), Is.EqualTo(context));
     }
 
+    [Test, Combinatorial]
+    public void Flux_agrees_with_its_differentiable_path(
+        [ValueSource(nameof(Kernels))] string kernels,
+        [Values(1, 2)] int family
+    )
+    {
+        var (use, velocity) = FluxFamily(family);
+        float[] expected = velocity();
+        use(s_kernels[kernels]());
+
+        float[] actual;
+        using (torch.no_grad())
+        {
+            actual = velocity();
+        }
+
+        Assert.That(expected.Max(Math.Abs), Is.GreaterThan(0.1));
+        Assert.That(actual, Is.EqualTo(expected).Within(1e-5));
+        Assert.That(velocity(), Is.EqualTo(expected), "with gradients nothing changes");
+    }
+
+    [TestCase(1)]
+    [TestCase(2)]
+    public void Flux_takes_the_fused_operations_and_only_without_gradients(int family)
+    {
+        var (use, velocity) = FluxFamily(family);
+        var counting = new CountingKernels(null);
+        use(counting);
+        velocity();
+        Assert.That(counting.Calls, Is.EqualTo((0, 0, 0)));
+        using var noGrad = torch.no_grad();
+        velocity();
+        // One double-stream block: 4 norms, 4 gates, 4 kinds of heads. Two single-stream ones: 1, 1, 2 each.
+        Assert.That(counting.Calls, Is.EqualTo((6, 6, 8)));
+    }
+
+    // What tells a network of the family which kernels to use, and what evaluates it at a fixed input.
+    private static (Action<IRolloutKernels?> Use, Func<float[]> Velocity) FluxFamily(int family)
+    {
+        Tensor time_B = torch.tensor(new[] { 0.25f, 0.9f });
+        if (family == 1)
+        {
+            FluxTransformer2DModel flux = Flux();
+            var input = new FluxInput(
+                Waves(2, 6, 8),
+                Waves(2, 5, 12),
+                Waves(2, 6),
+                time_B,
+                time_B * 4,
+                FluxPositions.Image(2, 3),
+                FluxPositions.Text(5)
+            );
+            return (flux.UseRolloutKernels, () => Values(flux.call(input)));
+        }
+        Flux2Transformer2DModel flux2 = Flux2();
+        var input2 = new Flux2Input(
+            Waves(2, 6, 16),
+            Waves(2, 5, 12),
+            time_B,
+            null,
+            Flux2Positions.Image(2, 3),
+            Flux2Positions.Text(5)
+        );
+        return (flux2.UseRolloutKernels, () => Values(flux2.call(input2)));
+    }
+
     private static float[] WithoutGradients(SD3Transformer2DModel model)
     {
         using var noGrad = torch.no_grad();

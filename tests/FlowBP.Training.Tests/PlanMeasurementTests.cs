@@ -51,11 +51,14 @@ public class PlanMeasurementTests
         Compare("state", NativeMemory.CurrentBytes - before, predicted, tolerance: 1);
     }
 
-    [TestCase(8)]
-    [TestCase(16)]
-    public void Every_phase_is_within_ten_percent(int batch)
+    [TestCase(8, "none", "fp32")]
+    [TestCase(16, "none", "fp32")]
+    [TestCase(16, "blocks", "fp32")]
+    [TestCase(16, "2", "fp32")]
+    [TestCase(16, "blocks", "bf16")]
+    public void Every_phase_is_within_ten_percent(int batch, string checkpointing, string compute)
     {
-        using var run = new Run("flowbp-sparse", batch, batch, batch);
+        using var run = new Run("flowbp-sparse", batch, batch, batch, checkpointing, compute);
         using var inputs = run.Inputs();
         var executor = run.Executor();
 
@@ -94,8 +97,7 @@ public class PlanMeasurementTests
     public void A_recomputed_decode_is_within_ten_percent_and_takes_less()
     {
         using var kept = new Run("flowbp-sparse", 8, 8, 8);
-        using var run = new Run("flowbp-sparse", 8, 8, 8, ("recompute_decode", "true"));
-        run.Model.Model.Vae.RecomputesDecode = true;
+        using var run = new Run("flowbp-sparse", 8, 8, 8, recomputesDecode: true);
         using var inputs = run.Inputs();
         var executor = run.Executor();
         using var rollout = executor.Rollout(inputs.Batch);
@@ -139,7 +141,9 @@ public class PlanMeasurementTests
             int batch,
             int rewardChunk,
             int vjpChunk,
-            params (string Name, string Value)[] planned
+            string checkpointing = "none",
+            string compute = "fp32",
+            bool recomputesDecode = false
         )
         {
             (string Name, string Value)[] shared =
@@ -158,18 +162,27 @@ public class PlanMeasurementTests
                 // So that every sample pulls.
                 new("hinge_lambda", "100"),
             ]);
-            Model = new TextToImage(Config.Model, Config.Get(S.CfgGuidance));
+            Model = new TextToImage(
+                Config.Model,
+                Config.Get(S.CfgGuidance),
+                options: new ComputeOptions
+                {
+                    Compute = compute == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32,
+                    Checkpointing = GradientCheckpointing.Parse(checkpointing),
+                }
+            );
+            Model.Model.Vae.RecomputesDecode = recomputesDecode;
             Reward = RewardFolder.Load(Config.Reward);
             Prompts = PromptFile.Read(Config.Prompts);
             Plan = new RunPlan(
                 PlanSettings.Resolve([
                     .. pairs,
-                    new("compute_dtype", "fp32"),
-                    new("frozen_dtype", "fp32"),
-                    new("gradient_checkpointing", "none"),
+                    new("compute_dtype", compute),
+                    new("reward_dtype", "fp32"),
+                    new("gradient_checkpointing", checkpointing),
                     new("fused_attention", OperatorSupport.FusedAttention ? "true" : "false"),
                     new("workspace", "0"),
-                    .. planned.Select(pair => KeyValuePair.Create(pair.Name, pair.Value)),
+                    new("recompute_decode", recomputesDecode ? "true" : "false"),
                 ])
             );
         }

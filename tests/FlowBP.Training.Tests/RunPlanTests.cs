@@ -146,6 +146,34 @@ public class RunPlanTests
         Assert.That(reused, Is.EqualTo(none));
     }
 
+    [TestCase("none", 80, false)]
+    [TestCase("blocks", 80, true)]
+    [TestCase("blocks", 50, false)]
+    public void Automatic_reuse_is_on_where_blocks_are_recomputed_and_it_fits(string mode, int memory, bool expected) =>
+        Assert.That(
+            Request(
+                ("model", "sd35"),
+                ("batch", "4"),
+                ("gradient_checkpointing", mode),
+                ("reuse_rollout_blocks", "auto"),
+                ("gpu_memory", $"{memory}")
+            ).ReusesRolloutBlocks,
+            Is.EqualTo(expected)
+        );
+
+    [TestCase(200, null)]
+    [TestCase(60, 1)]
+    public void Automatic_checkpointing_recomputes_only_where_it_must(int memory, int? expected) =>
+        Assert.That(
+            Request(
+                ("model", "sd35"),
+                ("batch", "8"),
+                ("gradient_checkpointing", "auto"),
+                ("gpu_memory", $"{memory}")
+            ).SegmentBlocks,
+            Is.EqualTo(expected)
+        );
+
     [Test]
     public void Fewer_live_blocks_take_less_memory()
     {

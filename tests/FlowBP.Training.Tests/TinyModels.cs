@@ -5,7 +5,6 @@ using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Initialization;
 using FlowBP.Models.Schedulers;
 using FlowBP.Models.Transformers;
-using FlowBP.Surrogates;
 using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Tests;
@@ -29,7 +28,7 @@ internal static class TinyModels
     /// <summary>Families by the names of their pipelines, each with what writes a folder of it.</summary>
     public static readonly IReadOnlyDictionary<string, Action<string>> Writers = new Dictionary<string, Action<string>>
     {
-        [SD3Pipeline.ClassName] = WriteSD3,
+        [SD3Backbone.PipelineClass] = WriteSD3,
         [FluxPipeline.ClassName] = folder => WriteFlux(folder),
         [Flux2KleinPipeline.ClassName] = folder => WriteFlux2(folder),
     };
@@ -143,14 +142,15 @@ internal static class TinyModels
     }
 
     /// <summary>Embeddings that are functions of the prompt's characters: what a family's text encoders would give.</summary>
-    /// <param name="pooled">Whether the family reads a pooled vector.</param>
-    public sealed class Prompts(bool pooled) : IPromptEncoder
+    /// <param name="textWidth">Width of the text sequence.</param>
+    public sealed class Prompts(int textWidth = TextWidth) : IPromptSource
     {
-        public Conditioning Encode(IReadOnlyList<string> prompts)
-        {
-            var text_BME = Of(prompts, 5, TextWidth);
-            return pooled ? FluxField.Condition(text_BME, Of(prompts, PooledWidth)) : Flux2Field.Condition(text_BME);
-        }
+        public IReadOnlyDictionary<string, Tensor> Encode(IReadOnlyList<string> prompts) =>
+            new Dictionary<string, Tensor>
+            {
+                ["prompt_embeds"] = Of(prompts, 5, textWidth),
+                ["pooled_prompt_embeds"] = Of(prompts, PooledWidth),
+            };
 
         public void To(Device device) { }
 
@@ -164,7 +164,4 @@ internal static class TinyModels
                 .DetachFromDisposeScope();
         }
     }
-
-    /// <summary>The encoder that a family's field can read.</summary>
-    public static Prompts PromptsOf(string pipeline) => new(pipeline != Flux2KleinPipeline.ClassName);
 }

@@ -76,7 +76,8 @@ public sealed class AutoencoderKLFlux2 : LatentAutoencoder
     public Tensor Decode(Tensor z_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor h_BCYX = post_quant_conv is null ? z_BCYX : post_quant_conv.call(z_BCYX);
+        Tensor h_BCYX = z_BCYX.to_type(decoder.Type);
+        h_BCYX = post_quant_conv is null ? h_BCYX : post_quant_conv.call(h_BCYX);
         return decoder.call(h_BCYX).MoveToOuterDisposeScope();
     }
 

@@ -80,6 +80,9 @@ internal sealed class AutoencoderDecoder : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
+    /// <summary>Type of the parameters, and of what they compute.</summary>
+    public ScalarType Type => conv_in.weight.dtype;
+
     /// <summary>Whether pullbacks recompute the residual blocks' activations; only while they are frozen.</summary>
     public bool Recomputes
     {

@@ -9,8 +9,8 @@ namespace FlowBP.Models.Autoencoders;
 public interface ILatentDecoder
 {
     /// <summary>Decodes what a diffusion model produced; differentiable with respect to it.</summary>
-    /// <param name="latents_BCYX">Latents in the diffusion model's scale.</param>
-    /// <returns>Pixels [B, colours, Y', X'], about [−1, 1] but not clamped.</returns>
+    /// <param name="latents_BCYX">Latents in the diffusion model's scale, of any floating type.</param>
+    /// <returns>Pixels [B, colours, Y', X'], about [−1, 1] but not clamped, in the type of the parameters.</returns>
     Tensor DecodeScaled(Tensor latents_BCYX);
 }
 

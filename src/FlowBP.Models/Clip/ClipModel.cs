@@ -133,5 +133,9 @@ internal sealed class ClipVisionEmbeddings : nn.Module<Tensor, Tensor>
     }
 
     public override Tensor forward(Tensor pixels_BCYX) =>
-        ClipTower.EmbedPatches(patch_embedding.call(pixels_BCYX), class_embedding, position_embedding.weight!);
+        ClipTower.EmbedPatches(
+            patch_embedding.call(pixels_BCYX.to_type(class_embedding.dtype)),
+            class_embedding,
+            position_embedding.weight!
+        );
 }

@@ -110,7 +110,11 @@ internal sealed class OpenClipVisionTower : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor pixels_BCYX)
     {
-        Tensor h_BLD = ClipTower.EmbedPatches(conv1.call(pixels_BCYX), class_embedding, positional_embedding);
+        Tensor h_BLD = ClipTower.EmbedPatches(
+            conv1.call(pixels_BCYX.to_type(class_embedding.dtype)),
+            class_embedding,
+            positional_embedding
+        );
         h_BLD = transformer.call(ln_pre.call(h_BLD));
         return ln_post.call(h_BLD.select(1, 0)).matmul(proj);
     }

@@ -111,6 +111,18 @@ public sealed class ConfigReader
             _ => throw Wrong(key, json[key]!, "an object"),
         };
 
+    /// <summary>A list of nested objects; empty if absent or null.</summary>
+    public IReadOnlyList<ConfigReader> Sections(string key) =>
+        Value(key) switch
+        {
+            null => [],
+            JsonArray array when array.All(item => item is JsonObject) =>
+            [
+                .. array.Select((item, i) => new ConfigReader(File, (JsonObject)item!, $"{section}{key}[{i}].")),
+            ],
+            { } other => throw Wrong(key, other, "a list of objects"),
+        };
+
     /// <summary>Keys that may be there and change nothing in the arithmetic.</summary>
     public void Ignore(params ReadOnlySpan<string> keys)
     {

@@ -75,6 +75,11 @@ public static class NetworkArchitectures
             ModelTypes = ["clip_text_model"],
             ModelWords = ["clip", "text"],
             Released = ReleasedClipText,
+            Besides = CLIPTextModelWithProjection.Names.Ignored,
+        },
+        new(nameof(CLIPTextModel), json => new CLIPTextModel(ClipTextConfig.Read(json)))
+        {
+            Besides = CLIPTextModel.Names.Ignored,
         },
         new(nameof(T5EncoderModel), json => new T5EncoderModel(T5Config.Read(json)))
         {
@@ -82,8 +87,8 @@ public static class NetworkArchitectures
             ModelTypes = ["t5"],
             ModelWords = ["t5"],
             Released = ReleasedT5,
-            Tied = new Dictionary<string, string> { ["encoder.embed_tokens.weight"] = "shared.weight" },
-            Besides = ["decoder.", "lm_head."],
+            Tied = T5EncoderModel.Names.Tied.ToDictionary(names => names.Item2, names => names.Item1),
+            Besides = T5EncoderModel.Names.Ignored,
         },
         new("Qwen3ForCausalLM", json => new Qwen3TextEncoder(Qwen3Config.Read(json)))
         {

@@ -1,5 +1,6 @@
 // Rewards that are the agreement of an image with its prompt in CLIP's space. HPSv2 is the bare cosine; PickScore scales
-// it by the model's temperature. Text vectors do not depend on the image, so they are computed apart and can be kept.
+// it by the model's temperature. Text vectors do not depend on the image, so they are computed apart and can be kept. The network
+// may compute in a narrower type than the image's: resizing and the cosine, which decide the last digits, stay in float32.
 //
 // Shapes: B batch, L tokens, P projection, C channels, Y X pixels.
 
@@ -40,15 +41,18 @@ public sealed class ClipReward
     }
 
     /// <summary>One score per image, differentiable with respect to the image.</summary>
-    /// <param name="image_BCYX">RGB in [0, 1], any size.</param>
+    /// <param name="image_BCYX">RGB in [0, 1], any size; Float32, whatever type the network computes in.</param>
     /// <param name="text_BP">See <see cref="EmbedText"/>.</param>
-    /// <returns>[B].</returns>
+    /// <returns>[B], Float32 at least.</returns>
     public Tensor Score(Tensor image_BCYX, Tensor text_BP)
     {
         using var scope = torch.NewDisposeScope();
         Tensor pixels_BCYX = ClipImagePreprocessing.Apply(image_BCYX, embedder.ImageSize);
-        Tensor cosine_B = (embedder.EmbedImage(pixels_BCYX) * text_BP).sum(-1);
+        Tensor cosine_B = (Wide(embedder.EmbedImage(pixels_BCYX)) * Wide(text_BP)).sum(-1);
         Tensor? scale = factor();
-        return (scale is null ? cosine_B : cosine_B * scale).MoveToOuterDisposeScope();
+        return (scale is null ? cosine_B : cosine_B * Wide(scale)).MoveToOuterDisposeScope();
     }
+
+    private static Tensor Wide(Tensor x) =>
+        x.dtype is ScalarType.BFloat16 or ScalarType.Float16 ? x.to_type(ScalarType.Float32) : x;
 }

@@ -1,5 +1,6 @@
-// Byte-level byte pair encoding: a word's UTF-8 bytes, written as printable characters, the last one marked as the word's
-// end, are merged pair by pair, always the pair that was merged earliest in training.
+// Byte-level byte pair encoding: a word's UTF-8 bytes, written as printable characters, are merged pair by pair, always the
+// pair that was merged earliest in training. CLIP marks the last byte as the word's end; Qwen's words begin with their space
+// and need no mark.
 
 using System.Collections.Concurrent;
 using System.Text;
@@ -17,12 +18,15 @@ internal sealed class BytePairEncoding
         .ToDictionary(b => Printable[b], b => (byte)b);
 
     private readonly Dictionary<(string, string), int> ranks;
+    private readonly string wordEnd;
     private readonly ConcurrentDictionary<string, string[]> cache = new(StringComparer.Ordinal);
 
     /// <summary>Builds the encoding.</summary>
     /// <param name="merges">Pairs in the order of training; a repeated pair counts where it comes last.</param>
-    public BytePairEncoding(IEnumerable<(string, string)> merges)
+    /// <param name="wordEnd">What marks the last piece of a word; empty for none.</param>
+    public BytePairEncoding(IEnumerable<(string, string)> merges, string wordEnd = WordEnd)
     {
+        this.wordEnd = wordEnd;
         ranks = [];
         int rank = 0;
         foreach ((string, string) pair in merges)
@@ -41,13 +45,16 @@ internal sealed class BytePairEncoding
 
     /// <summary>The pieces of one word.</summary>
     /// <param name="word">A non-empty word as the pre-tokenizer cuts it.</param>
-    public string[] Split(string word) => cache.GetOrAdd(word, static (w, self) => self.Merge(Characters(w)), this);
+    public string[] Split(string word) =>
+        cache.GetOrAdd(word, static (w, self) => self.Merge(Characters(w, self.wordEnd)), this);
 
-    /// <summary>A word's bytes as printable characters, the last one marked.</summary>
-    public static List<string> Characters(string word)
+    /// <summary>A word's bytes as printable characters, the last one marked as CLIP marks it.</summary>
+    public static List<string> Characters(string word) => Characters(word, WordEnd);
+
+    private static List<string> Characters(string word, string wordEnd)
     {
         List<string> pieces = [.. Encoding.UTF8.GetBytes(word).Select(b => Printable[b].ToString())];
-        pieces[^1] += WordEnd;
+        pieces[^1] += wordEnd;
         return pieces;
     }
 

@@ -15,6 +15,8 @@ public sealed class ClipTokenizer
     /// <summary>Last token of every prompt; its position is where text towers pool.</summary>
     public const string EndOfText = "<|endoftext|>";
 
+    internal const int DefaultLength = 77;
+
     private readonly BytePairEncoding encoding;
     private readonly Dictionary<string, int> ids;
     private readonly string[] pieces;
@@ -84,7 +86,7 @@ public sealed class ClipTokenizer
         {
             throw CheckpointException.ForFile(configFile, $"found pad_token '{pad}', expected an entry of vocab.json");
         }
-        return new ClipTokenizer(ids, merges, maxLength ?? 77, padId, openClip: false);
+        return new ClipTokenizer(ids, merges, maxLength ?? DefaultLength, padId, openClip: false);
     }
 
     /// <summary>transformers' tokenizer from CLIP's released merges.</summary>

@@ -33,6 +33,10 @@ internal static class ClipTokenizerFiles
             : throw CheckpointException.ForFile(file, "found no JSON object");
     }
 
+    /// <summary>Tokens per prompt of a tokenizer folder.</summary>
+    public static int ReadLength(string folder) =>
+        ReadConfig(Path.Combine(folder, "tokenizer_config.json")).MaxLength ?? ClipTokenizer.DefaultLength;
+
     private static List<(string, string)> ParseMerges(string file, string text, int limit)
     {
         var merges = new List<(string, string)>();
@@ -97,7 +101,7 @@ internal static class ClipTokenizerFiles
             ? value
             : null;
 
-    private static JsonDocument ParseJson(string file)
+    public static JsonDocument ParseJson(string file)
     {
         try
         {

@@ -22,7 +22,11 @@ public sealed record Flux2Condition(
 
 /// <summary>A block of FLUX.2: streams in, streams out.</summary>
 /// <param name="name">The kind, for messages.</param>
-public abstract class Flux2Block(string name) : nn.Module<FluxStreams, Flux2Condition, FluxStreams>(name);
+public abstract class Flux2Block(string name) : nn.Module<FluxStreams, Flux2Condition, FluxStreams>(name)
+{
+    /// <summary>Operations for the path without gradients; null: the same path as with them.</summary>
+    internal FusedTokens? Fused { get; set; }
+}
 
 /// <summary>A double-stream block.</summary>
 public sealed class Flux2TransformerBlock : Flux2Block
@@ -55,6 +59,10 @@ public sealed class Flux2TransformerBlock : Flux2Block
         Tensor context_BMD =
             streams.Context
             ?? throw new ArgumentException("a double-stream block needs a text stream", nameof(streams));
+        if (Fused is { } fused && fused.Serves(hidden_BLD))
+        {
+            return Rollout(fused, streams, condition);
+        }
         Modulation[] mod = Modulation.Of(condition.Image_BE, 2);
         Modulation[] contextMod = Modulation.Of(condition.Text_BE, 2);
 
@@ -68,6 +76,34 @@ public sealed class Flux2TransformerBlock : Flux2Block
         context_BMD = contextMod[0].Added(context_BMD, text_BMD!);
         context_BMD = contextMod[1].Added(context_BMD, ff_context.call(contextMod[1].Normed(context_BMD, epsilon)));
         return new FluxStreams(hidden_BLD.MoveToOuterDisposeScope(), context_BMD.MoveToOuterDisposeScope());
+    }
+
+    // The same with fused operations, in the scope of the path above; what the block received is not written to.
+    private FluxStreams Rollout(FusedTokens fused, FluxStreams streams, Flux2Condition condition)
+    {
+        Tensor hidden_BLD = streams.Hidden.contiguous();
+        Tensor context_BMD = streams.Context!.contiguous();
+        Tensor mod_BE = condition.Image_BE.contiguous();
+        Tensor contextMod_BE = condition.Text_BE.contiguous();
+        var (image_BLD, text_BMD) = attn.Rollout(
+            fused,
+            fused.Modulate(hidden_BLD, mod_BE, shift: 0, scale: 1, epsilon),
+            fused.Modulate(context_BMD, contextMod_BE, shift: 0, scale: 1, epsilon),
+            condition.Rotary_N
+        );
+        return new FluxStreams(
+            Added(fused, hidden_BLD, mod_BE, image_BLD, ff).MoveToOuterDisposeScope(),
+            Added(fused, context_BMD, contextMod_BE, text_BMD!, ff_context).MoveToOuterDisposeScope()
+        );
+    }
+
+    private Tensor Added(FusedTokens fused, Tensor x_BLD, Tensor mod_BE, Tensor attended_BLD, GatedFeedForward mlp)
+    {
+        Tensor next_BLD = torch.empty_like(x_BLD);
+        fused.AddGated(x_BLD, mod_BE, gate: 2, attended_BLD, next_BLD);
+        Tensor update_BLD = mlp.call(fused.Modulate(next_BLD, mod_BE, shift: 3, scale: 4, epsilon));
+        fused.AddGated(next_BLD, mod_BE, gate: 5, update_BLD, next_BLD);
+        return next_BLD;
     }
 }
 
@@ -92,9 +128,23 @@ public sealed class Flux2SingleTransformerBlock : Flux2Block
     {
         using var scope = torch.NewDisposeScope();
         Tensor hidden_BND = streams.Joined().Hidden;
+        if (Fused is { } fused && fused.Serves(hidden_BND))
+        {
+            return Rollout(fused, hidden_BND.contiguous(), condition);
+        }
         Modulation mod = Modulation.Of(condition.Single_BE, 1)[0];
         Tensor update_BND = attn.call(mod.Normed(hidden_BND, epsilon), condition.Rotary_N);
         return new FluxStreams(mod.Added(hidden_BND, update_BND).MoveToOuterDisposeScope(), null);
+    }
+
+    // The same with fused operations, in the scope of the path above.
+    private FluxStreams Rollout(FusedTokens fused, Tensor hidden_BND, Flux2Condition condition)
+    {
+        Tensor mod_BE = condition.Single_BE.contiguous();
+        Tensor normed_BND = fused.Modulate(hidden_BND, mod_BE, shift: 0, scale: 1, epsilon);
+        Tensor next_BND = torch.empty_like(hidden_BND);
+        fused.AddGated(hidden_BND, mod_BE, gate: 2, attn.Rollout(fused, normed_BND, condition.Rotary_N), next_BND);
+        return new FluxStreams(next_BND.MoveToOuterDisposeScope(), null);
     }
 }
 
@@ -125,13 +175,34 @@ internal sealed class ParallelAttention : nn.Module<Tensor, RotaryTable, Tensor>
     public override Tensor forward(Tensor x_BND, RotaryTable rotary_N)
     {
         Tensor all_BNX = to_qkv_mlp_proj.call(x_BND);
-        Tensor Part(int index) => AttentionHeads.Split(all_BNX.narrow(2, index * width, width), heads);
-        Tensor q_BHNK = rotary_N.Rotate(norm_q.call(Part(0)));
-        Tensor k_BHNK = rotary_N.Rotate(norm_k.call(Part(1)));
-        Tensor attended_BND = AttentionHeads.Merge(F.scaled_dot_product_attention(q_BHNK, k_BHNK, Part(2)));
+        return Attend(
+            rotary_N.Rotate(norm_q.call(Heads(all_BNX, 0))),
+            rotary_N.Rotate(norm_k.call(Heads(all_BNX, 1))),
+            all_BNX
+        );
+    }
+
+    /// <summary>The same with fused operations, for the path without gradients.</summary>
+    public Tensor Rollout(FusedTokens fused, Tensor x_BND, RotaryTable rotary_N)
+    {
+        Tensor all_BNX = to_qkv_mlp_proj.call(x_BND).contiguous();
+        Tensor q_BND = torch.empty_like(x_BND);
+        Tensor k_BND = torch.empty_like(x_BND);
+        norm_q.Rollout(fused, all_BNX, 0, rotary_N, q_BND, 0);
+        norm_k.Rollout(fused, all_BNX, width, rotary_N, k_BND, 0);
+        return Attend(AttentionHeads.Split(q_BND, heads), AttentionHeads.Split(k_BND, heads), all_BNX);
+    }
+
+    // Values and MLP are in the projection yet.
+    private Tensor Attend(Tensor q_BHNK, Tensor k_BHNK, Tensor all_BNX)
+    {
+        Tensor attended_BND = AttentionHeads.Merge(F.scaled_dot_product_attention(q_BHNK, k_BHNK, Heads(all_BNX, 2)));
         Tensor mlp_BNE = GatedFeedForward.SwiGlu(all_BNX.narrow(2, 3 * width, 2 * mlpWidth));
         return to_out.call(torch.cat([attended_BND, mlp_BNE], 2));
     }
+
+    private Tensor Heads(Tensor all_BNX, int part) =>
+        AttentionHeads.Split(all_BNX.narrow(2, part * width, width), heads);
 }
 
 /// <summary>Linear, SwiGLU, linear.</summary>

@@ -8,6 +8,7 @@
 //
 // Shapes: B batch, L image tokens, M text tokens, C channels of a token, E text width (or that of a modulation), D width.
 
+using FlowBP.Kernels;
 using FlowBP.Models.Formats;
 
 namespace FlowBP.Models.Transformers;
@@ -73,6 +74,20 @@ public sealed class Flux2Transformer2DModel : nn.Module<Flux2Input, Tensor>
 
     /// <summary>All blocks in order: the double-stream ones, then the single-stream ones.</summary>
     public IReadOnlyList<Flux2Block> Blocks => [.. transformer_blocks, .. single_transformer_blocks];
+
+    /// <summary>
+    /// Has the evaluations without gradients, of a rollout, use fused operations wherever the tensors are where the kernels work,
+    /// in Float32 or BFloat16. Their results differ in the last bits from those of the separate operations.
+    /// </summary>
+    /// <param name="kernels">The operations; null: separate operations again.</param>
+    public void UseRolloutKernels(IRolloutKernels? kernels)
+    {
+        var fused = kernels is null ? null : new FusedTokens(kernels);
+        foreach (Flux2Block block in Blocks)
+        {
+            block.Fused = fused;
+        }
+    }
 
     /// <summary>What <see cref="EmbedCondition"/> and <see cref="Embed"/> read.</summary>
     public IReadOnlyList<Parameter> EmbedParameters =>

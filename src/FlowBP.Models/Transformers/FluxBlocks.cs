@@ -28,6 +28,9 @@ public abstract class FluxBlock(string name) : nn.Module<FluxStreams, FluxCondit
 {
     /// <summary>Added to the variance of every norm.</summary>
     protected const double Epsilon = 1e-6;
+
+    /// <summary>Operations for the path without gradients; null: the same path as with them.</summary>
+    internal FusedTokens? Fused { get; set; }
 }
 
 /// <summary>A double-stream block.</summary>
@@ -61,6 +64,10 @@ public sealed class FluxTransformerBlock : FluxBlock
         Tensor context_BMD =
             streams.Context
             ?? throw new ArgumentException("a double-stream block needs a text stream", nameof(streams));
+        if (Fused is { } fused && fused.Serves(hidden_BLD))
+        {
+            return Rollout(fused, streams, condition);
+        }
         Modulation[] mod = Modulation.Of(norm1.call(condition.Vector_BD), 2);
         Modulation[] contextMod = Modulation.Of(norm1_context.call(condition.Vector_BD), 2);
 
@@ -74,6 +81,34 @@ public sealed class FluxTransformerBlock : FluxBlock
         context_BMD = contextMod[0].Added(context_BMD, text_BMD!);
         context_BMD = contextMod[1].Added(context_BMD, ff_context.call(contextMod[1].Normed(context_BMD, Epsilon)));
         return new FluxStreams(hidden_BLD.MoveToOuterDisposeScope(), context_BMD.MoveToOuterDisposeScope());
+    }
+
+    // The same with fused operations, in the scope of the path above; what the block received is not written to.
+    private FluxStreams Rollout(FusedTokens fused, FluxStreams streams, FluxCondition condition)
+    {
+        Tensor hidden_BLD = streams.Hidden.contiguous();
+        Tensor context_BMD = streams.Context!.contiguous();
+        Tensor mod_BE = norm1.call(condition.Vector_BD);
+        Tensor contextMod_BE = norm1_context.call(condition.Vector_BD);
+        var (image_BLD, text_BMD) = attn.Rollout(
+            fused,
+            fused.Modulate(hidden_BLD, mod_BE, shift: 0, scale: 1, Epsilon),
+            fused.Modulate(context_BMD, contextMod_BE, shift: 0, scale: 1, Epsilon),
+            condition.Rotary_N
+        );
+        return new FluxStreams(
+            Added(fused, hidden_BLD, mod_BE, image_BLD, ff).MoveToOuterDisposeScope(),
+            Added(fused, context_BMD, contextMod_BE, text_BMD!, ff_context).MoveToOuterDisposeScope()
+        );
+    }
+
+    private static Tensor Added(FusedTokens fused, Tensor x_BLD, Tensor mod_BE, Tensor attended_BLD, FeedForward mlp)
+    {
+        Tensor next_BLD = torch.empty_like(x_BLD);
+        fused.AddGated(x_BLD, mod_BE, gate: 2, attended_BLD, next_BLD);
+        Tensor update_BLD = mlp.call(fused.Modulate(next_BLD, mod_BE, shift: 3, scale: 4, Epsilon));
+        fused.AddGated(next_BLD, mod_BE, gate: 5, update_BLD, next_BLD);
+        return next_BLD;
     }
 }
 
@@ -103,12 +138,28 @@ public sealed class FluxSingleTransformerBlock : FluxBlock
     {
         using var scope = torch.NewDisposeScope();
         Tensor hidden_BND = streams.Joined().Hidden;
+        if (Fused is { } fused && fused.Serves(hidden_BND))
+        {
+            return Rollout(fused, hidden_BND.contiguous(), condition);
+        }
         Modulation mod = Modulation.Of(norm.call(condition.Vector_BD), 1)[0];
         Tensor normed_BND = mod.Normed(hidden_BND, Epsilon);
         Tensor mlp_BNE = Activations.GeluTanh(proj_mlp.call(normed_BND));
         Tensor attended_BND = attn.call(normed_BND, condition.Rotary_N);
         Tensor update_BND = proj_out.call(torch.cat([attended_BND, mlp_BNE], 2));
         return new FluxStreams(mod.Added(hidden_BND, update_BND).MoveToOuterDisposeScope(), null);
+    }
+
+    // The same with fused operations, in the scope of the path above.
+    private FluxStreams Rollout(FusedTokens fused, Tensor hidden_BND, FluxCondition condition)
+    {
+        Tensor mod_BE = norm.call(condition.Vector_BD);
+        Tensor normed_BND = fused.Modulate(hidden_BND, mod_BE, shift: 0, scale: 1, Epsilon);
+        Tensor mlp_BNE = Activations.GeluTanh(proj_mlp.call(normed_BND));
+        Tensor attended_BND = attn.Rollout(fused, normed_BND, condition.Rotary_N);
+        Tensor next_BND = torch.empty_like(hidden_BND);
+        fused.AddGated(hidden_BND, mod_BE, gate: 2, proj_out.call(torch.cat([attended_BND, mlp_BNE], 2)), next_BND);
+        return new FluxStreams(next_BND.MoveToOuterDisposeScope(), null);
     }
 }
 
@@ -140,5 +191,21 @@ internal sealed class FluxSingleAttention : nn.Module<Tensor, RotaryTable, Tenso
         Tensor k_BHNK = rotary_N.Rotate(norm_k.call(AttentionHeads.Split(to_k.call(x_BND), heads)));
         Tensor v_BHNK = AttentionHeads.Split(to_v.call(x_BND), heads);
         return AttentionHeads.Merge(F.scaled_dot_product_attention(q_BHNK, k_BHNK, v_BHNK));
+    }
+
+    /// <summary>The same with fused operations, for the path without gradients.</summary>
+    public Tensor Rollout(FusedTokens fused, Tensor x_BND, RotaryTable rotary_N)
+    {
+        Tensor q_BND = torch.empty_like(x_BND);
+        Tensor k_BND = torch.empty_like(x_BND);
+        norm_q.Rollout(fused, to_q.call(x_BND).contiguous(), 0, rotary_N, q_BND, 0);
+        norm_k.Rollout(fused, to_k.call(x_BND).contiguous(), 0, rotary_N, k_BND, 0);
+        return AttentionHeads.Merge(
+            F.scaled_dot_product_attention(
+                AttentionHeads.Split(q_BND, heads),
+                AttentionHeads.Split(k_BND, heads),
+                AttentionHeads.Split(to_v.call(x_BND), heads)
+            )
+        );
     }
 }

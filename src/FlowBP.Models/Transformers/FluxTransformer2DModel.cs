@@ -8,6 +8,7 @@
 //
 // Shapes: B batch, L image tokens, M text tokens, C channels of a token, E text width, P pooled width, D width.
 
+using FlowBP.Kernels;
 using FlowBP.Models.Formats;
 
 namespace FlowBP.Models.Transformers;
@@ -71,6 +72,20 @@ public sealed class FluxTransformer2DModel : nn.Module<FluxInput, Tensor>
 
     /// <summary>All blocks in order: the double-stream ones, then the single-stream ones.</summary>
     public IReadOnlyList<FluxBlock> Blocks => [.. transformer_blocks, .. single_transformer_blocks];
+
+    /// <summary>
+    /// Has the evaluations without gradients, of a rollout, use fused operations wherever the tensors are where the kernels work,
+    /// in Float32 or BFloat16. Their results differ in the last bits from those of the separate operations.
+    /// </summary>
+    /// <param name="kernels">The operations; null: separate operations again.</param>
+    public void UseRolloutKernels(IRolloutKernels? kernels)
+    {
+        var fused = kernels is null ? null : new FusedTokens(kernels);
+        foreach (FluxBlock block in Blocks)
+        {
+            block.Fused = fused;
+        }
+    }
 
     /// <summary>What <see cref="EmbedCondition"/> and <see cref="Embed"/> read.</summary>
     public IReadOnlyList<Parameter> EmbedParameters =>

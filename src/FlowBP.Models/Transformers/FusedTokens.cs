@@ -53,36 +53,68 @@ internal sealed unsafe class FusedTokens(IRolloutKernels kernels)
         GC.KeepAlive(out_BLD);
     }
 
-    /// <summary>Normalises the heads of a projection on their way into the tokens of both streams.</summary>
-    /// <param name="x_BLD">Queries or keys of one stream, contiguous; D is H·K.</param>
+    /// <summary>Normalises the heads of a projection, and turns them, on their way into the tokens of both streams.</summary>
+    /// <param name="x_BLE">Projections of one stream, contiguous; the heads may be part of them.</param>
+    /// <param name="column">Where the heads begin there.</param>
     /// <param name="weight_K">Weight of the norm.</param>
     /// <param name="epsilon">Added to the mean square.</param>
-    /// <param name="out_BND">Queries or keys of all tokens.</param>
+    /// <param name="rotary_N">Rotations of all tokens; null: none.</param>
+    /// <param name="out_BND">Queries or keys of all tokens; D is H·K.</param>
     /// <param name="first">Where the stream's tokens begin there.</param>
-    public void NormHeads(Tensor x_BLD, Tensor weight_K, double epsilon, Tensor out_BND, long first)
+    public void NormHeads(
+        Tensor x_BLE,
+        long column,
+        Tensor weight_K,
+        double epsilon,
+        RotaryTable? rotary_N,
+        Tensor out_BND,
+        long first
+    )
     {
-        var (type, size) = TypeOf(x_BLD);
-        var (batch, tokens, width) = (x_BLD.size(0), x_BLD.size(1), x_BLD.size(2));
+        var (type, size) = TypeOf(x_BLE);
+        var (batch, tokens, stride, width) = (x_BLE.size(0), x_BLE.size(1), x_BLE.size(2), out_BND.size(2));
         var head = (int)weight_K.size(0);
-        var heads = (int)(width / head);
-        var x = HeadBuffer.Contiguous(Pointer(x_BLD), type, batch, tokens, heads, head);
-        var result = new HeadBuffer
+        if (column + width > stride || first + tokens > out_BND.size(1))
         {
-            Pointer = (byte*)Pointer(out_BND) + (first * width * size),
+            throw new ArgumentException(
+                $"heads of width {width} from column {column} of {stride}, {tokens} tokens from {first} of "
+                    + $"{out_BND.size(1)}: they don't fit"
+            );
+        }
+        var x = new HeadBuffer
+        {
+            Pointer = (byte*)Pointer(x_BLE) + (column * size),
             Type = type,
             Batch = batch,
             Tokens = tokens,
-            Heads = heads,
+            Heads = (int)(width / head),
             Width = head,
-            SampleStride = out_BND.size(1) * width,
-            TokenStride = width,
+            SampleStride = tokens * stride,
+            TokenStride = stride,
             HeadStride = head,
         };
-        kernels.QkNormRope(x, Pointer(weight_K), null, null, epsilon, result);
-        GC.KeepAlive(x_BLD);
+        var result = x with
+        {
+            Pointer = (byte*)Pointer(out_BND) + (first * width * size),
+            SampleStride = out_BND.size(1) * width,
+            TokenStride = width,
+        };
+        kernels.QkNormRope(
+            x,
+            Pointer(weight_K),
+            Rotations(rotary_N?.Cosine_NP, first),
+            Rotations(rotary_N?.Sine_NP, first),
+            epsilon,
+            result
+        );
+        GC.KeepAlive(x_BLE);
         GC.KeepAlive(weight_K);
+        GC.KeepAlive(rotary_N);
         GC.KeepAlive(out_BND);
     }
+
+    private float* Rotations(Tensor? table_NP, long first) =>
+        table_NP is null ? null : (float*)Pointer(table_NP) + (first * table_NP.size(1));
 
     private TokenBuffer Tokens(Tensor x_BLD) =>
         new(Pointer(x_BLD), TypeOf(x_BLD).Type, x_BLD.size(0), x_BLD.size(1), x_BLD.size(2));

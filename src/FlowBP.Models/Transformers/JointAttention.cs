@@ -77,8 +77,12 @@ internal sealed class JointAttention : nn.Module<Tensor, Tensor?, RotaryTable?, 
         Attend(image_BLD, text_BMD, rotary_N, null);
 
     /// <summary>The same with fused operations, for the path without gradients.</summary>
-    public (Tensor Image, Tensor? Text) Rollout(FusedTokens fused, Tensor image_BLD, Tensor? text_BMD) =>
-        Attend(image_BLD, text_BMD, null, fused);
+    public (Tensor Image, Tensor? Text) Rollout(
+        FusedTokens fused,
+        Tensor image_BLD,
+        Tensor? text_BMD,
+        RotaryTable? rotary_N
+    ) => Attend(image_BLD, text_BMD, rotary_N, fused);
 
     private (Tensor Image, Tensor? Text) Attend(
         Tensor image_BLD,
@@ -89,13 +93,10 @@ internal sealed class JointAttention : nn.Module<Tensor, Tensor?, RotaryTable?, 
     {
         // Image tokens first. Where the text's own result is not used, its queries are not computed.
         Tensor? textQueries_BMD = to_add_out is null ? null : text_BMD;
-        Tensor q_BHNK = NormedHeads(image_BLD, to_q, norm_q, textQueries_BMD, add_q_proj, norm_added_q, fused);
-        Tensor k_BHNK = NormedHeads(image_BLD, to_k, norm_k, text_BMD, add_k_proj, norm_added_k, fused);
-        if (rotary_N is not null)
-        {
-            q_BHNK = rotary_N.Rotate(q_BHNK);
-            k_BHNK = rotary_N.Rotate(k_BHNK);
-        }
+        var queries = (to_q, norm_q, add_q_proj, norm_added_q);
+        var keys = (to_k, norm_k, add_k_proj, norm_added_k);
+        Tensor q_BHNK = NormedHeads(image_BLD, textQueries_BMD, queries, rotary_N, fused);
+        Tensor k_BHNK = NormedHeads(image_BLD, text_BMD, keys, rotary_N, fused);
         Tensor v_BHNK = SplitHeads(to_v.call(image_BLD));
         if (text_BMD is not null)
         {
@@ -117,28 +118,30 @@ internal sealed class JointAttention : nn.Module<Tensor, Tensor?, RotaryTable?, 
     // Queries or keys of the image's tokens, then of the text's.
     private Tensor NormedHeads(
         Tensor image_BLD,
-        Linear project,
-        RmsNorm? norm,
         Tensor? text_BMD,
-        Linear? projectText,
-        RmsNorm? normText,
+        (Linear Project, RmsNorm? Norm, Linear? ProjectText, RmsNorm? NormText) layers,
+        RotaryTable? rotary_N,
         FusedTokens? fused
     )
     {
-        Tensor image_BLE = project.call(image_BLD);
-        Tensor? text_BME = text_BMD is null ? null : projectText!.call(text_BMD);
-        if (fused is null || norm is null)
+        Tensor image_BLE = layers.Project.call(image_BLD);
+        Tensor? text_BME = text_BMD is null ? null : layers.ProjectText!.call(text_BMD);
+        if (fused is null || layers.Norm is null)
         {
-            Tensor image_BHLK = Normed(norm, SplitHeads(image_BLE));
-            return text_BME is null ? image_BHLK : torch.cat([image_BHLK, Normed(normText, SplitHeads(text_BME))], 2);
+            Tensor heads_BHNK = Normed(layers.Norm, SplitHeads(image_BLE));
+            if (text_BME is not null)
+            {
+                heads_BHNK = torch.cat([heads_BHNK, Normed(layers.NormText, SplitHeads(text_BME))], 2);
+            }
+            return rotary_N is null ? heads_BHNK : rotary_N.Rotate(heads_BHNK);
         }
         long imageTokens = image_BLE.size(1);
         long tokens = imageTokens + (text_BME?.size(1) ?? 0);
         Tensor all_BNE = torch.empty([image_BLE.size(0), tokens, image_BLE.size(2)], image_BLE.dtype, image_BLE.device);
-        norm.Rollout(fused, image_BLE.contiguous(), all_BNE, 0);
+        layers.Norm.Rollout(fused, image_BLE.contiguous(), 0, rotary_N, all_BNE, 0);
         if (text_BME is not null)
         {
-            normText!.Rollout(fused, text_BME.contiguous(), all_BNE, imageTokens);
+            layers.NormText!.Rollout(fused, text_BME.contiguous(), 0, rotary_N, all_BNE, imageTokens);
         }
         return SplitHeads(all_BNE);
     }
@@ -186,7 +189,13 @@ internal sealed class RmsNorm : nn.Module<Tensor, Tensor>
         return (low ? normed.to_type(x.dtype) : normed) * weight;
     }
 
-    /// <summary>The same of every head of a projection, written into the tokens of both streams.</summary>
-    public void Rollout(FusedTokens fused, Tensor x_BLD, Tensor out_BND, long first) =>
-        fused.NormHeads(x_BLD, weight, eps, out_BND, first);
+    /// <summary>The same of every head of a projection, turned and written into the tokens of both streams.</summary>
+    public void Rollout(
+        FusedTokens fused,
+        Tensor x_BLE,
+        long column,
+        RotaryTable? rotary_N,
+        Tensor out_BND,
+        long first
+    ) => fused.NormHeads(x_BLE, column, weight, eps, rotary_N, out_BND, first);
 }

@@ -92,14 +92,15 @@ public sealed class JointTransformerBlock : nn.Module<SD3Streams, Tensor, SD3Str
         var (image_BLD, text_BMD) = attn.Rollout(
             fused,
             fused.Modulate(hidden_BLD, mod_BE, shift: 0, scale: 1, NormEps),
-            contextIn_BMD
+            contextIn_BMD,
+            null
         );
         Tensor next_BLD = torch.empty_like(hidden_BLD);
         fused.AddGated(hidden_BLD, mod_BE, gate: 2, image_BLD, next_BLD);
         if (attn2 is not null)
         {
             Tensor alone_BLD = fused.Modulate(hidden_BLD, mod_BE, shift: 6, scale: 7, NormEps);
-            fused.AddGated(next_BLD, mod_BE, gate: 8, attn2.Rollout(fused, alone_BLD, null).Image, next_BLD);
+            fused.AddGated(next_BLD, mod_BE, gate: 8, attn2.Rollout(fused, alone_BLD, null, null).Image, next_BLD);
         }
         Tensor update_BLD = ff.call(fused.Modulate(next_BLD, mod_BE, shift: 3, scale: 4, NormEps));
         fused.AddGated(next_BLD, mod_BE, gate: 5, update_BLD, next_BLD);

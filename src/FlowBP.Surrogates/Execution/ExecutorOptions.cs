@@ -2,6 +2,19 @@
 
 namespace FlowBP.Surrogates;
 
+/// <summary>Whether pullbacks start from block inputs that the rollout kept (<c>reuse_rollout_blocks</c>).</summary>
+public enum RolloutReuse
+{
+    /// <summary>Where the field can, and what is kept fits into <see cref="ExecutorOptions.KeptBytesBudget"/>.</summary>
+    Auto,
+
+    /// <summary>Always; a field that can't is an error.</summary>
+    On,
+
+    /// <summary>Never: every pullback runs a forward of its own.</summary>
+    Off,
+}
+
 /// <summary>How the executor cuts a batch up, and what it stores latents in.</summary>
 public sealed record ExecutorOptions
 {
@@ -28,6 +41,18 @@ public sealed record ExecutorOptions
     /// take the latter in any case.
     /// </summary>
     public IRolloutKernels? RolloutKernels { get; init; }
+
+    /// <summary>
+    /// Whether the rollout keeps the block inputs of the active steps, so that their pullbacks need no forward. It is the only
+    /// memory that grows with the number of active steps; the gradient is the same.
+    /// </summary>
+    public RolloutReuse Reuse { get; init; } = RolloutReuse.Auto;
+
+    /// <summary>
+    /// What may be kept for all active steps of all samples together, in bytes; null: nothing under
+    /// <see cref="RolloutReuse.Auto"/>. <see cref="RolloutReuse.On"/> does not ask.
+    /// </summary>
+    public long? KeptBytesBudget { get; init; }
 }
 
 /// <summary>A count of network evaluations.</summary>

@@ -59,7 +59,12 @@ internal sealed class PullbackSequence(IVelocityField field, NoiseSchedule sched
         var sigma_n = torch.tensor(times, device: x_n.device).to(running_R.dtype);
         var cotangent_n = Scale(running_R.index_select(0, row_n), terms, term => term.Step.Weight);
         var wantsInput = terms.Any(term => term.Bridge != 0);
-        var input_n = field.Vjp(x_n, sigma_n, conditioning, cotangent_n, wantsInput);
+        using var kept = renoised
+            ? null
+            : rollout.Kept?.Gather([.. terms.Select(term => (term.Step.Index, term.Sample))]);
+        var input_n = kept is null
+            ? field.Vjp(x_n, sigma_n, conditioning, cotangent_n, wantsInput)
+            : ((IForwardKeepingField)field).Vjp(x_n, sigma_n, conditioning, cotangent_n, wantsInput, kept);
         if (input_n is not null)
         {
             using var noGrad = torch.no_grad();

@@ -37,7 +37,16 @@ public sealed class Rollout(
     /// <param name="conditioning">Batch B.</param>
     /// <param name="stepsOf">How many velocities each sample needs, at least 1; null: all N.</param>
     /// <exception cref="NonFiniteException">A velocity is not finite.</exception>
-    public RolloutCache Run(Tensor noise_B, Conditioning conditioning, IReadOnlyList<int>? stepsOf = null)
+    public RolloutCache Run(Tensor noise_B, Conditioning conditioning, IReadOnlyList<int>? stepsOf = null) =>
+        Run(noise_B, conditioning, stepsOf, null);
+
+    /// <summary>The same, keeping forwards for pullbacks; the cache owns them from then on.</summary>
+    internal RolloutCache Run(
+        Tensor noise_B,
+        Conditioning conditioning,
+        IReadOnlyList<int>? stepsOf,
+        KeptForwards? kept
+    )
     {
         var batch = (int)noise_B.size(0);
         stepsOf ??= [.. Enumerable.Repeat(schedule.Steps, batch)];
@@ -68,7 +77,7 @@ public sealed class Rollout(
             }
             foreach (var part in chunks)
             {
-                Evaluate(part, i, x_B, v_B, next_B);
+                Evaluate(part, i, x_B, v_B, next_B, kept);
                 evaluations = evaluations.Add(part.Rows.Length);
             }
             if (fused is null)
@@ -78,7 +87,10 @@ public sealed class Rollout(
         }
         chunks.ForEach(part => part.Dispose());
         RequireFinite(x_TB, v_TB);
-        return new(x_TB.MoveToOuterDisposeScope(), v_TB.MoveToOuterDisposeScope(), stepsOf, evaluations);
+        return new(x_TB.MoveToOuterDisposeScope(), v_TB.MoveToOuterDisposeScope(), stepsOf, evaluations)
+        {
+            Kept = kept,
+        };
     }
 
     /// <summary>Rolls out and returns the end alone: sampling, for evaluation.</summary>
@@ -101,7 +113,7 @@ public sealed class Rollout(
         {
             foreach (var part in chunks)
             {
-                Evaluate(part, i, x_B, v_B, next_B: x_B);
+                Evaluate(part, i, x_B, v_B, next_B: x_B, kept: null);
             }
             if (fused is null)
             {
@@ -117,15 +129,20 @@ public sealed class Rollout(
     }
 
     // The velocities of a chunk; its next states too where one pass makes both.
-    private void Evaluate(RowChunk part, int step, Tensor x_B, Tensor v_B, Tensor next_B)
+    private void Evaluate(RowChunk part, int step, Tensor x_B, Tensor v_B, Tensor next_B, KeptForwards? kept)
     {
+        var trace = kept?.TraceOf(step, part.Rows);
         if (fused is null)
         {
-            part.Evaluate(field, schedule.NetworkTime(step), x_B, v_B);
+            part.Evaluate(field, schedule.NetworkTime(step), x_B, v_B, trace);
         }
         else
         {
-            part.Step(field, fused, schedule.NetworkTime(step), schedule.StepSize(step), x_B, v_B, next_B);
+            part.Step(field, fused, schedule.NetworkTime(step), schedule.StepSize(step), x_B, v_B, next_B, trace);
+        }
+        if (trace is not null)
+        {
+            kept!.Add(step, part.Rows, trace);
         }
     }
 
@@ -206,11 +223,11 @@ public sealed class Rollout(
 
         public int[] Rows { get; }
 
-        public void Evaluate(IVelocityField field, double time, Tensor x_B, Tensor v_B)
+        public void Evaluate(IVelocityField field, double time, Tensor x_B, Tensor v_B, ForwardTrace? trace)
         {
             using var scope = torch.NewDisposeScope();
             var (input_B, sigma_B) = Inputs(x_B, time);
-            var velocity_B = field.Evaluate(input_B, sigma_B, conditioning);
+            var velocity_B = Velocity(field, input_B, sigma_B, trace);
             if (index is null)
             {
                 v_B.copy_(velocity_B);
@@ -228,15 +245,16 @@ public sealed class Rollout(
             double step,
             Tensor x_B,
             Tensor v_B,
-            Tensor next_B
+            Tensor next_B,
+            ForwardTrace? trace
         )
         {
             using var scope = torch.NewDisposeScope();
             var (input_B, sigma_B) = Inputs(x_B, time);
             var guided = field as IGuidedBranches;
             var (conditional_B, negative_B) = guided is null
-                ? new VelocityBranches(field.Evaluate(input_B, sigma_B, conditioning), null)
-                : guided.EvaluateBranches(input_B, sigma_B, conditioning);
+                ? new VelocityBranches(Velocity(field, input_B, sigma_B, trace), null)
+                : guided.EvaluateBranches(input_B, sigma_B, conditioning, trace);
             conditional_B = Narrow(conditional_B);
             negative_B = negative_B is null ? null : Narrow(negative_B);
             kernels.GuidedEulerStep(
@@ -255,6 +273,11 @@ public sealed class Rollout(
             GC.KeepAlive(v_B);
             GC.KeepAlive(next_B);
         }
+
+        private Tensor Velocity(IVelocityField field, Tensor input_B, Tensor sigma_B, ForwardTrace? trace) =>
+            trace is null
+                ? field.Evaluate(input_B, sigma_B, conditioning)
+                : ((IForwardKeepingField)field).Evaluate(input_B, sigma_B, conditioning, trace);
 
         private (Tensor Input_B, Tensor Sigma_B) Inputs(Tensor x_B, double time) =>
             (

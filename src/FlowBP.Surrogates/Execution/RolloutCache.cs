@@ -31,6 +31,12 @@ public sealed class RolloutCache(Tensor x_TB, Tensor v_TB, IReadOnlyList<int> st
     /// <summary>T.</summary>
     public int Steps => (int)V_TB.size(0);
 
+    /// <summary>Forwards of active steps, kept for their pullbacks; null: none were.</summary>
+    internal KeptForwards? Kept { get; init; }
+
+    /// <summary>Bytes of the forwards that are kept for pullbacks; 0: none are.</summary>
+    public long KeptBytes => Kept?.Bytes ?? 0;
+
     /// <summary>
     /// Cached states of some samples, each at a step of its own [n, …], copied.
     /// </summary>
@@ -51,5 +57,6 @@ public sealed class RolloutCache(Tensor x_TB, Tensor v_TB, IReadOnlyList<int> st
     {
         X_TB.Dispose();
         V_TB.Dispose();
+        Kept?.Dispose();
     }
 }

@@ -27,8 +27,13 @@ public sealed class SurrogateExecutor(
 {
     private readonly ExecutorOptions options = options ?? new();
 
-    /// <summary>Rolls out, as far as the plans need.</summary>
+    /// <summary>
+    /// Rolls out, as far as the plans need; keeps the forwards of the active steps where <see cref="ExecutorOptions.Reuse"/> says so.
+    /// </summary>
     /// <exception cref="NonFiniteException">A velocity is not finite.</exception>
+    /// <exception cref="ArgumentException">
+    /// The plan was made for another schedule, or forwards are to be kept by a field that can't.
+    /// </exception>
     public RolloutCache Rollout(SurrogateBatch batch)
     {
         if (batch.Plan.Steps != schedule.Steps)
@@ -41,8 +46,24 @@ public sealed class SurrogateExecutor(
         return new Rollout(field, schedule, kernels, options.Storage, options.RolloutChunk, options.RolloutKernels).Run(
             batch.Noise_B,
             batch.Conditioning,
-            [.. batch.Plan.Samples.Select(plan => plan.RolloutSteps)]
+            [.. batch.Plan.Samples.Select(plan => plan.RolloutSteps)],
+            Kept(batch.Plan)
         );
+    }
+
+    private KeptForwards? Kept(BatchPlan plan)
+    {
+        var can = field is IForwardKeepingField { KeepsForward: true };
+        return options.Reuse switch
+        {
+            RolloutReuse.On when !can => throw new ArgumentException(
+                "reuse_rollout_blocks is on, but this velocity field keeps no block inputs:"
+                    + " set gradient_checkpointing to blocks or a number of blocks, or reuse_rollout_blocks to off"
+            ),
+            RolloutReuse.On => new(plan, null),
+            RolloutReuse.Auto when can && options.KeptBytesBudget is { } budget => new(plan, budget),
+            _ => null,
+        };
     }
 
     /// <summary>Measures the leaps and weighs the samples (docs/methods.md §3.1).</summary>

@@ -69,7 +69,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         observer.Evaluated("aligned", after);
         pictures.Write(output.Sample(reports.Count), reports.Count, after);
         pictures.WriteComparison(Path.Combine(output.Samples, "before-after.png"), before, after);
-        model.Model.Save(output.Model);
+        model.Save(output.Model);
 
         var summary = new AlignmentSummary
         {
@@ -95,7 +95,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         catch (ArithmeticException e) when (output.HasMetrics)
         {
             trainer.Optimizer.SwapWithEma();
-            model.Model.Save(output.Model);
+            model.Save(output.Model);
             throw new TrainingStoppedException(trainer.Optimizer.Steps + 1, output.Model, e);
         }
     }

@@ -56,9 +56,10 @@ public sealed class AlignmentTrainer : IDisposable
             }
         );
         Optimizer = new FusedAdamW(
-            model.Model.Transformer.named_parameters().Select(p => (p.name, p.parameter)),
+            model.Masters?.Masters ?? model.Model.Transformer.named_parameters().Select(p => (p.name, p.parameter)),
             config.Optimizer,
-            model.Compute.Kernels
+            model.Compute.Kernels,
+            model.Masters?.Narrow
         );
     }
 

@@ -40,16 +40,30 @@ public sealed class FusedAdamW : IDisposable
     /// <param name="parameters">Names and parameters: Float32 or Float64, contiguous.</param>
     /// <param name="settings">The numbers.</param>
     /// <param name="kernels">The fused operations.</param>
+    /// <param name="copies">
+    /// BFloat16 tensors by name, each of its parameter's shape, that hold the parameters rounded: every update writes them in the
+    /// same pass (<see cref="ComputeCopy.Narrow"/>). Null: none.
+    /// </param>
+    /// <exception cref="ArgumentException">A copy is of another type or shape, or not contiguous.</exception>
     public FusedAdamW(
         IEnumerable<(string Name, Parameter Parameter)> parameters,
         AdamWSettings settings,
-        ILatentKernels kernels
+        ILatentKernels kernels,
+        IReadOnlyDictionary<string, Tensor>? copies = null
     )
     {
         Settings = settings;
         this.kernels = kernels;
         using var noGrad = torch.no_grad();
-        entries = [.. parameters.Select(p => new Entry(p.Name, p.Parameter, settings.EmaDecay is not null))];
+        entries =
+        [
+            .. parameters.Select(p => new Entry(
+                p.Name,
+                p.Parameter,
+                settings.EmaDecay is not null,
+                copies?.GetValueOrDefault(p.Name)
+            )),
+        ];
     }
 
     /// <summary>The numbers.</summary>
@@ -100,6 +114,7 @@ public sealed class FusedAdamW : IDisposable
                 ExpAvg = Pointer(entry.ExpAvg),
                 ExpAvgSq = Pointer(entry.ExpAvgSq),
                 Ema = entry.Ema is null ? null : Pointer(entry.Ema),
+                BFloat16Copy = entry.Copy is null ? null : Pointer(entry.Copy),
             };
         }
         var step = new AdamWEmaStep(
@@ -141,6 +156,7 @@ public sealed class FusedAdamW : IDisposable
             var current = entry.Parameter.detach().clone();
             entry.Parameter.copy_(ema);
             ema.copy_(current);
+            entry.Copy?.copy_(entry.Parameter);
         }
     }
 
@@ -180,7 +196,7 @@ public sealed class FusedAdamW : IDisposable
             _ => throw new ArgumentException($"the optimizer keeps float32 or float64 masters, found {tensor.dtype}"),
         };
 
-    private sealed class Entry(string name, Parameter parameter, bool average)
+    private sealed class Entry(string name, Parameter parameter, bool average, Tensor? copy)
     {
         public string Name { get; } = name;
 
@@ -190,7 +206,23 @@ public sealed class FusedAdamW : IDisposable
 
         public Tensor ExpAvgSq { get; } = torch.zeros_like(parameter).DetachFromDisposeScope();
 
+        public Tensor? Copy { get; } = Checked(name, parameter, copy);
+
         public Tensor? Ema { get; } = average ? parameter.detach().clone().DetachFromDisposeScope() : null;
+
+        private static Tensor? Checked(string name, Parameter parameter, Tensor? copy) =>
+            copy is null
+            || (
+                copy.dtype == ScalarType.BFloat16
+                && copy.shape.SequenceEqual(parameter.shape)
+                && copy.is_contiguous()
+                && parameter.dtype == ScalarType.Float32
+            )
+                ? copy
+                : throw new ArgumentException(
+                    $"the copy of {name} is {copy.dtype} [{string.Join(", ", copy.shape)}], expected contiguous BFloat16"
+                        + $" [{string.Join(", ", parameter.shape)}] of a Float32 parameter"
+                );
     }
 }
 

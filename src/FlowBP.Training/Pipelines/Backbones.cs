@@ -8,11 +8,11 @@ namespace FlowBP.Training.Pipelines;
 /// <summary>Loads models of every family.</summary>
 public static class Backbones
 {
-    private static readonly Dictionary<string, Func<string, IPromptEncoder?, IBackbone>> s_families = new(
+    private static readonly Dictionary<string, Func<string, IPromptSource?, IBackbone>> s_families = new(
         StringComparer.Ordinal
     )
     {
-        [SD3Pipeline.ClassName] = SD3Backbone.Load,
+        [SD3Backbone.PipelineClass] = SD3Backbone.Load,
         [FluxPipeline.ClassName] = FluxBackbone.Load,
         [Flux2KleinPipeline.ClassName] = Flux2Backbone.Load,
     };
@@ -20,11 +20,11 @@ public static class Backbones
     /// <summary>Loads a model; only its transformer's parameters receive gradients.</summary>
     /// <param name="folder">A folder in diffusers' layout.</param>
     /// <param name="prompts">
-    /// Where conditionings come from, passed over to the backbone; null: from the folder's own text encoders. They are not
+    /// Where embeddings of prompts come from, passed over to the backbone; null: from the folder's own text encoders. They are not
     /// loaded otherwise.
     /// </param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit, or the family is not known.</exception>
-    public static IBackbone Load(string folder, IPromptEncoder? prompts = null)
+    public static IBackbone Load(string folder, IPromptSource? prompts = null)
     {
         var name = new DiffusersFolder(folder).PipelineClass();
         if (!s_families.TryGetValue(name, out var load))

@@ -15,7 +15,7 @@ public sealed class Flux2Backbone : IBackbone
 {
     private readonly Flux2KleinPipeline model;
 
-    private Flux2Backbone(Flux2KleinPipeline model, IPromptEncoder prompts)
+    private Flux2Backbone(Flux2KleinPipeline model, IPromptSource prompts)
     {
         this.model = model;
         Prompts = prompts;
@@ -29,7 +29,7 @@ public sealed class Flux2Backbone : IBackbone
     public LatentAutoencoder Vae => model.Vae;
 
     /// <inheritdoc/>
-    public IPromptEncoder Prompts { get; }
+    public IPromptSource Prompts { get; }
 
     /// <inheritdoc/>
     public bool HasNegativeBranch => !model.IsDistilled && !model.Transformer.Config.GuidanceEmbeds;
@@ -38,8 +38,8 @@ public sealed class Flux2Backbone : IBackbone
     /// <param name="folder">The folder.</param>
     /// <param name="prompts">As in <see cref="Backbones.Load"/>.</param>
     /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
-    public static IBackbone Load(string folder, IPromptEncoder? prompts) =>
-        new Flux2Backbone(Flux2KleinPipeline.Load(folder), prompts ?? new MissingPromptEncoder(folder));
+    public static IBackbone Load(string folder, IPromptSource? prompts) =>
+        new Flux2Backbone(Flux2KleinPipeline.Load(folder), prompts ?? new NoPromptSource(folder));
 
     /// <inheritdoc/>
     public long[] LatentShape(ImageSize? size)
@@ -60,13 +60,18 @@ public sealed class Flux2Backbone : IBackbone
             : NoiseSchedule.FlowMatchEuler(steps, model.Scheduler.Shift);
 
     /// <inheritdoc/>
-    public AutogradVelocityField Field(double guidance) => Flux2Field.Of(model.Transformer, guidance);
+    public BlockwiseVelocityField Field(
+        double guidance,
+        GradientCheckpointing? checkpointing = null,
+        IParameterGradients? gradients = null
+    ) => Flux2Field.Blockwise(model.Transformer, guidance, checkpointing, gradients);
 
     /// <inheritdoc/>
-    public void UseRolloutKernels(IRolloutKernels? kernels)
-    {
-        // There is no fused path through this network: its operations are libtorch's in the rollout, too.
-    }
+    public Conditioning Condition(IReadOnlyDictionary<string, Tensor> embeddings) =>
+        Flux2Field.Condition(PromptEmbeds.TextOf(embeddings, model.Transformer.Config.JointAttentionDim));
+
+    /// <inheritdoc/>
+    public void UseRolloutKernels(IRolloutKernels? kernels) => model.Transformer.UseRolloutKernels(kernels);
 
     /// <inheritdoc/>
     public void To(Device device)

@@ -12,7 +12,19 @@ public static class Flux2Field
 {
     private const string Text = "encoder_hidden_states";
 
-    /// <summary>The field of a transformer, without guidance; it computes in float32.</summary>
+    /// <summary>The field of a transformer, pulled back block by block; it computes in the type of the parameters.</summary>
+    /// <param name="transformer">The transformer; it stays the caller's.</param>
+    /// <param name="guidance">Guidance scale of a model that takes it as an input; Klein models ignore it.</param>
+    /// <param name="checkpointing">How it is cut up for pullbacks; null: one block at a time.</param>
+    /// <param name="gradients">Where gradients go, such as to masters in float32; null: to the parameters' <c>grad</c>.</param>
+    public static BlockwiseVelocityField Blockwise(
+        Flux2Transformer2DModel transformer,
+        double guidance = 1,
+        GradientCheckpointing? checkpointing = null,
+        IParameterGradients? gradients = null
+    ) => new(new Flux2Blockwise(transformer, guidance), checkpointing, gradients);
+
+    /// <summary>The field of a transformer, without guidance; it computes in the type of the parameters.</summary>
     /// <param name="transformer">The transformer; it stays the caller's.</param>
     /// <param name="guidance">Guidance scale of a model that takes it as an input; Klein models ignore it.</param>
     public static AutogradVelocityField Of(Flux2Transformer2DModel transformer, double guidance = 1) =>
@@ -45,9 +57,10 @@ public static class Flux2Field
         Conditioning conditioning
     )
     {
-        var text_BME = conditioning[Text];
+        var type = transformer.HeadParameters[0].dtype;
+        var text_BME = conditioning[Text].to(type);
         return new Flux2Input(
-            LatentTokens.Pack(x_BCYX.to(ScalarType.Float32)),
+            LatentTokens.Pack(x_BCYX.to(type)),
             text_BME,
             sigma_B,
             transformer.Config.GuidanceEmbeds ? torch.full_like(sigma_B, guidance) : null,

@@ -15,7 +15,7 @@ public sealed class FluxBackbone : IBackbone
 {
     private readonly FluxPipeline model;
 
-    private FluxBackbone(FluxPipeline model, IPromptEncoder prompts)
+    private FluxBackbone(FluxPipeline model, IPromptSource prompts)
     {
         this.model = model;
         Prompts = prompts;
@@ -29,7 +29,7 @@ public sealed class FluxBackbone : IBackbone
     public LatentAutoencoder Vae => model.Vae;
 
     /// <inheritdoc/>
-    public IPromptEncoder Prompts { get; }
+    public IPromptSource Prompts { get; }
 
     /// <inheritdoc/>
     public bool HasNegativeBranch => false;
@@ -38,8 +38,8 @@ public sealed class FluxBackbone : IBackbone
     /// <param name="folder">The folder.</param>
     /// <param name="prompts">As in <see cref="Backbones.Load"/>.</param>
     /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
-    public static IBackbone Load(string folder, IPromptEncoder? prompts) =>
-        new FluxBackbone(FluxPipeline.Load(folder), prompts ?? new MissingPromptEncoder(folder));
+    public static IBackbone Load(string folder, IPromptSource? prompts) =>
+        new FluxBackbone(FluxPipeline.Load(folder), prompts ?? new NoPromptSource(folder));
 
     /// <inheritdoc/>
     public long[] LatentShape(ImageSize? size)
@@ -58,13 +58,24 @@ public sealed class FluxBackbone : IBackbone
         );
 
     /// <inheritdoc/>
-    public AutogradVelocityField Field(double guidance) => FluxField.Of(model.Transformer, guidance);
+    public BlockwiseVelocityField Field(
+        double guidance,
+        GradientCheckpointing? checkpointing = null,
+        IParameterGradients? gradients = null
+    ) => FluxField.Blockwise(model.Transformer, guidance, checkpointing, gradients);
 
     /// <inheritdoc/>
-    public void UseRolloutKernels(IRolloutKernels? kernels)
+    public Conditioning Condition(IReadOnlyDictionary<string, Tensor> embeddings)
     {
-        // There is no fused path through this network: its operations are libtorch's in the rollout, too.
+        var config = model.Transformer.Config;
+        return FluxField.Condition(
+            PromptEmbeds.TextOf(embeddings, config.JointAttentionDim),
+            PromptEmbeds.PooledOf(embeddings, config.PooledProjectionDim)
+        );
     }
+
+    /// <inheritdoc/>
+    public void UseRolloutKernels(IRolloutKernels? kernels) => model.Transformer.UseRolloutKernels(kernels);
 
     /// <inheritdoc/>
     public void To(Device device)

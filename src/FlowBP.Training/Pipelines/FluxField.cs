@@ -13,7 +13,19 @@ public static class FluxField
     private const string Text = "encoder_hidden_states";
     private const string Pooled = "pooled_projections";
 
-    /// <summary>The field of a transformer; it computes in float32.</summary>
+    /// <summary>The field of a transformer, pulled back block by block; it computes in the type of the parameters.</summary>
+    /// <param name="transformer">The transformer; it stays the caller's.</param>
+    /// <param name="guidance">Guidance scale of a guidance-distilled model; others ignore it.</param>
+    /// <param name="checkpointing">How it is cut up for pullbacks; null: one block at a time.</param>
+    /// <param name="gradients">Where gradients go, such as to masters in float32; null: to the parameters' <c>grad</c>.</param>
+    public static BlockwiseVelocityField Blockwise(
+        FluxTransformer2DModel transformer,
+        double guidance,
+        GradientCheckpointing? checkpointing = null,
+        IParameterGradients? gradients = null
+    ) => new(new FluxBlockwise(transformer, guidance), checkpointing, gradients);
+
+    /// <summary>The field of a transformer; it computes in the type of the parameters.</summary>
     /// <param name="transformer">The transformer; it stays the caller's.</param>
     /// <param name="guidance">
     /// Guidance scale, an input of a guidance-distilled model (FLUX.1-dev: 3.5 to 4); others ignore it.
@@ -48,12 +60,13 @@ public static class FluxField
         Conditioning conditioning
     )
     {
-        var text_BME = conditioning[Text];
-        var patches_BCYX = LatentPatches.Patchify(x_BCYX.to(ScalarType.Float32));
+        var type = transformer.HeadParameters[0].dtype;
+        var text_BME = conditioning[Text].to(type);
+        var patches_BCYX = LatentPatches.Patchify(x_BCYX.to(type));
         return new FluxInput(
             LatentTokens.Pack(patches_BCYX),
             text_BME,
-            conditioning[Pooled],
+            conditioning[Pooled].to(type),
             sigma_B,
             transformer.Config.GuidanceEmbeds ? torch.full_like(sigma_B, guidance) : null,
             FluxPositions.Image(patches_BCYX.size(2), patches_BCYX.size(3), x_BCYX.device),

@@ -17,8 +17,8 @@ public interface IBackbone : IDisposable
     /// <summary>The autoencoder.</summary>
     LatentAutoencoder Vae { get; }
 
-    /// <summary>Where conditionings come from; the backbone's.</summary>
-    IPromptEncoder Prompts { get; }
+    /// <summary>Where embeddings of prompts come from; the backbone's.</summary>
+    IPromptSource Prompts { get; }
 
     /// <summary>
     /// Whether guidance needs a negative branch. Where not, its scale is an input of the network or has no effect at all.
@@ -37,7 +37,18 @@ public interface IBackbone : IDisposable
 
     /// <summary>The velocity field, without a negative branch.</summary>
     /// <param name="guidance">Guidance scale, for networks that take it as an input.</param>
-    AutogradVelocityField Field(double guidance);
+    /// <param name="checkpointing">How the network is cut up for pullbacks; null: one block at a time.</param>
+    /// <param name="gradients">Where gradients of the parameters go; null: to their <c>grad</c>.</param>
+    BlockwiseVelocityField Field(
+        double guidance,
+        GradientCheckpointing? checkpointing = null,
+        IParameterGradients? gradients = null
+    );
+
+    /// <summary>What the field reads of some prompts, without a negative branch.</summary>
+    /// <param name="embeddings">What <see cref="Prompts"/> returned; ownership passes over.</param>
+    /// <exception cref="Models.Formats.CheckpointException">They belong to another model.</exception>
+    Conditioning Condition(IReadOnlyDictionary<string, Tensor> embeddings);
 
     /// <summary>Has evaluations without gradients use fused operations, where the network has such a path.</summary>
     /// <param name="kernels">The operations; null: separate operations again.</param>

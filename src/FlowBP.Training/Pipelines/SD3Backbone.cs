@@ -11,9 +11,12 @@ namespace FlowBP.Training.Pipelines;
 /// <summary>A Stable Diffusion 3 model.</summary>
 public sealed class SD3Backbone : IBackbone
 {
+    /// <summary>Name of the pipeline's class in the ecosystem.</summary>
+    public const string PipelineClass = "StableDiffusion3Pipeline";
+
     private readonly SD3Pipeline model;
 
-    private SD3Backbone(SD3Pipeline model, IPromptEncoder? prompts)
+    private SD3Backbone(SD3Pipeline model, IPromptSource? prompts)
     {
         this.model = model;
         Prompts = prompts ?? new SD3TextTowers(model);
@@ -30,7 +33,7 @@ public sealed class SD3Backbone : IBackbone
     public LatentAutoencoder Vae => model.Vae;
 
     /// <inheritdoc/>
-    public IPromptEncoder Prompts { get; }
+    public IPromptSource Prompts { get; }
 
     /// <inheritdoc/>
     public bool HasNegativeBranch => true;
@@ -39,8 +42,8 @@ public sealed class SD3Backbone : IBackbone
     /// <param name="folder">The folder.</param>
     /// <param name="prompts">As in <see cref="Backbones.Load"/>.</param>
     /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
-    public static IBackbone Load(string folder, IPromptEncoder? prompts) =>
-        new SD3Backbone(SD3Pipeline.Load(folder, textTowers: prompts is null), prompts);
+    public static IBackbone Load(string folder, IPromptSource? prompts) =>
+        new SD3Backbone(SD3Pipeline.Load(folder, withTextEncoders: prompts is null), prompts);
 
     /// <inheritdoc/>
     public long[] LatentShape(ImageSize? size)
@@ -62,8 +65,21 @@ public sealed class SD3Backbone : IBackbone
     }
 
     /// <inheritdoc/>
-    public AutogradVelocityField Field(double guidance) =>
-        SD3Field.Of(model.Transformer, model.Scheduler.NumTrainTimesteps);
+    public BlockwiseVelocityField Field(
+        double guidance,
+        GradientCheckpointing? checkpointing = null,
+        IParameterGradients? gradients = null
+    ) => SD3Field.Blockwise(model.Transformer, checkpointing, gradients, model.Scheduler.NumTrainTimesteps);
+
+    /// <inheritdoc/>
+    public Conditioning Condition(IReadOnlyDictionary<string, Tensor> embeddings)
+    {
+        var config = model.Transformer.Config;
+        return SD3Field.Condition(
+            PromptEmbeds.TextOf(embeddings, config.JointAttentionDim),
+            PromptEmbeds.PooledOf(embeddings, config.PooledProjectionDim)
+        );
+    }
 
     /// <inheritdoc/>
     public void UseRolloutKernels(IRolloutKernels? kernels) => model.Transformer.UseRolloutKernels(kernels);

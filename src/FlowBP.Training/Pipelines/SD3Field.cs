@@ -10,13 +10,27 @@ namespace FlowBP.Training.Pipelines;
 /// <summary>Velocity fields of Stable Diffusion 3 transformers, and their conditionings.</summary>
 public static class SD3Field
 {
-    private const string Text = "encoder_hidden_states";
-    private const string Pooled = "pooled_projections";
+    internal const string Text = "encoder_hidden_states";
+    internal const string Pooled = "pooled_projections";
 
     /// <summary>The timestep of σ = 1 in every released model.</summary>
     public const int ReleasedTimesteps = 1000;
 
-    /// <summary>The field of a transformer, without guidance; it computes in float32.</summary>
+    /// <summary>The field of a transformer, without guidance, pulled back block by block.</summary>
+    /// <param name="transformer">
+    /// The transformer; it stays the caller's. The field computes in the type of its parameters at each call.
+    /// </param>
+    /// <param name="checkpointing">How it is cut up for pullbacks; null: one block at a time.</param>
+    /// <param name="gradients">Where gradients go, such as to masters in float32; null: to the parameters' <c>grad</c>.</param>
+    /// <param name="timesteps">The timestep of σ = 1.</param>
+    public static BlockwiseVelocityField Blockwise(
+        SD3Transformer2DModel transformer,
+        GradientCheckpointing? checkpointing = null,
+        IParameterGradients? gradients = null,
+        int timesteps = ReleasedTimesteps
+    ) => new(new SD3Blockwise(transformer, timesteps), checkpointing, gradients);
+
+    /// <summary>The field of a transformer, without guidance, pulled back by plain autograd; it computes in float32.</summary>
     /// <param name="transformer">The transformer; it stays the caller's.</param>
     /// <param name="timesteps">The timestep of σ = 1.</param>
     public static AutogradVelocityField Of(SD3Transformer2DModel transformer, int timesteps = ReleasedTimesteps) =>

@@ -1,20 +1,20 @@
 using FlowBP.Models;
-using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Pipelines;
 
-/// <summary>The text towers of a Stable Diffusion 3 model in memory; frozen.</summary>
+/// <summary>The text towers of a Stable Diffusion 3 model in memory.</summary>
 /// <param name="model">The model, which owns and moves the towers.</param>
-internal sealed class SD3TextTowers(SD3Pipeline model) : IPromptEncoder
+internal sealed class SD3TextTowers(SD3Pipeline model) : IPromptSource
 {
     /// <inheritdoc/>
-    public Conditioning Encode(IReadOnlyList<string> prompts)
+    public IReadOnlyDictionary<string, Tensor> Encode(IReadOnlyList<string> prompts)
     {
         var encoded = model.Encode([.. prompts]);
-        return SD3Field.Condition(
-            encoded.Text_BLE.DetachFromDisposeScope(),
-            encoded.Pooled_BP.DetachFromDisposeScope()
-        );
+        return new Dictionary<string, Tensor>
+        {
+            [PromptEmbeds.Text] = encoded.Text_BLE,
+            [PromptEmbeds.Pooled] = encoded.Pooled_BP,
+        };
     }
 
     /// <inheritdoc/>

@@ -2,6 +2,7 @@
 // field, latents become pictures. The method side never sees any of it.
 
 using FlowBP.Surrogates;
+using FlowBP.Training.Optimization;
 using FlowBP.Training.Rewards;
 
 namespace FlowBP.Training.Pipelines;
@@ -24,8 +25,9 @@ public sealed class TextToImage : IDisposable
     /// <param name="device">Where it computes, the caller's; null: on the CPU.</param>
     /// <param name="size">Size of the pictures; null: the one the model was made for.</param>
     /// <param name="prompts">
-    /// Where conditionings come from, passed over to this object; null: from the folder's own text encoders.
+    /// Where embeddings of prompts come from, passed over to this object; null: from the folder's own text encoders.
     /// </param>
+    /// <param name="options">Types, and what pullbacks keep alive; null: Float32, plain autograd.</param>
     /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit.</exception>
     /// <exception cref="ArgumentException">The model can't paint pictures of this size.</exception>
     public TextToImage(
@@ -35,7 +37,8 @@ public sealed class TextToImage : IDisposable
         int workers = 1,
         ComputeDevice? device = null,
         ImageSize? size = null,
-        IPromptEncoder? prompts = null
+        IPromptSource? prompts = null,
+        ComputeOptions? options = null
     )
     {
         Compute = device ?? ComputeDevice.Cpu;
@@ -52,10 +55,13 @@ public sealed class TextToImage : IDisposable
         Model.To(Compute.Device);
         Model.UseRolloutKernels(Compute.RolloutKernels);
         Workers = workers > 1 && !Compute.IsGpu ? new BatchWorkers(workers) : null;
-        var field = Model.Field(guidance);
+        options ??= new();
+        Model.Vae.to(options.Reward);
+        Masters = options.Compute == ScalarType.Float32 ? null : new ComputeCopy(Model.Transformer, options.Compute);
+        var field = Model.Field(guidance, options.Checkpointing, Masters);
         branchScale = Model.HasNegativeBranch ? guidance : 1;
         Field = new GuidedVelocityField(
-            Workers is null ? field : new DataParallelVelocityField(field, Model.Transformer.parameters(), Workers),
+            Workers is null ? field : new DataParallelVelocityField(field, Workers),
             branchScale,
             detachNegative
         );
@@ -69,6 +75,9 @@ public sealed class TextToImage : IDisposable
 
     /// <summary>The networks, and what is particular to their family.</summary>
     public IBackbone Model { get; }
+
+    /// <summary>Float32 masters of a transformer that computes in a narrower type; null: its parameters are their own.</summary>
+    public ComputeCopy? Masters { get; }
 
     /// <summary>The guided velocity field.</summary>
     public GuidedVelocityField Field { get; }
@@ -84,12 +93,12 @@ public sealed class TextToImage : IDisposable
     /// <param name="prompts">The prompts.</param>
     public Conditioning Encode(IReadOnlyList<string> prompts)
     {
-        var conditioning = Model.Prompts.Encode(prompts);
+        var conditioning = Branch(prompts);
         if (branchScale == 1)
         {
             return conditioning;
         }
-        var negative = Model.Prompts.Encode([.. Enumerable.Repeat("", prompts.Count)]);
+        var negative = Branch([.. Enumerable.Repeat("", prompts.Count)]);
         return new(conditioning.Names.Select(name => KeyValuePair.Create(name, conditioning[name])), negative);
     }
 
@@ -118,10 +127,22 @@ public sealed class TextToImage : IDisposable
         return LatentReward.Pixels(Model.Vae, latents_BCYX);
     }
 
+    /// <summary>Writes the whole model in diffusers' layout, the transformer as it is trained: in float32.</summary>
+    /// <param name="folder">The folder to write.</param>
+    /// <exception cref="Models.Formats.CheckpointException">A file cannot be written.</exception>
+    public void Save(string folder)
+    {
+        using var widened = Masters?.Widened();
+        Model.Save(folder);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
+        Masters?.Dispose();
         Workers?.Dispose();
         Model.Dispose();
     }
+
+    private Conditioning Branch(IReadOnlyList<string> prompts) => Model.Condition(Model.Prompts.Encode(prompts));
 }

@@ -5,6 +5,7 @@ using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
 using FlowBP.Models.Formats;
 using FlowBP.Models.Inspection;
+using FlowBP.Models.Prompts;
 using FlowBP.Models.TextEncoders;
 using FlowBP.Models.Transformers;
 using FlowBP.Training.Alignment;
@@ -24,9 +25,6 @@ public static class PlannedModels
     private const int ClipTokens = 77;
     private const int T5TokensOfSD3 = 256;
     private const int LongTokens = 512;
-
-    // The last layer whose states FLUX.2 reads.
-    private const int Qwen3Layers = 27;
 
     // Elements of the released encoders' weights, and of those that every token is multiplied with. Of Qwen3 there are as many
     // layers as the transformer reads states of.
@@ -244,7 +242,9 @@ public static class PlannedModels
     private static Qwen3TextEncoder StatesOfQwen3(string folder)
     {
         var config = Qwen3Config.Read(Path.Combine(folder, "config.json"));
-        return MetaNetwork.Build(() => new Qwen3TextEncoder(config, Math.Min(Qwen3Layers, config.NumHiddenLayers)));
+        return MetaNetwork.Build(() =>
+            new Qwen3TextEncoder(config, Math.Min(Flux2PromptEncoder.DefaultLayers.Max(), config.NumHiddenLayers))
+        );
     }
 
     private static ClipRewardShape RewardOf(string reward)

@@ -78,7 +78,10 @@ public sealed class RunPlan
             adapters ? "frozen base weights" : "compute copy",
             adapters || isNarrow ? Sharded(TransformerParameters, request.ComputeBytes) : 0
         );
-        yield return new("buffers of the transformer", model.BufferElements * request.ComputeBytes);
+        yield return new(
+            "buffers of the transformer",
+            model.BufferElements * (request.ComputeBytes + (isNarrow ? sizeof(float) : 0))
+        );
         // The block that is used, and the next one on its way.
         yield return new("gathered blocks", Shards > 1 ? 2 * activations.LargestBlock * request.ComputeBytes : 0);
         yield return new("autoencoder", model.AutoencoderParameters * request.FrozenBytes);

@@ -1,4 +1,5 @@
-// From latents to a score: decode, bring pixels to [0, 1], score. What the surrogates call a reward.
+// From latents to a score: decode, bring pixels to [0, 1], score. What the surrogates call a reward. Autoencoder and reward each
+// compute in the type of their own parameters; latents, pixels and scores are float32 between them.
 
 using FlowBP.Models.Autoencoders;
 using FlowBP.Surrogates;
@@ -23,7 +24,7 @@ public sealed class LatentReward(ILatentDecoder vae, IImageReward reward) : IRew
     public static Tensor Pixels(ILatentDecoder vae, Tensor latents_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        var decoded_BCYX = vae.DecodeScaled(latents_BCYX.to(ScalarType.Float32));
+        var decoded_BCYX = vae.DecodeScaled(latents_BCYX.to(ScalarType.Float32)).to(ScalarType.Float32);
         return (decoded_BCYX * 0.5 + 0.5).clamp(0, 1).MoveToOuterDisposeScope();
     }
 }

@@ -29,7 +29,8 @@ public sealed class MatchingImageReward(
     public Tensor Score(Tensor image_BCYX, Conditioning conditioning)
     {
         using var scope = torch.NewDisposeScope();
-        return model.call(image_BCYX, conditioning[InputIds]).sigmoid().MoveToOuterDisposeScope();
+        var image = image_BCYX.to(model.parameters().First().dtype);
+        return model.call(image, conditioning[InputIds]).to(image_BCYX.dtype).sigmoid().MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

@@ -96,7 +96,7 @@ public static class EndToEndFixture
             comparison,
             new()
             {
-                Field = SD3Field.Of(networks.Transformer),
+                Field = SD3Field.Blockwise(networks.Transformer),
                 Conditioning = SD3Field.Condition(
                     tensors["prompt_embeds"],
                     tensors["pooled"],

@@ -19,7 +19,7 @@ public static class VerificationSuite
         Networks,
         (folder, _) => Schedules(folder),
         (folder, _) => Layouts(folder),
-        (folder, _) => UnsupportedFixtures.In(folder),
+        (folder, _) => Tokenizers(folder),
     ];
 
     /// <summary>Runs every fixture at or below a folder.</summary>
@@ -104,6 +104,11 @@ public static class VerificationSuite
             yield return new(folder, () => [ModelFixture.Run(folder, device: compute.Device) with { Name = "" }]);
         }
     }
+
+    private static IEnumerable<FixtureSource> Tokenizers(string folder) =>
+        TokenizerEncodingsFixture
+            .FilesIn(folder)
+            .Select(file => new FixtureSource(file, () => TokenizerEncodingsFixture.Run(file)));
 
     private static IEnumerable<FixtureSource> Schedules(string folder)
     {

@@ -137,6 +137,16 @@ internal sealed partial class OperationTrace(TraceOptions options)
         ended.ForEach(Release);
     }
 
+    /// <summary>Lets a tensor of the innermost scope go before the scope ends.</summary>
+    /// <param name="tensor">The tensor.</param>
+    public void Free(TracedTensor tensor)
+    {
+        if (scopes.Peek().Remove(tensor.Storage))
+        {
+            Release(tensor.Storage);
+        }
+    }
+
     /// <summary>Pulls a cotangent of the output back through everything that was recorded.</summary>
     /// <param name="outputs">The ends of the graph; their cotangents are made here.</param>
     public void Backward(params ReadOnlySpan<TracedTensor?> outputs)

@@ -1,14 +1,13 @@
 using FlowBP.Models.Formats;
-using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Pipelines;
 
 /// <summary>Stands where a folder has no text encoder that can be run: prompts are refused when they come, not before.</summary>
 /// <param name="folder">The model's folder.</param>
-internal sealed class MissingPromptEncoder(string folder) : IPromptEncoder
+internal sealed class NoPromptSource(string folder) : IPromptSource
 {
     /// <inheritdoc/>
-    public Conditioning Encode(IReadOnlyList<string> prompts) =>
+    public IReadOnlyDictionary<string, Tensor> Encode(IReadOnlyList<string> prompts) =>
         throw CheckpointException.ForFile(
             folder,
             "found no text encoder that can be run, expected one, or embeddings of the prompts computed beforehand"

@@ -1,0 +1,70 @@
+// `embed`: prompts to embeddings, once, so that training needs no text encoders.
+
+using FlowBP.Cli.Failures;
+using FlowBP.Cli.Machine;
+using FlowBP.Cli.Output;
+using FlowBP.Cli.Parsing;
+using FlowBP.Models.Prompts;
+using FlowBP.Surrogates;
+using FlowBP.Training.Embedding;
+
+namespace FlowBP.Cli.Commands;
+
+/// <summary>Precomputes prompt embeddings.</summary>
+internal sealed class EmbedCommand : ICommand
+{
+    /// <inheritdoc/>
+    public string Name => "embed";
+
+    /// <inheritdoc/>
+    public string Summary => "precompute prompt embeddings, so that training needs no text encoders";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> Examples { get; } =
+    [
+        "flowbp embed --prompts FILE --output DIR",
+        "flowbp embed --model DIR --prompts FILE --output DIR --max_sequence_length 256",
+    ];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<OptionGroup> Options(string? method) => [new("options", EmbedSettings.All)];
+
+    /// <inheritdoc/>
+    public int Run(CommandArguments arguments, Terminal terminal)
+    {
+        var settings = UsageException.Guard(() => new SettingValues(Name, EmbedSettings.All, arguments.Given));
+        Threads.UseAll();
+        var summary = ProgressLine.During(terminal, line => Embed(settings, line, terminal));
+        var to = terminal.Output;
+        to.WriteLine($"{summary.Prompts} prompts, the empty one included, in {Files(summary.Shards)}");
+        foreach (var (name, shape) in summary.Shapes)
+        {
+            to.WriteLine($"{name} [{string.Join(", ", shape)}] each");
+        }
+        if (summary.Kept > 0)
+        {
+            to.WriteLine($"already there, verified and kept: {Files(summary.Kept)}");
+        }
+        to.WriteLine($"{Figures.Bytes(summary.Bytes)} in {settings.Get(EmbedSettings.Output)}");
+        return 0;
+    }
+
+    private static string Files(int count) => count == 1 ? "1 file" : $"{count} files";
+
+    private static EmbedSummary Embed(SettingValues settings, ProgressLine line, Terminal terminal)
+    {
+        var run = new EmbedRun(
+            settings,
+            (done, total) => line.Show($"{done}/{total} prompts"),
+            text => line.Say($"note: {text}")
+        );
+        try
+        {
+            return run.Execute(terminal.Stop);
+        }
+        catch (SequenceLengthException e)
+        {
+            throw new UsageException(e.Message);
+        }
+    }
+}

@@ -1,0 +1,145 @@
+// The files that a Qwen tokenizer is made of.
+
+using System.Text.Json;
+
+namespace FlowBP.Models.Tokenizers;
+
+internal static class QwenTokenizerFiles
+{
+    private const string DefaultPadding = "<|endoftext|>";
+
+    public static QwenTokenizer FromFolder(string folder)
+    {
+        string config = Path.Combine(folder, "tokenizer_config.json");
+        string? padToken = ClipTokenizerFiles.ReadConfig(config).PadToken;
+        string json = Path.Combine(folder, "tokenizer.json");
+        if (File.Exists(json))
+        {
+            return FromJson(json, padToken);
+        }
+        string vocabulary = Path.Combine(folder, "vocab.json");
+        return new QwenTokenizer(
+            vocabulary,
+            ClipTokenizerFiles.ReadVocabulary(vocabulary),
+            ClipTokenizerFiles.ReadMerges(Path.Combine(folder, "merges.txt")),
+            AddedTokens(folder, config),
+            padToken ?? DefaultPadding
+        );
+    }
+
+    public static QwenTokenizer FromJson(string file, string? padToken)
+    {
+        using TokenizerJson json = TokenizerJson.Open(file);
+        JsonElement model = json.Model("BPE");
+        foreach (string key in new[] { "dropout", "unk_token" })
+        {
+            json.Require(model, key, "model", "null");
+        }
+        json.Require(model, "continuing_subword_prefix", "model", "null", "\"\"");
+        json.Require(model, "end_of_word_suffix", "model", "null", "\"\"");
+        json.Require(model, "byte_fallback", "model", "false");
+        json.Require(model, "ignore_merges", "model", "false");
+        RequireComposition(json);
+        RequireWords(json);
+        return new QwenTokenizer(
+            file,
+            Vocabulary(json, model),
+            Merges(json, model),
+            json.AddedTokens(),
+            padToken ?? DefaultPadding
+        );
+    }
+
+    private static Dictionary<string, int> Vocabulary(TokenizerJson json, JsonElement model)
+    {
+        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
+        if (TokenizerJson.Optional(model, "vocab") is not { ValueKind: JsonValueKind.Object } vocabulary)
+        {
+            throw json.Wrong("model.vocab", "none", "ids by piece");
+        }
+        foreach (JsonProperty entry in vocabulary.EnumerateObject())
+        {
+            ids[entry.Name] = json.Id(vocabulary, entry.Name);
+        }
+        return ids;
+    }
+
+    // A merge is written as a pair, or, in older files, as two pieces with a space between them.
+    private static List<(string, string)> Merges(TokenizerJson json, JsonElement model)
+    {
+        JsonElement list =
+            TokenizerJson.Optional(model, "merges") ?? throw json.Wrong("model.merges", "none", "a list of pairs");
+        var merges = new List<(string, string)>();
+        foreach (JsonElement entry in json.Items(list, "model.merges"))
+        {
+            string[] pair = entry.ValueKind switch
+            {
+                JsonValueKind.String => entry.GetString()!.Split(' '),
+                JsonValueKind.Array => [.. entry.EnumerateArray().Select(Text)],
+                _ => [],
+            };
+            if (pair.Length != 2 || pair.Any(string.IsNullOrEmpty))
+            {
+                throw json.Wrong($"model.merges[{merges.Count}]", entry.GetRawText(), "two pieces");
+            }
+            merges.Add((pair[0], pair[1]));
+        }
+        return merges;
+    }
+
+    private static string Text(JsonElement item) => item.ValueKind == JsonValueKind.String ? item.GetString()! : "";
+
+    private static void RequireComposition(TokenizerJson json)
+    {
+        JsonElement[] parts = [.. json.Sequence(json.Part("normalizer"), "normalizer", "normalizers")];
+        if (parts.Length != 1 || json.Type(parts[0], "normalizer") is not "NFC")
+        {
+            string found = string.Join(", ", parts.Select(part => json.Type(part, "normalizer")));
+            throw json.Wrong("normalizer", $"'{found}'", "NFC alone");
+        }
+    }
+
+    private static void RequireWords(TokenizerJson json)
+    {
+        JsonElement[] parts = [.. json.Sequence(json.Part("pre_tokenizer"), "pre_tokenizer", "pretokenizers")];
+        string[] types = [.. parts.Select(part => json.Type(part, "pre_tokenizer"))];
+        if (!types.SequenceEqual(["Split", "ByteLevel"]))
+        {
+            throw json.Wrong("pre_tokenizer", $"'{string.Join(", ", types)}'", "Split, then ByteLevel");
+        }
+        string? pattern = TokenizerJson.Optional(parts[0], "pattern") is { } given
+            ? TokenizerJson.Optional(given, "Regex")?.ToString()
+            : null;
+        if (pattern != QwenWords.Pattern)
+        {
+            throw json.Wrong("pre_tokenizer.pattern", $"'{pattern}'", $"Qwen's own, '{QwenWords.Pattern}'");
+        }
+        json.Require(parts[0], "behavior", "pre_tokenizer", "\"Isolated\"");
+        json.Require(parts[0], "invert", "pre_tokenizer", "false");
+        json.Require(parts[1], "add_prefix_space", "pre_tokenizer", "false");
+        json.Require(parts[1], "use_regex", "pre_tokenizer", "false");
+    }
+
+    // Newer configurations list the tokens with their properties by id, older folders have a file of ids by token.
+    private static AddedToken[] AddedTokens(string folder, string config)
+    {
+        if (File.Exists(config))
+        {
+            using TokenizerJson json = TokenizerJson.Open(config);
+            if (json.Part("added_tokens_decoder") is { ValueKind: JsonValueKind.Object } list)
+            {
+                return
+                [
+                    .. list.EnumerateObject()
+                        .Select(entry =>
+                            int.TryParse(entry.Name, out int id) && id >= 0
+                                ? json.AddedTokenOf(entry.Value, id, "added_tokens_decoder")
+                                : throw json.Wrong("added_tokens_decoder", $"'{entry.Name}'", "a token id")
+                        ),
+                ];
+            }
+        }
+        string file = Path.Combine(folder, "added_tokens.json");
+        return [.. ClipTokenizerFiles.ReadVocabulary(file).Select(entry => new AddedToken(entry.Key, entry.Value))];
+    }
+}

@@ -1,0 +1,74 @@
+// What happens to a text before the unigram model sees it: steps that rewrite it, then the cut into words, each with a mark
+// in place of the space before it.
+
+namespace FlowBP.Models.Tokenizers;
+
+/// <summary>Whether the first word of a text gets a mark although no space is before it.</summary>
+internal enum FirstMark
+{
+    Always,
+    AtStartOfPrompt,
+    Never,
+}
+
+/// <summary>Normalises texts and cuts them into marked words.</summary>
+internal sealed record T5Pretokenization
+{
+    /// <summary>SentencePiece's stand-in for a space, U+2581.</summary>
+    public const string DefaultMark = "\u2581";
+
+    /// <summary>Rewrites the text, in this order.</summary>
+    public required IReadOnlyList<Func<string, string>> Rewrites { get; init; }
+
+    /// <summary>Whether white space separates words and is dropped; otherwise only spaces count, as marks.</summary>
+    public bool SplitsAtWhiteSpace { get; init; } = true;
+
+    /// <summary>Stands for a space.</summary>
+    public string Mark { get; init; } = DefaultMark;
+
+    /// <summary>Whether a word without a space before it gets a mark.</summary>
+    public FirstMark First { get; init; } = FirstMark.Always;
+
+    /// <summary>Whether a mark begins a new word.</summary>
+    public bool SplitsAtMarks { get; init; } = true;
+
+    /// <summary>The text after all rewrites.</summary>
+    public string Normalize(string text) => Rewrites.Aggregate(text, (current, rewrite) => rewrite(current));
+
+    /// <summary>The marked words of a normalised text.</summary>
+    /// <param name="text">The text.</param>
+    /// <param name="startsPrompt">Whether nothing of the prompt is before it.</param>
+    public IEnumerable<string> Words(string text, bool startsPrompt)
+    {
+        IEnumerable<string> stretches = SplitsAtWhiteSpace
+            ? text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
+            : [text];
+        foreach (string stretch in stretches)
+        {
+            string marked = stretch.Replace(" ", Mark);
+            bool wantsMark = First == FirstMark.Always || (First == FirstMark.AtStartOfPrompt && startsPrompt);
+            if (wantsMark && !marked.StartsWith(Mark, StringComparison.Ordinal))
+            {
+                marked = Mark + marked;
+            }
+            startsPrompt = false;
+            foreach (string word in SplitsAtMarks ? AtMarks(marked) : [marked])
+            {
+                yield return word;
+            }
+        }
+    }
+
+    // Every mark begins a word.
+    private IEnumerable<string> AtMarks(string text)
+    {
+        int begin = 0;
+        while (begin < text.Length)
+        {
+            int next = text.IndexOf(Mark, begin + 1, StringComparison.Ordinal);
+            int end = next < 0 ? text.Length : next;
+            yield return text[begin..end];
+            begin = end;
+        }
+    }
+}

@@ -1,0 +1,119 @@
+// A tokenizer.json, read with an error that names file and place. The format describes a pipeline of interchangeable parts;
+// a part that is not implemented is refused by its name, never skipped: a skipped part is a tokenizer that is silently wrong.
+
+using System.Text.Json;
+using FlowBP.Models.Formats;
+
+namespace FlowBP.Models.Tokenizers;
+
+/// <summary>An opened tokenizer.json.</summary>
+internal sealed class TokenizerJson : IDisposable
+{
+    private const int LargestId = 10_000_000;
+
+    private readonly JsonDocument document;
+
+    private TokenizerJson(string file, JsonDocument document)
+    {
+        File = file;
+        this.document = document;
+    }
+
+    /// <summary>The file, for messages.</summary>
+    public string File { get; }
+
+    public static TokenizerJson Open(string file)
+    {
+        JsonDocument document = ClipTokenizerFiles.ParseJson(file);
+        if (document.RootElement.ValueKind != JsonValueKind.Object)
+        {
+            document.Dispose();
+            throw CheckpointException.ForFile(file, "found no JSON object");
+        }
+        return new TokenizerJson(file, document);
+    }
+
+    /// <summary>A part of the pipeline; null if absent or null.</summary>
+    public JsonElement? Part(string name) => Optional(document.RootElement, name);
+
+    /// <summary>The model, which must be of the given type (a file may leave the type out).</summary>
+    public JsonElement Model(string type)
+    {
+        JsonElement model = Part("model") ?? throw Wrong("model", "none", $"a {type} model");
+        string found = Optional(model, "type")?.ToString() ?? type;
+        return found == type ? model : throw Wrong("model.type", $"'{found}'", $"'{type}'");
+    }
+
+    /// <summary>The tokens beside the vocabulary.</summary>
+    public AddedToken[] AddedTokens()
+    {
+        if (Part("added_tokens") is not { } list)
+        {
+            return [];
+        }
+        return [.. Items(list, "added_tokens").Select(item => AddedTokenOf(item, Id(item, "id"), "added_tokens"))];
+    }
+
+    /// <summary>One token beside the vocabulary.</summary>
+    public AddedToken AddedTokenOf(JsonElement item, int id, string where) =>
+        new(Text(item, "content", where), id)
+        {
+            SingleWord = Flag(item, "single_word"),
+            StripsLeft = Flag(item, "lstrip"),
+            StripsRight = Flag(item, "rstrip"),
+            Normalized = Flag(item, "normalized"),
+        };
+
+    /// <summary>The parts of a part: those of a sequence, or itself.</summary>
+    public IEnumerable<JsonElement> Sequence(JsonElement? part, string where, string items) =>
+        part is not { } given ? []
+        : Type(given, where) == "Sequence"
+            ? Items(Optional(given, items) ?? throw Wrong(where, "a sequence of nothing", items), where)
+        : [given];
+
+    public string Type(JsonElement part, string where) => Text(part, "type", where);
+
+    public string Text(JsonElement part, string key, string where) =>
+        Optional(part, key) is { ValueKind: JsonValueKind.String } text
+            ? text.GetString()!
+            : throw Wrong($"{where}.{key}", "none", "a string");
+
+    public IEnumerable<JsonElement> Items(JsonElement list, string where) =>
+        list.ValueKind == JsonValueKind.Array
+            ? list.EnumerateArray()
+            : throw Wrong(where, list.ValueKind.ToString(), "a list");
+
+    /// <summary>A key that must have the one value that is implemented, or be absent.</summary>
+    public void Require(JsonElement part, string key, string where, params string[] accepted)
+    {
+        string found = Optional(part, key) is { } value ? value.GetRawText() : accepted[0];
+        if (!accepted.Contains(found))
+        {
+            throw Wrong($"{where}.{key}", found, string.Join(" or ", accepted));
+        }
+    }
+
+    public int Id(JsonElement item, string key) =>
+        Optional(item, key) is { ValueKind: JsonValueKind.Number } number
+        && number.TryGetInt32(out int id)
+        && id is >= 0 and <= LargestId
+            ? id
+            : throw Wrong(key, Optional(item, key)?.ToString() ?? "none", "a token id");
+
+    public static bool Flag(JsonElement item, string key, bool fallback = false) =>
+        Optional(item, key) is { } value ? value.ValueKind == JsonValueKind.True : fallback;
+
+    public static JsonElement? Optional(JsonElement parent, string key) =>
+        parent.ValueKind == JsonValueKind.Object
+        && parent.TryGetProperty(key, out JsonElement value)
+        && value.ValueKind != JsonValueKind.Null
+            ? value
+            : null;
+
+    public CheckpointException Wrong(string where, string found, string expected) =>
+        CheckpointException.ForFile(File, $"{where}: found {Shortened(found)}, expected {expected}");
+
+    public void Dispose() => document.Dispose();
+
+    private static string Shortened(string text) => text.Length <= 200 ? text : text[..197] + "...";
+}

@@ -1,0 +1,156 @@
+// An active step's forward has already happened in the rollout. What it takes to use it again is small: the inputs of the
+// blocks, for the samples that will be pulled back there.
+// Shape legend: B batch, n kept samples, … the dimensions of one latent or stream.
+
+namespace FlowBP.Surrogates;
+
+/// <summary>What an evaluation left behind for a later pullback of some of its samples. Owns its tensors.</summary>
+/// <param name="states">
+/// Moving streams at the input of each segment but the first (which the embedding gives), without gradients; every tensor is
+/// [n, …].
+/// </param>
+/// <param name="negative">That of the negative branch of guidance, of the same samples; null: it is not pulled back.</param>
+public sealed class KeptForward(IReadOnlyList<IReadOnlyList<Tensor>> states, KeptForward? negative = null) : IDisposable
+{
+    /// <summary>By segment, from the second on, then by stream.</summary>
+    public IReadOnlyList<IReadOnlyList<Tensor>> States { get; } = states;
+
+    /// <summary>That of the negative branch, or null.</summary>
+    public KeptForward? Negative { get; } = negative;
+
+    /// <summary>Bytes of the tensors, negative branch included.</summary>
+    public long Bytes =>
+        States.Sum(streams => streams.Sum(stream => stream.numel() * stream.element_size())) + (Negative?.Bytes ?? 0);
+
+    /// <summary>Some samples, in the order asked for: views where they are consecutive (they must not outlive this), else copies.</summary>
+    /// <param name="rows">Positions among the kept samples.</param>
+    public KeptForward Select(IReadOnlyList<int> rows) =>
+        new(
+            [.. States.Select(streams => (Tensor[])[.. streams.Select(stream => Select(stream, rows))])],
+            Negative?.Select(rows)
+        );
+
+    /// <summary>Samples one after the other; copies.</summary>
+    /// <param name="parts">Of the same network and segments.</param>
+    public static KeptForward Concat(IReadOnlyList<KeptForward> parts) =>
+        new(
+            [
+                .. parts[0]
+                    .States.Select(
+                        (streams, segment) =>
+                            (Tensor[])
+                                [
+                                    .. streams.Select(
+                                        (_, i) =>
+                                            torch
+                                                .cat([.. parts.Select(part => part.States[segment][i])], 0)
+                                                .DetachFromDisposeScope()
+                                    ),
+                                ]
+                    ),
+            ],
+            parts[0].Negative is null ? null : Concat([.. parts.Select(part => part.Negative!)])
+        );
+
+    /// <summary>Copies of some samples, without the negative branch or with another one.</summary>
+    internal KeptForward Copy(IReadOnlyList<int> rows, KeptForward? negative = null) =>
+        new([.. States.Select(streams => (Tensor[])[.. streams.Select(stream => Copy(stream, rows))])], negative);
+
+    /// <summary>The same tensors without the negative branch; they stay this object's.</summary>
+    internal KeptForward WithoutNegative() => new(States);
+
+    /// <summary>Rows of a stream as a tensor that outlives the stream and every dispose scope.</summary>
+    internal static Tensor Copy(Tensor stream_B, IReadOnlyList<int> rows)
+    {
+        using var selected_n = Select(stream_B, rows);
+        return (IsConsecutive(rows) ? selected_n.clone() : selected_n.alias()).DetachFromDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var stream in States.SelectMany(streams => streams))
+        {
+            stream.Dispose();
+        }
+        Negative?.Dispose();
+    }
+
+    private static Tensor Select(Tensor stream_B, IReadOnlyList<int> rows)
+    {
+        if (IsConsecutive(rows))
+        {
+            return stream_B.narrow(0, rows[0], rows.Count).DetachFromDisposeScope();
+        }
+        using var index = torch.tensor(rows.Select(row => (long)row).ToArray(), device: stream_B.device);
+        return stream_B.index_select(0, index).DetachFromDisposeScope();
+    }
+
+    private static bool IsConsecutive(IReadOnlyList<int> rows) =>
+        rows.Count > 0 && rows.Select((row, i) => row == rows[0] + i).All(follows => follows);
+}
+
+/// <summary>Asks an evaluation to keep the forward of some of its samples.</summary>
+/// <param name="rows">Which, as ascending positions in the batch of that evaluation; at least one.</param>
+public sealed class ForwardTrace(IReadOnlyList<int> rows)
+{
+    /// <summary>The samples to keep, as positions in the batch.</summary>
+    public IReadOnlyList<int> Rows { get; } = rows;
+
+    /// <summary>Their forward, once the evaluation has returned; whoever asked owns it.</summary>
+    public KeptForward? Kept { get; set; }
+}
+
+/// <summary>A velocity field whose pullback can start from what an earlier evaluation kept.</summary>
+public interface IForwardKeepingField : IVelocityField
+{
+    /// <summary>Whether it can: a decorator can where the field within can.</summary>
+    bool KeepsForward { get; }
+
+    /// <summary>As <see cref="IVelocityField.Evaluate"/>; also keeps what the trace asks for.</summary>
+    /// <param name="x_B">As there.</param>
+    /// <param name="sigma_B">As there.</param>
+    /// <param name="conditioning">As there.</param>
+    /// <param name="trace">Receives what is kept.</param>
+    Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace trace);
+
+    /// <summary>As <see cref="IVelocityField.Vjp"/>, without a forward pass of its own.</summary>
+    /// <param name="x_B">The latents of the evaluation that kept it.</param>
+    /// <param name="sigma_B">The time of that evaluation.</param>
+    /// <param name="conditioning">The conditioning of that evaluation.</param>
+    /// <param name="cotangent_B">As there.</param>
+    /// <param name="wantInputGradient">As there.</param>
+    /// <param name="kept">What it kept of these samples, in this order; it stays the caller's.</param>
+    Tensor? Vjp(
+        Tensor x_B,
+        Tensor sigma_B,
+        Conditioning conditioning,
+        Tensor cotangent_B,
+        bool wantInputGradient,
+        KeptForward kept
+    );
+}
+
+/// <summary>A network's own field, as those need it who cut a batch up and gather its gradients themselves.</summary>
+internal interface IPartField
+{
+    /// <summary>Whether a trace can be filled.</summary>
+    bool KeepsForward { get; }
+
+    /// <summary>Decides what can only be decided once, alone on the machine, before parts run side by side.</summary>
+    void Prepare(Tensor x_B, Tensor sigma_B, Conditioning conditioning);
+
+    /// <summary>As <see cref="IVelocityField.Evaluate"/>.</summary>
+    Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace);
+
+    /// <summary>As <see cref="IVelocityField.Vjp"/>, with the gradients of the parameters to a place of the caller's choice.</summary>
+    Tensor? Vjp(
+        Tensor x_B,
+        Tensor sigma_B,
+        Conditioning conditioning,
+        Tensor cotangent_B,
+        bool wantInputGradient,
+        KeptForward? kept,
+        IParameterGradients gradients
+    );
+}

@@ -1,0 +1,21 @@
+// In which types a model computes, and what its pullbacks keep alive. None of it belongs to a family.
+
+using FlowBP.Surrogates;
+
+namespace FlowBP.Training.Pipelines;
+
+/// <summary>How a model computes.</summary>
+public sealed record ComputeOptions
+{
+    /// <summary>
+    /// What the transformer computes in: Float32, or BFloat16 under float32 masters
+    /// (<see cref="Optimization.ComputeCopy"/>). <c>compute_dtype</c>.
+    /// </summary>
+    public ScalarType Compute { get; init; } = ScalarType.Float32;
+
+    /// <summary>What the autoencoder computes in; a reward is loaded in it too. <c>reward_dtype</c>.</summary>
+    public ScalarType Reward { get; init; } = ScalarType.Float32;
+
+    /// <summary>How the transformer is cut up for pullbacks. <c>gradient_checkpointing</c>.</summary>
+    public GradientCheckpointing Checkpointing { get; init; } = GradientCheckpointing.None;
+}

@@ -1,0 +1,22 @@
+// Where a backbone's prompts come from: text encoders in memory, or embeddings that were computed before, when those encoders are
+// too large to stay beside what is trained. Nothing downstream can tell.
+// Shape legend: B batch.
+
+namespace FlowBP.Training.Pipelines;
+
+/// <summary>Turns prompts into embeddings.</summary>
+public interface IPromptSource : IDisposable
+{
+    /// <summary>The embeddings of prompts, without autograd.</summary>
+    /// <param name="prompts">B prompts; an empty one is the negative prompt of guidance.</param>
+    /// <returns>
+    /// Tensors by the names of diffusers' pipelines (<see cref="PromptEmbeds"/>), batch first, on the device that was moved
+    /// to; the caller's.
+    /// </returns>
+    /// <exception cref="Models.Formats.CheckpointException">A prompt has no embedding.</exception>
+    IReadOnlyDictionary<string, Tensor> Encode(IReadOnlyList<string> prompts);
+
+    /// <summary>Moves all networks, in place; results are there from now on.</summary>
+    /// <param name="device">Where to.</param>
+    void To(Device device);
+}

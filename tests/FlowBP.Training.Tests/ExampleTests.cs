@@ -1,0 +1,43 @@
+using FlowBP.Examples.FlowMatching;
+using FlowBP.Surrogates;
+
+namespace FlowBP.Training.Tests;
+
+/// <summary>The example does what it says: a module of one's own, a lambda, and the reward rises.</summary>
+public class ExampleTests
+{
+    [Test]
+    public void A_trainer_written_for_TorchSharp_gains_reward_with_its_own_network_and_optimizer()
+    {
+        using var network = Before.Train(steps: 400);
+        var (before, after) = After.Align(network, steps: 60);
+        TestContext.Out.WriteLine($"mean reward before {before:f3}, after {after:f3}");
+        Assert.That(before, Is.InRange(0.3, 0.7), "a ring is on all sides");
+        Assert.That(after, Is.GreaterThan(before + 0.2));
+    }
+
+    [Test]
+    public void The_batch_of_a_modules_field_can_be_divided_among_threads()
+    {
+        using var workers = new BatchWorkers(2);
+        using var network = new VelocityNetwork();
+        Tensor Forward(VelocityNetwork net, Tensor x, Tensor sigma, Conditioning c) => net.call(x, sigma);
+        using var x_B = Before.Normal(0, 5, 2);
+        using var u_B = Before.Normal(1, 5, 2);
+        using var sigma_B = torch.full([5], 0.5, ScalarType.Float32);
+        using var nothing = new Conditioning("nothing", torch.zeros(5, 1));
+        double[] Gradient(IVelocityField field)
+        {
+            network.zero_grad();
+            using var input = field.Vjp(x_B, sigma_B, nothing, u_B, wantInputGradient: true);
+            return
+            [
+                .. TransformerWorld.Numbers(input!),
+                .. network.parameters().SelectMany(p => TransformerWorld.Numbers(p.grad!)),
+            ];
+        }
+        var expected = Gradient(VelocityField.Of(network, Forward));
+        var found = Gradient(VelocityField.Of(network, Forward, workers));
+        Assert.That(TransformerWorld.RelativeNorm(found, expected), Is.LessThan(1e-5));
+    }
+}
