@@ -25,6 +25,20 @@ public static partial class torch
     /// <summary>Shapes and dtypes without memory.</summary>
     public static readonly Device META = new(DeviceType.META);
 
+    // Of this thread: networks are built side by side in tests and in batch workers.
+    [ThreadStatic]
+    private static Device? defaultDevice;
+
+    /// <summary>Where factories put tensors whose device isn't said; of this thread.</summary>
+    public static Device get_default_device() => defaultDevice ?? CPU;
+
+    /// <summary>
+    /// Sets where factories put tensors whose device isn't said, on this thread. With <see cref="META"/> a network of any size
+    /// is built without memory.
+    /// </summary>
+    /// <param name="device">The device.</param>
+    public static void set_default_device(Device device) => defaultDevice = device;
+
     /// <summary>A device from its name: <c>cpu</c>, <c>cuda</c>, <c>cuda:1</c>, <c>meta</c>.</summary>
     /// <exception cref="ArgumentException">The name is none of these.</exception>
     public static Device device(string description)

@@ -44,6 +44,6 @@ public static class EmbeddedAssets
     /// <summary>A path as given, or the embedded one for the word <c>embedded</c>.</summary>
     /// <param name="given">A path, or <c>embedded</c>.</param>
     /// <param name="embedded">The embedded path; only looked for if it is meant.</param>
-    internal static string Resolve(string given, Func<string> embedded) =>
+    public static string Resolve(string given, Func<string> embedded) =>
         given == Alignment.AlignmentSettings.Embedded ? embedded() : given;
 }

@@ -12,6 +12,8 @@ internal static class CommandList
         new SampleCommand(TimeProvider.System),
         new EvaluateCommand(TimeProvider.System),
         new EmbedCommand(),
+        new InspectCommand(),
+        new PlanCommand(),
         new VerifyCommand(),
         new DoctorCommand(),
         new BundleCommand(),

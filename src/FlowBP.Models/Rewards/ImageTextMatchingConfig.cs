@@ -37,9 +37,12 @@ public sealed record ImageTextMatchingConfig
 
     /// <summary>Reads a config.json.</summary>
     /// <exception cref="CheckpointException">A key is missing, unknown or ill-typed.</exception>
-    public static ImageTextMatchingConfig Read(string file)
+    public static ImageTextMatchingConfig Read(string file) => Read(ConfigReader.Open(file));
+
+    /// <summary>Reads an opened config.json.</summary>
+    /// <exception cref="CheckpointException">A key is missing, unknown or ill-typed.</exception>
+    public static ImageTextMatchingConfig Read(ConfigReader json)
     {
-        ConfigReader json = ConfigReader.Open(file);
         var config = new ImageTextMatchingConfig
         {
             VocabSize = json.Int("vocab_size"),
@@ -56,7 +59,7 @@ public sealed record ImageTextMatchingConfig
         return config;
     }
 
-    /// <summary>The content of a config.json that <see cref="Read"/> understands.</summary>
+    /// <summary>The content of a config.json that <see cref="Read(string)"/> understands.</summary>
     public string ToJson() =>
         new JsonObject
         {

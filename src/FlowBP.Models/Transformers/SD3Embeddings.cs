@@ -18,8 +18,13 @@ internal sealed class PatchEmbed : nn.Module<Tensor, Tensor>
         patchSize = config.PatchSize;
         maxSize = config.PosEmbedMaxSize;
         proj = nn.Conv2d(config.InChannels, config.InnerDim, config.PatchSize, stride: config.PatchSize);
-        float[] table = SinusoidalTable(config.InnerDim, maxSize, config.SampleSize / config.PatchSize);
-        pos_embed = torch.tensor(table).reshape(1, maxSize * maxSize, config.InnerDim);
+        // The released table is a gigabyte; a network without memory must not cost that much either.
+        pos_embed =
+            torch.get_default_device().type == DeviceType.META
+                ? torch.empty([1, maxSize * maxSize, config.InnerDim])
+                : torch
+                    .tensor(SinusoidalTable(config.InnerDim, maxSize, config.SampleSize / config.PatchSize))
+                    .reshape(1, maxSize * maxSize, config.InnerDim);
         RegisterComponents();
     }
 

@@ -5,13 +5,13 @@ namespace FlowBP.Torch;
 // New tensors: filled or counted.
 public static partial class torch
 {
-    /// <summary>Zeros of a shape; float32 on the CPU unless said otherwise.</summary>
+    /// <summary>Zeros of a shape; float32 on the default device unless said otherwise.</summary>
     public static Tensor zeros(
         long[] size,
         ScalarType? dtype = null,
         Device? device = null,
         bool requires_grad = false
-    ) => Recorded(Aten.zeros.Call(size, dtype, Argument.None, device), requires_grad);
+    ) => Recorded(Aten.zeros.Call(size, dtype, Argument.None, device ?? defaultDevice), requires_grad);
 
     /// <summary>A vector of zeros.</summary>
     public static Tensor zeros(
@@ -57,7 +57,7 @@ public static partial class torch
         ScalarType? dtype = null,
         Device? device = null,
         bool requires_grad = false
-    ) => Recorded(Aten.ones.Call(size, dtype, Argument.None, device), requires_grad);
+    ) => Recorded(Aten.ones.Call(size, dtype, Argument.None, device ?? defaultDevice), requires_grad);
 
     /// <summary>A vector of ones.</summary>
     public static Tensor ones(long size, ScalarType? dtype = null, Device? device = null, bool requires_grad = false) =>
@@ -100,7 +100,7 @@ public static partial class torch
         ScalarType? dtype = null,
         Device? device = null,
         bool requires_grad = false
-    ) => Recorded(Aten.full.Call(size, value, dtype, Argument.None, device), requires_grad);
+    ) => Recorded(Aten.full.Call(size, value, dtype, Argument.None, device ?? defaultDevice), requires_grad);
 
     /// <summary>Uninitialised memory in a shape.</summary>
     public static Tensor empty(
@@ -108,7 +108,7 @@ public static partial class torch
         ScalarType? dtype = null,
         Device? device = null,
         bool requires_grad = false
-    ) => Recorded(Aten.empty.Call(size, dtype, Argument.None, device), requires_grad);
+    ) => Recorded(Aten.empty.Call(size, dtype, Argument.None, device ?? defaultDevice), requires_grad);
 
     /// <summary>A vector of uninitialised memory.</summary>
     public static Tensor empty(
@@ -134,7 +134,11 @@ public static partial class torch
         ScalarType? dtype = null,
         Device? device = null,
         bool requires_grad = false
-    ) => Recorded(Aten.eye_m.Call(rows, columns < 0 ? rows : columns, dtype, Argument.None, device), requires_grad);
+    ) =>
+        Recorded(
+            Aten.eye_m.Call(rows, columns < 0 ? rows : columns, dtype, Argument.None, device ?? defaultDevice),
+            requires_grad
+        );
 
     /// <summary>0, 1, … up to and without <paramref name="stop"/>.</summary>
     public static Tensor arange(
@@ -161,7 +165,7 @@ public static partial class torch
         ScalarType? dtype = null,
         Device? device = null,
         bool requires_grad = false
-    ) => Recorded(Aten.arange.Call(start, stop, step, dtype, Argument.None, device), requires_grad);
+    ) => Recorded(Aten.arange.Call(start, stop, step, dtype, Argument.None, device ?? defaultDevice), requires_grad);
 
     /// <summary>Evenly spaced numbers, both ends included.</summary>
     public static Tensor linspace(
@@ -171,7 +175,11 @@ public static partial class torch
         ScalarType? dtype = null,
         Device? device = null,
         bool requires_grad = false
-    ) => Recorded(Aten.linspace.Call((Scalar)start, (Scalar)end, steps, dtype, Argument.None, device), requires_grad);
+    ) =>
+        Recorded(
+            Aten.linspace.Call((Scalar)start, (Scalar)end, steps, dtype, Argument.None, device ?? defaultDevice),
+            requires_grad
+        );
 
     /// <summary>Zeros like another tensor.</summary>
     public static Tensor zeros_like(

@@ -238,7 +238,7 @@ public static partial class torch
             );
         }
 
-        Tensor result = empty(dimensions, ScalarTypeOf<T>());
+        Tensor result = empty(dimensions, ScalarTypeOf<T>(), CPU);
         MemoryMarshal.AsBytes(data).CopyTo(result.bytes);
         if (dtype is { } type && type != ScalarTypeOf<T>())
         {
@@ -246,6 +246,7 @@ public static partial class torch
             result = source.to(type);
         }
 
+        device ??= defaultDevice;
         if (device is not null && device.type != DeviceType.CPU)
         {
             using Tensor source = result;

@@ -19,7 +19,7 @@ public static class VerificationSuite
         Networks,
         (folder, _) => Schedules(folder),
         (folder, _) => Tokenizers(folder),
-        (folder, _) => UnsupportedFixtures.In(folder),
+        (folder, _) => Layouts(folder),
     ];
 
     /// <summary>Runs every fixture at or below a folder.</summary>
@@ -118,4 +118,11 @@ public static class VerificationSuite
             yield return new(file, () => ScheduleFixture.Run(file));
         }
     }
+
+    private static IEnumerable<FixtureSource> Layouts(string folder) =>
+        Directory
+            .EnumerateFiles(folder, "*.json")
+            .Where(LayoutFixture.Matches)
+            .Order(StringComparer.Ordinal)
+            .Select(file => new FixtureSource(file, () => [LayoutFixture.Run(file) with { Name = "" }]));
 }

@@ -1,0 +1,355 @@
+// A computation on paper: which tensors exist when, what autograd keeps of them, how many operations they cost. A network is
+// described once, operation by operation, with the shapes it would have; its forward and its backward are then played through
+// with a count of live bytes. That gives what one formula per layer would give (saved activations, the high-water mark), and it
+// holds for any batch, resolution and type.
+//
+// Three rules of the tensor library and of this project's code decide when memory is held:
+//   * a dispose scope keeps every intermediate result until the scope ends, whether it is still needed or not;
+//   * autograd keeps of an operation what its derivative reads, and nothing else: a product keeps a factor only if the other
+//     one receives a gradient, a convolution and a normalisation always keep their input;
+//   * a backward gives back what an operation kept as soon as the operation's derivative has been taken.
+
+namespace FlowBP.Training.Planning.Tracing;
+
+/// <summary>A tensor of a traced computation: a size, and memory that it may share with others.</summary>
+internal sealed class TracedTensor
+{
+    public TracedTensor(long elements, int elementBytes, bool needsGradient, TracedStorage storage)
+    {
+        Elements = elements;
+        ElementBytes = elementBytes;
+        NeedsGradient = needsGradient;
+        Storage = storage;
+    }
+
+    /// <summary>Number of elements.</summary>
+    public long Elements { get; }
+
+    /// <summary>Bytes of one element.</summary>
+    public int ElementBytes { get; }
+
+    /// <summary>Whether the backward reaches it.</summary>
+    public bool NeedsGradient { get; }
+
+    public long Bytes => Elements * ElementBytes;
+
+    public TracedStorage Storage { get; }
+
+    public TracedStorage? Gradient { get; set; }
+}
+
+/// <summary>Memory, and how many things hold it.</summary>
+internal sealed class TracedStorage(long bytes)
+{
+    public long Bytes { get; } = bytes;
+
+    public int Holders { get; set; }
+}
+
+/// <summary>How a traced network computes.</summary>
+internal sealed record TraceOptions
+{
+    /// <summary>Bytes of an element of an activation: 4 in float32, 2 in bfloat16.</summary>
+    public int ElementBytes { get; init; } = sizeof(float);
+
+    /// <summary>Whether gradients are recorded at all.</summary>
+    public bool Recording { get; init; } = true;
+
+    /// <summary>Whether weights receive gradients.</summary>
+    public bool TrainsWeights { get; init; } = true;
+
+    /// <summary>Whether the gradients of the weights exist before the backward: then new ones are added to them and given back.</summary>
+    public bool WeightGradientsExist { get; init; } = true;
+
+    /// <summary>Bytes of an element of a weight's gradient; 0 where adapters are trained in the weights' place.</summary>
+    public int WeightGradientBytes { get; init; } = sizeof(float);
+
+    /// <summary>Images that go through at once; for what treats each by itself.</summary>
+    public long Images { get; init; } = 1;
+
+    /// <summary>Whether attention is one operation that never holds the matrix of scores.</summary>
+    public bool FusedAttention { get; init; } = true;
+}
+
+/// <summary>A computation on paper.</summary>
+internal sealed partial class OperationTrace(TraceOptions options)
+{
+    private readonly Stack<List<TracedStorage>> scopes = new([
+        [],
+    ]);
+    private readonly List<Operation> operations = [];
+    private long live;
+
+    public TraceOptions Options { get; } = options;
+
+    /// <summary>Images that go through at once.</summary>
+    public long Images => Options.Images;
+
+    /// <summary>The most bytes that were held at once.</summary>
+    public long PeakBytes { get; private set; }
+
+    /// <summary>Bytes that are held now; after a forward whose scopes have ended: what autograd saved, and the outputs.</summary>
+    public long LiveBytes => live;
+
+    /// <summary>Elements of the weights that were used.</summary>
+    public long Parameters { get; private set; }
+
+    /// <summary>Floating-point operations of the matrix products of the forward.</summary>
+    public double ForwardFlops { get; private set; }
+
+    /// <summary>Those of the backward.</summary>
+    public double BackwardFlops { get; private set; }
+
+    /// <summary>Inputs and outputs (in, out) of the linear layers, as LoRA counts them, with a name of their role.</summary>
+    public List<(string Role, long Inputs, long Outputs)> Linears { get; } = [];
+
+    /// <summary>A tensor that exists before the computation and is the caller's to count.</summary>
+    public TracedTensor Given(long elements, bool needsGradient = false, int? elementBytes = null) =>
+        new(
+            elements,
+            elementBytes ?? Options.ElementBytes,
+            needsGradient && Options.Recording,
+            new TracedStorage(0) { Holders = 1 }
+        );
+
+    /// <summary>A tensor that is made here.</summary>
+    public TracedTensor Made(long elements, bool needsGradient = false, int? elementBytes = null) =>
+        New(elements, needsGradient, elementBytes ?? Options.ElementBytes);
+
+    /// <summary>Weights that exist and are not used.</summary>
+    public void Unused(long elements) => Parameters += elements;
+
+    /// <summary>Begins a dispose scope.</summary>
+    public void BeginScope() => scopes.Push([]);
+
+    /// <summary>Ends the innermost scope: all that was made in it is let go, but for some.</summary>
+    public void EndScope(params ReadOnlySpan<TracedTensor?> moved)
+    {
+        var ended = scopes.Pop();
+        foreach (var tensor in moved)
+        {
+            if (tensor is not null)
+            {
+                Hold(tensor.Storage);
+                scopes.Peek().Add(tensor.Storage);
+            }
+        }
+        ended.ForEach(Release);
+    }
+
+    /// <summary>Pulls a cotangent of the output back through everything that was recorded.</summary>
+    /// <param name="outputs">The ends of the graph; their cotangents are made here.</param>
+    public void Backward(params ReadOnlySpan<TracedTensor?> outputs)
+    {
+        foreach (var output in outputs)
+        {
+            if (output is not null)
+            {
+                output.Gradient = Allocate(output.Bytes);
+            }
+        }
+        for (var i = operations.Count - 1; i >= 0; i--)
+        {
+            Pull(operations[i]);
+        }
+        operations.Clear();
+    }
+
+    private void Pull(Operation operation)
+    {
+        if (operation.Output.Gradient is { } gradient)
+        {
+            using (Transient(operation.BackwardTransient + operation.WeightGradient))
+            {
+                foreach (var (input, isAlias) in operation.Inputs)
+                {
+                    Accumulate(input, isAlias ? gradient : null);
+                }
+                BackwardFlops += operation.BackwardFlops;
+            }
+            if (!Options.WeightGradientsExist)
+            {
+                // They stay, on top of everything that follows.
+                Grow(operation.WeightGradient);
+            }
+            Release(gradient);
+            operation.Output.Gradient = null;
+        }
+        foreach (var storage in operation.Saved)
+        {
+            Release(storage);
+        }
+    }
+
+    private void Accumulate(TracedTensor input, TracedStorage? alias)
+    {
+        if (alias is not null)
+        {
+            Hold(alias);
+        }
+        var contribution = alias ?? Allocate(input.Bytes);
+        if (input.Gradient is not { } sum)
+        {
+            input.Gradient = contribution;
+        }
+        else if (sum.Holders == 1)
+        {
+            Release(contribution);
+        }
+        else
+        {
+            // Someone else reads it still: the sum is a new tensor.
+            input.Gradient = Allocate(input.Bytes);
+            Release(sum);
+            Release(contribution);
+        }
+    }
+
+    // Records an operation; whatever it saves is held until its derivative is taken.
+    private TracedTensor Record(
+        long elements,
+        int elementBytes,
+        ReadOnlySpan<(TracedTensor Input, bool IsAlias)> inputs,
+        ReadOnlySpan<TracedTensor> saved,
+        Cost cost,
+        bool savesOutput = false,
+        TracedTensor? viewOf = null
+    )
+    {
+        var recorded = new List<(TracedTensor, bool)>();
+        foreach (var entry in inputs)
+        {
+            if (entry.Input.NeedsGradient)
+            {
+                recorded.Add(entry);
+            }
+        }
+        var trains = Options.Recording && Options.TrainsWeights && cost.Weights > 0;
+        var needsGradient = recorded.Count > 0 || trains;
+        Grow(cost.ForwardTransient);
+        var output = viewOf is null
+            ? New(elements, needsGradient, elementBytes)
+            : View(viewOf, elements, needsGradient, elementBytes);
+        Shrink(cost.ForwardTransient);
+        Parameters += cost.Weights;
+        ForwardFlops += cost.Flops;
+        if (needsGradient)
+        {
+            List<TracedStorage> held = [];
+            foreach (var tensor in saved)
+            {
+                held.Add(tensor.Storage);
+            }
+            if (savesOutput)
+            {
+                held.Add(output.Storage);
+            }
+            if (cost.SavedBytes > 0)
+            {
+                held.Add(new TracedStorage(cost.SavedBytes));
+            }
+            held.ForEach(Hold);
+            operations.Add(
+                new Operation(
+                    output,
+                    recorded,
+                    held,
+                    cost.BackwardTransient,
+                    trains ? cost.Weights * Options.WeightGradientBytes : 0,
+                    (recorded.Count * cost.InputFlops) + (trains ? cost.WeightFlops : 0)
+                )
+            );
+        }
+        return output;
+    }
+
+    private TracedTensor New(long elements, bool needsGradient, int elementBytes)
+    {
+        var storage = Allocate(elements * elementBytes);
+        scopes.Peek().Add(storage);
+        return new TracedTensor(elements, elementBytes, needsGradient, storage);
+    }
+
+    private TracedTensor View(TracedTensor of, long elements, bool needsGradient, int elementBytes)
+    {
+        Hold(of.Storage);
+        scopes.Peek().Add(of.Storage);
+        return new TracedTensor(elements, elementBytes, needsGradient, of.Storage);
+    }
+
+    private TracedStorage Allocate(long bytes)
+    {
+        var storage = new TracedStorage(bytes);
+        Hold(storage);
+        return storage;
+    }
+
+    private void Hold(TracedStorage storage)
+    {
+        if (storage.Holders++ == 0)
+        {
+            Grow(storage.Bytes);
+        }
+    }
+
+    private void Release(TracedStorage storage)
+    {
+        if (--storage.Holders == 0)
+        {
+            Shrink(storage.Bytes);
+        }
+    }
+
+    private TransientBytes Transient(long bytes)
+    {
+        Grow(bytes);
+        return new TransientBytes(this, bytes);
+    }
+
+    private void Grow(long bytes)
+    {
+        live += bytes;
+        PeakBytes = Math.Max(PeakBytes, live);
+    }
+
+    private void Shrink(long bytes) => live -= bytes;
+
+    private readonly struct TransientBytes(OperationTrace trace, long bytes) : IDisposable
+    {
+        public void Dispose() => trace.Shrink(bytes);
+    }
+
+    private sealed record Operation(
+        TracedTensor Output,
+        List<(TracedTensor Input, bool IsAlias)> Inputs,
+        List<TracedStorage> Saved,
+        long BackwardTransient,
+        long WeightGradient,
+        double BackwardFlops
+    );
+
+    /// <summary>What an operation costs besides its inputs and its output.</summary>
+    private readonly record struct Cost
+    {
+        /// <summary>Operations of the forward.</summary>
+        public double Flops { get; init; }
+
+        /// <summary>Operations of the derivative with respect to each input that needs one.</summary>
+        public double InputFlops { get; init; }
+
+        /// <summary>Operations of the derivative with respect to the weights.</summary>
+        public double WeightFlops { get; init; }
+
+        /// <summary>Elements of the weights.</summary>
+        public long Weights { get; init; }
+
+        /// <summary>Saved bytes that are neither input nor output, such as a normalisation's statistics.</summary>
+        public long SavedBytes { get; init; }
+
+        /// <summary>Bytes held during the operation only.</summary>
+        public long ForwardTransient { get; init; }
+
+        /// <summary>Bytes held during the derivative only.</summary>
+        public long BackwardTransient { get; init; }
+    }
+}
