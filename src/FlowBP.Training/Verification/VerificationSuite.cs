@@ -18,8 +18,8 @@ public static class VerificationSuite
         EndToEnd,
         Networks,
         (folder, _) => Schedules(folder),
-        (folder, _) => Layouts(folder),
         (folder, _) => Tokenizers(folder),
+        (folder, _) => Layouts(folder),
     ];
 
     /// <summary>Runs every fixture at or below a folder.</summary>
