@@ -176,7 +176,8 @@ public class PlanMeasurementTests
             Prompts = PromptFile.Read(Config.Prompts);
             Plan = new RunPlan(
                 PlanSettings.Resolve([
-                    .. pairs,
+                    .. pairs.Where(pair => pair.Key != "train_batch_size"),
+                    new("batch", $"{batch}"),
                     new("compute_dtype", compute),
                     new("reward_dtype", "fp32"),
                     new("gradient_checkpointing", checkpointing),

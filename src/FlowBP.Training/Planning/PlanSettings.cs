@@ -48,12 +48,13 @@ public static class PlanSettings
     public static Setting<double> Workspace { get; } =
         Number("workspace", 1.5, 0, Unbounded, "GiB that the device's context and libraries take: an estimate");
 
-    /// <summary>B.</summary>
-    public static Setting<int> TrainBatchSize { get; } =
-        S.TrainBatchSize.With(64, "batch") with
-        {
-            Help = "samples per update, all GPUs together",
-        };
+    /// <summary>Samples of an update.</summary>
+    public static Setting<int> Batch { get; } =
+        Integer("batch", 64, 1, "samples per update, all GPUs and accumulated batches together");
+
+    /// <summary>Batches of an update.</summary>
+    public static Setting<int> GradientAccumulationSteps { get; } =
+        Integer("gradient_accumulation_steps", 1, 1, "batches that an update is made of, one after the other");
 
     /// <summary>Pixels.</summary>
     public static Setting<int?> Resolution { get; } =
@@ -157,7 +158,8 @@ public static class PlanSettings
         S.Method.With(DefaultMethod),
         Gpus,
         GpuMemory,
-        TrainBatchSize,
+        Batch,
+        GradientAccumulationSteps,
         Resolution,
         RolloutSteps,
         CfgGuidance,
@@ -210,7 +212,8 @@ public static class PlanSettings
         {
             Model = model,
             Planner = planner,
-            Batch = run.Get(TrainBatchSize),
+            Batch = run.Get(Batch),
+            Accumulation = run.Get(GradientAccumulationSteps),
             Resolution = resolution,
             RolloutSteps = run.Get(RolloutSteps),
             Gpus = run.Get(Gpus),

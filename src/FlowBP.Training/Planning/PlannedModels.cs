@@ -2,11 +2,7 @@
 // full-size models by name, whose sizes are data here.
 
 using FlowBP.Models.Autoencoders;
-using FlowBP.Models.Clip;
 using FlowBP.Models.Formats;
-using FlowBP.Models.Inspection;
-using FlowBP.Models.Prompts;
-using FlowBP.Models.TextEncoders;
 using FlowBP.Models.Transformers;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Planning.Networks;
@@ -19,12 +15,14 @@ public static class PlannedModels
     /// <summary>The word for "the reward that goes with the model".</summary>
     public const string OwnReward = "auto";
 
-    /// <summary>HPSv2.1: the two towers of ViT-H/14.</summary>
-    public const string HpsV2 = "hpsv2";
+    /// <summary>Tokens that CLIP takes.</summary>
+    internal const int ClipTokens = 77;
 
-    private const int ClipTokens = 77;
-    private const int T5TokensOfSD3 = 256;
-    private const int LongTokens = 512;
+    /// <summary>Tokens of T5 in Stable Diffusion 3.</summary>
+    internal const int T5TokensOfSD3 = 256;
+
+    /// <summary>Tokens of a prompt in FLUX.</summary>
+    internal const int LongTokens = 512;
 
     // Elements of the released encoders' weights, and of those that every token is multiplied with. Of Qwen3 there are as many
     // layers as the transformer reads states of.
@@ -43,41 +41,52 @@ public static class PlannedModels
         SampleSize = 1024,
     };
 
-    private static readonly OpenClipConfig VitH14 = new()
-    {
-        EmbedDim = 1024,
-        Vision = new(1280, 16, 32, 4),
-        Text = new(1024, 16, 24, 4),
-        ImageSize = 224,
-        PatchSize = 14,
-    };
-
-    private static readonly (string Name, Func<PlannedModel> Make)[] Released =
+    // With what the names of their repositories contain, letters and digits only; the more particular first.
+    private static readonly (string Name, string[] Parts, Func<PlannedModel> Make)[] Released =
     [
-        ("sd35", SD35),
-        ("flux1", Flux1),
-        ("flux2", Flux2),
+        ("sd35", ["stablediffusion35medium", "sd35medium"], SD35),
+        ("flux2", ["flux2klein9b", "flux2kleinbase9b"], Flux2),
+        ("flux1", ["flux1dev"], Flux1),
     ];
 
     /// <summary>Names of the models whose sizes are known without a folder.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Released.Select(released => released.Name)];
 
     /// <summary>Finds the networks.</summary>
-    /// <param name="model">A name of <see cref="Names"/>, <c>embedded</c>, or a folder in diffusers' layout.</param>
-    /// <param name="reward"><see cref="OwnReward"/>, <see cref="HpsV2"/>, <c>embedded</c>, or a reward's folder.</param>
+    /// <param name="model">
+    /// A name of <see cref="Names"/>, <c>embedded</c>, a folder in diffusers' layout, or the name of a released repository.
+    /// </param>
+    /// <param name="reward"><see cref="OwnReward"/>, <see cref="PlannedRewards.HpsV2"/>, <c>embedded</c>, or a reward's folder.</param>
     /// <param name="heldOutReward">The same for a reward that only evaluates; null: none.</param>
     /// <exception cref="CheckpointException">A configuration is missing, damaged, or of a network that is not known.</exception>
     public static PlannedModel Find(string model, string reward = OwnReward, string? heldOutReward = null)
     {
-        var released = Released.FirstOrDefault(candidate => candidate.Name == model).Make;
         var isEmbedded = model == AlignmentSettings.Embedded;
-        var found = released?.Invoke() ?? OfFolder(EmbeddedAssets.Resolve(model, () => EmbeddedAssets.Model));
-        var shape = RewardOf(reward == OwnReward ? (isEmbedded ? AlignmentSettings.Embedded : HpsV2) : reward);
+        var found =
+            ReleasedOf(model)?.Invoke()
+            ?? PlannedFolder.Read(EmbeddedAssets.Resolve(model, () => EmbeddedAssets.Model));
+        var shape = PlannedRewards.Of(
+            reward == OwnReward ? (isEmbedded ? AlignmentSettings.Embedded : PlannedRewards.HpsV2) : reward
+        );
         return found with
         {
             Reward = new TracedClipReward(shape),
-            RewardParameters = shape.Parameters + (heldOutReward is null ? 0 : HeldOut(heldOutReward)),
+            RewardParameters =
+                shape.Parameters + (heldOutReward is null ? 0 : PlannedRewards.Parameters(heldOutReward)),
         };
+    }
+
+    // A folder that is there is read; the name of a repository stands for what was released under it.
+    private static Func<PlannedModel>? ReleasedOf(string model)
+    {
+        if (Released.FirstOrDefault(candidate => candidate.Name == model).Make is { } named)
+        {
+            return named;
+        }
+        var letters = string.Concat(model.Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant();
+        return Directory.Exists(model)
+            ? null
+            : Released.FirstOrDefault(candidate => candidate.Parts.Any(letters.Contains)).Make;
     }
 
     private static PlannedModel SD35() =>
@@ -146,177 +155,4 @@ public static class PlannedModels
             Resolution = 512,
             RewardParameters = 0,
         };
-
-    private static PlannedModel OfFolder(string folder)
-    {
-        var layout = new DiffusersFolder(folder);
-        var pipeline = layout.PipelineClass();
-        var file = Path.Combine(layout.Transformer, "config.json");
-        var json = ConfigReader.Open(file);
-        var name = json.OptionalText("_class_name") ?? "";
-        var encoders = Enumerable
-            .Range(1, 3)
-            .Where(number => File.Exists(Path.Combine(layout.TextEncoder(number), "config.json")))
-            .Select(number => Encoder(layout.TextEncoder(number)))
-            .ToArray();
-        var vae = Path.Combine(layout.Vae, "config.json");
-        var decoder = DecoderOf(vae);
-        var (transformer, buffers, sampleSize) = TransformerOf(file, name);
-        return new()
-        {
-            Name = $"{pipeline} of {folder}",
-            Transformer = transformer,
-            BufferElements = buffers,
-            Decoder = new TracedDecoder(decoder),
-            AutoencoderParameters = Parameters(vae),
-            // CLIP's towers share their places, a language model's follow them.
-            TextTokens =
-                pipeline == "StableDiffusion3Pipeline"
-                    ? encoders.Where(IsClip).Select(encoder => encoder.Tokens).DefaultIfEmpty(ClipTokens).Max()
-                        + encoders.Where(encoder => !IsClip(encoder)).Sum(_ => (long)T5TokensOfSD3)
-                    : LongTokens,
-            TextEncoders = encoders,
-            TakesGuidance = pipeline != "FluxPipeline",
-            Resolution = sampleSize is { } size ? Math.Min(512, size * decoder.SpatialCompression) : 512,
-            RewardParameters = 0,
-        };
-    }
-
-    private static (ITracedTransformer Transformer, long Buffers, int? SampleSize) TransformerOf(
-        string file,
-        string name
-    )
-    {
-        var json = ConfigReader.Open(file);
-        switch (name)
-        {
-            case nameof(SD3Transformer2DModel):
-                var sd3 = SD3TransformerConfig.Read(json);
-                var table = (long)sd3.PosEmbedMaxSize * sd3.PosEmbedMaxSize * sd3.InnerDim;
-                return (new TracedSD3Transformer(sd3), table, sd3.SampleSize);
-            case nameof(FluxTransformer2DModel):
-                return (new TracedFluxTransformer(FluxTransformerConfig.Read(json)), 0, null);
-            case nameof(Flux2Transformer2DModel):
-                return (new TracedFlux2Transformer(Flux2TransformerConfig.Read(json)), 0, null);
-            default:
-                throw CheckpointException.ForFile(
-                    file,
-                    $"found architecture '{name}', expected SD3Transformer2DModel, FluxTransformer2DModel or"
-                        + " Flux2Transformer2DModel"
-                );
-        }
-    }
-
-    // FLUX.2's class differs in how latents are normalised and packed, not in its convolutions.
-    private static AutoencoderKLConfig DecoderOf(string file)
-    {
-        if (ConfigReader.Open(file).OptionalText("_class_name") is not nameof(AutoencoderKLFlux2))
-        {
-            return AutoencoderKLConfig.Read(file);
-        }
-        var config = AutoencoderKLFlux2Config.Read(file);
-        return config.Towers with
-        {
-            BlockOutChannels = config.DecoderBlockOutChannels ?? config.Towers.BlockOutChannels,
-        };
-    }
-
-    private static bool IsClip(PlannedEncoder encoder) => encoder.Name.Contains("CLIP", StringComparison.Ordinal);
-
-    private static PlannedEncoder Encoder(string folder)
-    {
-        var config = NetworkConfig.Read(folder)[0];
-        using var network = IsQwen3(config) ? StatesOfQwen3(folder) : config.Build();
-        var layout = NetworkLayout.Of(network);
-        var tables = layout
-            .Tensors.Where(tensor => !config.Architecture.Tied.ContainsKey(tensor.Key))
-            .Where(tensor => tensor.Key == "shared.weight" || tensor.Key.Contains("embed", StringComparison.Ordinal))
-            .Sum(tensor => tensor.Value.Elements);
-        var tokens = config.Settings["max_position_embeddings"]?.GetValue<int>() ?? LongTokens;
-        var all = layout.Parameters ?? 0;
-        return new(config.Architecture.Name, all, Math.Min(tokens, LongTokens), Math.Max(0, all - tables));
-    }
-
-    private static bool IsQwen3(NetworkConfig config) => config.Architecture.IsClass("Qwen3ForCausalLM");
-
-    private static Qwen3TextEncoder StatesOfQwen3(string folder)
-    {
-        var config = Qwen3Config.Read(Path.Combine(folder, "config.json"));
-        return MetaNetwork.Build(() =>
-            new Qwen3TextEncoder(config, Math.Min(Flux2PromptEncoder.DefaultLayers.Max(), config.NumHiddenLayers))
-        );
-    }
-
-    private static ClipRewardShape RewardOf(string reward)
-    {
-        if (reward == HpsV2)
-        {
-            return Shape("HPSv2", VitH14, MetaParameters(() => new OpenClipModel(VitH14)));
-        }
-        var folder = EmbeddedAssets.Resolve(reward, () => EmbeddedAssets.Reward);
-        var file = Path.Combine(folder, "config.json");
-        var json = ConfigReader.Open(file);
-        if (json.Has("text_cfg") && json.Has("vision_cfg"))
-        {
-            return Shape(Path.GetFileName(folder), OpenClipConfig.Read(json), Parameters(file));
-        }
-        if (!json.Has("text_config") || !json.Has("vision_config"))
-        {
-            throw CheckpointException.ForFile(
-                file,
-                "found no reward of two towers, expected text_cfg and vision_cfg (HPSv2) or text_config and vision_config"
-                    + " (PickScore)"
-            );
-        }
-        var clip = ClipConfig.Read(json);
-        return new()
-        {
-            Name = Path.GetFileName(folder),
-            VisionWidth = clip.Vision.HiddenSize,
-            VisionLayers = clip.Vision.NumHiddenLayers,
-            VisionHeads = clip.Vision.NumAttentionHeads,
-            VisionHidden = clip.Vision.IntermediateSize,
-            ImageSize = clip.Vision.ImageSize,
-            PatchSize = clip.Vision.PatchSize,
-            EmbedDim = clip.ProjectionDim,
-            QuickGelu = clip.Vision.HiddenAct == "quick_gelu",
-            PackedProjection = false,
-            Parameters = Parameters(file),
-        };
-    }
-
-    private static long HeldOut(string reward) =>
-        reward == HpsV2
-            ? RewardOf(HpsV2).Parameters
-            : Parameters(
-                Path.Combine(EmbeddedAssets.Resolve(reward, () => EmbeddedAssets.HeldOutReward), "config.json")
-            );
-
-    private static ClipRewardShape Shape(string name, OpenClipConfig config, long parameters) =>
-        new()
-        {
-            Name = name,
-            VisionWidth = config.Vision.Width,
-            VisionLayers = config.Vision.Layers,
-            VisionHeads = config.Vision.Heads,
-            VisionHidden = (long)(config.Vision.Width * config.Vision.MlpRatio),
-            ImageSize = config.ImageSize,
-            PatchSize = config.PatchSize,
-            EmbedDim = config.EmbedDim,
-            QuickGelu = config.QuickGelu,
-            PackedProjection = true,
-            Parameters = parameters,
-        };
-
-    private static long Parameters(string configFile)
-    {
-        using var network = NetworkConfig.Read(configFile)[0].Build();
-        return NetworkLayout.Of(network).Parameters ?? 0;
-    }
-
-    private static long MetaParameters(Func<nn.Module> make)
-    {
-        using var network = MetaNetwork.Build(make);
-        return NetworkLayout.Of(network).Parameters ?? 0;
-    }
 }
