@@ -237,6 +237,36 @@ public sealed class ShardedCheckpointTests
         );
     }
 
+    [Test]
+    public void Tensors_can_go_by_other_names_and_be_left_out()
+    {
+        using var scope = torch.NewDisposeScope();
+        using Linear layer = nn.Linear(3, 2);
+        SafetensorsWriter.Write(
+            folder["model.safetensors"],
+            new Dictionary<string, Tensor>
+            {
+                ["encoder.weight"] = TestNetworks.Waves(2, 3),
+                ["tied.weight"] = TestNetworks.Waves(2, 3),
+                ["encoder.bias"] = TestNetworks.Waves(2),
+                ["decoder.weight"] = TestNetworks.Waves(7),
+            }
+        );
+        using var renamed = new RenamedCheckpoint(
+            Checkpoint.Open(folder.Path),
+            name => name.StartsWith("decoder.", StringComparison.Ordinal) ? null : name[(name.IndexOf('.') + 1)..]
+        );
+
+        Checkpoint.LoadInto(layer, renamed);
+
+        Assert.That(TestNetworks.Values(layer.weight!), Is.EqualTo(TestNetworks.Values(TestNetworks.Waves(2, 3))));
+        Assert.That(TestNetworks.Values(layer.bias!), Is.EqualTo(TestNetworks.Values(TestNetworks.Waves(2))));
+        Assert.That(
+            () => new RenamedCheckpoint(Checkpoint.Open(folder.Path), _ => "one"),
+            Throws.TypeOf<CheckpointException>().With.Message.Contains("which goes by the same name")
+        );
+    }
+
     private void WriteTwoShards(string second = "b")
     {
         using var scope = torch.NewDisposeScope();

@@ -9,6 +9,7 @@ namespace FlowBP.Models.Formats;
 
 internal sealed unsafe partial class MappedFile : IDisposable
 {
+    private const int Sequential = 2;
     private const int DontNeed = 4;
     private const int PopulateRead = 22;
 
@@ -33,6 +34,8 @@ internal sealed unsafe partial class MappedFile : IDisposable
         byte* pointer = null;
         view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
         start = pointer + view.PointerOffset;
+        // Values are read in the order in which they lie: the disk may run ahead.
+        Advise(start, Length, Sequential);
     }
 
     /// <summary>The path as it was given.</summary>
@@ -50,7 +53,14 @@ internal sealed unsafe partial class MappedFile : IDisposable
         FileStream stream;
         try
         {
-            stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            stream = new FileStream(
+                path,
+                FileMode.Open,
+                FileAccess.Read,
+                FileShare.Read,
+                1,
+                FileOptions.SequentialScan
+            );
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {

@@ -1,16 +1,16 @@
-// From mapped pages into a tensor, exactly once. Where type and place agree the bytes go straight into the tensor's own
-// memory; otherwise they pass through a buffer of a few megabytes that libtorch converts. Values are looked at in the same
-// pass, chunk by chunk while they are in the cache: a separate pass would read everything from memory once more.
+// From mapped pages into a tensor, exactly once. Where type and place agree, or bfloat16 becomes a single, the values go
+// straight into the tensor's own memory; otherwise they pass through a buffer of some megabytes that libtorch converts. Values
+// are looked at in the same pass: another one would read everything from memory once more.
 
 namespace FlowBP.Models.Formats;
 
 internal static unsafe class StoredValues
 {
-    private const long PieceBytes = 8L << 20;
-    private const int ChunkBytes = 128 << 10;
+    private const long PieceBytes = 2L << 20;
+    private const long BufferBytes = 32L << 20;
 
     /// <summary>Copies row-major values.</summary>
-    /// <param name="source">The first value, in mapped memory if <paramref name="mapped"/>.</param>
+    /// <param name="source">The first value.</param>
     /// <param name="stored">Name, type, shape and file.</param>
     /// <param name="destination">A tensor of that shape.</param>
     /// <param name="check">Which values are refused.</param>
@@ -27,23 +27,23 @@ internal static unsafe class StoredValues
                 CheckpointException.Shape(destination.shape)
             );
         }
-        long bytes = stored.Bytes;
-        if (bytes == 0)
+        if (stored.Bytes == 0)
         {
             return;
         }
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        bool same = destination.dtype == stored.Type && destination.device_type == DeviceType.CPU;
+        bool direct = destination.device_type == DeviceType.CPU && CheckedCopy.Knows(stored.Type, destination.dtype);
         if (!destination.is_contiguous())
         {
             Tensor rows = torch.empty(stored.Shape, stored.Type);
             Copy(source, stored, rows, check, mapped);
             destination.copy_(rows);
         }
-        else if (same)
+        else if (direct)
         {
-            CopyBytes(source, (byte*)TensorPointer.Of(destination), bytes, stored, check, mapped);
+            byte* target = (byte*)TensorPointer.Of(destination);
+            CopyElements(source, target, destination.dtype, destination.numel(), stored, check, mapped);
             GC.KeepAlive(destination);
         }
         else
@@ -56,13 +56,13 @@ internal static unsafe class StoredValues
     {
         int size = ElementTypes.Size(stored.Type);
         long count = flat.numel();
-        long pieceCount = Math.Min(count, 4 * PieceBytes / size);
+        long pieceCount = Math.Min(count, BufferBytes / size);
         using Tensor buffer = torch.empty([pieceCount], stored.Type);
         for (long offset = 0; offset < count; offset += pieceCount)
         {
             long taken = Math.Min(pieceCount, count - offset);
-            byte* piece = source + offset * size;
-            CopyBytes(piece, (byte*)TensorPointer.Of(buffer), taken * size, stored, check, mapped, offset);
+            byte* target = (byte*)TensorPointer.Of(buffer);
+            CopyElements(source + offset * size, target, stored.Type, taken, stored, check, mapped, offset);
             using Tensor from = buffer.narrow(0, 0, taken);
             using Tensor to = flat.narrow(0, offset, taken);
             to.copy_(from);
@@ -70,56 +70,68 @@ internal static unsafe class StoredValues
     }
 
     // Pieces in parallel: one core alone does not reach the speed of the memory.
-    private static void CopyBytes(
+    private static void CopyElements(
         byte* source,
         byte* destination,
-        long bytes,
+        ScalarType type,
+        long count,
         StoredTensor stored,
         ValueCheck check,
         bool mapped,
         long firstElement = 0
     )
     {
-        int pieces = (int)((bytes + PieceBytes - 1) / PieceBytes);
-        int size = ElementTypes.Size(stored.Type);
+        int sourceSize = ElementTypes.Size(stored.Type);
+        int targetSize = ElementTypes.Size(type);
+        long pieceCount = PieceBytes / sourceSize;
+        int pieces = (int)((count + pieceCount - 1) / pieceCount);
         long refused = long.MaxValue;
-        if (pieces == 1)
+        int next = -1;
+        Lock disk = new();
+        int workers = Math.Min(pieces, Environment.ProcessorCount);
+        if (workers == 1)
         {
-            CopyPiece(0);
+            CopyPieces(0);
         }
         else
         {
-            Parallel.For(0, pieces, CopyPiece);
+            Parallel.For(0, workers, CopyPieces);
         }
         if (refused != long.MaxValue)
         {
             throw Refused(stored, firstElement + refused, check);
         }
 
+        void CopyPieces(int worker)
+        {
+            for (int piece; (piece = Interlocked.Increment(ref next)) < pieces; )
+            {
+                CopyPiece(piece);
+            }
+        }
+
         void CopyPiece(int piece)
         {
-            long offset = piece * PieceBytes;
-            long length = Math.Min(PieceBytes, bytes - offset);
+            long first = piece * pieceCount;
+            int taken = (int)Math.Min(pieceCount, count - first);
+            byte* from = source + first * sourceSize;
             if (mapped)
             {
-                MappedFile.Announce(source + offset, length);
-            }
-            for (long at = offset; at < offset + length; at += ChunkBytes)
-            {
-                int chunk = (int)Math.Min(ChunkBytes, offset + length - at);
-                var copied = new Span<byte>(destination + at, chunk);
-                new ReadOnlySpan<byte>(source + at, chunk).CopyTo(copied);
-                long bad = FiniteValues.FirstRefused(copied, stored.Type, check);
-                if (bad >= 0)
+                // One at a time and in order: a disk reads ahead along one line, not along several.
+                lock (disk)
                 {
-                    Least(ref refused, at / size + bad);
-                    break;
+                    MappedFile.Announce(from, (long)taken * sourceSize);
                 }
             }
-            // Neighbours on a shared page may be given back too; they are read again when they are touched.
-            if (mapped && length == PieceBytes)
+            long bad = CheckedCopy.Copy(from, stored.Type, destination + first * targetSize, type, taken, check);
+            if (bad >= 0)
             {
-                MappedFile.GiveBack(source + offset, length);
+                Least(ref refused, first + bad);
+            }
+            // Neighbours on a shared page may be given back too; they are read again when they are touched.
+            if (mapped && taken == pieceCount)
+            {
+                MappedFile.GiveBack(from, PieceBytes);
             }
         }
     }
