@@ -14,7 +14,7 @@ internal ref struct PickleReader
     /// <summary>The longest pickle; a description of tensors takes about 200 bytes each.</summary>
     public const int MostBytes = 64 << 20;
 
-    private const int MostInstructions = 4_000_000;
+    private const int MostInstructions = 2_000_000;
     private const int MostDepth = 64;
     private const int LongestName = 200;
     private const int LongestInteger = 16;

@@ -5,7 +5,10 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace FlowBP.Models.Formats;
 
-/// <summary>A container, which knows how deep it nests as far as it was filled from the inside out.</summary>
+/// <summary>
+/// A container, which knows how deep it nests as far as it was filled from the inside out. An empty one takes no memory for
+/// what it may hold: a hostile pickle makes millions of them, a byte each.
+/// </summary>
 internal abstract class PickleContainer
 {
     public int Depth { get; set; } = 1;
@@ -13,7 +16,7 @@ internal abstract class PickleContainer
 
 internal sealed class PickleList : PickleContainer
 {
-    public List<object?> Items { get; } = [];
+    public List<object?> Items => field ??= [];
 }
 
 internal sealed class PickleTuple(object?[] items) : PickleContainer
@@ -24,7 +27,7 @@ internal sealed class PickleTuple(object?[] items) : PickleContainer
 /// <summary>A dict or an OrderedDict, in the order in which keys were set. Keys are strings, integers or truth values.</summary>
 internal sealed class PickleDict : PickleContainer
 {
-    public OrderedDictionary<object, object?> Items { get; } = [];
+    public OrderedDictionary<object, object?> Items => field ??= [];
 
     public bool TryGet(string key, [NotNullWhen(true)] out object? value) =>
         Items.TryGetValue(key, out value) && value is not null;
