@@ -1,3 +1,5 @@
+// Hooks are how one changes what a layer computes without replacing the layer: its owner holds it in a field of its own type.
+
 namespace FlowBP.Torch;
 
 public static partial class torch
