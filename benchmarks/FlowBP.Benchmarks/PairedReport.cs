@@ -11,7 +11,11 @@ namespace FlowBP.Benchmarks;
 /// <param name="Name">What is timed.</param>
 /// <param name="Bytes">Memory traffic that the operation needs at least, of one run; what the GB/s refer to.</param>
 /// <param name="Action">Runs it once.</param>
-internal sealed record Variant(string Name, double Bytes, Action Action);
+internal sealed record Variant(string Name, double Bytes, Action Action)
+{
+    /// <summary>Runs before each timing, untimed.</summary>
+    internal Action? Before { get; init; }
+}
 
 internal static class PairedReport
 {
@@ -20,7 +24,7 @@ internal static class PairedReport
 
     internal static int Run(string[] names)
     {
-        string[] known = ["replay", "residual", "optimizer"];
+        string[] known = ["replay", "residual", "optimizer", "loading"];
         if (names.Except(known).ToArray() is [var unknown, ..])
         {
             Console.Error.WriteLine($"unknown benchmark '{unknown}': expected any of {string.Join(", ", known)}");
@@ -43,6 +47,13 @@ internal static class PairedReport
                         Report(ResidualBenchmarks.Title, residual.Variants());
                     }
                     break;
+                case "loading":
+                    using (var loading = new LoadingBenchmarks())
+                    {
+                        Report(LoadingBenchmarks.Title, loading.Variants());
+                        Report(LoadingBenchmarks.ColdTitle, loading.ColdVariants(), warmUpRounds: 0, rounds: 5);
+                    }
+                    break;
                 default:
                     using (var optimizer = new OptimizerBenchmarks())
                     {
@@ -55,14 +66,15 @@ internal static class PairedReport
     }
 
     // The first variant is the one that the others are compared with.
-    private static void Report(string title, Variant[] variants)
+    private static void Report(string title, Variant[] variants, int warmUpRounds = WarmUpRounds, int rounds = Rounds)
     {
         var seconds = variants.Select(_ => new List<double>()).ToArray();
-        for (var round = -WarmUpRounds; round < Rounds; round++)
+        for (var round = -warmUpRounds; round < rounds; round++)
         {
             for (var turn = 0; turn < variants.Length; turn++)
             {
-                var i = (turn + round + WarmUpRounds) % variants.Length;
+                var i = (turn + round + warmUpRounds) % variants.Length;
+                variants[i].Before?.Invoke();
                 var start = Stopwatch.GetTimestamp();
                 variants[i].Action();
                 var elapsed = Stopwatch.GetElapsedTime(start).TotalSeconds;

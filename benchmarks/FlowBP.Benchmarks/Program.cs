@@ -1,6 +1,6 @@
-// Timings of the kernels. Four ways to run them:
+// Timings of kernels, steps and loading. Four ways to run them:
 //
-//   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --paired [replay|residual|optimizer]
+//   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --paired [replay|residual|optimizer|loading]
 //       variants of one operation, interleaved in one process, with medians and ratios: what benchmarks/results/ records
 //   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --step [METHOD…]
 //       one alignment step of the embedded model, split into its parts

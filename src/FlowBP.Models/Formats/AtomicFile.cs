@@ -12,26 +12,9 @@ public static class AtomicFile
     /// <exception cref="CheckpointException">The disk is full, or the place cannot be written.</exception>
     public static void Write(string path, Action<Stream> write)
     {
-        string full = Path.GetFullPath(path);
-        string temporary = $"{full}.{Environment.ProcessId}.{Guid.NewGuid():N}.tmp";
-        try
-        {
-            Directory.CreateDirectory(Path.GetDirectoryName(full)!);
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
-            {
-                write(stream);
-                stream.Flush(flushToDisk: true);
-            }
-            File.Move(temporary, full, overwrite: true);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw CheckpointException.ForFile(path, $"cannot be written: {e.Message}", e);
-        }
-        finally
-        {
-            File.Delete(temporary);
-        }
+        using var file = new AtomicFileSet();
+        file.Add(path, write);
+        file.Commit(table: null, obsolete: []);
     }
 
     /// <summary>Writes a text file, UTF-8 without a byte order mark.</summary>

@@ -1,77 +1,126 @@
-// A checkpoint meets a model: the names and shapes on both sides are compared before a single value is copied, and every
-// disagreement is named in one line. A model is never left half loaded by a file that does not fit it.
+// A checkpoint meets a model: the names, shapes and kinds of numbers on both sides are compared before a single value is
+// copied, and every disagreement is named in one line. A model is never left half loaded by a file that does not fit it.
 
 namespace FlowBP.Models.Formats;
 
-/// <summary>Loads safetensors files into modules and saves modules to safetensors files.</summary>
+/// <summary>Loads weights from files into modules and saves modules to files.</summary>
 public static class Checkpoint
 {
+    /// <summary>The most bytes in one file when weights are saved, unless said otherwise: 5 GB.</summary>
+    public const long DefaultShardBytes = 5_000_000_000;
+
     private const int NamedProblems = 20;
 
-    /// <summary>Copies every tensor of a file into the module's parameter or buffer of the same name.</summary>
-    /// <param name="module">The receiving module; its tensors keep their type and device, values are converted.</param>
-    /// <param name="file">A safetensors file.</param>
+    private static readonly string[] PickledExtensions = [".bin", ".pt", ".pth", ".ckpt"];
+
+    /// <summary>Opens the weights at a path, in whatever layout they are there.</summary>
+    /// <param name="path">
+    /// A safetensors file; an index (<c>*.index.json</c>) of several files; a file of torch.save (<c>.bin</c>, <c>.pt</c>,
+    /// <c>.pth</c>, <c>.ckpt</c>), of which only tensors and plain containers are ever built; or a folder with weights
+    /// under their usual names. Where the named file is not there, its index is looked for, then its pickled counterpart.
+    /// </param>
+    /// <exception cref="CheckpointException">Nothing is there, or it is damaged.</exception>
+    public static ICheckpointSource Open(string path)
+    {
+        string file = CheckpointLocation.Find(path);
+        if (file.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
+        {
+            return ShardedCheckpoint.Open(file);
+        }
+        return IsPickled(file) ? TorchFile.Open(file) : SafetensorsFile.Open(file);
+    }
+
+    /// <summary>Every tensor at a path, by name: for files that are small enough to be in memory as a whole.</summary>
+    /// <param name="path">See <see cref="Open"/>.</param>
+    /// <exception cref="CheckpointException">Nothing is there, or it is damaged.</exception>
+    public static IReadOnlyDictionary<string, Tensor> LoadAll(string path)
+    {
+        using ICheckpointSource source = Open(path);
+        return source.Tensors.Keys.ToDictionary(name => name, source.Load);
+    }
+
+    /// <summary>Copies every tensor at a path into the module's parameter or buffer of the same name.</summary>
+    /// <param name="module">
+    /// The receiving module; its tensors keep their type and device: values are converted on their way, tensor by tensor,
+    /// and at most one shard is in memory.
+    /// </param>
+    /// <param name="path">See <see cref="Open"/>.</param>
     /// <param name="strict">
-    /// Whether a tensor that only one side has is an error. Shapes must agree either way.
+    /// Whether a tensor that only one side has is an error. Shapes and kinds of numbers must agree either way.
     /// </param>
     /// <exception cref="CheckpointException">
-    /// The file is damaged, or does not fit: names each missing and unexpected tensor, and each wrong shape.
+    /// The weights are missing or damaged, or do not fit: names each missing and unexpected tensor, each wrong shape or
+    /// type (nothing was copied then); or a weight is not finite (see the other overload).
     /// </exception>
-    public static void LoadInto(nn.Module module, string file, bool strict = true)
+    public static void LoadInto(nn.Module module, string path, bool strict = true)
     {
-        using SafetensorsFile checkpoint = SafetensorsFile.Open(file);
+        using ICheckpointSource checkpoint = Open(path);
         LoadInto(module, checkpoint, strict);
     }
 
-    /// <summary>Copies every tensor of an open file into the module's parameter or buffer of the same name.</summary>
+    /// <summary>Copies every tensor of an open checkpoint into the module's parameter or buffer of the same name.</summary>
     /// <param name="module">The receiving module; its tensors keep their type and device, values are converted.</param>
-    /// <param name="checkpoint">An open safetensors file.</param>
+    /// <param name="checkpoint">An open checkpoint.</param>
     /// <param name="strict">Whether a tensor that only one side has is an error.</param>
-    /// <exception cref="CheckpointException">The file does not fit the module.</exception>
-    public static void LoadInto(nn.Module module, SafetensorsFile checkpoint, bool strict = true)
+    /// <exception cref="CheckpointException">
+    /// The checkpoint does not fit the module; nothing was copied. Or a parameter holds NaN or infinity, or a buffer NaN;
+    /// the tensors before it were copied already, and the module is of no use.
+    /// </exception>
+    /// <remarks>
+    /// Values are looked at here, once, where every way of loading passes: a NaN that is found in a training step names a
+    /// loss, found here it names a tensor. They are looked at while they are copied, since whoever looked first would read
+    /// everything twice; a module whose loading failed is thrown away by its maker either way.
+    /// </remarks>
+    public static void LoadInto(nn.Module module, ICheckpointSource checkpoint, bool strict = true)
     {
         using var scope = torch.NewDisposeScope();
         Dictionary<string, Tensor> wanted = module.state_dict();
         Compare(checkpoint, wanted, strict);
-        using var noGrad = torch.no_grad();
-        foreach (var (name, destination) in wanted)
+        HashSet<string> parameters = [.. module.named_parameters().Select(p => p.name)];
+        foreach (string name in checkpoint.Tensors.Keys)
         {
-            if (!checkpoint.Entries.ContainsKey(name))
+            if (wanted.TryGetValue(name, out Tensor? destination))
             {
-                continue;
+                // A buffer may hold a mask, and a mask minus infinity.
+                ValueCheck check = parameters.Contains(name) ? ValueCheck.Finite : ValueCheck.NotNaN;
+                checkpoint.CopyInto(name, destination, check);
             }
-            using Tensor source = checkpoint.Load(name);
-            destination.copy_(source);
         }
     }
 
     /// <summary>Saves every parameter and persistent buffer of a module.</summary>
     /// <param name="module">The module.</param>
-    /// <param name="file">The file to create or replace; never left half-written.</param>
+    /// <param name="file">
+    /// The file to create or replace; never left half-written. Weights that do not fit into one file become
+    /// <c>name-00001-of-00002.safetensors</c> … with an index <c>name.safetensors.index.json</c>.
+    /// </param>
     /// <param name="dtype">Storage type of floating-point tensors; each tensor's own if null.</param>
-    /// <exception cref="CheckpointException">The file cannot be written.</exception>
-    public static void Save(nn.Module module, string file, ScalarType? dtype = null)
+    /// <param name="maxShardBytes">The most bytes of tensors in one file; a larger tensor has a file of its own.</param>
+    /// <exception cref="CheckpointException">A file cannot be written; what was there before still is.</exception>
+    public static void Save(
+        nn.Module module,
+        string file,
+        ScalarType? dtype = null,
+        long maxShardBytes = DefaultShardBytes
+    )
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        Dictionary<string, Tensor> tensors = module
-            .state_dict()
-            .ToDictionary(
-                pair => pair.Key,
-                pair => dtype is null || !IsFloating(pair.Value) ? pair.Value : pair.Value.to_type(dtype.Value)
-            );
-        SafetensorsWriter.Write(file, tensors);
+        ShardedWriter.Write(file, module.state_dict(), dtype, maxShardBytes);
     }
 
-    private static bool IsFloating(Tensor tensor) =>
-        tensor.dtype is ScalarType.Float64 or ScalarType.Float32 or ScalarType.Float16 or ScalarType.BFloat16;
+    internal static bool IsWeightsFile(string name) =>
+        name.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) || IsPickled(name);
 
-    private static void Compare(SafetensorsFile checkpoint, Dictionary<string, Tensor> wanted, bool strict)
+    private static bool IsPickled(string name) =>
+        PickledExtensions.Any(extension => name.EndsWith(extension, StringComparison.OrdinalIgnoreCase));
+
+    private static void Compare(ICheckpointSource checkpoint, Dictionary<string, Tensor> wanted, bool strict)
     {
         var problems = new List<string>();
         foreach (var (name, tensor) in wanted.OrderBy(pair => pair.Key, StringComparer.Ordinal))
         {
-            if (!checkpoint.Entries.TryGetValue(name, out SafetensorsEntry? entry))
+            if (!checkpoint.Tensors.TryGetValue(name, out StoredTensor? entry))
             {
                 if (strict)
                 {
@@ -85,12 +134,16 @@ public static class Checkpoint
                         + $"expected {CheckpointException.Shape(tensor.shape)}"
                 );
             }
+            else if (!ElementTypes.Convertible(entry.Type, tensor.dtype))
+            {
+                problems.Add($"tensor '{name}': found {entry.Type}, expected values of {tensor.dtype}");
+            }
         }
         if (strict)
         {
-            foreach (string name in checkpoint.Entries.Keys.Where(name => !wanted.ContainsKey(name)).Order())
+            foreach (string name in checkpoint.Tensors.Keys.Where(name => !wanted.ContainsKey(name)).Order())
             {
-                string shape = CheckpointException.Shape(checkpoint.Entries[name].Shape);
+                string shape = CheckpointException.Shape(checkpoint.Tensors[name].Shape);
                 problems.Add($"tensor '{name}': found {shape}, expected no such tensor");
             }
         }

@@ -26,5 +26,5 @@ public sealed class CheckpointException : Exception
     internal static string Shape(ReadOnlySpan<long> shape) => $"[{string.Join(", ", shape.ToArray())}]";
 
     // A hostile header may hold a megabyte-long name; an error message should not.
-    private static string Shorten(string name) => name.Length <= 200 ? name : name[..197] + "...";
+    internal static string Shorten(string name) => name.Length <= 200 ? name : name[..197] + "...";
 }

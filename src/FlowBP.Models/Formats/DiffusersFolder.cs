@@ -55,22 +55,41 @@ public sealed class DiffusersFolder(string root)
     /// <param name="config">Content of <c>config.json</c>.</param>
     /// <param name="module">The network.</param>
     /// <param name="dtype">Storage type of floating-point weights; each tensor's own if null.</param>
+    /// <param name="maxShardBytes">The most bytes of weights in one file; more of them are sharded, with an index.</param>
     /// <exception cref="CheckpointException">A file cannot be written.</exception>
-    public static void WriteNetwork(string folder, string config, nn.Module module, ScalarType? dtype = null) =>
-        WritePart(folder, config, module, WeightsName, dtype);
+    public static void WriteNetwork(
+        string folder,
+        string config,
+        nn.Module module,
+        ScalarType? dtype = null,
+        long maxShardBytes = Checkpoint.DefaultShardBytes
+    ) => WritePart(folder, config, module, WeightsName, dtype, maxShardBytes);
 
     /// <summary>Writes a text encoder or a two-tower model: configuration and weights under transformers' file names.</summary>
     /// <param name="folder"><see cref="TextEncoder"/>, or the folder of a reward.</param>
     /// <param name="config">Content of <c>config.json</c>.</param>
     /// <param name="module">The network.</param>
     /// <param name="dtype">Storage type of floating-point weights; each tensor's own if null.</param>
+    /// <param name="maxShardBytes">The most bytes of weights in one file; more of them are sharded, with an index.</param>
     /// <exception cref="CheckpointException">A file cannot be written.</exception>
-    public static void WriteTextEncoder(string folder, string config, nn.Module module, ScalarType? dtype = null) =>
-        WritePart(folder, config, module, TextWeightsName, dtype);
+    public static void WriteTextEncoder(
+        string folder,
+        string config,
+        nn.Module module,
+        ScalarType? dtype = null,
+        long maxShardBytes = Checkpoint.DefaultShardBytes
+    ) => WritePart(folder, config, module, TextWeightsName, dtype, maxShardBytes);
 
-    private static void WritePart(string folder, string config, nn.Module module, string weights, ScalarType? dtype)
+    private static void WritePart(
+        string folder,
+        string config,
+        nn.Module module,
+        string weights,
+        ScalarType? dtype,
+        long maxShardBytes
+    )
     {
-        Checkpoint.Save(module, Path.Combine(folder, weights), dtype);
+        Checkpoint.Save(module, Path.Combine(folder, weights), dtype, maxShardBytes);
         AtomicFile.WriteText(Path.Combine(folder, "config.json"), config);
     }
 

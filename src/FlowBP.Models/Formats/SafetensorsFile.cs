@@ -3,69 +3,55 @@
 // exactly once, from the page cache into its own memory.
 
 using System.Buffers.Binary;
-using System.IO.MemoryMappedFiles;
 
 namespace FlowBP.Models.Formats;
 
 /// <summary>An open, validated, memory-mapped safetensors file.</summary>
-public sealed unsafe class SafetensorsFile : IDisposable
+public sealed unsafe class SafetensorsFile : ICheckpointSource
 {
-    private readonly SafetensorsHeader header;
-    private readonly MemoryMappedFile map;
-    private readonly MemoryMappedViewAccessor view;
-    private readonly long dataOffset;
-    private readonly byte* start;
-    private bool disposed;
+    private const int LengthBytes = 8;
 
-    private SafetensorsFile(string path, long fileBytes, FileStream stream)
+    private readonly SafetensorsHeader header;
+    private readonly MappedFile map;
+    private readonly long dataOffset;
+
+    private SafetensorsFile(MappedFile map)
     {
-        Path = path;
-        map = MemoryMappedFile.CreateFromFile(
-            stream,
-            mapName: null,
-            0,
-            MemoryMappedFileAccess.Read,
-            HandleInheritability.None,
-            leaveOpen: false
+        this.map = map;
+        ulong headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(map.Span(0, LengthBytes));
+        if (headerBytes > SafetensorsHeader.MaxHeaderBytes)
+        {
+            throw CheckpointException.ForFile(
+                map.Path,
+                $"found a header length of {headerBytes} bytes, expected at most {SafetensorsHeader.MaxHeaderBytes}"
+            );
+        }
+        if ((long)headerBytes > map.Length - LengthBytes)
+        {
+            throw CheckpointException.ForFile(
+                map.Path,
+                $"found a header length of {headerBytes} bytes, expected at most {map.Length - LengthBytes} "
+                    + "(the file is truncated or no safetensors file)"
+            );
+        }
+        dataOffset = LengthBytes + (long)headerBytes;
+        header = SafetensorsHeader.Parse(map.Path, map.Span(LengthBytes, (int)headerBytes), map.Length - dataOffset);
+        Tensors = new OrderedDictionary<string, StoredTensor>(
+            header
+                .Entries.Values.OrderBy(entry => entry.Begin)
+                .Select(entry => KeyValuePair.Create(entry.Name, Stored(entry))),
+            StringComparer.Ordinal
         );
-        try
-        {
-            view = map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
-            byte* pointer = null;
-            view.SafeMemoryMappedViewHandle.AcquirePointer(ref pointer);
-            start = pointer + view.PointerOffset;
-            ulong headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(new ReadOnlySpan<byte>(start, 8));
-            if (headerBytes > SafetensorsHeader.MaxHeaderBytes)
-            {
-                throw CheckpointException.ForFile(
-                    path,
-                    $"found a header length of {headerBytes} bytes, expected at most {SafetensorsHeader.MaxHeaderBytes}"
-                );
-            }
-            if ((long)headerBytes > fileBytes - 8)
-            {
-                throw CheckpointException.ForFile(
-                    path,
-                    $"found a header length of {headerBytes} bytes, expected at most {fileBytes - 8} "
-                        + "(the file is truncated or no safetensors file)"
-                );
-            }
-            dataOffset = 8 + (long)headerBytes;
-            var json = new ReadOnlySpan<byte>(start + 8, (int)headerBytes);
-            header = SafetensorsHeader.Parse(path, json, fileBytes - dataOffset);
-        }
-        catch
-        {
-            Dispose();
-            throw;
-        }
     }
 
-    /// <summary>The file's path as it was given.</summary>
-    public string Path { get; }
+    /// <inheritdoc/>
+    public string Path => map.Path;
 
     /// <summary>Every tensor in the file, by name.</summary>
     public IReadOnlyDictionary<string, SafetensorsEntry> Entries => header.Entries;
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, StoredTensor> Tensors { get; }
 
     /// <summary>The free-form string metadata of the file.</summary>
     public IReadOnlyDictionary<string, string> Metadata => header.Metadata;
@@ -74,29 +60,16 @@ public sealed unsafe class SafetensorsFile : IDisposable
     /// <exception cref="CheckpointException">The file is missing, unreadable, truncated or inconsistent.</exception>
     public static SafetensorsFile Open(string path)
     {
-        FileStream stream;
+        MappedFile map = MappedFile.Open(path, LengthBytes);
         try
         {
-            stream = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read);
+            return new SafetensorsFile(map);
         }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        catch
         {
-            throw CheckpointException.ForFile(path, "no such file", e);
+            map.Dispose();
+            throw;
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw CheckpointException.ForFile(path, $"cannot be opened: {e.Message}", e);
-        }
-        if (stream.Length < 8)
-        {
-            long length = stream.Length;
-            stream.Dispose();
-            throw CheckpointException.ForFile(
-                path,
-                $"found {length} bytes, expected at least 8: the file is truncated"
-            );
-        }
-        return new SafetensorsFile(path, stream.Length, stream);
     }
 
     /// <summary>The named entry.</summary>
@@ -112,10 +85,17 @@ public sealed unsafe class SafetensorsFile : IDisposable
     /// <param name="destination">Receives exactly its own length of bytes.</param>
     public void CopyBytes(SafetensorsEntry entry, long offset, Span<byte> destination)
     {
-        ObjectDisposedException.ThrowIf(disposed, this);
         ArgumentOutOfRangeException.ThrowIfNegative(offset);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(offset + destination.Length, entry.Bytes, nameof(offset));
-        new ReadOnlySpan<byte>(start + dataOffset + entry.Begin + offset, destination.Length).CopyTo(destination);
+        map.Span(dataOffset + entry.Begin + offset, destination.Length).CopyTo(destination);
+    }
+
+    /// <inheritdoc/>
+    public void CopyInto(string name, Tensor destination, ValueCheck values = ValueCheck.None)
+    {
+        SafetensorsEntry entry = Entry(name);
+        byte* source = map.At(dataOffset + entry.Begin, entry.Bytes);
+        StoredValues.Copy(source, Tensors[name], destination, values, mapped: true);
     }
 
     /// <summary>Copies the named tensor into a new contiguous CPU tensor of the stored type and shape.</summary>
@@ -124,7 +104,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
     {
         SafetensorsEntry entry = Entry(name);
         Tensor tensor = torch.empty(entry.Shape, dtype: entry.Type.ToScalarType());
-        TensorBytes.Fill(tensor, (offset, destination) => CopyBytes(entry, offset, destination));
+        CopyInto(name, tensor);
         return tensor;
     }
 
@@ -139,21 +119,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
     }
 
     /// <summary>Unmaps the file.</summary>
-    public void Dispose()
-    {
-        if (disposed)
-        {
-            return;
-        }
-        disposed = true;
-        if (view is not null)
-        {
-            if (start is not null)
-            {
-                view.SafeMemoryMappedViewHandle.ReleasePointer();
-            }
-            view.Dispose();
-        }
-        map.Dispose();
-    }
+    public void Dispose() => map.Dispose();
+
+    private StoredTensor Stored(SafetensorsEntry entry) =>
+        new(entry.Name, entry.Type.ToScalarType(), entry.Shape, map.Path);
 }

@@ -9,6 +9,12 @@ namespace FlowBP.Models.Formats;
 /// <summary>Writes safetensors files.</summary>
 public static class SafetensorsWriter
 {
+    /// <summary>Metadata without which the field's loaders refuse a file.</summary>
+    internal static readonly IReadOnlyDictionary<string, string> UsualMetadata = new Dictionary<string, string>
+    {
+        ["format"] = "pt",
+    };
+
     /// <summary>Writes named tensors to a file: to a temporary file first, then renamed.</summary>
     /// <param name="path">The file to create or replace.</param>
     /// <param name="tensors">Tensors of any shape, device and layout, of a type that the format knows.</param>
@@ -21,50 +27,60 @@ public static class SafetensorsWriter
         IReadOnlyDictionary<string, string>? metadata = null
     )
     {
-        var ordered = tensors
-            .Select(pair => (Name: pair.Key, Tensor: pair.Value, Type: pair.Value.dtype.ToSafetensorsType()))
-            .OrderByDescending(item => item.Type.Size())
-            .ThenBy(item => item.Name, StringComparer.Ordinal)
-            .ToList();
-        if (tensors.ContainsKey("__metadata__"))
+        List<TensorToWrite> list = [.. tensors.Select(pair => new TensorToWrite(pair.Key, pair.Value, null))];
+        AtomicFile.Write(path, Content(list, metadata ?? UsualMetadata));
+    }
+
+    /// <summary>What writes a file's content to a stream; everything that can be wrong is found before.</summary>
+    internal static Action<Stream> Content(
+        IReadOnlyCollection<TensorToWrite> tensors,
+        IReadOnlyDictionary<string, string> metadata
+    )
+    {
+        if (tensors.Any(tensor => tensor.Name == "__metadata__"))
         {
             throw new ArgumentException("'__metadata__' is no name for a tensor", nameof(tensors));
         }
+        TensorToWrite[] ordered =
+        [
+            .. tensors.OrderByDescending(item => item.Type.Size()).ThenBy(item => item.Name, StringComparer.Ordinal),
+        ];
+        byte[] header = Header(ordered, metadata);
+        return stream =>
+        {
+            Span<byte> length = stackalloc byte[8];
+            BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
+            stream.Write(length);
+            stream.Write(header);
+            foreach (TensorToWrite item in ordered)
+            {
+                item.WriteTo(stream);
+            }
+        };
+    }
 
-        using var headerStream = new MemoryStream();
-        using (var json = new Utf8JsonWriter(headerStream))
+    private static byte[] Header(TensorToWrite[] ordered, IReadOnlyDictionary<string, string> metadata)
+    {
+        using var header = new MemoryStream();
+        using (var json = new Utf8JsonWriter(header))
         {
             json.WriteStartObject();
-            WriteMetadata(json, metadata ?? new Dictionary<string, string> { ["format"] = "pt" });
+            WriteMetadata(json, metadata);
             long position = 0;
-            foreach (var (name, tensor, type) in ordered)
+            foreach (TensorToWrite item in ordered)
             {
-                long end = position + tensor.numel() * type.Size();
-                WriteEntry(json, new SafetensorsEntry(name, type, tensor.shape, position, end));
+                long end = position + item.Bytes;
+                WriteEntry(json, new SafetensorsEntry(item.Name, item.Type, item.Tensor.shape, position, end));
                 position = end;
             }
             json.WriteEndObject();
         }
         // Spaces after the header align the data section to eight bytes.
-        while (headerStream.Length % 8 != 0)
+        while (header.Length % 8 != 0)
         {
-            headerStream.WriteByte((byte)' ');
+            header.WriteByte((byte)' ');
         }
-
-        AtomicFile.Write(
-            path,
-            stream =>
-            {
-                Span<byte> length = stackalloc byte[8];
-                BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)headerStream.Length);
-                stream.Write(length);
-                headerStream.WriteTo(stream);
-                foreach (var (_, tensor, _) in ordered)
-                {
-                    TensorBytes.Take(tensor, stream.Write);
-                }
-            }
-        );
+        return header.ToArray();
     }
 
     private static void WriteMetadata(Utf8JsonWriter json, IReadOnlyDictionary<string, string> metadata)
@@ -97,4 +113,28 @@ public static class SafetensorsWriter
         json.WriteEndArray();
         json.WriteEndObject();
     }
+}
+
+/// <summary>A tensor on its way to a file, converted only when its turn comes.</summary>
+/// <param name="Name">Name in the file.</param>
+/// <param name="Tensor">Any device and layout.</param>
+/// <param name="Floating">Storage type if the tensor holds real numbers; its own if null.</param>
+internal sealed record TensorToWrite(string Name, Tensor Tensor, ScalarType? Floating)
+{
+    /// <summary>Storage type.</summary>
+    public SafetensorsType Type { get; } = Stored(Tensor, Floating).ToSafetensorsType();
+
+    /// <summary>Size in the file.</summary>
+    public long Bytes => Tensor.numel() * Type.Size();
+
+    public void WriteTo(Stream stream)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGrad = torch.no_grad();
+        ScalarType type = Type.ToScalarType();
+        TensorBytes.Take(Tensor.dtype == type ? Tensor : Tensor.detach().to_type(type), stream.Write);
+    }
+
+    private static ScalarType Stored(Tensor tensor, ScalarType? floating) =>
+        floating is { } type && ElementTypes.IsFloating(tensor.dtype) ? type : tensor.dtype;
 }

@@ -1,8 +1,6 @@
-// Tensors larger than a Span can describe (2 GiB) are read and written in flat pieces; this is the one place that knows.
+// Tensors larger than a Span can describe (2 GiB) are written in flat pieces; this is the one place that knows.
 
 namespace FlowBP.Models.Formats;
-
-internal delegate void FillPiece(long offset, Span<byte> piece);
 
 internal delegate void TakePiece(ReadOnlySpan<byte> piece);
 
@@ -10,21 +8,14 @@ internal static class TensorBytes
 {
     private const long PieceBytes = 1L << 30;
 
-    /// <summary>Hands the memory of a contiguous CPU tensor to <paramref name="fill"/>, piece by piece.</summary>
-    public static void Fill(Tensor tensor, FillPiece fill)
-    {
-        int size = tensor.dtype.ToSafetensorsType().Size();
-        Visit(tensor, (piece, offset) => fill(offset * size, piece.bytes));
-    }
-
     /// <summary>Hands a tensor's bytes, contiguous and on the CPU, to <paramref name="take"/>, piece by piece.</summary>
     public static void Take(Tensor tensor, TakePiece take)
     {
         using var scope = torch.NewDisposeScope();
-        Visit(tensor.detach().cpu().contiguous(), (piece, _) => take(piece.bytes));
+        Visit(tensor.detach().cpu().contiguous(), piece => take(piece.bytes));
     }
 
-    private static void Visit(Tensor tensor, Action<Tensor, long> visit)
+    private static void Visit(Tensor tensor, Action<Tensor> visit)
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
@@ -33,7 +24,7 @@ internal static class TensorBytes
         Tensor flat = tensor.view(-1);
         for (long offset = 0; offset < count; offset += pieceCount)
         {
-            visit(flat.narrow(0, offset, Math.Min(pieceCount, count - offset)), offset);
+            visit(flat.narrow(0, offset, Math.Min(pieceCount, count - offset)));
         }
     }
 }

@@ -34,4 +34,23 @@ public static class TensorPointer
             return (nint)address;
         }
     }
+
+    /// <summary>The same, of a tensor that must be where the kernels work.</summary>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="deviceIndex">Number of the kernels' GPU; null: main memory.</param>
+    /// <exception cref="ArgumentException">The tensor is elsewhere, or not contiguous.</exception>
+    public static nint Of(torch.Tensor tensor, int? deviceIndex) =>
+        deviceIndex is null && IsOn(tensor, null)
+            ? Of(tensor)
+            : throw new ArgumentException(
+                $"the address of a tensor on {tensor.device} is not known with the TorchSharp package: kernels need main memory"
+            );
+
+    /// <summary>Whether a tensor is where kernels work.</summary>
+    /// <param name="tensor">The tensor.</param>
+    /// <param name="deviceIndex">Number of the kernels' GPU; null: main memory.</param>
+    public static bool IsOn(torch.Tensor tensor, int? deviceIndex) =>
+        deviceIndex is { } index
+            ? tensor.device_type == DeviceType.CUDA && tensor.device_index == index
+            : tensor.device_type == DeviceType.CPU;
 }

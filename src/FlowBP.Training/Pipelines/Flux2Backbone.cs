@@ -39,7 +39,7 @@ public sealed class Flux2Backbone : IBackbone
     /// <param name="prompts">As in <see cref="Backbones.Load"/>.</param>
     /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
     public static IBackbone Load(string folder, IPromptSource? prompts) =>
-        new Flux2Backbone(Flux2KleinPipeline.Load(folder), prompts ?? new NoPromptSource(folder));
+        new Flux2Backbone(Flux2KleinPipeline.Load(folder), prompts ?? TextEncoders.Of(folder));
 
     /// <inheritdoc/>
     public long[] LatentShape(ImageSize? size)

@@ -39,7 +39,7 @@ public sealed class FluxBackbone : IBackbone
     /// <param name="prompts">As in <see cref="Backbones.Load"/>.</param>
     /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
     public static IBackbone Load(string folder, IPromptSource? prompts) =>
-        new FluxBackbone(FluxPipeline.Load(folder), prompts ?? new NoPromptSource(folder));
+        new FluxBackbone(FluxPipeline.Load(folder), prompts ?? TextEncoders.Of(folder));
 
     /// <inheritdoc/>
     public long[] LatentShape(ImageSize? size)

@@ -2,31 +2,26 @@
 // Shape legend: B batch, M text tokens, E text width, P pooled width.
 
 using FlowBP.Models.Formats;
+using FlowBP.Models.Prompts;
 
 namespace FlowBP.Training.Pipelines;
 
-/// <summary>What prompts become, by the names of diffusers' pipelines.</summary>
-public static class PromptEmbeds
+/// <summary>Embeddings of prompts as a backbone takes them.</summary>
+internal static class PromptEmbeds
 {
-    /// <summary>The text sequence, [B, M, E].</summary>
-    public const string Text = "prompt_embeds";
-
-    /// <summary>The pooled text, [B, P].</summary>
-    public const string Pooled = "pooled_prompt_embeds";
-
     /// <summary>The text sequence.</summary>
     /// <param name="embeddings">All tensors of some prompts.</param>
     /// <param name="width">E, of the transformer.</param>
     /// <exception cref="CheckpointException">It is missing, or of another shape.</exception>
-    internal static Tensor TextOf(IReadOnlyDictionary<string, Tensor> embeddings, int width) =>
-        Of(embeddings, Text, $"[prompts, tokens, {width}]", dimensions: 3, width);
+    public static Tensor TextOf(IReadOnlyDictionary<string, Tensor> embeddings, int width) =>
+        Of(embeddings, PromptTensors.Text, $"[prompts, tokens, {width}]", dimensions: 3, width);
 
     /// <summary>The pooled text.</summary>
     /// <param name="embeddings">All tensors of some prompts.</param>
     /// <param name="width">P, of the transformer.</param>
     /// <exception cref="CheckpointException">It is missing, or of another shape.</exception>
-    internal static Tensor PooledOf(IReadOnlyDictionary<string, Tensor> embeddings, int width) =>
-        Of(embeddings, Pooled, $"[prompts, {width}]", dimensions: 2, width);
+    public static Tensor PooledOf(IReadOnlyDictionary<string, Tensor> embeddings, int width) =>
+        Of(embeddings, PromptTensors.Pooled, $"[prompts, {width}]", dimensions: 2, width);
 
     private static Tensor Of(
         IReadOnlyDictionary<string, Tensor> embeddings,

@@ -20,10 +20,15 @@ public sealed class SD3Backbone : IBackbone
     {
         this.model = model;
         Prompts = prompts ?? new SD3TextTowers(model);
-        foreach (var frozen in model.TextTowers.Select(tower => (nn.Module)tower.Encoder).Append(model.Vae))
+        foreach (var tower in model.TextTowers)
         {
-            Backbones.Freeze(frozen);
+            Backbones.Freeze(tower.Encoder);
         }
+        if (model.T5 is { } t5)
+        {
+            Backbones.Freeze(t5.Encoder);
+        }
+        Backbones.Freeze(model.Vae);
     }
 
     /// <inheritdoc/>

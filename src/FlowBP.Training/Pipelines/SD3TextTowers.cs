@@ -12,8 +12,8 @@ internal sealed class SD3TextTowers(SD3Pipeline model) : IPromptSource
         var encoded = model.Encode([.. prompts]);
         return new Dictionary<string, Tensor>
         {
-            [PromptEmbeds.Text] = encoded.Text_BLE,
-            [PromptEmbeds.Pooled] = encoded.Pooled_BP,
+            [PromptTensors.Text] = encoded.Text_BLE,
+            [PromptTensors.Pooled] = encoded.Pooled_BP,
         };
     }
 

@@ -1,0 +1,28 @@
+// Prompts that a model folder's own text encoders embed as they come.
+
+using FlowBP.Models.Formats;
+using FlowBP.Models.Prompts;
+
+namespace FlowBP.Training.Pipelines;
+
+/// <summary>Text encoders in memory.</summary>
+/// <param name="encoder">The encoders; they belong to this object.</param>
+public sealed class TextEncoders(IPromptEncoder encoder) : IPromptSource
+{
+    /// <summary>The text encoders of a model folder; where it has none, prompts are refused when they come.</summary>
+    /// <param name="folder">A folder in diffusers' layout.</param>
+    /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
+    public static IPromptSource Of(string folder) =>
+        Directory.Exists(new DiffusersFolder(folder).TextEncoder())
+            ? new TextEncoders(PromptEncoders.FromFolder(folder))
+            : new NoPromptSource(folder);
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, Tensor> Encode(IReadOnlyList<string> prompts) => encoder.Encode(prompts);
+
+    /// <inheritdoc/>
+    public void To(Device device) => encoder.To(device);
+
+    /// <inheritdoc/>
+    public void Dispose() => encoder.Dispose();
+}
