@@ -26,7 +26,7 @@ internal sealed class InspectCommand : ICommand
     private static readonly Setting<string> Compare = Text(
         "compare",
         None,
-        "a layout file, a safetensors file or its index: exit code 1 and a list where they differ"
+        "a layout file, or weights (file, index or folder): exit code 1 and a list where they differ"
     );
 
     private static readonly Setting<bool> Tensors = Flag("tensors", false, "list every tensor's name and shape");
