@@ -134,8 +134,8 @@ public sealed class T5EncoderTests
             () => T5EncoderModel.FromFolder(folder),
             Throws
                 .TypeOf<CheckpointException>()
-                .With.Message.Contains($"found '{place}'")
-                .And.Message.Contains("same folder")
+                .With.Message.Contains($"'{place}'")
+                .And.Message.Contains("folder")
         );
     }
 
