@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
 using FlowBP.Models.Rewards;
+using FlowBP.Models.TextEncoders;
 using FlowBP.Models.Transformers;
 
 namespace FlowBP.Models.Inspection;
@@ -40,6 +41,18 @@ public static class NetworkArchitectures
             ModelWords = ["clip", "text"],
             Released = ReleasedClipText,
         },
+        new(nameof(CLIPTextModel), json => new CLIPTextModel(ClipTextConfig.Read(json))),
+        new(nameof(T5EncoderModel), json => new T5EncoderModel(T5Config.Read(json)))
+        {
+            ModelTypes = ["t5"],
+            ModelWords = ["t5"],
+            Released = (config, _) =>
+                config["d_model"] is JsonValue width && width.TryGetValue(out int d) && d == T5Config.Xxl.DModel
+                    ? (JsonObject)JsonNode.Parse(T5Config.Xxl.ToJson())!
+                    : null,
+            Tied = new Dictionary<string, string> { ["encoder.embed_tokens.weight"] = "shared.weight" },
+        },
+        new(nameof(Qwen3ForCausalLM), json => new Qwen3ForCausalLM(Qwen3Config.Read(json))) { ModelTypes = ["qwen3"] },
         new(nameof(CLIPModel), json => new CLIPModel(ClipConfig.Read(json)))
         {
             ModelTypes = ["clip"],
