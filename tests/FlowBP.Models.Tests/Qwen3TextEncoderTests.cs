@@ -107,6 +107,26 @@ public sealed class Qwen3TextEncoderTests
         }
     }
 
+    [TestCase(true)]
+    [TestCase(false)]
+    public void Logits_are_the_normalised_states_times_the_projection(bool tied)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGrad = torch.no_grad();
+        Qwen3Config config = Small with { TieWordEmbeddings = tied };
+        Qwen3ForCausalLM whole = Busy(new Qwen3ForCausalLM(config));
+        Dictionary<string, Tensor> tensors = whole.state_dict();
+        var states = new Qwen3TextEncoder(config);
+        states.load_state_dict(tensors.Where(t => t.Key != "lm_head.weight").ToDictionary());
+
+        Tensor expected = states
+            .call(Ids(1, 2, 3), null)[^1]
+            .matmul(tensors[tied ? "model.embed_tokens.weight" : "lm_head.weight"].t());
+
+        Assert.That(tensors.ContainsKey("lm_head.weight"), Is.EqualTo(!tied));
+        Assert.That(Values(whole.call(Ids(1, 2, 3), null)), Is.EqualTo(Values(expected)).Within(1e-5));
+    }
+
     [Test]
     public void The_released_configuration_reads_as_itself()
     {

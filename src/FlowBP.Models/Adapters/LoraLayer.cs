@@ -48,7 +48,7 @@ public sealed class LoraLayer : nn.Module<Tensor, Tensor>
     public Parameter B_OR => lora_B.weight!;
 
     /// <summary>The layer that is changed; it belongs to its model.</summary>
-    internal Linear Layer { get; }
+    public Linear Layer { get; }
 
     /// <summary>The change of the layer's result, in Float32.</summary>
     /// <param name="input">The layer's input, [..., I], of any floating-point type.</param>

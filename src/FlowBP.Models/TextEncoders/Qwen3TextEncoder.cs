@@ -108,6 +108,9 @@ internal sealed class Qwen3Model : nn.Module<Tensor, Tensor?, IReadOnlyList<Tens
 
     public bool HasNorm => norm is not null;
 
+    /// <summary>The token embedding, [V, D].</summary>
+    public Tensor TokenTable => embed_tokens.weight!;
+
     public override IReadOnlyList<Tensor> forward(Tensor ids_BL, Tensor? mask_BL)
     {
         using var scope = torch.NewDisposeScope();

@@ -56,7 +56,7 @@ public sealed class AlignmentTrainer : IDisposable
             }
         );
         Optimizer = new FusedAdamW(
-            model.Masters?.Masters ?? model.Model.Transformer.named_parameters().Select(p => (p.name, p.parameter)),
+            model.TrainedParameters,
             config.Optimizer,
             model.Compute.Kernels,
             model.Masters?.Narrow

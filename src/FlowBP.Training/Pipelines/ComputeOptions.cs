@@ -1,5 +1,6 @@
 // In which types a model computes, and what its pullbacks keep alive. None of it belongs to a family.
 
+using FlowBP.Models.Adapters;
 using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Pipelines;
@@ -18,4 +19,10 @@ public sealed record ComputeOptions
 
     /// <summary>How the transformer is cut up for pullbacks. <c>gradient_checkpointing</c>.</summary>
     public GradientCheckpointing Checkpointing { get; init; } = GradientCheckpointing.None;
+
+    /// <summary>What is trained instead of the transformer's own weights; null: these. <c>lora_rank</c> and its like.</summary>
+    public LoraConfig? Lora { get; init; }
+
+    /// <summary>Seed of an adapter's first factors.</summary>
+    public ulong LoraSeed { get; init; }
 }

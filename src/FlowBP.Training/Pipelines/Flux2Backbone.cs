@@ -60,11 +60,7 @@ public sealed class Flux2Backbone : IBackbone
             : NoiseSchedule.FlowMatchEuler(steps, model.Scheduler.Shift);
 
     /// <inheritdoc/>
-    public BlockwiseVelocityField Field(
-        double guidance,
-        GradientCheckpointing? checkpointing = null,
-        IParameterGradients? gradients = null
-    ) => Flux2Field.Blockwise(model.Transformer, guidance, checkpointing, gradients);
+    public IBlockwiseNetwork Blockwise(double guidance) => new Flux2Blockwise(model.Transformer, guidance);
 
     /// <inheritdoc/>
     public Conditioning Condition(IReadOnlyDictionary<string, Tensor> embeddings) =>

@@ -58,11 +58,7 @@ public sealed class FluxBackbone : IBackbone
         );
 
     /// <inheritdoc/>
-    public BlockwiseVelocityField Field(
-        double guidance,
-        GradientCheckpointing? checkpointing = null,
-        IParameterGradients? gradients = null
-    ) => FluxField.Blockwise(model.Transformer, guidance, checkpointing, gradients);
+    public IBlockwiseNetwork Blockwise(double guidance) => new FluxBlockwise(model.Transformer, guidance);
 
     /// <inheritdoc/>
     public Conditioning Condition(IReadOnlyDictionary<string, Tensor> embeddings)

@@ -35,6 +35,10 @@ public interface IBackbone : IDisposable
     /// <param name="latentShape">[C, Y, X], of which a schedule may depend.</param>
     NoiseSchedule Schedule(int steps, long[] latentShape);
 
+    /// <summary>The velocity network, without a negative branch, as it is pulled back.</summary>
+    /// <param name="guidance">Guidance scale, for networks that take it as an input.</param>
+    IBlockwiseNetwork Blockwise(double guidance);
+
     /// <summary>The velocity field, without a negative branch.</summary>
     /// <param name="guidance">Guidance scale, for networks that take it as an input.</param>
     /// <param name="checkpointing">How the network is cut up for pullbacks; null: one block at a time.</param>
@@ -43,7 +47,7 @@ public interface IBackbone : IDisposable
         double guidance,
         GradientCheckpointing? checkpointing = null,
         IParameterGradients? gradients = null
-    );
+    ) => new(Blockwise(guidance), checkpointing, gradients);
 
     /// <summary>What the field reads of some prompts, without a negative branch.</summary>
     /// <param name="embeddings">What <see cref="Prompts"/> returned; ownership passes over.</param>

@@ -70,11 +70,8 @@ public sealed class SD3Backbone : IBackbone
     }
 
     /// <inheritdoc/>
-    public BlockwiseVelocityField Field(
-        double guidance,
-        GradientCheckpointing? checkpointing = null,
-        IParameterGradients? gradients = null
-    ) => SD3Field.Blockwise(model.Transformer, checkpointing, gradients, model.Scheduler.NumTrainTimesteps);
+    public IBlockwiseNetwork Blockwise(double guidance) =>
+        new SD3Blockwise(model.Transformer, model.Scheduler.NumTrainTimesteps);
 
     /// <inheritdoc/>
     public Conditioning Condition(IReadOnlyDictionary<string, Tensor> embeddings)

@@ -1,4 +1,5 @@
 using FlowBP.Models;
+using FlowBP.Models.Prompts;
 
 namespace FlowBP.Training.Pipelines;
 

@@ -1,6 +1,7 @@
 // The bridge between a model folder and the surrogates: prompts become conditionings, a transformer becomes a velocity
 // field, latents become pictures. The method side never sees any of it.
 
+using FlowBP.Models.Adapters;
 using FlowBP.Surrogates;
 using FlowBP.Training.Optimization;
 using FlowBP.Training.Rewards;
@@ -52,13 +53,28 @@ public sealed class TextToImage : IDisposable
             Model.Dispose();
             throw;
         }
+        options ??= new();
         Model.To(Compute.Device);
         Model.UseRolloutKernels(Compute.RolloutKernels);
+        Adapter = options.Lora is { } lora ? LoraAdapter.Attach(Model.Transformer, lora, options.LoraSeed) : null;
         Workers = workers > 1 && !Compute.IsGpu ? new BatchWorkers(workers) : null;
-        options ??= new();
         Model.Vae.to(options.Reward);
-        Masters = options.Compute == ScalarType.Float32 ? null : new ComputeCopy(Model.Transformer, options.Compute);
-        var field = Model.Field(guidance, options.Checkpointing, Masters);
+        if (Adapter is null)
+        {
+            Masters =
+                options.Compute == ScalarType.Float32 ? null : new ComputeCopy(Model.Transformer, options.Compute);
+        }
+        else
+        {
+            // Frozen weights need no masters; the factors are float32 on a network of any type.
+            Model.Transformer.to(options.Compute);
+        }
+        var network = Model.Blockwise(guidance);
+        var field = new BlockwiseVelocityField(
+            Adapter is null ? network : new AdaptedNetwork(network, Adapter),
+            options.Checkpointing,
+            Masters
+        );
         branchScale = Model.HasNegativeBranch ? guidance : 1;
         Field = new GuidedVelocityField(
             Workers is null ? field : new DataParallelVelocityField(field, Workers),
@@ -78,6 +94,13 @@ public sealed class TextToImage : IDisposable
 
     /// <summary>Float32 masters of a transformer that computes in a narrower type; null: its parameters are their own.</summary>
     public ComputeCopy? Masters { get; }
+
+    /// <summary>What is trained instead of the transformer's own weights; null: these.</summary>
+    public LoraAdapter? Adapter { get; }
+
+    /// <summary>What an optimizer gets: masters, the adapter's factors, or the transformer's parameters.</summary>
+    public IEnumerable<(string Name, Parameter Parameter)> TrainedParameters =>
+        Adapter?.named_parameters() ?? Masters?.Masters ?? Model.Transformer.named_parameters();
 
     /// <summary>The guided velocity field.</summary>
     public GuidedVelocityField Field { get; }
@@ -127,11 +150,15 @@ public sealed class TextToImage : IDisposable
         return LatentReward.Pixels(Model.Vae, latents_BCYX);
     }
 
-    /// <summary>Writes the whole model in diffusers' layout, the transformer as it is trained: in float32.</summary>
+    /// <summary>
+    /// Writes the whole model in diffusers' layout, the transformer as it is trained: in float32, or with the adapter made part
+    /// of its weights, after which it has none.
+    /// </summary>
     /// <param name="folder">The folder to write.</param>
     /// <exception cref="Models.Formats.CheckpointException">A file cannot be written.</exception>
     public void Save(string folder)
     {
+        Adapter?.Merge();
         using var widened = Masters?.Widened();
         Model.Save(folder);
     }
@@ -140,6 +167,7 @@ public sealed class TextToImage : IDisposable
     public void Dispose()
     {
         Masters?.Dispose();
+        Adapter?.Dispose();
         Workers?.Dispose();
         Model.Dispose();
     }
