@@ -180,6 +180,24 @@ public class InspectionTests
         );
 
     [Test]
+    public void A_whole_Qwen3_has_an_output_projection_of_its_own_unless_that_is_tied()
+    {
+        long Parameters(string tied)
+        {
+            var config =
+                """{"architectures": ["Qwen3ForCausalLM"], "vocab_size": 50, "hidden_size": 8, "head_dim": 4}""";
+            var json = (JsonObject)JsonNode.Parse(config)!;
+            json["num_hidden_layers"] = 1;
+            json["num_attention_heads"] = 2;
+            json["num_key_value_heads"] = 2;
+            json["intermediate_size"] = 16;
+            json["tie_word_embeddings"] = tied == "tied";
+            return LayoutOf(json.ToJsonString()).Parameters!.Value;
+        }
+        Assert.That(Parameters("apart") - Parameters("tied"), Is.EqualTo(50 * 8));
+    }
+
+    [Test]
     public void A_missing_key_is_named()
     {
         var config = NetworkConfig.Read(Write("config.json", """{"model_type": "image_text_matching"}"""));

@@ -90,26 +90,13 @@ public static class NetworkArchitectures
             Tied = T5EncoderModel.Names.Tied.ToDictionary(names => names.Item2, names => names.Item1),
             Besides = T5EncoderModel.Names.Ignored,
         },
-        new("Qwen3ForCausalLM", json => new Qwen3TextEncoder(Qwen3Config.Read(json)))
+        new(nameof(Qwen3ForCausalLM), json => new Qwen3ForCausalLM(Qwen3Config.Read(json))) { ModelTypes = ["qwen3"] },
+        new(nameof(Qwen3TextEncoder), json => new Qwen3TextEncoder(Qwen3Config.Read(json)))
         {
-            Aliases = ["Qwen3Model"],
-            ModelTypes = ["qwen3"],
             ModelWords = ["qwen3"],
             Released = ReleasedQwen3,
             Besides = ["lm_head."],
         },
-        new(nameof(CLIPTextModel), json => new CLIPTextModel(ClipTextConfig.Read(json))),
-        new(nameof(T5EncoderModel), json => new T5EncoderModel(T5Config.Read(json)))
-        {
-            ModelTypes = ["t5"],
-            ModelWords = ["t5"],
-            Released = (config, _) =>
-                config["d_model"] is JsonValue width && width.TryGetValue(out int d) && d == T5Config.Xxl.DModel
-                    ? (JsonObject)JsonNode.Parse(T5Config.Xxl.ToJson())!
-                    : null,
-            Tied = new Dictionary<string, string> { ["encoder.embed_tokens.weight"] = "shared.weight" },
-        },
-        new(nameof(Qwen3ForCausalLM), json => new Qwen3ForCausalLM(Qwen3Config.Read(json))) { ModelTypes = ["qwen3"] },
         new(nameof(CLIPModel), json => new CLIPModel(ClipConfig.Read(json)))
         {
             ModelTypes = ["clip"],
