@@ -27,7 +27,7 @@ internal sealed class DryRunReport(AlignmentConfig config, string? file)
             "",
             [
                 ["method", $"{config.Method.Name}: {config.Method.Summary}"],
-                ["backbone", config.Backbone?.Title ?? "not known from the model's folder or name"],
+                ["backbone", config.Family?.Title ?? "not known from the model's folder or name"],
                 .. file is null
                     ? Array.Empty<string[]>()
                     :
@@ -134,7 +134,7 @@ internal sealed class DryRunReport(AlignmentConfig config, string? file)
     private string Guidance()
     {
         var scale = Text(config.Get(S.CfgGuidance));
-        return config.Backbone is { HasEmbeddedGuidance: true } ? $"{scale}, an input of the network"
+        return config.Family is { HasEmbeddedGuidance: true } ? $"{scale}, an input of the network"
             : config.Get(S.CfgGuidance) == 1 ? "none"
             : $"{scale}, negative branch {(config.Get(S.CfgDetachNeg) ? "a constant" : "differentiated")}";
     }

@@ -11,7 +11,7 @@ internal static class PresetList
         var column = Presets.All.Max(preset => preset.Name.Length) + 2;
         foreach (var preset in Presets.All)
         {
-            to.WriteLine($"{preset.Name.PadRight(column)}{preset.Backbone.Title}, {preset.Method.Name}");
+            to.WriteLine($"{preset.Name.PadRight(column)}{preset.Family.Title}, {preset.Method.Name}");
         }
         to.WriteLine();
         to.WriteLine("paper: as published; released: as the authors' configurations have it.");

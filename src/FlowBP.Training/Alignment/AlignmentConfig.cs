@@ -33,7 +33,7 @@ public sealed class AlignmentConfig
     public ISurrogatePlanner Planner { get; }
 
     /// <summary>The model's family; null where neither its folder nor its name tells.</summary>
-    public Backbone? Backbone => given.Backbone;
+    public ModelFamily? Family => given.Family;
 
     /// <summary>Keys that were given and change nothing here, each with its reason.</summary>
     public IReadOnlyList<WithoutEffect> WithoutEffect => given.WithoutEffect;
@@ -141,6 +141,7 @@ public sealed class AlignmentConfig
             new SettingValues("align", S.All, texts.Where(pair => ofRun.Contains(pair.Key))),
             method.Resolve(texts.Where(pair => !ofRun.Contains(pair.Key)))
         );
+        SettingRules.Check(config);
         // A plan that cannot be drawn should be known now, not after the model has been loaded.
         config.Planner.Draw(
             NoiseSchedule.FlowMatchEuler(config.Get(S.RolloutSteps)),

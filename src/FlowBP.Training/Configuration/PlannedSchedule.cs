@@ -22,14 +22,14 @@ public sealed record PlannedSchedule(NoiseSchedule Schedule, string Text)
     public static PlannedSchedule Of(AlignmentConfig config)
     {
         var steps = config.Get(S.RolloutSteps);
-        var backbone = config.Backbone ?? Backbone.SD35;
+        var backbone = config.Family ?? ModelFamily.SD35;
         var file = Path.Combine(config.Model, "scheduler", "scheduler_config.json");
         if (File.Exists(file) && FlowMatchEulerConfig.Read(file) is { UseDynamicShifting: false, Shift: var shift })
         {
             return new(NoiseSchedule.FlowMatchEuler(steps, shift), $"static shift {shift}, as the model's folder says");
         }
-        var tokens = Backbone.Tokens(config.Get(S.Height) ?? OwnSize, config.Get(S.Width) ?? OwnSize);
-        var assumed = config.Backbone is null ? "; the model's family is not known, so its schedule is assumed" : "";
+        var tokens = ModelFamily.Tokens(config.Get(S.Height) ?? OwnSize, config.Get(S.Width) ?? OwnSize);
+        var assumed = config.Family is null ? "; the model's family is not known, so its schedule is assumed" : "";
         return new(backbone.ScheduleOf(steps, tokens), $"{backbone.ScheduleText} ({backbone.Title}){assumed}");
     }
 }

@@ -7,12 +7,12 @@ namespace FlowBP.Training.Configuration;
 
 /// <summary>A preset: where it comes from, for which backbone and method.</summary>
 /// <param name="Source"><c>paper</c> or <c>released</c>.</param>
-/// <param name="Backbone">The backbone.</param>
+/// <param name="Family">The backbone.</param>
 /// <param name="Method">The method.</param>
-public sealed record Preset(string Source, Backbone Backbone, MethodDefinition Method)
+public sealed record Preset(string Source, ModelFamily Family, MethodDefinition Method)
 {
     /// <summary>As in <c>--preset</c>: <c>released/sd35/flowbp-sparse</c>.</summary>
-    public string Name => $"{Source}/{Backbone.Name}/{Method.Name}";
+    public string Name => $"{Source}/{Family.Name}/{Method.Name}";
 
     /// <summary>Its settings, and the released defaults beneath them.</summary>
     public IReadOnlyList<GivenValue> Values => Presets.ValuesOf(this);
@@ -44,7 +44,7 @@ public static class Presets
     public static IReadOnlyList<Preset> All { get; } =
     [
         .. from source in new[] { Paper, Released }
-        from backbone in Backbone.All
+        from backbone in ModelFamily.All
         from method in Methods
         select new Preset(source, backbone, MethodRegistry.Get(method)),
     ];
@@ -62,7 +62,7 @@ public static class Presets
     /// <summary>What the released trainers assume where their configuration says nothing.</summary>
     /// <param name="backbone">The backbone; null where it isn't known: what all have in common.</param>
     /// <param name="method">The method.</param>
-    public static IReadOnlyList<GivenValue> ReleasedDefaults(Backbone? backbone, MethodDefinition method) =>
+    public static IReadOnlyList<GivenValue> ReleasedDefaults(ModelFamily? backbone, MethodDefinition method) =>
         Gather(backbone, method, new(Precedence.ReleasedDefault, "released default"), Defaults);
 
     /// <summary>Every entry of the table, for checks.</summary>
@@ -71,14 +71,14 @@ public static class Presets
     internal static IReadOnlyList<GivenValue> ValuesOf(Preset preset)
     {
         var own = Gather(
-            preset.Backbone,
+            preset.Family,
             preset.Method,
             new(Precedence.Preset, $"preset {preset.Name}"),
             preset.Source == Paper ? [Released, Paper] : [Released]
         );
         return
         [
-            .. ReleasedDefaults(preset.Backbone, preset.Method),
+            .. ReleasedDefaults(preset.Family, preset.Method),
             .. own,
             new(AlignmentSettings.Method.Name, preset.Method.Name, new(Precedence.Preset, $"preset {preset.Name}")),
         ];
@@ -86,7 +86,7 @@ public static class Presets
 
     // Groups in order, scopes from wide to narrow; of one setting the last value holds.
     private static List<GivenValue> Gather(
-        Backbone? backbone,
+        ModelFamily? backbone,
         MethodDefinition method,
         ValueOrigin origin,
         params string[] groups

@@ -50,7 +50,7 @@ public sealed record SettingSources
             }
             winners[value.Name] = value;
         }
-        var backbone = Backbone.Of(
+        var backbone = ModelFamily.Of(
             winners.TryGetValue(AlignmentSettings.Model.Name, out var model)
                 ? model.Text
                 : AlignmentSettings.Model.Default
@@ -164,12 +164,12 @@ public sealed record SettingSources
 
 /// <summary>The settings that were given, each from the source that won.</summary>
 /// <param name="Method">The method.</param>
-/// <param name="Backbone">The model's family; null where it can't be told.</param>
+/// <param name="Family">The model's family; null where it can't be told.</param>
 /// <param name="Values">By canonical name.</param>
 /// <param name="WithoutEffect">Keys that change nothing here.</param>
 public sealed record GivenSettings(
     MethodDefinition Method,
-    Backbone? Backbone,
+    ModelFamily? Family,
     IReadOnlyDictionary<string, GivenValue> Values,
     IReadOnlyList<WithoutEffect> WithoutEffect
 );

@@ -47,8 +47,7 @@ public class PresetTests
             {
                 if (paper[name] != value)
                 {
-                    differences[$"{released.Backbone.Name}/{released.Method.Name} {name}"] =
-                        $"{value} -> {paper[name]}";
+                    differences[$"{released.Family.Name}/{released.Method.Name} {name}"] = $"{value} -> {paper[name]}";
                 }
             }
         }
@@ -82,13 +81,7 @@ public class PresetTests
             .ToHashSet();
         var scopes = Presets
             .All.SelectMany(preset =>
-                new[]
-                {
-                    "all",
-                    preset.Backbone.Name,
-                    preset.Method.Name,
-                    $"{preset.Backbone.Name}/{preset.Method.Name}",
-                }
+                new[] { "all", preset.Family.Name, preset.Method.Name, $"{preset.Family.Name}/{preset.Method.Name}" }
             )
             .ToHashSet();
         foreach (var entry in Presets.Entries)

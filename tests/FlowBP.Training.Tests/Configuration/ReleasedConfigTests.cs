@@ -51,7 +51,7 @@ public class ReleasedConfigTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(config.Method.Name, Is.EqualTo("flowbp-sparse"));
-            Assert.That(config.Backbone, Is.EqualTo(Backbone.SD35));
+            Assert.That(config.Family, Is.EqualTo(ModelFamily.SD35));
             Assert.That(config.Get(S.LearningRate), Is.EqualTo(1e-5));
             Assert.That(config.Hinge, Is.EqualTo(new HingeLoss(0.55, 1, 1)));
             Assert.That((config.Get(S.Height), config.Get(S.Width)), Is.EqualTo(((int?)512, (int?)512)));

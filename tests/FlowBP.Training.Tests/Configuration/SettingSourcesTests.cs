@@ -106,6 +106,7 @@ public class SettingSourcesTests
         var config = AlignmentConfig.Resolve([
             new("method", method),
             new("learning_rate", "3e-6"),
+            new("lora_rank", "8"),
             new("lora_target_modules", "to_q, to_k"),
             new("output_dir", folder.Of("run")),
         ]);
@@ -184,12 +185,12 @@ public class SettingSourcesTests
     [TestCase("embedded", "sd35")]
     [TestCase("/models/mine", null)]
     public void A_backbone_is_told_by_its_name(string model, string? name) =>
-        Assert.That(Backbone.Of(model)?.Name, Is.EqualTo(name));
+        Assert.That(ModelFamily.Of(model)?.Name, Is.EqualTo(name));
 
     [Test]
     public void A_backbone_is_told_by_its_folder_before_its_name()
     {
         folder.Write("flux/model_index.json", """{"_class_name": "StableDiffusion3Pipeline"}""");
-        Assert.That(Backbone.Of(folder.Of("flux")), Is.EqualTo(Backbone.SD35));
+        Assert.That(ModelFamily.Of(folder.Of("flux")), Is.EqualTo(ModelFamily.SD35));
     }
 }

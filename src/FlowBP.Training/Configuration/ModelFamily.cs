@@ -8,12 +8,12 @@ using FlowBP.Training.Alignment;
 namespace FlowBP.Training.Configuration;
 
 /// <summary>A family of models.</summary>
-public sealed record Backbone
+public sealed record ModelFamily
 {
     // Eight pixels per latent element, two elements per token, in every family.
     private const int PixelsPerToken = 16;
 
-    private Backbone() { }
+    private ModelFamily() { }
 
     /// <summary>Name in presets.</summary>
     public required string Name { get; init; }
@@ -35,7 +35,7 @@ public sealed record Backbone
     private string[] NameParts { get; init; } = [];
 
     /// <summary>Stable Diffusion 3.5.</summary>
-    public static Backbone SD35 { get; } =
+    public static ModelFamily SD35 { get; } =
         new()
         {
             Name = "sd35",
@@ -47,7 +47,7 @@ public sealed record Backbone
         };
 
     /// <summary>FLUX.1.</summary>
-    public static Backbone Flux1 { get; } =
+    public static ModelFamily Flux1 { get; } =
         new()
         {
             Name = "flux1",
@@ -60,7 +60,7 @@ public sealed record Backbone
         };
 
     /// <summary>FLUX.2.</summary>
-    public static Backbone Flux2 { get; } =
+    public static ModelFamily Flux2 { get; } =
         new()
         {
             Name = "flux2",
@@ -73,12 +73,12 @@ public sealed record Backbone
         };
 
     /// <summary>All families, in the order of the presets.</summary>
-    public static IReadOnlyList<Backbone> All { get; } = [SD35, Flux1, Flux2];
+    public static IReadOnlyList<ModelFamily> All { get; } = [SD35, Flux1, Flux2];
 
     /// <summary>The family of a model.</summary>
     /// <param name="model">A folder, a repository's name, or <c>embedded</c>.</param>
     /// <returns>Null where neither the folder nor the name tells.</returns>
-    public static Backbone? Of(string model)
+    public static ModelFamily? Of(string model)
     {
         if (model == AlignmentSettings.Embedded)
         {
