@@ -96,6 +96,38 @@ public class WholeWayTests
     }
 
     [Test]
+    public void A_runs_own_configuration_repeats_it_and_intervals_are_kept()
+    {
+        string[] intervals = ["--evaluation_interval", "2", "--checkpointing_steps", "1", "--use_ema", "false"];
+        var first = CommandRun.Of([
+            "align",
+            .. Aligning("first", "--method", "refl", "--refl_last_n_steps", "2", "--max_train_steps", "3"),
+            .. intervals,
+        ]);
+        Assert.That(first.ExitCode, Is.Zero, first.Error);
+        Assert.That(
+            Directory.GetDirectories(At("first", "checkpoints")).Select(Path.GetFileName),
+            Is.EquivalentTo(new[] { "step-000001", "step-000002" }),
+            "the last is model/"
+        );
+        Assert.That(At("first", "checkpoints", "step-000001", "model_index.json"), Does.Exist);
+        using var evaluation = JsonDocument.Parse(File.ReadAllLines(At("first", "evaluations.jsonl")).Single());
+        Assert.That(evaluation.RootElement.GetProperty("step").GetInt32(), Is.EqualTo(2));
+        Assert.That(evaluation.RootElement.GetProperty("reward").GetDouble(), Is.Not.NaN);
+
+        var second = CommandRun.Of("align", "--config", At("first", "config.yaml"), "--output_dir", At("second"));
+        Assert.That(second.ExitCode, Is.Zero, second.Error);
+        Assert.That(Metrics("second"), Is.EqualTo(Metrics("first")));
+
+        string[] Metrics(string run) =>
+            [
+                .. File.ReadLines(At(run, "metrics.jsonl"))
+                    .Select(line => JsonDocument.Parse(line).RootElement)
+                    .Select(step => $"{step.GetProperty("loss")} {step.GetProperty("grad_norm")}"),
+            ];
+    }
+
+    [Test]
     public void An_existing_output_folder_is_not_overwritten_silently()
     {
         folder.Write("taken/notes.txt", "precious");

@@ -96,6 +96,31 @@ public class PlanTests
         );
 
     [Test]
+    public void A_bridge_rescaled_per_segment_restores_each_side_and_leaves_the_split_alone()
+    {
+        var settings = new BridgeSettings { GradRescale = 1, RescaleRange = RescaleRange.Segments };
+        var plan = new BridgePlanner(settings).FromIndices(Schedule, 9, [3, 6], [9, 20]);
+        var weights = plan.ActiveSteps.ToDictionary(step => step.Index, step => step.Weight);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(weights[3] + weights[6], Is.EqualTo(Schedule.Sigmas[9] - 1).Within(1e-12));
+            Assert.That(weights[9], Is.EqualTo(Schedule.StepSize(9)), "the split's own step");
+            var active = Schedule.StepSize(9) + Schedule.StepSize(20);
+            Assert.That(
+                weights[20],
+                Is.EqualTo(-Schedule.Sigmas[9] / active * Schedule.StepSize(20)).Within(1e-12),
+                "the factor of the segment, on a regular step"
+            );
+            Assert.That(plan.Rescale.Keys, Is.EquivalentTo(new[] { "gamma_pre", "gamma_post" }));
+        }
+        var window = new BridgePlanner(settings with { RescaleRange = RescaleRange.Window });
+        Assert.That(
+            window.FromIndices(Schedule, 9, [3, 6], [9, 20]).ActiveSteps.Sum(step => step.Weight),
+            Is.EqualTo(-1).Within(1e-12)
+        );
+    }
+
+    [Test]
     public void Per_batch_draws_are_shared_and_per_sample_draws_are_not()
     {
         RandomStream Stream(int b) => RandomStream.For(1, 0, b, RandomPurpose.Indices);

@@ -111,6 +111,48 @@ public class AlignmentConfigTests
             Throws.InstanceOf<ArgumentException>()
         );
 
+    [TestCase("model=data/flux cfg_grad_norm_compensate=true", "cfg_grad_norm_compensate must be false")]
+    [TestCase("model=data/flux cfg_detach_neg=false", "cfg_detach_neg must be true")]
+    [TestCase("height=512", "height and width are given together")]
+    [TestCase("height=512 width=500", "multiples of 16")]
+    [TestCase("lora_alpha=8", "need lora_rank")]
+    [TestCase("lora_target_modules=to_q", "need lora_rank")]
+    public void Settings_that_do_not_go_together_are_refused(string given, string message) =>
+        Assert.That(
+            () =>
+                AlignmentConfig.Resolve(
+                    given
+                        .Split(' ')
+                        .Select(pair => pair.Split('='))
+                        .Select(pair => KeyValuePair.Create(pair[0], pair[1]))
+                ),
+            Throws.ArgumentException.With.Message.Contains(message)
+        );
+
+    [TestCase("gradient_checkpointing", "blocks", "blocks")]
+    [TestCase("gradient_checkpointing", "4", "4")]
+    [TestCase("gradient_checkpointing", "auto", "auto")]
+    [TestCase("reuse_rollout_blocks", "off", "off")]
+    [TestCase("compute_dtype", "bf16", "bfloat16")]
+    [TestCase("reward_dtype", "bfloat16", "bfloat16")]
+    [TestCase("jk_dirichlet_alpha_a", "none", "none")]
+    public void Settings_of_the_networks_are_read_in_all_their_forms(string name, string text, string recorded) =>
+        Assert.That(
+            AlignmentConfig.Resolve([new(name, text)]).Resolved(),
+            Has.One.EqualTo(KeyValuePair.Create(name, recorded))
+        );
+
+    [TestCase("gradient_checkpointing", "block", "did you mean blocks?")]
+    [TestCase("gradient_checkpointing", "0", "must be none | blocks | a number of blocks | auto")]
+    [TestCase("reuse_rollout_blocks", "onn", "did you mean on?")]
+    [TestCase("compute_dtype", "bflaot16", "did you mean bfloat16?")]
+    [TestCase("use_ema", "ture", "did you mean true?")]
+    public void A_misspelt_value_is_refused_with_the_nearest(string name, string text, string message) =>
+        Assert.That(
+            () => AlignmentConfig.Resolve([new(name, text)]),
+            Throws.ArgumentException.With.Message.Contains(name).And.Message.Contains(message)
+        );
+
     [Test]
     public void Compensation_divides_the_gradient_by_the_guidance_and_not_the_loss()
     {

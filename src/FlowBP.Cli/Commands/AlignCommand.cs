@@ -1,6 +1,7 @@
 // `align`: any method, reward and prompts. Its options are those of the run and of the chosen method; nothing about a method
 // is written here.
 
+using FlowBP.Cli.Failures;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Surrogates;
@@ -22,15 +23,41 @@ internal sealed class AlignCommand : ICommand
     [
         "flowbp align --method flowbp-lagrange --output_dir outputs/lagrange --seed 7",
         "flowbp align --method drtune --model DIR --reward DIR --prompts FILE",
+        "flowbp align --preset released/sd35/flowbp-sparse --model DIR --dry-run",
+        "flowbp align --config FILE --set sampling.rollout_steps=20",
     ];
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionGroup> Options(string? method) => AlignmentOptions.Of(method, AlignmentConfig.Settings);
+    public IReadOnlyList<Setting> MethodSources { get; } =
+    [AlignmentSettings.Method, ConfigurationOptions.Config, ConfigurationOptions.Preset, ConfigurationOptions.Set];
+
+    /// <inheritdoc/>
+    public string? MethodOf(IReadOnlyList<KeyValuePair<string, string>> given) =>
+        ConfigurationOptions.SourcesOf(given).MethodName;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<OptionGroup> Options(string? method) =>
+        [
+            new("configuration (preset < config < set < the other options)", ConfigurationOptions.All),
+            .. AlignmentOptions.Of(method, AlignmentConfig.Settings),
+        ];
 
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
-        Alignment.Run(arguments.Given, terminal);
+        if (arguments.Get(ConfigurationOptions.ListPresets))
+        {
+            PresetList.Write(terminal.Output);
+            return 0;
+        }
+        var sources = ConfigurationOptions.SourcesOf(arguments.Given);
+        if (arguments.Get(ConfigurationOptions.DryRun))
+        {
+            var config = UsageException.Guard(() => AlignmentConfig.Resolve(sources));
+            new DryRunReport(config, sources.ConfigFile).Write(terminal.Output);
+            return 0;
+        }
+        Alignment.Run(sources, terminal);
         return 0;
     }
 }

@@ -4,6 +4,7 @@ using FlowBP.Cli.Failures;
 using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 
 namespace FlowBP.Cli.Commands;
 
@@ -11,12 +12,13 @@ namespace FlowBP.Cli.Commands;
 internal static class Alignment
 {
     /// <summary>Resolves the settings, aligns, prints the summary.</summary>
-    /// <param name="given">Settings by name.</param>
+    /// <param name="sources">Where the settings come from.</param>
     /// <param name="terminal">Receives progress and summary.</param>
     /// <exception cref="UsageException">A setting is not accepted.</exception>
-    public static void Run(IEnumerable<KeyValuePair<string, string>> given, Terminal terminal)
+    public static void Run(SettingSources sources, Terminal terminal)
     {
-        var config = UsageException.Guard(() => AlignmentConfig.Resolve(given));
+        var config = UsageException.Guard(() => AlignmentConfig.Resolve(sources));
+        UsageException.Guard(() => NotYetHonoured.Refuse(config));
         Threads.UseAll();
         var summary = ProgressLine.During(
             terminal,

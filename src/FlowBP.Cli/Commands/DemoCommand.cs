@@ -3,6 +3,7 @@
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 
 namespace FlowBP.Cli.Commands;
 
@@ -29,7 +30,7 @@ internal sealed class DemoCommand(TimeProvider time) : ICommand
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
-        Alignment.Run(folder.AddedTo(arguments), terminal);
+        Alignment.Run(new SettingSources { Flags = [.. folder.AddedTo(arguments)] }, terminal);
         return 0;
     }
 }

@@ -6,6 +6,7 @@ using System.Runtime.InteropServices;
 using FlowBP.Models.Formats;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Optimization;
 using FlowBP.Training.Pipelines;
 
@@ -37,7 +38,7 @@ internal readonly record struct FailureReport(string Line, int ExitCode)
         var cause = Unwrap(exception);
         return cause switch
         {
-            UsageException => new(OneLine(cause.Message), WrongUsage),
+            UsageException or ConfigurationException => new(OneLine(cause.Message), WrongUsage),
             OperationCanceledException => new("stopped; every file written so far is complete", Stopped),
             FailedException or CheckpointException or DeviceUnavailableException => Failure(cause.Message),
             // Not its subclasses of the runtime: a division by zero does not speak for itself.

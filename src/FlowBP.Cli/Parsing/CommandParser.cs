@@ -1,8 +1,8 @@
 // From words to a call. System.CommandLine splits the words (--name value, --name=value, quoting); which names exist comes
 // from the commands' settings, and what is wrong is said here, in one line with the nearest valid name.
 //
-// Options depend on --method: `align --method drtune` has other ones than `align --method leapalign`. So --method is read
-// first, and the command is then parsed with exactly the options that it has.
+// Options depend on the method: `align --method drtune` has other ones than `align --method leapalign`. So what names the method
+// (--method, or a configuration) is read first, and the command is then parsed with exactly the options that it has.
 
 using System.CommandLine;
 using System.CommandLine.Parsing;
@@ -103,28 +103,31 @@ internal sealed class CommandParser(IReadOnlyList<ICommand> commands)
                 return 0;
             });
         }
-        var given = settings
-            .Zip(options)
-            .Where(pair => parsed.GetResult(pair.Second) is { Implicit: false })
-            .Select(pair => KeyValuePair.Create(pair.First.Name, TextOf(pair.First, parsed.GetResult(pair.Second)!)))
-            .ToArray();
+        var given = GivenOf(settings, options, parsed).ToArray();
         RejectUnknown(command, settings, parsed.UnmatchedTokens);
         return new(terminal => command.Run(new CommandArguments(given, parsed.UnmatchedTokens), terminal));
     }
 
     private static string? MethodOf(ICommand command, string[] args)
     {
-        var method = command
-            .Options(null)
-            .SelectMany(group => group.Settings)
-            .FirstOrDefault(s => $"--{s.Name}" == MethodFlag);
-        if (method is null)
+        if (command.MethodSources is not { Count: > 0 } sources)
         {
             return null;
         }
-        var (parsed, options, _) = Split(command, [method], args);
-        return parsed.GetResult(options[0]) is { Implicit: false } result ? TextOf(method, result) : null;
+        var (parsed, options, _) = Split(command, sources, args);
+        return command.MethodOf([.. GivenOf(sources, options, parsed)]);
     }
+
+    private static IEnumerable<KeyValuePair<string, string>> GivenOf(
+        IReadOnlyList<Setting> settings,
+        Option<string[]>[] options,
+        ParseResult parsed
+    ) =>
+        from pair in settings.Zip(options)
+        let result = parsed.GetResult(pair.Second)
+        where result is { Implicit: false }
+        from text in TextsOf(pair.First, result)
+        select KeyValuePair.Create(pair.First.Name, text);
 
     private static (ParseResult Parsed, Option<string[]>[] Options, Option<bool> Help) Split(
         ICommand command,
@@ -154,20 +157,22 @@ internal sealed class CommandParser(IReadOnlyList<ICommand> commands)
         return (CommandLineParser.Parse(root, args, s_configuration), options, help);
     }
 
-    private static string TextOf(Setting setting, OptionResult result)
+    private static string[] TextsOf(Setting setting, OptionResult result)
     {
-        if (result.IdentifierTokenCount > 1)
+        if (result.IdentifierTokenCount > 1 && !setting.Repeats)
         {
             throw new UsageException($"option --{setting.Name} is given {result.IdentifierTokenCount} times");
         }
-        return result.Tokens switch
+        if (result.Tokens.Count == 0 && setting is Setting<bool>)
         {
-            // The next option, read as this one's value.
-            [var only] when only.Value.StartsWith("--", StringComparison.Ordinal) => throw NeedsValue(),
-            [var only] => only.Value,
-            [] when setting is Setting<bool> => "true",
-            _ => throw NeedsValue(),
-        };
+            return ["true"];
+        }
+        // A word that begins like an option is the next option, read as this one's value.
+        return
+            result.Tokens.Count == result.IdentifierTokenCount
+            && result.Tokens.All(token => !token.Value.StartsWith("--", StringComparison.Ordinal))
+            ? [.. result.Tokens.Select(token => token.Value)]
+            : throw NeedsValue();
 
         UsageException NeedsValue() => new($"option --{setting.Name} needs a value: {setting.Accepts}");
     }

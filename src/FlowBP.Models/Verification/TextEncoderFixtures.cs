@@ -18,7 +18,7 @@ internal sealed class T5EncoderFixture : INetworkFixture
     {
         using var noGrad = torch.no_grad();
         var model = new T5EncoderModel(T5Config.Read(fixture.ConfigFile));
-        TransformersWeights.LoadFile(model, fixture.WeightsFile, T5EncoderModel.Names);
+        TransformersWeights.LoadInto(model, fixture.WeightsFile, T5EncoderModel.Names);
         model.to(fixture.Device);
         Tensor ids_BL = fixture.Load("in.input_ids");
         comparison.Tensors("out.no_mask", model.call(ids_BL), fixture.Load("out.no_mask"));
@@ -38,7 +38,7 @@ internal sealed class Qwen3TextFixture : INetworkFixture
         Tensor ids_BL = fixture.Load("in.input_ids");
         Tensor mask_BL = fixture.Load("in.attention_mask");
         var whole = new Qwen3TextEncoder(config);
-        TransformersWeights.LoadFile(whole, fixture.WeightsFile, whole.Names);
+        TransformersWeights.LoadInto(whole, fixture.WeightsFile, whole.Names);
         whole.to(fixture.Device);
         IReadOnlyList<Tensor> states = whole.call(ids_BL, mask_BL);
         for (int i = 0; i < states.Count; i++)
@@ -50,7 +50,7 @@ internal sealed class Qwen3TextFixture : INetworkFixture
         int[] layers = [.. fixture.Meta.GetProperty("layers").EnumerateArray().Select(layer => layer.GetInt32())];
         // As prompts are encoded: only the layers that are needed.
         var cut = new Qwen3TextEncoder(config, layers.Max());
-        TransformersWeights.LoadFile(cut, fixture.WeightsFile, cut.Names);
+        TransformersWeights.LoadInto(cut, fixture.WeightsFile, cut.Names);
         cut.to(fixture.Device);
         Tensor prompt_BLE = cut.EncodeLayers(ids_BL, mask_BL, layers);
         comparison.Tensors("out.prompt_embeds", prompt_BLE, fixture.Load("out.prompt_embeds"));
@@ -74,7 +74,7 @@ internal sealed class SD3EncodePromptFixture : INetworkFixture
             return tower;
         }
         var t5 = new T5EncoderModel(T5Config.Read(Path.Combine(fixture.Folder, "t5.config.json")));
-        TransformersWeights.LoadFile(t5, Path.Combine(fixture.Folder, "t5.safetensors"), T5EncoderModel.Names);
+        TransformersWeights.LoadInto(t5, Path.Combine(fixture.Folder, "t5.safetensors"), T5EncoderModel.Names);
         t5.to(fixture.Device);
         SD3Conditioning conditioning = SD3PromptAssembly.Encode(
             [(Clip("clip_l"), fixture.Load("in.ids_clip_l")), (Clip("clip_g"), fixture.Load("in.ids_clip_g"))],

@@ -88,4 +88,33 @@ public sealed record SurrogateReport
             RenoiseEvaluations = gradient.Evaluations,
             Pullbacks = pullbacks,
         };
+
+    /// <summary>The report of an update that was accumulated over several batches of one size.</summary>
+    /// <param name="parts">A report per batch, at least one.</param>
+    public static SurrogateReport Mean(IReadOnlyList<SurrogateReport> parts) =>
+        parts is [var only]
+            ? only
+            : new()
+            {
+                Loss = parts.Average(part => part.Loss),
+                Reward = parts.Average(part => part.Reward),
+                SampleWeight = parts.Average(part => part.SampleWeight),
+                ActiveFraction = parts.Average(part => part.ActiveFraction),
+                KeptFraction = parts.Average(part => part.KeptFraction),
+                SplitDeviation = parts.Average(part => part.SplitDeviation),
+                EndDeviation = parts.Average(part => part.EndDeviation),
+                ReconstructionError = parts.Max(part => part.ReconstructionError),
+                Coverage = parts.Average(part => part.Coverage),
+                NestedDepth = parts.Max(part => part.NestedDepth),
+                NegativeWeightFraction = parts.Average(part => part.NegativeWeightFraction),
+                Rescale = parts[0]
+                    .Rescale.Keys.ToDictionary(name => name, name => parts.Average(part => part.Rescale[name])),
+                Indices = [.. parts.SelectMany(part => part.Indices)],
+                RolloutEvaluations = Sum(parts, part => part.RolloutEvaluations),
+                RenoiseEvaluations = Sum(parts, part => part.RenoiseEvaluations),
+                Pullbacks = Sum(parts, part => part.Pullbacks),
+            };
+
+    private static Evaluations Sum(IEnumerable<SurrogateReport> parts, Func<SurrogateReport, Evaluations> of) =>
+        new(parts.Sum(part => of(part).Calls), parts.Sum(part => of(part).Samples));
 }

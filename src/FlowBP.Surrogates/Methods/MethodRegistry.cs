@@ -83,6 +83,7 @@ public static class MethodRegistry
                 NumActiveSteps.With(5),
                 LateBias.With(4),
                 GradRescale.With(0, "flowbp_sparse_grad_rescale", "flowbp_bridge_grad_rescale"),
+                GradRescaleRange,
                 Alpha.With(0.5),
                 JkSamplingMode,
                 JkDirichletMaxJRev,
@@ -171,6 +172,7 @@ public static class MethodRegistry
                 ActiveSteps = values.Get(NumActiveSteps),
                 LateBias = values.Get(LateBias),
                 GradRescale = values.Get(GradRescale),
+                RescaleRange = values.Get(GradRescaleRange),
                 Alpha = values.Get(Alpha),
                 Sampler = Sampler(values),
                 Filter = Filter(values),
@@ -203,15 +205,16 @@ public static class MethodRegistry
 
     private static LeapSampler Sampler(SettingValues values)
     {
-        double Concentration(Setting<double> own) =>
-            values.IsGiven(own) ? values.Get(own) : values.Get(JkDirichletAlpha) ?? values.Get(own);
+        double Concentration(Setting<double?> own, double otherwise) =>
+            values.Get(own) ?? values.Get(JkDirichletAlpha) ?? otherwise;
 
+        var defaults = new LeapSampler();
         return new()
         {
             Mode = values.Get(JkSamplingMode),
-            AlphaA = Concentration(JkDirichletAlphaA),
-            AlphaB = Concentration(JkDirichletAlphaB),
-            AlphaC = Concentration(JkDirichletAlphaC),
+            AlphaA = Concentration(JkDirichletAlphaA, defaults.AlphaA),
+            AlphaB = Concentration(JkDirichletAlphaB, defaults.AlphaB),
+            AlphaC = Concentration(JkDirichletAlphaC, defaults.AlphaC),
             MaxReverseSplit = values.Get(JkDirichletMaxJRev),
             TailRatio = values.Get(TrainStepTailRatio),
             MinReverse = values.Get(MinIdx),

@@ -42,6 +42,15 @@ public static class MethodSettings
             "how far active steps make up for the weight of inactive ones; 0 off, 1 fully"
         );
 
+    /// <summary>What one γ spans.</summary>
+    public static Setting<RescaleRange> GradRescaleRange { get; } =
+        Choice(
+            "grad_rescale_range",
+            RescaleRange.Window,
+            [("window", RescaleRange.Window), ("segments", RescaleRange.Segments)],
+            "one factor for all steps (released), or one on each side of the split that leaves the split's own step alone (paper)"
+        );
+
     /// <summary>α.</summary>
     public static Setting<double> Alpha { get; } =
         Number("alpha", 0.3, 0, Unbounded, "scale of the gradient that crosses the split (bridge); 0 detaches");
@@ -152,20 +161,32 @@ public static class MethodSettings
         OptionalNumber(
             "jk_dirichlet_alpha",
             double.Epsilon,
-            "concentration of those of jk_dirichlet_alpha_a, _b, _c that aren't given"
+            "concentration of those of jk_dirichlet_alpha_a, _b, _c that are none"
         );
 
     /// <summary>Concentration of the clean side.</summary>
-    public static Setting<double> JkDirichletAlphaA { get; } =
-        Number("jk_dirichlet_alpha_a", 2.5, double.Epsilon, Unbounded, "concentration of the segment after j");
+    public static Setting<double?> JkDirichletAlphaA { get; } =
+        OptionalNumber(
+            "jk_dirichlet_alpha_a",
+            double.Epsilon,
+            "concentration of the segment after j; none: jk_dirichlet_alpha, or else 2.5"
+        );
 
     /// <summary>Concentration of the gap.</summary>
-    public static Setting<double> JkDirichletAlphaB { get; } =
-        Number("jk_dirichlet_alpha_b", 6, double.Epsilon, Unbounded, "concentration of the gap between k and j");
+    public static Setting<double?> JkDirichletAlphaB { get; } =
+        OptionalNumber(
+            "jk_dirichlet_alpha_b",
+            double.Epsilon,
+            "concentration of the gap between k and j; none: jk_dirichlet_alpha, or else 6"
+        );
 
     /// <summary>Concentration of the noisy side.</summary>
-    public static Setting<double> JkDirichletAlphaC { get; } =
-        Number("jk_dirichlet_alpha_c", 2, double.Epsilon, Unbounded, "concentration of the segment before k");
+    public static Setting<double?> JkDirichletAlphaC { get; } =
+        OptionalNumber(
+            "jk_dirichlet_alpha_c",
+            double.Epsilon,
+            "concentration of the segment before k; none: jk_dirichlet_alpha, or else 2"
+        );
 
     /// <summary>Cap of j.</summary>
     public static Setting<int?> JkDirichletMaxJRev { get; } =

@@ -20,6 +20,15 @@ public abstract record Setting
     /// <summary>What is accepted, in words: <c>integer ≥ 1</c>, <c>start | midpoint | all</c>.</summary>
     public required string Accepts { get; init; }
 
+    /// <summary>The words among what is accepted, for suggestions; empty for numbers and free text.</summary>
+    public IReadOnlyList<string> Words { get; init; } = [];
+
+    /// <summary>Whether its value is a list.</summary>
+    public bool TakesList { get; init; }
+
+    /// <summary>Whether it may be given several times, each adding to the ones before.</summary>
+    public bool Repeats { get; init; }
+
     /// <summary>The default, as it would be typed.</summary>
     public abstract string DefaultText { get; }
 
@@ -38,6 +47,8 @@ public abstract record Setting
 /// <typeparam name="T">int, double, bool, an enumeration, or a nullable of those.</typeparam>
 public sealed record Setting<T> : Setting
 {
+    private const int MostQuoted = 200;
+
     /// <summary>The value if none is given.</summary>
     public required T Default { get; init; }
 
@@ -67,10 +78,15 @@ public sealed record Setting<T> : Setting
     public override object? ParseValue(string text) =>
         Parse(text.Trim(), out var value)
             ? value
-            : throw new ArgumentException($"{Name} must be {Accepts}, got '{text}'");
+            : throw new ArgumentException($"{Name} must be {Accepts}, got '{Quoted(text)}' {Question(text)}".TrimEnd());
 
     /// <inheritdoc/>
     public override string FormatValue(object? value) => Format((T)value!);
+
+    private string Question(string text) => NearestNames.Question(Quoted(text), Words);
+
+    // A value from a file may be as long as the file.
+    private static string Quoted(string text) => text.Length <= MostQuoted ? text : $"{text[..MostQuoted]}…";
 }
 
 /// <summary>Makes settings of the types that methods use.</summary>
@@ -154,7 +170,7 @@ public static class SettingOf
             Name = name,
             Aliases = aliases,
             Help = help,
-            Accepts = $"a number ≥ {Text(min)}, or {None}",
+            Accepts = min == double.Epsilon ? $"a number > 0, or {None}" : $"a number ≥ {Text(min)}, or {None}",
             Default = null,
             Parse = (text, out parsed) =>
             {
@@ -178,6 +194,7 @@ public static class SettingOf
             Aliases = aliases,
             Help = help,
             Accepts = "true or false",
+            Words = ["true", "false"],
             Default = value,
             Parse = (text, out parsed) => bool.TryParse(text, out parsed),
             Format = flag => flag ? "true" : "false",
@@ -198,6 +215,7 @@ public static class SettingOf
             Aliases = aliases,
             Help = help,
             Accepts = string.Join(" | ", choices.Select(choice => choice.Text)),
+            Words = [.. choices.Select(choice => choice.Text)],
             Default = value,
             Parse = (text, out parsed) =>
             {
@@ -206,6 +224,25 @@ public static class SettingOf
                 return found.Length > 0;
             },
             Format = chosen => choices.First(choice => choice.Value.Equals(chosen)).Text,
+        };
+
+    /// <summary>One of a few words, kept as the word.</summary>
+    public static Setting<string> Word(
+        string name,
+        string value,
+        IReadOnlyList<string> words,
+        string help,
+        params string[] aliases
+    ) =>
+        Text(name, value, help, aliases) with
+        {
+            Accepts = string.Join(" | ", words),
+            Words = words,
+            Parse = (text, out parsed) =>
+            {
+                parsed = text;
+                return words.Contains(text);
+            },
         };
 
     /// <summary>Any text, such as a path; checked where it is used.</summary>
@@ -223,6 +260,30 @@ public static class SettingOf
                 return text.Length > 0;
             },
             Format = text => text,
+        };
+
+    /// <summary>Words, separated by commas, in brackets or not; or none.</summary>
+    public static Setting<IReadOnlyList<string>> List(
+        string name,
+        IReadOnlyList<string> value,
+        string help,
+        params string[] aliases
+    ) =>
+        new()
+        {
+            Name = name,
+            Aliases = aliases,
+            Help = help,
+            Accepts = $"a list of words, or {None}",
+            TakesList = true,
+            Default = value,
+            Parse = (text, out parsed) =>
+            {
+                var inner = text.StartsWith('[') && text.EndsWith(']') ? text[1..^1] : text;
+                parsed = IsNone(inner.Trim()) ? [] : inner.Split(',', StringSplitOptions.TrimEntries);
+                return parsed.All(word => word.Length > 0);
+            },
+            Format = words => words.Count == 0 ? None : string.Join(',', words),
         };
 
     private static bool IsNone(string text) => text is None or "null" or "~" or "";

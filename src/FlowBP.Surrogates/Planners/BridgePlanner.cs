@@ -11,8 +11,11 @@ public sealed record BridgeSettings
     /// <summary>β (<c>late_bias</c>), counted within each side.</summary>
     public double LateBias { get; init; } = 4;
 
-    /// <summary>ρ (<c>grad_rescale</c>): one γ over the whole window.</summary>
+    /// <summary>ρ (<c>grad_rescale</c>).</summary>
     public double GradRescale { get; init; }
+
+    /// <summary>What one γ spans (<c>grad_rescale_range</c>).</summary>
+    public RescaleRange RescaleRange { get; init; }
 
     /// <summary>α of the bridge at j.</summary>
     public double Alpha { get; init; } = 0.5;
@@ -26,7 +29,7 @@ public sealed record BridgeSettings
 
 /// <summary>
 /// FlowBP-Bridge (docs/methods.md §3): steps from j on with <c>u = γ·h_i·g</c>, j always among them, steps before j with
-/// <c>u = γ·h_i·g_j</c>; reward on x_N.
+/// <c>u = γ·h_i·g_j</c>; reward on x_N. Under <see cref="RescaleRange.Segments"/> γ is a side's own, and 1 at j.
 /// </summary>
 /// <param name="settings">The settings.</param>
 public sealed class BridgePlanner(BridgeSettings settings) : ISurrogatePlanner
@@ -69,11 +72,9 @@ public sealed class BridgePlanner(BridgeSettings settings) : ISurrogatePlanner
         }
         var window = Window(schedule);
         int[] active = [.. pre, .. post];
-        var gamma = GradientRescale.Factor(
-            settings.GradRescale,
-            schedule.Length(window.Start, window.End),
-            active.Sum(i => Math.Abs(schedule.StepSize(i)))
-        );
+        var perSegment = settings.RescaleRange == RescaleRange.Segments;
+        var whole = Factor(window.Start, window.End, active);
+        var (before, after) = (Factor(window.Start, j, pre), Factor(j, window.End, post));
         return new()
         {
             Method = Name,
@@ -83,11 +84,13 @@ public sealed class BridgePlanner(BridgeSettings settings) : ISurrogatePlanner
             [
                 .. active
                     .OrderDescending()
-                    .Select(i => new ActiveStep(i, gamma * schedule.StepSize(i), i == j ? settings.Alpha : 0)),
+                    .Select(i => new ActiveStep(i, Gamma(i) * schedule.StepSize(i), i == j ? settings.Alpha : 0)),
             ],
             Leaps = [Leap.EulerReplay(schedule, 0, j), Leap.EulerReplay(schedule, j, schedule.Steps)],
             Filter = settings.Filter,
-            Rescale = new Dictionary<string, double> { ["gamma"] = gamma },
+            Rescale = perSegment
+                ? new Dictionary<string, double> { ["gamma_pre"] = before, ["gamma_post"] = after }
+                : new Dictionary<string, double> { ["gamma"] = whole },
             Indices = new Dictionary<string, IReadOnlyList<int>>
             {
                 ["j"] = [j],
@@ -95,6 +98,22 @@ public sealed class BridgePlanner(BridgeSettings settings) : ISurrogatePlanner
                 ["active_post"] = post,
             },
         };
+
+        double Gamma(int i) =>
+            perSegment
+                ? i == j
+                    ? 1
+                    : i < j
+                        ? before
+                        : after
+                : whole;
+
+        double Factor(int start, int end, IReadOnlyList<int> steps) =>
+            GradientRescale.Factor(
+                settings.GradRescale,
+                schedule.Length(start, end),
+                steps.Sum(i => Math.Abs(schedule.StepSize(i)))
+            );
     }
 
     private TrainingWindow Window(NoiseSchedule schedule) =>

@@ -22,3 +22,15 @@ public static class GradientRescale
         return strength > 0 && active > SmallestActiveWeight ? 1 + (strength * ((total / active) - 1)) : 1;
     }
 }
+
+/// <summary>What one factor γ of a split surrogate spans (<c>grad_rescale_range</c>).</summary>
+public enum RescaleRange
+{
+    /// <summary>The whole window, the split's own step included: what the released code does.</summary>
+    Window,
+
+    /// <summary>
+    /// Each side of the split by itself, and only the steps that are not the split's: what the paper says.
+    /// </summary>
+    Segments,
+}

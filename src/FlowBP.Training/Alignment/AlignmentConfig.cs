@@ -2,6 +2,7 @@
 
 using FlowBP.Kernels;
 using FlowBP.Surrogates;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Optimization;
 using S = FlowBP.Training.Alignment.AlignmentSettings;
 
@@ -12,23 +13,30 @@ public sealed class AlignmentConfig
 {
     private readonly SettingValues run;
     private readonly SettingValues method;
+    private readonly GivenSettings given;
 
-    private AlignmentConfig(SettingValues run, MethodDefinition definition, SettingValues method)
+    private AlignmentConfig(GivenSettings given, SettingValues run, SettingValues method)
     {
+        this.given = given;
         this.run = run;
         this.method = method;
-        Method = definition;
-        Planner = definition.Make(method);
+        Planner = given.Method.Make(method);
     }
 
     /// <summary>The run's own settings; a method adds its own (<see cref="MethodRegistry"/>).</summary>
     public static IReadOnlyList<Setting> Settings => S.All;
 
     /// <summary>The method.</summary>
-    public MethodDefinition Method { get; }
+    public MethodDefinition Method => given.Method;
 
     /// <summary>The method with its settings.</summary>
     public ISurrogatePlanner Planner { get; }
+
+    /// <summary>The model's family; null where neither its folder nor its name tells.</summary>
+    public ModelFamily? Family => given.Family;
+
+    /// <summary>Keys that were given and change nothing here, each with its reason.</summary>
+    public IReadOnlyList<WithoutEffect> WithoutEffect => given.WithoutEffect;
 
     /// <summary>Model folder.</summary>
     public string Model => EmbeddedAssets.Resolve(run.Get(S.Model), () => EmbeddedAssets.Model);
@@ -47,6 +55,21 @@ public sealed class AlignmentConfig
 
     /// <summary>File of evaluation prompts.</summary>
     public string EvalPrompts => EmbeddedAssets.Resolve(run.Get(S.EvalPrompts), () => EmbeddedAssets.HeldOutPrompts);
+
+    /// <summary>Folder of the training prompts' embeddings; null: none.</summary>
+    public string? PromptEmbeds => run.Get(S.PromptEmbeds) == "none" ? null : run.Get(S.PromptEmbeds);
+
+    /// <summary>Seed of the noise.</summary>
+    public ulong NoiseSeed => (ulong)run.Get(S.Seed);
+
+    /// <summary>Seed of the order of the prompts.</summary>
+    public ulong PromptSeed => SeedOf(S.SamplerSeed);
+
+    /// <summary>Seed of the step indices.</summary>
+    public ulong IndexSeed => SeedOf(S.SelectIdxSeed);
+
+    /// <summary>Seed of the evaluation's noise.</summary>
+    public ulong EvaluationSeed => SeedOf(S.EvalSeed);
 
     /// <summary>Folder to create.</summary>
     public string OutputDir => run.Get(S.OutputDir);
@@ -69,15 +92,16 @@ public sealed class AlignmentConfig
             Epsilon = run.Get(S.AdamEpsilon),
             WeightDecay = run.Get(S.WeightDecay),
             MaxGradNorm = run.Get(S.MaxGradNorm),
-            EmaDecay = run.Get(S.EmaDecay),
+            EmaDecay = run.Get(S.UseEma) ? run.Get(S.EmaDecay) : null,
         };
 
-    /// <summary>The loss.</summary>
+    /// <summary>The loss of a batch, as a part of an update that may have several.</summary>
     public HingeLoss Hinge =>
         new(
             run.Get(S.HingeLambda),
             run.Get(S.LossGradScale),
-            run.Get(S.CfgGradNormCompensate) && run.Get(S.CfgGuidance) > 0 ? run.Get(S.CfgGuidance) : 1
+            run.Get(S.GradientAccumulationSteps)
+                * (run.Get(S.CfgGradNormCompensate) && run.Get(S.CfgGuidance) > 0 ? run.Get(S.CfgGuidance) : 1)
         );
 
     /// <summary>How the executor cuts a batch up.</summary>
@@ -97,27 +121,27 @@ public sealed class AlignmentConfig
     /// <param name="given">Names and texts.</param>
     /// <exception cref="UnknownNameException">A name, or the method, is not known; the nearest is suggested.</exception>
     /// <exception cref="ArgumentException">A value is not accepted, or the settings don't go together.</exception>
-    public static AlignmentConfig Resolve(IEnumerable<KeyValuePair<string, string>> given)
+    public static AlignmentConfig Resolve(IEnumerable<KeyValuePair<string, string>> given) =>
+        Resolve(new SettingSources { Flags = [.. given] });
+
+    /// <summary>Resolves preset, configuration file, overrides and flags.</summary>
+    /// <param name="sources">Where the settings come from.</param>
+    /// <exception cref="FileNotFoundException">There is no such configuration file.</exception>
+    /// <exception cref="ArgumentException">
+    /// A name is not known (the nearest is suggested), a value is not accepted, or the settings don't go together.
+    /// </exception>
+    public static AlignmentConfig Resolve(SettingSources sources)
     {
-        var pairs = given.ToList();
-        var named = pairs.Where(pair => S.Method.Answers(pair.Key)).Select(pair => pair.Value).LastOrDefault();
-        var definition = MethodRegistry.Get(named ?? S.Method.Default);
-        var known = S.All.Concat(definition.Settings).ToList();
-        foreach (var (name, _) in pairs)
-        {
-            if (!known.Any(setting => setting.Answers(name)))
-            {
-                throw new UnknownNameException(
-                    "setting",
-                    name,
-                    known.Select(setting => setting.Name),
-                    $" of method {definition.Name}"
-                );
-            }
-        }
-        bool OfRun(KeyValuePair<string, string> pair) => S.All.Any(setting => setting.Answers(pair.Key));
-        var run = new SettingValues("align", S.All, pairs.Where(OfRun));
-        var config = new AlignmentConfig(run, definition, definition.Resolve(pairs.Where(pair => !OfRun(pair))));
+        var given = sources.Gather();
+        var method = given.Method;
+        var ofRun = S.All.Select(setting => setting.Name).ToHashSet();
+        var texts = given.Values.Values.Select(value => KeyValuePair.Create(value.Name, value.Text)).ToArray();
+        var config = new AlignmentConfig(
+            given,
+            new SettingValues("align", S.All, texts.Where(pair => ofRun.Contains(pair.Key))),
+            method.Resolve(texts.Where(pair => !ofRun.Contains(pair.Key)))
+        );
+        SettingRules.Check(config);
         // A plan that cannot be drawn should be known now, not after the model has been loaded.
         config.Planner.Draw(
             NoiseSchedule.FlowMatchEuler(config.Get(S.RolloutSteps)),
@@ -128,4 +152,11 @@ public sealed class AlignmentConfig
 
     /// <summary>Everything resolved, by canonical name, as it would be typed.</summary>
     public IEnumerable<KeyValuePair<string, string>> Resolved() => run.Resolved().Concat(method.Resolved());
+
+    /// <summary>Where the value of a setting comes from.</summary>
+    /// <param name="name">The setting's canonical name.</param>
+    public ValueOrigin OriginOf(string name) =>
+        given.Values.TryGetValue(name, out var value) ? value.Origin : ValueOrigin.Default;
+
+    private ulong SeedOf(Setting<int?> own) => (ulong)(run.Get(own) ?? run.Get(S.Seed));
 }

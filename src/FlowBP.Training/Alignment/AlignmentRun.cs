@@ -2,6 +2,7 @@
 // output folder is created, and the output folder is created before any time is spent.
 
 using System.Diagnostics;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
@@ -18,10 +19,12 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
     /// <param name="cancellation">Stops between two steps or two batches of an evaluation; nothing is saved then.</param>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
+    /// <exception cref="ConfigurationException">A setting asks for something that is not done yet.</exception>
     public AlignmentSummary Execute(CancellationToken cancellation = default)
     {
+        NotYetHonoured.Refuse(config);
         observer.Stage("loading");
-        var trainingPrompts = PromptFile.Read(config.Prompts);
+        var trainingPrompts = PromptFile.Read(config.Prompts, config.Get(S.CaptionKey));
         var evaluationPrompts = Thinned(PromptFile.Read(config.EvalPrompts), config.Get(S.EvalPromptsLimit));
         if (evaluationPrompts.Intersect(trainingPrompts).FirstOrDefault() is { } shared)
         {
@@ -42,7 +45,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             reward,
             heldOut,
             config.Get(S.SamplingSteps),
-            (ulong)config.Get(S.Seed),
+            config.EvaluationSeed,
             config.Get(S.EvalImagesPerPrompt)
         );
         using var output = new OutputFolder(config.OutputDir, config.Get(S.Overwrite));
@@ -57,14 +60,14 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         observer.Stage("training");
         using var trainer = new AlignmentTrainer(config, model, reward, trainingPrompts);
         var (seconds, reports) = Guarded(
-            () => Train(trainer, model, pictures, output, cancellation),
+            () => Train(trainer, model, evaluator, pictures, output, cancellation),
             trainer,
             model,
             output
         );
 
         observer.Stage("evaluating the aligned model");
-        trainer.Optimizer.SwapWithEma();
+        SwapWithAverage(trainer);
         var after = evaluator.Run(model, cancellation: cancellation);
         observer.Evaluated("aligned", after);
         pictures.Write(output.Sample(reports.Count), reports.Count, after);
@@ -86,7 +89,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
     }
 
     // A number that is not finite stops a run before the weights are touched: they are saved as they were.
-    private static T Guarded<T>(Func<T> train, AlignmentTrainer trainer, TextToImage model, OutputFolder output)
+    private T Guarded<T>(Func<T> train, AlignmentTrainer trainer, TextToImage model, OutputFolder output)
     {
         try
         {
@@ -94,7 +97,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         }
         catch (ArithmeticException e) when (output.HasMetrics)
         {
-            trainer.Optimizer.SwapWithEma();
+            SwapWithAverage(trainer);
             model.Save(output.Model);
             throw new TrainingStoppedException(trainer.Optimizer.Steps + 1, output.Model, e);
         }
@@ -103,13 +106,13 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
     private (double Seconds, List<StepReport> Reports) Train(
         AlignmentTrainer trainer,
         TextToImage model,
+        ImageEvaluator evaluator,
         SamplePictures pictures,
         OutputFolder output,
         CancellationToken cancellation
     )
     {
         var steps = config.Get(S.MaxTrainSteps);
-        var interval = config.Get(S.SampleInterval);
         var watch = new Stopwatch();
         List<StepReport> reports = [];
         for (var step = 0; step < steps; step++)
@@ -121,15 +124,51 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             reports.Add(report);
             output.WriteMetrics(report);
             observer.Step(report, steps);
-            if ((step + 1) % interval == 0 && step + 1 < steps)
+            if (step + 1 < steps)
             {
-                trainer.Optimizer.SwapWithEma();
-                pictures.Write(output.Sample(step + 1), step + 1, pictures.Draw(model));
-                trainer.Optimizer.SwapWithEma();
+                Between(step + 1);
             }
         }
         return (watch.Elapsed.TotalSeconds, reports);
+
+        void Between(int done)
+        {
+            var draws = IsDue(done, config.Get(S.SampleInterval));
+            var evaluates = IsDue(done, config.Get(S.EvaluationInterval));
+            var saves = IsDue(done, config.Get(S.CheckpointingSteps));
+            if (!(draws || evaluates || saves))
+            {
+                return;
+            }
+            SwapWithAverage(trainer);
+            if (draws)
+            {
+                pictures.Write(output.Sample(done), done, pictures.Draw(model));
+            }
+            if (evaluates)
+            {
+                var result = evaluator.Run(model, cancellation: cancellation);
+                observer.Evaluated($"step {done}", result);
+                output.WriteEvaluation(done, result);
+            }
+            if (saves)
+            {
+                model.Save(output.Checkpoint(done));
+            }
+            SwapWithAverage(trainer);
+        }
     }
+
+    // What is evaluated and saved is the moving average, where one is kept.
+    private void SwapWithAverage(AlignmentTrainer trainer)
+    {
+        if (config.Get(S.UseEma))
+        {
+            trainer.Optimizer.SwapWithEma();
+        }
+    }
+
+    private static bool IsDue(int done, int? interval) => interval is > 0 and var every && done % every == 0;
 
     // Evenly taken, so that every task keeps its share.
     internal static IReadOnlyList<string> Thinned(IReadOnlyList<string> prompts, int? limit) =>

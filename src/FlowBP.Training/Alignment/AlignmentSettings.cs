@@ -1,5 +1,5 @@
 // Every setting of an alignment run that is not a method's own, once: flag, key of config.yaml, help, range, default. Names
-// are the field's; the defaults suit the embedded model.
+// are the field's; the defaults suit the embedded model. AlignmentSettings.Network.cs has those of the networks.
 
 using FlowBP.Surrogates;
 using FlowBP.Training.Optimization;
@@ -9,12 +9,14 @@ using static FlowBP.Surrogates.SettingOf;
 namespace FlowBP.Training.Alignment;
 
 /// <summary>The settings of a run.</summary>
-public static class AlignmentSettings
+public static partial class AlignmentSettings
 {
     private const double Unbounded = double.PositiveInfinity;
 
     /// <summary>The word that stands for what ships with the project.</summary>
     public const string Embedded = "embedded";
+
+    private static IReadOnlyList<Setting>? s_all;
 
     // More threads than this leave parts too small for a batch of the usual sizes.
     private const int MostCpuWorkers = 8;
@@ -37,7 +39,11 @@ public static class AlignmentSettings
 
     /// <summary>Training prompts.</summary>
     public static Setting<string> Prompts { get; } =
-        Text("prompts", Embedded, "file of training prompts, one per line", "data_path");
+        Text("prompts", Embedded, "file of training prompts, one per line, or a .json list of captions", "data_path");
+
+    /// <summary>Key of a prompt in a JSON list.</summary>
+    public static Setting<string> CaptionKey { get; } =
+        Text("caption_key", "caption", "key of the prompt in a .json list of prompts");
 
     /// <summary>Evaluation prompts.</summary>
     public static Setting<string> EvalPrompts { get; } =
@@ -63,8 +69,25 @@ public static class AlignmentSettings
     /// <summary>Seed of all draws.</summary>
     public static Setting<int> Seed { get; } = Integer("seed", 42, 0, "seed of noise, indices and prompt order");
 
+    /// <summary>Seed of the prompts' order.</summary>
+    public static Setting<int?> SamplerSeed { get; } =
+        OptionalInteger("sampler_seed", null, 0, "seed of the prompts' order; none: seed");
+
+    /// <summary>Seed of the step indices.</summary>
+    public static Setting<int?> SelectIdxSeed { get; } =
+        OptionalInteger("select_idx_seed", null, 0, "seed of the step indices; none: seed");
+
+    /// <summary>Seed of the evaluation's noise.</summary>
+    public static Setting<int?> EvalSeed { get; } =
+        OptionalInteger("eval_seed", null, 0, "seed of the evaluation's noise; none: seed");
+
     /// <summary>B.</summary>
-    public static Setting<int> TrainBatchSize { get; } = Integer("train_batch_size", 16, 1, "samples per update");
+    public static Setting<int> TrainBatchSize { get; } =
+        Integer("train_batch_size", 16, 1, "samples per update, or per accumulated part of one");
+
+    /// <summary>Parts of an update.</summary>
+    public static Setting<int> GradientAccumulationSteps { get; } =
+        Integer("gradient_accumulation_steps", 1, 1, "batches whose gradients make one update");
 
     /// <summary>N.</summary>
     public static Setting<int> RolloutSteps { get; } = Integer("rollout_steps", 16, 2, "Euler steps in training (N)");
@@ -134,6 +157,10 @@ public static class AlignmentSettings
     public static Setting<double> MaxGradNorm { get; } =
         Number("max_grad_norm", 1, 0, Unbounded, "largest norm of the gradient; larger ones are scaled down");
 
+    /// <summary>Whether an average is kept.</summary>
+    public static Setting<bool> UseEma { get; } =
+        Flag("use_ema", true, "evaluate and save a moving average of the weights instead of the last ones");
+
     /// <summary>EMA.</summary>
     public static Setting<double> EmaDecay { get; } =
         Number("ema_decay", 0.98, 0, 1, "decay of the moving average that is evaluated and saved");
@@ -146,27 +173,6 @@ public static class AlignmentSettings
             [("per_sample", DrawScope.PerSample), ("per_batch", DrawScope.PerBatch)],
             "how many draws of step indices a batch gets; per_batch as in the reference"
         );
-
-    /// <summary>Storage of the latents.</summary>
-    public static Setting<ScalarType> LatentDtype { get; } =
-        Choice(
-            "latent_dtype",
-            ScalarType.BFloat16,
-            [("bf16", ScalarType.BFloat16), ("fp32", ScalarType.Float32)],
-            "storage type of cached latents"
-        );
-
-    /// <summary>Rollout chunk.</summary>
-    public static Setting<int?> RolloutBatchSize { get; } =
-        OptionalInteger("rollout_batch_size", null, 1, "samples per network evaluation of the rollout");
-
-    /// <summary>Reward chunk.</summary>
-    public static Setting<int?> RewardBatchSize { get; } =
-        OptionalInteger("reward_batch_size", null, 1, "images per graph of the reward");
-
-    /// <summary>VJP chunk.</summary>
-    public static Setting<int?> VjpBatchSize { get; } =
-        OptionalInteger("vjp_batch_size", null, 1, "samples per vector-Jacobian product");
 
     /// <summary>Where a run computes.</summary>
     public static Setting<string> Device { get; } =
@@ -195,47 +201,91 @@ public static class AlignmentSettings
 
     /// <summary>Pictures.</summary>
     public static Setting<int> SampleInterval { get; } =
-        Integer("sample_interval", 80, 1, "steps between pictures in samples/", "evaluation_interval");
+        Integer("sample_interval", 80, 1, "steps between pictures in samples/");
+
+    /// <summary>Evaluations.</summary>
+    public static Setting<int?> EvaluationInterval { get; } =
+        OptionalInteger(
+            "evaluation_interval",
+            null,
+            0,
+            "steps between evaluations in evaluations.jsonl; none or 0: before and after only"
+        );
+
+    /// <summary>Guidance of an evaluation.</summary>
+    public static Setting<double?> EvalGuidanceScale { get; } =
+        OptionalNumber("eval_guidance_scale", 0, "scale of guidance in evaluations; none: cfg_guidance");
+
+    /// <summary>Checkpoints.</summary>
+    public static Setting<int?> CheckpointingSteps { get; } =
+        OptionalInteger(
+            "checkpointing_steps",
+            null,
+            1,
+            "steps between saved models in checkpoints/; none: the last only"
+        );
 
     /// <summary>Everything, in the order in which it is shown.</summary>
-    public static IReadOnlyList<Setting> All { get; } =
-    [
-        Method,
-        Model,
-        Reward,
-        HeldOutReward,
-        Prompts,
-        EvalPrompts,
-        EvalPromptsLimit,
-        EvalImagesPerPrompt,
-        OutputDir,
-        Overwrite,
-        MaxTrainSteps,
-        Seed,
-        TrainBatchSize,
-        RolloutSteps,
-        SamplingSteps,
-        CfgGuidance,
-        CfgDetachNeg,
-        CfgGradNormCompensate,
-        HingeLambda,
-        LossGradScale,
-        LearningRate,
-        LrScheduler,
-        LrWarmupSteps,
-        WeightDecay,
-        AdamBeta1,
-        AdamBeta2,
-        AdamEpsilon,
-        MaxGradNorm,
-        EmaDecay,
-        IndexDraw,
-        LatentDtype,
-        RolloutBatchSize,
-        RewardBatchSize,
-        VjpBatchSize,
-        Device,
-        CpuWorkers,
-        SampleInterval,
-    ];
+    public static IReadOnlyList<Setting> All =>
+        // At first use: the initializers of both parts of this class have run by then.
+        s_all ??= [
+            Method,
+            Model,
+            Reward,
+            HeldOutReward,
+            Prompts,
+            CaptionKey,
+            PromptEmbeds,
+            MaxSequenceLength,
+            Height,
+            Width,
+            OutputDir,
+            Overwrite,
+            MaxTrainSteps,
+            Seed,
+            SamplerSeed,
+            SelectIdxSeed,
+            TrainBatchSize,
+            GradientAccumulationSteps,
+            RolloutSteps,
+            CfgGuidance,
+            CfgDetachNeg,
+            CfgGradNormCompensate,
+            HingeLambda,
+            LossGradScale,
+            LearningRate,
+            LrScheduler,
+            LrWarmupSteps,
+            WeightDecay,
+            AdamBeta1,
+            AdamBeta2,
+            AdamEpsilon,
+            MaxGradNorm,
+            UseEma,
+            EmaDecay,
+            IndexDraw,
+            EvalPrompts,
+            EvalPromptsLimit,
+            EvalImagesPerPrompt,
+            EvalSeed,
+            EvalGuidanceScale,
+            SamplingSteps,
+            EvaluationInterval,
+            SampleInterval,
+            CheckpointingSteps,
+            ComputeDtype,
+            RewardDtype,
+            LatentDtype,
+            GradientCheckpointing,
+            ActivationMemoryGb,
+            ReuseRolloutBlocks,
+            RolloutBatchSize,
+            RewardBatchSize,
+            VjpBatchSize,
+            LoraRank,
+            LoraAlpha,
+            LoraTargetModules,
+            Device,
+            CpuWorkers,
+        ];
 }

@@ -1,5 +1,6 @@
 // The training step, on one page. What is particular to a method is in its plan, what is particular to a model is behind
 // the velocity field, what is particular to a machine is behind the kernels; what is left is the order of things.
+// An update may be accumulated over several batches; together they are one large batch, whose samples are numbered through.
 // Shape legend: B batch, N re-noised copies, C channels, Y X latent elements.
 
 using System.Diagnostics;
@@ -23,7 +24,7 @@ public sealed class AlignmentTrainer : IDisposable
     private readonly NoiseSchedule schedule;
     private readonly SurrogateExecutor executor;
     private readonly int batch;
-    private readonly ulong seed;
+    private readonly int parts;
 
     /// <summary>Nothing is trained yet; model and reward stay the caller's.</summary>
     /// <param name="config">The run.</param>
@@ -42,8 +43,8 @@ public sealed class AlignmentTrainer : IDisposable
         this.imageReward = imageReward;
         reward = new LatentReward(model.Model.Vae, imageReward);
         batch = config.Get(S.TrainBatchSize);
-        seed = (ulong)config.Get(S.Seed);
-        this.prompts = new PromptOrder(prompts, seed);
+        parts = config.Get(S.GradientAccumulationSteps);
+        this.prompts = new PromptOrder(prompts, config.PromptSeed);
         schedule = model.Schedule(config.Get(S.RolloutSteps));
         executor = new SurrogateExecutor(
             model.Field,
@@ -76,8 +77,37 @@ public sealed class AlignmentTrainer : IDisposable
         model.Compute.ResetPeakMemory();
         var clock = new PartClock(model.Compute);
 
-        var texts = prompts.Next(step, batch);
-        using var inputs = Encode(texts, step);
+        var texts = prompts.Next(step, parts * batch);
+        SurrogateReport[] reports =
+        [
+            .. Enumerable.Range(0, parts).Select(part => Accumulate(texts, step, part * batch, clock)),
+        ];
+        var norm = Optimizer.GradientNorm();
+        var learningRate = config.LearningRate.At(step);
+        Optimizer.Step(learningRate, norm);
+        clock.Lap("optimizer");
+
+        return new()
+        {
+            Step = step + 1,
+            Surrogate = SurrogateReport.Mean(reports),
+            GradNorm = norm,
+            LearningRate = learningRate,
+            Seconds = clock.Total,
+            SecondsByPart = clock.Parts,
+            ImagesPerSecond = parts * batch / clock.Total,
+            PeakMemoryBytes = model.Compute.PeakMemoryBytes,
+        };
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => Optimizer.Dispose();
+
+    // Adds the gradient of one batch, the samples from `first` on.
+    private SurrogateReport Accumulate(IReadOnlyList<string> allTexts, int step, int first, PartClock clock)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var inputs = Encode([.. allTexts.Skip(first).Take(batch)], step, first);
         clock.Lap("encode");
         using var rollout = executor.Rollout(inputs.Batch);
         clock.Lap("rollout");
@@ -87,53 +117,47 @@ public sealed class AlignmentTrainer : IDisposable
         clock.Lap("reward");
         var products = executor.AccumulateGradients(inputs.Batch, rollout, gradient);
         clock.Lap("vjps");
-        var norm = Optimizer.GradientNorm();
-        var learningRate = config.LearningRate.At(step);
-        Optimizer.Step(learningRate, norm);
-        clock.Lap("optimizer");
-
-        return new()
-        {
-            Step = step + 1,
-            Surrogate = SurrogateReport.Of(schedule, inputs.Batch.Plan, rollout, weights, gradient, products),
-            GradNorm = norm,
-            LearningRate = learningRate,
-            Seconds = clock.Total,
-            SecondsByPart = clock.Parts,
-            ImagesPerSecond = batch / clock.Total,
-            PeakMemoryBytes = model.Compute.PeakMemoryBytes,
-        };
+        return SurrogateReport.Of(schedule, inputs.Batch.Plan, rollout, weights, gradient, products);
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => Optimizer.Dispose();
-
-    private StepInputs Encode(IReadOnlyList<string> texts, int step)
+    private StepInputs Encode(IReadOnlyList<string> texts, int step, int first)
     {
         var plan = BatchPlan.Draw(
             config.Planner,
             schedule,
             batch,
             config.Get(S.IndexDraw),
-            b => RandomStream.For(seed, step, b, RandomPurpose.Indices)
+            b => RandomStream.For(config.IndexSeed, step, first + b, RandomPurpose.Indices)
         );
         return new StepInputs(
             new SurrogateBatch
             {
                 Plan = plan,
-                Noise_B = Noise.Of(model.LatentShape, batch, seed, step).to(model.Compute.Device),
+                Noise_B = Noise.Of(model.LatentShape, batch, config.NoiseSeed, step, first).to(model.Compute.Device),
                 Conditioning = model.Encode(texts),
                 RewardConditioning = imageReward.Encode([.. texts]),
-                Renoise_NB = plan.RenoisedCopies == 0 ? null : Renoise(plan.RenoisedCopies, step),
+                Renoise_NB = plan.RenoisedCopies == 0 ? null : Renoise(plan.RenoisedCopies, step, first),
             }
         );
     }
 
-    // Copy n of sample b draws from stream n·B + b, whatever the number of copies.
-    private Tensor Renoise(int copies, int step) =>
-        Noise
-            .Of(model.LatentShape, copies * batch, seed, step, 0, RandomPurpose.Renoise)
-            .reshape([copies, batch, .. model.LatentShape])
+    // Copy n of sample b draws from stream n·(all samples) + b, whatever the number of copies.
+    private Tensor Renoise(int copies, int step, int first) =>
+        torch
+            .stack([
+                .. Enumerable
+                    .Range(0, copies)
+                    .Select(copy =>
+                        Noise.Of(
+                            model.LatentShape,
+                            batch,
+                            config.NoiseSeed,
+                            step,
+                            copy * parts * batch + first,
+                            RandomPurpose.Renoise
+                        )
+                    ),
+            ])
             .to(model.Compute.Device);
 
     // Owns what a SurrogateBatch only refers to.
@@ -165,7 +189,8 @@ public sealed class AlignmentTrainer : IDisposable
         {
             device.Synchronize();
             var now = Stopwatch.GetTimestamp();
-            parts[part] = Stopwatch.GetElapsedTime(last, now).TotalSeconds;
+            // A part of an accumulated update recurs: its times add up.
+            parts[part] = parts.GetValueOrDefault(part) + Stopwatch.GetElapsedTime(last, now).TotalSeconds;
             last = now;
         }
     }

@@ -4,10 +4,13 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using FlowBP.Models.Formats;
+using FlowBP.Training.Evaluation;
 
 namespace FlowBP.Training.Alignment;
 
-/// <summary>The folder of one run: config.yaml, metrics.jsonl, samples/, model/, summary.json.</summary>
+/// <summary>
+/// The folder of one run: config.yaml, metrics.jsonl, evaluations.jsonl, samples/, checkpoints/, model/, summary.json.
+/// </summary>
 public sealed class OutputFolder : IDisposable
 {
     private static readonly JsonSerializerOptions Lines = new()
@@ -72,6 +75,10 @@ public sealed class OutputFolder : IDisposable
     /// <summary>Folder of the pictures.</summary>
     public string Samples => Path.Combine(Root, "samples");
 
+    /// <summary>Folder of the model after so many updates.</summary>
+    /// <param name="step">Updates made.</param>
+    public string Checkpoint(int step) => Path.Combine(Root, "checkpoints", $"step-{step:D6}");
+
     private string ConfigFile => Path.Combine(Root, "config.yaml");
 
     /// <summary>The path of the pictures of a step.</summary>
@@ -126,6 +133,24 @@ public sealed class OutputFolder : IDisposable
         );
         HasMetrics = true;
     }
+
+    /// <summary>Appends a line to evaluations.jsonl.</summary>
+    /// <param name="step">Updates made.</param>
+    /// <param name="result">What the judges say.</param>
+    public void WriteEvaluation(int step, EvaluationResult result) =>
+        File.AppendAllText(
+            Path.Combine(Root, "evaluations.jsonl"),
+            JsonSerializer.Serialize(
+                new
+                {
+                    Step = step,
+                    Reward = result.Reward.Average(),
+                    HeldoutReward = result.HeldOutReward?.Average(),
+                    RuleAccuracy = result.Accuracy,
+                },
+                Lines
+            ) + "\n"
+        );
 
     // Name, then plan: a curve of one index over the steps is then one path in the file.
     private static Dictionary<string, IReadOnlyList<int>[]> ByName(

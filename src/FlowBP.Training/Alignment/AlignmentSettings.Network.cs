@@ -1,0 +1,111 @@
+// The settings of a run that say how the networks are held and computed: sizes, types, what is kept and what is recomputed, which
+// parameters are trained. None of them belongs to a method.
+
+using FlowBP.Surrogates;
+using static FlowBP.Surrogates.SettingOf;
+
+namespace FlowBP.Training.Alignment;
+
+public static partial class AlignmentSettings
+{
+    private static readonly (string Text, ScalarType Value)[] Types =
+    [
+        ("bfloat16", ScalarType.BFloat16),
+        ("float32", ScalarType.Float32),
+        ("bf16", ScalarType.BFloat16),
+        ("fp32", ScalarType.Float32),
+    ];
+
+    /// <summary>Picture height.</summary>
+    public static Setting<int?> Height { get; } =
+        OptionalInteger("height", null, 16, "height of the pictures in pixels; none: the model's own", "h");
+
+    /// <summary>Picture width.</summary>
+    public static Setting<int?> Width { get; } =
+        OptionalInteger("width", null, 16, "width of the pictures in pixels; none: the model's own", "w");
+
+    /// <summary>Prompt length.</summary>
+    public static Setting<int?> MaxSequenceLength { get; } =
+        OptionalInteger("max_sequence_length", null, 1, "tokens of a prompt; none: as the model's pipeline has it");
+
+    /// <summary>Precomputed embeddings.</summary>
+    public static Setting<string> PromptEmbeds { get; } =
+        Text(
+            "prompt_embeds",
+            "none",
+            "folder of the training prompts' embeddings (flowbp embed), so that no text encoder is loaded; or none"
+        );
+
+    /// <summary>Type of the trained network's forward and backward.</summary>
+    public static Setting<ScalarType> ComputeDtype { get; } =
+        Choice(
+            "compute_dtype",
+            ScalarType.Float32,
+            Types,
+            "type that the trained network computes in; its weights are kept and updated in float32"
+        );
+
+    /// <summary>Type of autoencoder and reward.</summary>
+    public static Setting<ScalarType> RewardDtype { get; } =
+        Choice("reward_dtype", ScalarType.Float32, Types, "type that autoencoder and rewards compute in");
+
+    /// <summary>Storage of the latents.</summary>
+    public static Setting<ScalarType> LatentDtype { get; } =
+        Choice("latent_dtype", ScalarType.BFloat16, Types, "storage type of cached latents");
+
+    /// <summary>What a pullback recomputes.</summary>
+    public static Setting<string> GradientCheckpointing { get; } =
+        Text("gradient_checkpointing", "none", "") with
+        {
+            Help =
+                "what a pullback recomputes: nothing, each block, so many blocks at a time, or as activation_memory_gb needs",
+            Accepts = "none | blocks | a number of blocks | auto",
+            Words = ["none", "blocks", "auto"],
+            Parse = (text, out parsed) =>
+            {
+                parsed = text;
+                return text is "none" or "blocks" or "auto" || (int.TryParse(text, out var blocks) && blocks > 0);
+            },
+        };
+
+    /// <summary>Memory for activations.</summary>
+    public static Setting<double?> ActivationMemoryGb { get; } =
+        OptionalNumber(
+            "activation_memory_gb",
+            double.Epsilon,
+            "memory that activations may take where a setting is auto, in GB of 1e9 bytes; none: the least"
+        );
+
+    /// <summary>Whether the rollout keeps block inputs.</summary>
+    public static Setting<string> ReuseRolloutBlocks { get; } =
+        Word(
+            "reuse_rollout_blocks",
+            "auto",
+            ["auto", "on", "off"],
+            "whether the rollout keeps the block inputs of the active steps, which saves their second forward"
+        );
+
+    /// <summary>Rollout chunk.</summary>
+    public static Setting<int?> RolloutBatchSize { get; } =
+        OptionalInteger("rollout_batch_size", null, 1, "samples per network evaluation of the rollout");
+
+    /// <summary>Reward chunk.</summary>
+    public static Setting<int?> RewardBatchSize { get; } =
+        OptionalInteger("reward_batch_size", null, 1, "images per graph of the reward");
+
+    /// <summary>VJP chunk.</summary>
+    public static Setting<int?> VjpBatchSize { get; } =
+        OptionalInteger("vjp_batch_size", null, 1, "samples per vector-Jacobian product");
+
+    /// <summary>LoRA's rank.</summary>
+    public static Setting<int?> LoraRank { get; } =
+        OptionalInteger("lora_rank", null, 1, "train low-rank additions of this rank instead of all weights");
+
+    /// <summary>LoRA's scale.</summary>
+    public static Setting<double?> LoraAlpha { get; } =
+        OptionalNumber("lora_alpha", double.Epsilon, "scale of the additions, times 1/lora_rank; none: lora_rank");
+
+    /// <summary>LoRA's modules.</summary>
+    public static Setting<IReadOnlyList<string>> LoraTargetModules { get; } =
+        List("lora_target_modules", [], "names of the modules that get additions; none: the attention projections");
+}

@@ -1,0 +1,54 @@
+// What no single setting can know: values that are each accepted and don't go together. A setting without a meaning in its
+// surroundings would be ignored, so it is refused.
+
+using S = FlowBP.Training.Alignment.AlignmentSettings;
+
+namespace FlowBP.Training.Alignment;
+
+/// <summary>The rules between settings of a run.</summary>
+internal static class SettingRules
+{
+    // Eight pixels per latent element, two elements per patch: every released model paints in such units.
+    private const int PixelUnit = 16;
+
+    private static readonly (Func<AlignmentConfig, bool> IsBroken, string Message)[] Rules =
+    [
+        (
+            config => config.Family is { HasEmbeddedGuidance: true } && config.Get(S.CfgGradNormCompensate),
+            "cfg_grad_norm_compensate must be false for this model: its guidance is an input of the network and does not scale"
+                + " the gradient"
+        ),
+        (
+            config => config.Family is { HasEmbeddedGuidance: true } && !config.Get(S.CfgDetachNeg),
+            "cfg_detach_neg must be true for this model: its guidance is an input of the network, there is no negative branch"
+        ),
+        (
+            config => config.Get(S.Height) is null != config.Get(S.Width) is null,
+            "height and width are given together or not at all"
+        ),
+        (
+            config => config.Get(S.Height) % PixelUnit > 0 || config.Get(S.Width) % PixelUnit > 0,
+            $"height and width must be multiples of {PixelUnit}"
+        ),
+        (
+            config =>
+                config.Get(S.LoraRank) is null
+                && (config.Get(S.LoraAlpha) is not null || config.Get(S.LoraTargetModules).Count > 0),
+            "lora_alpha and lora_target_modules need lora_rank"
+        ),
+    ];
+
+    /// <summary>Refuses a run that breaks a rule.</summary>
+    /// <param name="config">The run.</param>
+    /// <exception cref="ArgumentException">It breaks one; the message names the settings.</exception>
+    public static void Check(AlignmentConfig config)
+    {
+        foreach (var (isBroken, message) in Rules)
+        {
+            if (isBroken(config))
+            {
+                throw new ArgumentException(message);
+            }
+        }
+    }
+}
