@@ -71,12 +71,14 @@ public static class PlanSettings
         };
 
     /// <summary>Compute type.</summary>
-    public static Setting<ScalarType> ComputeDtype { get; } =
-        Choice("compute_dtype", ScalarType.BFloat16, Types, "type that the transformer computes in; masters are fp32");
+    public static Setting<ScalarType> ComputeDtype { get; } = S.ComputeDtype.With(ScalarType.BFloat16);
 
     /// <summary>Type of frozen networks.</summary>
     public static Setting<ScalarType> RewardDtype { get; } =
-        Choice("reward_dtype", ScalarType.BFloat16, Types, "type of autoencoder, rewards and text encoders");
+        S.RewardDtype.With(ScalarType.BFloat16) with
+        {
+            Help = "type of autoencoder, rewards and text encoders",
+        };
 
     /// <summary>Sharding.</summary>
     public static Setting<Sharding> ShardingMode { get; } =
@@ -86,10 +88,6 @@ public static class PlanSettings
             [("none", Sharding.None), ("full", Sharding.Full)],
             "whether masters, gradients, optimizer and average are divided among the GPUs"
         );
-
-    /// <summary>LoRA.</summary>
-    public static Setting<int?> LoraRank { get; } =
-        OptionalInteger("lora_rank", null, 1, "train adapters of this rank; none: all weights");
 
     /// <summary>Checkpointing; 0 stands for auto.</summary>
     public static Setting<int?> GradientCheckpointing { get; } =
@@ -171,18 +169,17 @@ public static class PlanSettings
         ReuseRolloutBlocks,
         RecomputeDecode,
         ShardingMode,
-        LoraRank,
+        S.LoraRank,
         ComputeDtype,
         RewardDtype,
         S.LatentDtype,
+        S.UseEma,
         TextEncoders,
         Reward,
         HeldOutReward,
         FusedAttention,
         Workspace,
     ];
-
-    private static (string, ScalarType)[] Types => [("bf16", ScalarType.BFloat16), ("fp32", ScalarType.Float32)];
 
     /// <summary>Resolves what was given, of the run and of its method, by name or alias.</summary>
     /// <param name="given">Names and texts.</param>
@@ -227,11 +224,12 @@ public static class PlanSettings
             ComputeBytes = BytesOf(run.Get(ComputeDtype)),
             FrozenBytes = BytesOf(run.Get(RewardDtype)),
             Sharding = run.Get(ShardingMode),
-            LoraRank = run.Get(LoraRank),
+            LoraRank = run.Get(S.LoraRank),
             SegmentBlocks = checkpointing == Automatic ? null : checkpointing,
             RecomputesDecode = run.Get(RecomputeDecode),
             ReusesRolloutBlocks = reuse == RolloutReuse.On,
             TextEncoding = run.Get(TextEncoders),
+            KeepsAverage = run.Get(S.UseEma),
             FusedAttention = run.Get(FusedAttention),
             WorkspaceBytes = (long)(run.Get(Workspace) * Gibibyte),
         };

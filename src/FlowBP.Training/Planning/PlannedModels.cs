@@ -41,12 +41,12 @@ public static class PlannedModels
         SampleSize = 1024,
     };
 
-    // With what the names of their repositories contain, letters and digits only; the more particular first.
-    private static readonly (string Name, string[] Parts, Func<PlannedModel> Make)[] Released =
+    // With how the names of their repositories and folders end, letters and digits only.
+    private static readonly (string Name, string[] Endings, Func<PlannedModel> Make)[] Released =
     [
-        ("sd35", ["stablediffusion35medium", "sd35medium"], SD35),
+        ("sd35", ["stablediffusion35medium", "sd35medium", "sd35m"], SD35),
+        ("flux1", ["flux1dev", "flux1", "flux"], Flux1),
         ("flux2", ["flux2klein9b", "flux2kleinbase9b"], Flux2),
-        ("flux1", ["flux1dev"], Flux1),
     ];
 
     /// <summary>Names of the models whose sizes are known without a folder.</summary>
@@ -86,7 +86,7 @@ public static class PlannedModels
         var letters = string.Concat(model.Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant();
         return Directory.Exists(model)
             ? null
-            : Released.FirstOrDefault(candidate => candidate.Parts.Any(letters.Contains)).Make;
+            : Released.FirstOrDefault(candidate => candidate.Endings.Any(letters.EndsWith)).Make;
     }
 
     private static PlannedModel SD35() =>
