@@ -146,6 +146,34 @@ public class RunPlanTests
         Assert.That(reused, Is.EqualTo(none));
     }
 
+    [TestCase("none", 80, false)]
+    [TestCase("blocks", 80, true)]
+    [TestCase("blocks", 50, false)]
+    public void Automatic_reuse_is_on_where_blocks_are_recomputed_and_it_fits(string mode, int memory, bool expected) =>
+        Assert.That(
+            Request(
+                ("model", "sd35"),
+                ("batch", "4"),
+                ("gradient_checkpointing", mode),
+                ("reuse_rollout_blocks", "auto"),
+                ("gpu_memory", $"{memory}")
+            ).ReusesRolloutBlocks,
+            Is.EqualTo(expected)
+        );
+
+    [TestCase(200, null)]
+    [TestCase(60, 1)]
+    public void Automatic_checkpointing_recomputes_only_where_it_must(int memory, int? expected) =>
+        Assert.That(
+            Request(
+                ("model", "sd35"),
+                ("batch", "8"),
+                ("gradient_checkpointing", "auto"),
+                ("gpu_memory", $"{memory}")
+            ).SegmentBlocks,
+            Is.EqualTo(expected)
+        );
+
     [Test]
     public void Fewer_live_blocks_take_less_memory()
     {
@@ -199,6 +227,25 @@ public class RunPlanTests
         Assert.That(shared.PeakBytes, Is.EqualTo(whole.PeakBytes));
         Assert.That(Flops(shared, "rollout"), Is.EqualTo(60.0 / 8 * Flops(whole, "rollout")).Within(1e-9).Percent);
     }
+
+    [Test]
+    public void Accumulated_batches_are_as_small_as_their_number_says_and_gradients_outlast_them()
+    {
+        var whole = Plan(("model", "sd35"), ("batch", "8"));
+        var accumulated = Plan(("model", "sd35"), ("batch", "32"), ("gradient_accumulation_steps", "4"));
+        Assert.That(
+            accumulated.PeakBytes,
+            // The gradients are there while the reward's graph is.
+            Is.EqualTo(whole.PeakBytes + whole.GradientBytes)
+        );
+        Assert.That(Bytes(accumulated, "gradients"), Is.EqualTo(whole.GradientBytes));
+    }
+
+    [TestCase("stabilityai/stable-diffusion-3.5-medium", "Stable Diffusion 3.5 medium")]
+    [TestCase("black-forest-labs/FLUX.1-dev", "FLUX.1-dev")]
+    [TestCase("black-forest-labs/FLUX.2-klein-base-9B", "FLUX.2-Klein-base 9B")]
+    public void A_released_repository_stands_for_its_sizes_before_it_is_here(string repository, string name) =>
+        Assert.That(Request(("model", repository)).Model.Name, Is.EqualTo(name));
 
     [TestCaseSource(nameof(PlanNames))]
     public void A_smaller_chunk_never_takes_more(string model)

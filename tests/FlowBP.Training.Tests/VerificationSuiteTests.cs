@@ -57,6 +57,35 @@ public class VerificationSuiteTests
     }
 
     [Test]
+    public void Released_networks_have_the_tensors_of_their_layouts()
+    {
+        var results = VerificationSuite.Run(SharedFolder.Require("goldens", "full_size"));
+        Assert.That(results, Has.Count.GreaterThanOrEqualTo(8));
+        Assert.That(results.Select(entry => entry.Result.Outcome), Is.All.EqualTo(FixtureOutcome.Passed));
+    }
+
+    [Test]
+    public void A_layout_that_differs_fails_and_one_of_an_unknown_network_is_skipped()
+    {
+        const string config = """{"hidden_size": 768}""";
+        folder.Write(
+            "wrong.json",
+            $$"""{"model": "clip-l-text", "config": {{config}}, "parameters": 1, "tensors": {"a": [1]} }"""
+        );
+        folder.Write(
+            "unknown.json",
+            $$"""{"model": "oddity", "config": {{config}}, "parameters": 1, "tensors": {"a": [1]} }"""
+        );
+        var results = VerificationSuite.Run(folder.Root);
+        Assert.That(
+            results.Select(entry => (entry.Group, entry.Result.Outcome)),
+            Is.EqualTo(new[] { ("unknown.json", FixtureOutcome.Skipped), ("wrong.json", FixtureOutcome.Failed) })
+        );
+        Assert.That(results[0].Result.Detail, Does.Contain("unknown"));
+        Assert.That(results[1].Result.Detail, Does.StartWith("extra: 'a' [1] is not in the network; missing: "));
+    }
+
+    [Test]
     public void What_cannot_be_read_is_one_failed_fixture_and_the_others_run()
     {
         folder.Write("a/manifest.json", "{");

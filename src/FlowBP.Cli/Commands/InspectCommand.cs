@@ -26,7 +26,7 @@ internal sealed class InspectCommand : ICommand
     private static readonly Setting<string> Compare = Text(
         "compare",
         None,
-        "a layout file, a safetensors file or its index: exit code 1 and a list where they differ"
+        "a layout file, or weights (file, index or folder): exit code 1 and a list where they differ"
     );
 
     private static readonly Setting<bool> Tensors = Flag("tensors", false, "list every tensor's name and shape");
@@ -68,7 +68,7 @@ internal sealed class InspectCommand : ICommand
         InspectedNetwork[] networks = [.. configs.Select(Build)];
         var differences = listed is null
             ? null
-            : LayoutComparison.Differences(networks[0].Layout, listed, networks[0].Config.Architecture.Tied);
+            : LayoutComparison.Differences(networks[0].Layout, listed, networks[0].Config.Architecture);
         if (arguments.Get(Json))
         {
             InspectionReport.WriteJson(terminal, networks, differences);

@@ -4,6 +4,7 @@ using FlowBP.Cli.Failures;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Surrogates;
+using FlowBP.Training.Alignment;
 using FlowBP.Training.Planning;
 
 namespace FlowBP.Cli.Commands;
@@ -20,21 +21,34 @@ internal sealed class PlanCommand : ICommand
     /// <inheritdoc/>
     public IReadOnlyList<string> Examples { get; } =
     [
+        "flowbp plan --config FILE --gpus 8 --gpu_memory 80 --sharding full",
         "flowbp plan --model sd35 --method flowbp-bridge --gpus 8 --gpu_memory 80",
         "flowbp plan --model flux1 --batch 8 --lora_rank 32 --gpu_memory 24",
     ];
 
     /// <inheritdoc/>
+    public IReadOnlyList<Setting> MethodSources { get; } = [AlignmentSettings.Method, .. Sources];
+
+    /// <inheritdoc/>
+    public string? MethodOf(IReadOnlyList<KeyValuePair<string, string>> given) =>
+        ConfigurationOptions.SourcesOf(given).MethodName;
+
+    /// <inheritdoc/>
     public IReadOnlyList<OptionGroup> Options(string? method)
     {
         var definition = MethodRegistry.Get(method ?? PlanSettings.DefaultMethod);
-        return [new("options", PlanSettings.All), new($"options of {definition.Name}", definition.Settings)];
+        return
+        [
+            new("configuration of the run (preset < config < set < the other options)", Sources),
+            new("options", PlanSettings.All),
+            new($"options of {definition.Name}", definition.Settings),
+        ];
     }
 
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
-        var request = UsageException.Guard(() => PlanSettings.Resolve(arguments.Given));
+        var request = UsageException.Guard(() => PlanSettings.Resolve(Settings(arguments)));
         var plan = UsageException.Guard(() => new RunPlan(request));
         PlanReport.Write(terminal, request, plan);
         if (plan.Fits)
@@ -44,5 +58,30 @@ internal sealed class PlanCommand : ICommand
         var fitting = PlanSearch.Find(request);
         PlanReport.WriteWays(terminal, fitting, fitting.Count > 0 ? null : PlanSearch.Smallest(request));
         return FailureReport.Failed;
+    }
+
+    private static IReadOnlyList<Setting> Sources =>
+        [ConfigurationOptions.Config, ConfigurationOptions.Preset, ConfigurationOptions.Set];
+
+    // Those of the configured run, if one is named, and over them what was typed.
+    private static IEnumerable<KeyValuePair<string, string>> Settings(CommandArguments arguments)
+    {
+        var typed = arguments.Except([.. Sources]).ToArray();
+        if (!Sources.Any(arguments.Has))
+        {
+            return typed;
+        }
+        var sources = ConfigurationOptions.SourcesOf(arguments.Given);
+        var config = AlignmentConfig.Resolve(
+            sources with
+            {
+                Flags = [.. sources.Flags.Where(pair => pair.Key == AlignmentSettings.Method.Name)],
+            }
+        );
+        var names = typed.Select(pair => pair.Key).ToHashSet();
+        return ConfiguredPlan
+            .Of(config, arguments.Get(PlanSettings.Gpus))
+            .Where(pair => !names.Contains(pair.Key))
+            .Concat(typed);
     }
 }

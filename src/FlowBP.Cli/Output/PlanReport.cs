@@ -21,7 +21,8 @@ internal static class PlanReport
         to.WriteLine($"{request.Model.Name}, {request.Planner.Name}");
         to.WriteLine(
             $"{request.Resolution} × {request.Resolution} pixels, {request.RolloutSteps} rollout steps, batch {request.Batch}"
-                + (request.Gpus > 1 ? $" on {request.Gpus} GPUs ({request.SamplesPerGpu} each)" : "")
+                + (request.Gpus > 1 ? $" on {request.Gpus} GPUs" : "")
+                + (request.SamplesPerGpu < request.Batch ? $" ({request.SamplesPerGpu} at a time on each)" : "")
         );
         to.WriteLine($"{Count(plan.TrainedParameters)} of {Count(plan.TransformerParameters)} parameters are trained");
         to.WriteLine();
@@ -36,7 +37,10 @@ internal static class PlanReport
             var name = phase == largest ? $"largest phase: {phase.Name}" : $"  (instead: {phase.Name})";
             memory.AddRow(new Text(name), new Text(Figures.Bytes(phase.Bytes)));
         }
-        memory.AddRow(new Text("    gradients"), new Text(Figures.Bytes(plan.GradientBytes)));
+        if (request.Accumulation == 1)
+        {
+            memory.AddRow(new Text("    gradients"), new Text(Figures.Bytes(plan.GradientBytes)));
+        }
         if (plan.StoredInputBytes > 0)
         {
             memory.AddRow(new Text("    inputs of blocks"), new Text(Figures.Bytes(plan.StoredInputBytes)));

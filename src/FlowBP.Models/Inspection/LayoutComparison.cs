@@ -11,17 +11,17 @@ public static class LayoutComparison
     /// <summary>Compares a network with a file that should hold it.</summary>
     /// <param name="network">The network's layout.</param>
     /// <param name="file">The file's layout.</param>
-    /// <param name="tied">Names that are another tensor under a second name: a file has either or both.</param>
+    /// <param name="architecture">What the network is: its tied names, and what a file may have besides; null: neither.</param>
     /// <returns>One line per difference, in the order of the names; none where the two agree.</returns>
     public static IReadOnlyList<string> Differences(
         NetworkLayout network,
         NetworkLayout file,
-        IReadOnlyDictionary<string, string>? tied = null
+        NetworkArchitecture? architecture = null
     )
     {
         var wanted = new Dictionary<string, LayoutTensor>(network.Tensors, StringComparer.Ordinal);
         var optional = new HashSet<string>(StringComparer.Ordinal);
-        foreach (var (second, first) in tied ?? new Dictionary<string, string>())
+        foreach (var (second, first) in architecture?.Tied ?? new Dictionary<string, string>())
         {
             // Whichever of the two names the network has, the file may use either.
             if ((wanted.GetValueOrDefault(first) ?? wanted.GetValueOrDefault(second)) is { } tensor)
@@ -34,8 +34,11 @@ public static class LayoutComparison
         foreach (string name in wanted.Keys.Union(file.Tensors.Keys).Order(StringComparer.Ordinal))
         {
             LayoutTensor? found = file.Tensors.GetValueOrDefault(name);
-            bool mayBeMissing = found is null && optional.Contains(name);
-            if (!mayBeMissing && Difference(name, wanted.GetValueOrDefault(name), found) is { } difference)
+            bool isFine = found is null
+                ? optional.Contains(name)
+                : !wanted.ContainsKey(name)
+                    && architecture?.Besides.Any(start => name.StartsWith(start, StringComparison.Ordinal)) == true;
+            if (!isFine && Difference(name, wanted.GetValueOrDefault(name), found) is { } difference)
             {
                 differences.Add(difference);
             }

@@ -27,13 +27,18 @@ public sealed record NetworkArchitecture(string Name, Func<ConfigReader, nn.Modu
     public IReadOnlyList<string> WithoutKeys { get; init; } = [];
 
     /// <summary>
-    /// What a layout file leaves out: settings of the released network whose tensors the file lists, from the settings that it
-    /// has and the model's name in lower case. Null where the class's own defaults are what is left out.
+    /// What a layout file leaves out: settings of the released network of the width that the file names. Null where the class's
+    /// own defaults are what is left out.
     /// </summary>
-    public Func<JsonObject, string, JsonObject?>? Released { get; init; }
+    public Func<JsonObject, JsonObject?>? Released { get; init; }
 
     /// <summary>Names that are another tensor under a second name: a checkpoint has either or both.</summary>
     public IReadOnlyDictionary<string, string> Tied { get; init; } = new Dictionary<string, string>();
+
+    /// <summary>
+    /// How names begin that a checkpoint may have besides: parts of a larger model that this network is a part of.
+    /// </summary>
+    public IReadOnlyList<string> Besides { get; init; } = [];
 
     /// <summary>Whether a class of this name is this network.</summary>
     /// <param name="className">The class.</param>

@@ -106,7 +106,7 @@ public sealed class NetworkConfig
         }
         string? model = Text(json, "model");
         var config = (JsonObject)json["config"]!;
-        JsonObject complete = architecture.Released?.Invoke(config, (model ?? "").ToLowerInvariant()) ?? [];
+        JsonObject complete = architecture.Released?.Invoke(config) ?? [];
         foreach (var (key, value) in config)
         {
             complete[key] = value?.DeepClone();

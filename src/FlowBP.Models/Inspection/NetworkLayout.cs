@@ -71,57 +71,30 @@ public sealed class NetworkLayout
         };
     }
 
-    /// <summary>The layout that a file lists: a layout file, a safetensors file, or an index of several.</summary>
-    /// <param name="file">The file; of safetensors files the headers alone are read.</param>
+    /// <summary>The layout that a file lists: a layout file, or weights in any layout that can be read.</summary>
+    /// <param name="path">
+    /// The file, or a folder with weights; of weights, names and shapes alone are read (<see cref="Checkpoint.Open"/>).
+    /// </param>
     /// <exception cref="CheckpointException">It is missing, damaged, or of none of these kinds.</exception>
-    public static NetworkLayout Read(string file)
+    public static NetworkLayout Read(string path)
     {
-        if (file.EndsWith(".safetensors", StringComparison.Ordinal))
+        if (path.EndsWith(".json", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(path))
         {
-            return new NetworkLayout(Header(file), null);
+            JsonObject json = JsonFile.Read(path);
+            if (!json.ContainsKey("weight_map"))
+            {
+                return Listed(path, json);
+            }
         }
-        JsonObject json = JsonFile.Read(file);
-        return json["weight_map"] is JsonObject map ? new NetworkLayout(Shards(file, map), null) : Listed(file, json);
-    }
-
-    private static Dictionary<string, LayoutTensor> Header(string file)
-    {
-        using SafetensorsFile opened = SafetensorsFile.Open(file);
-        return opened.Entries.ToDictionary(
-            pair => pair.Key,
-            // Types without a counterpart here have none to compare.
-            pair => new LayoutTensor(pair.Value.Shape, null),
-            StringComparer.Ordinal
+        using ICheckpointSource checkpoint = Checkpoint.Open(path);
+        return new NetworkLayout(
+            checkpoint.Tensors.ToDictionary(
+                pair => pair.Key,
+                pair => new LayoutTensor(pair.Value.Shape, pair.Value.Type),
+                StringComparer.Ordinal
+            ),
+            null
         );
-    }
-
-    private static Dictionary<string, LayoutTensor> Shards(string file, JsonObject map)
-    {
-        string folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
-        var shards = new Dictionary<string, Dictionary<string, LayoutTensor>>(StringComparer.Ordinal);
-        var tensors = new Dictionary<string, LayoutTensor>(StringComparer.Ordinal);
-        foreach (var (name, entry) in map)
-        {
-            string shard =
-                entry is JsonValue value && value.TryGetValue(out string? text) && text.Length > 0
-                    ? text
-                    : throw CheckpointException.ForFile(file, $"weight_map of '{name}': expected a file name");
-            if (Path.GetFileName(shard) != shard)
-            {
-                throw CheckpointException.ForFile(file, $"'{name}' lies in '{shard}', outside the index's folder");
-            }
-            if (!shards.TryGetValue(shard, out var header))
-            {
-                shards[shard] = header = Header(Path.Combine(folder, shard));
-            }
-            tensors[name] = header.TryGetValue(name, out LayoutTensor? tensor)
-                ? tensor
-                : throw CheckpointException.ForFile(
-                    Path.Combine(folder, shard),
-                    $"tensor '{name}': the index says it is here"
-                );
-        }
-        return tensors;
     }
 
     private static NetworkLayout Listed(string file, JsonObject json)
@@ -130,7 +103,7 @@ public sealed class NetworkLayout
         {
             throw CheckpointException.ForFile(
                 file,
-                "found no tensors, expected a layout file, a safetensors file or its index"
+                "found no tensors, expected a layout file or the index of a checkpoint"
             );
         }
         var tensors = new Dictionary<string, LayoutTensor>(StringComparer.Ordinal);

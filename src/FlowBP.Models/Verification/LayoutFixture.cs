@@ -47,7 +47,7 @@ public static class LayoutFixture
         IReadOnlyList<string> differences = LayoutComparison.Differences(
             layout,
             NetworkLayout.Read(file),
-            config.Architecture.Tied
+            config.Architecture
         );
         if (differences.Count == 0)
         {

@@ -82,7 +82,11 @@ internal sealed class ActivationModel(PlanRequest request)
             }
         );
         var latents = trace.Made(images * request.Model.LatentElements(request.Resolution), true, sizeof(float));
-        var pixels = request.Model.Decoder.Pixels(trace, trace.Cast(latents, request.FrozenBytes));
+        var pixels = request.Model.Decoder.Pixels(
+            trace,
+            trace.Cast(latents, request.FrozenBytes),
+            request.RecomputesDecode
+        );
         trace.Backward(request.Model.Reward.Score(trace, pixels, request.Resolution));
         return trace;
     }
@@ -92,12 +96,6 @@ internal sealed class ActivationModel(PlanRequest request)
     public PullbackBytes Pullback(long samples)
     {
         var input = request.Model.Input(samples, request.Resolution);
-        if (request.SegmentBlocks is null)
-        {
-            var whole = new OperationTrace(Options with { Recording = true });
-            whole.Backward(transformer.Forward(whole, input));
-            return new(whole.PeakBytes, 0, whole.PeakBytes);
-        }
         var segments = Segments();
         // All inputs exist when the last segment is pulled back; they go as the segments do.
         long stored = segments.Skip(1).Sum(segment => InputBytes(input, segment[0]));
@@ -118,8 +116,8 @@ internal sealed class ActivationModel(PlanRequest request)
             ElementBytes = request.ComputeBytes,
             FusedAttention = request.FusedAttention,
             WeightGradientBytes = request.LoraRank is null ? request.ComputeBytes : 0,
-            // A segment's gradients are handed on together, a whole graph's one by one.
-            WeightGradientsExist = request.SegmentBlocks is null,
+            // The gradients of a segment's weights are handed on together, when all of them are there.
+            WeightGradientsExist = false,
         };
 
     private List<int[]> Segments() =>

@@ -37,6 +37,9 @@ public sealed record PlanRequest
     /// <summary>Samples of an update, all GPUs together.</summary>
     public required int Batch { get; init; }
 
+    /// <summary>Batches that an update is made of, one after the other.</summary>
+    public int Accumulation { get; init; } = 1;
+
     /// <summary>Pixels per side.</summary>
     public required int Resolution { get; init; }
 
@@ -82,6 +85,9 @@ public sealed record PlanRequest
     /// <summary>Blocks whose activations are alive together in a pullback; null: all, nothing is recomputed.</summary>
     public int? SegmentBlocks { get; init; }
 
+    /// <summary>Whether the decoder's residual blocks are run again in the reward's gradient.</summary>
+    public bool RecomputesDecode { get; init; }
+
     /// <summary>Whether the rollout keeps the block inputs of active steps.</summary>
     public bool ReusesRolloutBlocks { get; init; }
 
@@ -97,8 +103,8 @@ public sealed record PlanRequest
     /// <summary>What the device's context and libraries take besides tensors, in bytes: an estimate.</summary>
     public long WorkspaceBytes { get; init; }
 
-    /// <summary>Samples of an update on the GPU that has most.</summary>
-    public int SamplesPerGpu => (Batch + Gpus - 1) / Gpus;
+    /// <summary>Samples of a batch on the GPU that has most.</summary>
+    public int SamplesPerGpu => (Batch + (Gpus * Accumulation) - 1) / (Gpus * Accumulation);
 
     internal int RolloutWidth => Math.Min(RolloutChunk ?? int.MaxValue, SamplesPerGpu);
 }

@@ -16,6 +16,7 @@ public static class PlanSearch
 {
     // Costs that order the combinations: each kind outweighs all cheaper ones together.
     private const int PrecomputedCost = 1;
+    private const int DecodeCost = 4;
     private const int RecomputationCost = 10;
     private const int ShardingCost = 100;
 
@@ -116,7 +117,12 @@ public static class PlanSearch
     private static IEnumerable<Variant> Variants(Variant asked)
     {
         IEnumerable<Variant> variants = [asked];
-        return variants.SelectMany(Encodings).SelectMany(Keeping).SelectMany(Recomputation).SelectMany(Shardings);
+        return variants
+            .SelectMany(Encodings)
+            .SelectMany(Decoding)
+            .SelectMany(Keeping)
+            .SelectMany(Recomputation)
+            .SelectMany(Shardings);
     }
 
     private static IEnumerable<Variant> Encodings(Variant variant) =>
@@ -135,6 +141,15 @@ public static class PlanSearch
                 ),
             ]
             : [variant];
+
+    private static IEnumerable<Variant> Decoding(Variant variant) =>
+        variant.Request.RecomputesDecode
+            ? [variant]
+            :
+            [
+                variant,
+                With(variant, DecodeCost, "--recompute_decode", variant.Request with { RecomputesDecode = true }),
+            ];
 
     private static IEnumerable<Variant> Keeping(Variant variant) =>
         variant.Request.ReusesRolloutBlocks

@@ -14,6 +14,7 @@ public static class PlanSettings
     /// <summary>The method that applies if none is given.</summary>
     public const string DefaultMethod = "flowbp-sparse";
 
+    private const int Automatic = 0;
     private const double Gibibyte = 1L << 30;
     private const double Unbounded = double.PositiveInfinity;
 
@@ -47,12 +48,13 @@ public static class PlanSettings
     public static Setting<double> Workspace { get; } =
         Number("workspace", 1.5, 0, Unbounded, "GiB that the device's context and libraries take: an estimate");
 
-    /// <summary>B.</summary>
-    public static Setting<int> TrainBatchSize { get; } =
-        S.TrainBatchSize.With(64, "batch") with
-        {
-            Help = "samples per update, all GPUs together",
-        };
+    /// <summary>Samples of an update.</summary>
+    public static Setting<int> Batch { get; } =
+        Integer("batch", 64, 1, "samples per update, all GPUs and accumulated batches together");
+
+    /// <summary>Batches of an update.</summary>
+    public static Setting<int> GradientAccumulationSteps { get; } =
+        Integer("gradient_accumulation_steps", 1, 1, "batches that an update is made of, one after the other");
 
     /// <summary>Pixels.</summary>
     public static Setting<int?> Resolution { get; } =
@@ -69,12 +71,14 @@ public static class PlanSettings
         };
 
     /// <summary>Compute type.</summary>
-    public static Setting<ScalarType> ComputeDtype { get; } =
-        Choice("compute_dtype", ScalarType.BFloat16, Types, "type that the transformer computes in; masters are fp32");
+    public static Setting<ScalarType> ComputeDtype { get; } = S.ComputeDtype.With(ScalarType.BFloat16);
 
     /// <summary>Type of frozen networks.</summary>
-    public static Setting<ScalarType> FrozenDtype { get; } =
-        Choice("frozen_dtype", ScalarType.BFloat16, Types, "type of autoencoder, rewards and text encoders");
+    public static Setting<ScalarType> RewardDtype { get; } =
+        S.RewardDtype.With(ScalarType.BFloat16) with
+        {
+            Help = "type of autoencoder, rewards and text encoders",
+        };
 
     /// <summary>Sharding.</summary>
     public static Setting<Sharding> ShardingMode { get; } =
@@ -85,51 +89,52 @@ public static class PlanSettings
             "whether masters, gradients, optimizer and average are divided among the GPUs"
         );
 
-    /// <summary>LoRA.</summary>
-    public static Setting<int?> LoraRank { get; } =
-        OptionalInteger("lora_rank", null, 1, "train adapters of this rank; none: all weights");
-
-    /// <summary>Checkpointing.</summary>
+    /// <summary>Checkpointing; 0 stands for auto.</summary>
     public static Setting<int?> GradientCheckpointing { get; } =
         new()
         {
             Name = "gradient_checkpointing",
-            Help = "blocks whose activations a pullback keeps: none: of all; blocks: of one; K: of every K",
-            Accepts = "none | blocks | an integer ≥ 1",
+            Help =
+                "blocks whose activations a pullback keeps: none: of all; blocks: of one; K: of K; auto: none if it fits",
+            Accepts = "none | blocks | auto | an integer ≥ 1",
             Default = 1,
             Parse = (text, out parsed) =>
             {
                 var isNumber = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count);
-                parsed =
-                    text == "blocks" ? 1
-                    : isNumber ? count
-                    : null;
-                return text is "none" or "blocks" || (isNumber && count > 0);
+                parsed = text switch
+                {
+                    "blocks" => 1,
+                    "auto" => Automatic,
+                    _ => isNumber ? count : null,
+                };
+                return text is "none" or "blocks" or "auto" || (isNumber && count > 0);
             },
             Format = count =>
                 count switch
                 {
                     null => "none",
                     1 => "blocks",
+                    Automatic => "auto",
                     { } blocks => blocks.ToString(CultureInfo.InvariantCulture),
                 },
         };
 
     /// <summary>Reuse.</summary>
-    public static Setting<bool> ReuseRolloutBlocks { get; } =
-        new()
-        {
-            Name = "reuse_rollout_blocks",
-            Help = "the rollout keeps the block inputs of active steps, and their pullbacks skip a forward",
-            Accepts = "on | off",
-            Default = false,
-            Parse = (text, out parsed) =>
-            {
-                parsed = text == "on";
-                return text is "on" or "off";
-            },
-            Format = value => value ? "on" : "off",
-        };
+    public static Setting<RolloutReuse> ReuseRolloutBlocks { get; } =
+        Choice(
+            "reuse_rollout_blocks",
+            RolloutReuse.Off,
+            [("auto", RolloutReuse.Auto), ("on", RolloutReuse.On), ("off", RolloutReuse.Off)],
+            "the rollout keeps the block inputs of active steps, and their pullbacks skip a forward; auto: if it fits"
+        );
+
+    /// <summary>Decoder.</summary>
+    public static Setting<bool> RecomputeDecode { get; } =
+        Flag(
+            "recompute_decode",
+            false,
+            "the reward's gradient runs the decoder's blocks again instead of keeping them"
+        );
 
     /// <summary>Text encoders.</summary>
     public static Setting<TextEncoding> TextEncoders { get; } =
@@ -151,7 +156,8 @@ public static class PlanSettings
         S.Method.With(DefaultMethod),
         Gpus,
         GpuMemory,
-        TrainBatchSize,
+        Batch,
+        GradientAccumulationSteps,
         Resolution,
         RolloutSteps,
         CfgGuidance,
@@ -161,19 +167,19 @@ public static class PlanSettings
         S.VjpBatchSize,
         GradientCheckpointing,
         ReuseRolloutBlocks,
+        RecomputeDecode,
         ShardingMode,
-        LoraRank,
+        S.LoraRank,
         ComputeDtype,
-        FrozenDtype,
+        RewardDtype,
         S.LatentDtype,
+        S.UseEma,
         TextEncoders,
         Reward,
         HeldOutReward,
         FusedAttention,
         Workspace,
     ];
-
-    private static (string, ScalarType)[] Types => [("bf16", ScalarType.BFloat16), ("fp32", ScalarType.Float32)];
 
     /// <summary>Resolves what was given, of the run and of its method, by name or alias.</summary>
     /// <param name="given">Names and texts.</param>
@@ -197,11 +203,14 @@ public static class PlanSettings
                 $"{Resolution.Name} must be a multiple of {multiple} for {model.Name}, got {resolution}"
             );
         }
-        return new()
+        var checkpointing = run.Get(GradientCheckpointing);
+        var reuse = run.Get(ReuseRolloutBlocks);
+        var request = new PlanRequest
         {
             Model = model,
             Planner = planner,
-            Batch = run.Get(TrainBatchSize),
+            Batch = run.Get(Batch),
+            Accumulation = run.Get(GradientAccumulationSteps),
             Resolution = resolution,
             RolloutSteps = run.Get(RolloutSteps),
             Gpus = run.Get(Gpus),
@@ -213,15 +222,27 @@ public static class PlanSettings
             VjpChunk = run.Get(S.VjpBatchSize),
             LatentBytes = BytesOf(run.Get(S.LatentDtype)),
             ComputeBytes = BytesOf(run.Get(ComputeDtype)),
-            FrozenBytes = BytesOf(run.Get(FrozenDtype)),
+            FrozenBytes = BytesOf(run.Get(RewardDtype)),
             Sharding = run.Get(ShardingMode),
-            LoraRank = run.Get(LoraRank),
-            SegmentBlocks = run.Get(GradientCheckpointing),
-            ReusesRolloutBlocks = run.Get(ReuseRolloutBlocks),
+            LoraRank = run.Get(S.LoraRank),
+            SegmentBlocks = checkpointing == Automatic ? null : checkpointing,
+            RecomputesDecode = run.Get(RecomputeDecode),
+            ReusesRolloutBlocks = reuse == RolloutReuse.On,
             TextEncoding = run.Get(TextEncoders),
+            KeepsAverage = run.Get(S.UseEma),
             FusedAttention = run.Get(FusedAttention),
             WorkspaceBytes = (long)(run.Get(Workspace) * Gibibyte),
         };
+        if (checkpointing == Automatic && !new RunPlan(request).Fits)
+        {
+            request = request with { SegmentBlocks = 1 };
+        }
+        // A network that is one segment has no inputs to keep.
+        var kept = request with
+        {
+            ReusesRolloutBlocks = request.SegmentBlocks is not null,
+        };
+        return reuse == RolloutReuse.Auto && new RunPlan(kept).Fits ? kept : request;
     }
 
     private static int BytesOf(ScalarType type) => type == ScalarType.BFloat16 ? 2 : 4;

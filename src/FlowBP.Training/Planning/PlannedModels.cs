@@ -2,9 +2,7 @@
 // full-size models by name, whose sizes are data here.
 
 using FlowBP.Models.Autoencoders;
-using FlowBP.Models.Clip;
 using FlowBP.Models.Formats;
-using FlowBP.Models.Inspection;
 using FlowBP.Models.Transformers;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Planning.Networks;
@@ -17,18 +15,21 @@ public static class PlannedModels
     /// <summary>The word for "the reward that goes with the model".</summary>
     public const string OwnReward = "auto";
 
-    /// <summary>HPSv2.1: the two towers of ViT-H/14.</summary>
-    public const string HpsV2 = "hpsv2";
+    /// <summary>Tokens that CLIP takes.</summary>
+    internal const int ClipTokens = 77;
 
-    private const int ClipTokens = 77;
-    private const int T5TokensOfSD3 = 256;
-    private const int LongTokens = 512;
+    /// <summary>Tokens of T5 in Stable Diffusion 3.</summary>
+    internal const int T5TokensOfSD3 = 256;
 
-    // Elements of the released encoders' weights, and of those that every token is multiplied with.
+    /// <summary>Tokens of a prompt in FLUX.</summary>
+    internal const int LongTokens = 512;
+
+    // Elements of the released encoders' weights, and of those that every token is multiplied with. Of Qwen3 there are as many
+    // layers as the transformer reads states of.
     private static readonly PlannedEncoder ClipL = new("CLIP-L", 123_650_304, ClipTokens, 85_524_480);
     private static readonly PlannedEncoder ClipBigG = new("CLIP-bigG", 694_659_840, ClipTokens, 630_784_000);
     private static readonly PlannedEncoder T5Xxl = new("T5-XXL", 4_762_310_656, LongTokens, 4_630_511_616);
-    private static readonly PlannedEncoder Qwen3 = new("Qwen3-8B", 7_568_405_504, LongTokens, 6_946_071_552);
+    private static readonly PlannedEncoder Qwen3 = new("Qwen3-8B", 5_831_883_520, LongTokens, 5_209_553_664);
 
     private static readonly AutoencoderKLConfig ReleasedDecoder = new()
     {
@@ -40,41 +41,52 @@ public static class PlannedModels
         SampleSize = 1024,
     };
 
-    private static readonly OpenClipConfig VitH14 = new()
-    {
-        EmbedDim = 1024,
-        Vision = new(1280, 16, 32, 4),
-        Text = new(1024, 16, 24, 4),
-        ImageSize = 224,
-        PatchSize = 14,
-    };
-
-    private static readonly (string Name, Func<PlannedModel> Make)[] Released =
+    // With how the names of their repositories and folders end, letters and digits only.
+    private static readonly (string Name, string[] Endings, Func<PlannedModel> Make)[] Released =
     [
-        ("sd35", SD35),
-        ("flux1", Flux1),
-        ("flux2", Flux2),
+        ("sd35", ["stablediffusion35medium", "sd35medium", "sd35m"], SD35),
+        ("flux1", ["flux1dev", "flux1", "flux"], Flux1),
+        ("flux2", ["flux2klein9b", "flux2kleinbase9b"], Flux2),
     ];
 
     /// <summary>Names of the models whose sizes are known without a folder.</summary>
     public static IReadOnlyList<string> Names { get; } = [.. Released.Select(released => released.Name)];
 
     /// <summary>Finds the networks.</summary>
-    /// <param name="model">A name of <see cref="Names"/>, <c>embedded</c>, or a folder in diffusers' layout.</param>
-    /// <param name="reward"><see cref="OwnReward"/>, <see cref="HpsV2"/>, <c>embedded</c>, or a reward's folder.</param>
+    /// <param name="model">
+    /// A name of <see cref="Names"/>, <c>embedded</c>, a folder in diffusers' layout, or the name of a released repository.
+    /// </param>
+    /// <param name="reward"><see cref="OwnReward"/>, <see cref="PlannedRewards.HpsV2"/>, <c>embedded</c>, or a reward's folder.</param>
     /// <param name="heldOutReward">The same for a reward that only evaluates; null: none.</param>
     /// <exception cref="CheckpointException">A configuration is missing, damaged, or of a network that is not known.</exception>
     public static PlannedModel Find(string model, string reward = OwnReward, string? heldOutReward = null)
     {
-        var released = Released.FirstOrDefault(candidate => candidate.Name == model).Make;
         var isEmbedded = model == AlignmentSettings.Embedded;
-        var found = released?.Invoke() ?? OfFolder(EmbeddedAssets.Resolve(model, () => EmbeddedAssets.Model));
-        var shape = RewardOf(reward == OwnReward ? (isEmbedded ? AlignmentSettings.Embedded : HpsV2) : reward);
+        var found =
+            ReleasedOf(model)?.Invoke()
+            ?? PlannedFolder.Read(EmbeddedAssets.Resolve(model, () => EmbeddedAssets.Model));
+        var shape = PlannedRewards.Of(
+            reward == OwnReward ? (isEmbedded ? AlignmentSettings.Embedded : PlannedRewards.HpsV2) : reward
+        );
         return found with
         {
             Reward = new TracedClipReward(shape),
-            RewardParameters = shape.Parameters + (heldOutReward is null ? 0 : HeldOut(heldOutReward)),
+            RewardParameters =
+                shape.Parameters + (heldOutReward is null ? 0 : PlannedRewards.Parameters(heldOutReward)),
         };
+    }
+
+    // A folder that is there is read; the name of a repository stands for what was released under it.
+    private static Func<PlannedModel>? ReleasedOf(string model)
+    {
+        if (Released.FirstOrDefault(candidate => candidate.Name == model).Make is { } named)
+        {
+            return named;
+        }
+        var letters = string.Concat(model.Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant();
+        return Directory.Exists(model)
+            ? null
+            : Released.FirstOrDefault(candidate => candidate.Endings.Any(letters.EndsWith)).Make;
     }
 
     private static PlannedModel SD35() =>
@@ -105,7 +117,7 @@ public static class PlannedModels
         new()
         {
             Name = "FLUX.1-dev",
-            Transformer = new TracedFluxTransformer(new FluxShape { GuidanceEmbeds = true }),
+            Transformer = new TracedFluxTransformer(new FluxTransformerConfig { GuidanceEmbeds = true }),
             Decoder = new TracedDecoder(ReleasedDecoder),
             AutoencoderParameters = 83_819_683,
             TextTokens = LongTokens,
@@ -120,7 +132,7 @@ public static class PlannedModels
         {
             Name = "FLUX.2-Klein-base 9B",
             Transformer = new TracedFlux2Transformer(
-                new Flux2Shape
+                new Flux2TransformerConfig
                 {
                     NumSingleLayers = 24,
                     NumAttentionHeads = 32,
@@ -143,195 +155,4 @@ public static class PlannedModels
             Resolution = 512,
             RewardParameters = 0,
         };
-
-    private static PlannedModel OfFolder(string folder)
-    {
-        var layout = new DiffusersFolder(folder);
-        var pipeline = layout.PipelineClass();
-        var file = Path.Combine(layout.Transformer, "config.json");
-        var json = ConfigReader.Open(file);
-        var name = json.OptionalText("_class_name") ?? "";
-        var encoders = Enumerable
-            .Range(1, 3)
-            .Where(number => File.Exists(Path.Combine(layout.TextEncoder(number), "config.json")))
-            .Select(number => Encoder(layout.TextEncoder(number)))
-            .ToArray();
-        var vae = Path.Combine(layout.Vae, "config.json");
-        var decoder = DecoderOf(vae);
-        var (transformer, buffers, sampleSize) = TransformerOf(file, name);
-        return new()
-        {
-            Name = $"{pipeline} of {folder}",
-            Transformer = transformer,
-            BufferElements = buffers,
-            Decoder = new TracedDecoder(decoder),
-            AutoencoderParameters = Parameters(vae),
-            // CLIP's towers share their places, a language model's follow them.
-            TextTokens =
-                pipeline == "StableDiffusion3Pipeline"
-                    ? encoders.Where(IsClip).Select(encoder => encoder.Tokens).DefaultIfEmpty(ClipTokens).Max()
-                        + encoders.Where(encoder => !IsClip(encoder)).Sum(_ => (long)T5TokensOfSD3)
-                    : LongTokens,
-            TextEncoders = encoders,
-            TakesGuidance = pipeline != "FluxPipeline",
-            Resolution = sampleSize is { } size ? Math.Min(512, size * decoder.SpatialCompression) : 512,
-            RewardParameters = 0,
-        };
-    }
-
-    private static (ITracedTransformer Transformer, long Buffers, int? SampleSize) TransformerOf(
-        string file,
-        string name
-    )
-    {
-        var json = ConfigReader.Open(file);
-        switch (name)
-        {
-            case "SD3Transformer2DModel":
-                var sd3 = SD3TransformerConfig.Read(json);
-                var table = (long)sd3.PosEmbedMaxSize * sd3.PosEmbedMaxSize * sd3.InnerDim;
-                return (new TracedSD3Transformer(sd3), table, sd3.SampleSize);
-            case "FluxTransformer2DModel":
-                var flux = new FluxShape
-                {
-                    InChannels = json.Int("in_channels", 64),
-                    NumLayers = json.Int("num_layers", 19),
-                    NumSingleLayers = json.Int("num_single_layers", 38),
-                    AttentionHeadDim = json.Int("attention_head_dim", 128),
-                    NumAttentionHeads = json.Int("num_attention_heads", 24),
-                    JointAttentionDim = json.Int("joint_attention_dim", 4096),
-                    PooledProjectionDim = json.Int("pooled_projection_dim", 768),
-                    GuidanceEmbeds = json.Bool("guidance_embeds", false),
-                };
-                return (new TracedFluxTransformer(flux), 0, null);
-            case "Flux2Transformer2DModel":
-                var flux2 = new Flux2Shape
-                {
-                    InChannels = json.Int("in_channels", 128),
-                    NumLayers = json.Int("num_layers", 8),
-                    NumSingleLayers = json.Int("num_single_layers", 48),
-                    AttentionHeadDim = json.Int("attention_head_dim", 128),
-                    NumAttentionHeads = json.Int("num_attention_heads", 48),
-                    JointAttentionDim = json.Int("joint_attention_dim", 15360),
-                    TimestepGuidanceChannels = json.Int("timestep_guidance_channels", 256),
-                    MlpRatio = json.Double("mlp_ratio", 3),
-                    GuidanceEmbeds = json.Bool("guidance_embeds", true),
-                };
-                return (new TracedFlux2Transformer(flux2), 0, null);
-            default:
-                throw CheckpointException.ForFile(
-                    file,
-                    $"found architecture '{name}', expected SD3Transformer2DModel, FluxTransformer2DModel or"
-                        + " Flux2Transformer2DModel"
-                );
-        }
-    }
-
-    // FLUX.2's class differs in how latents are normalised and packed, not in its convolutions.
-    private static AutoencoderKLConfig DecoderOf(string file)
-    {
-        var json = ConfigReader.Open(file);
-        if (json.OptionalText("_class_name") is not "AutoencoderKLFlux2")
-        {
-            return AutoencoderKLConfig.Read(json);
-        }
-        return ReleasedDecoder with
-        {
-            LatentChannels = json.Int("latent_channels", 32),
-            BlockOutChannels = json.Ints("block_out_channels", ReleasedDecoder.BlockOutChannels),
-            LayersPerBlock = json.Int("layers_per_block", 2),
-            UseQuantConv = json.Bool("use_quant_conv", true),
-            UsePostQuantConv = json.Bool("use_post_quant_conv", true),
-        };
-    }
-
-    private static bool IsClip(PlannedEncoder encoder) => encoder.Name.Contains("CLIP", StringComparison.Ordinal);
-
-    private static PlannedEncoder Encoder(string folder)
-    {
-        var config = NetworkConfig.Read(folder)[0];
-        using var network = config.Build();
-        var layout = NetworkLayout.Of(network);
-        var tables = layout
-            .Tensors.Where(tensor =>
-                tensor.Key.Contains("embed", StringComparison.Ordinal) || tensor.Key == "shared.weight"
-            )
-            .Sum(tensor => tensor.Value.Elements);
-        var tokens = config.Settings["max_position_embeddings"]?.GetValue<int>() ?? LongTokens;
-        var all = layout.Parameters ?? 0;
-        return new(config.Architecture.Name, all, Math.Min(tokens, LongTokens), Math.Max(0, all - tables));
-    }
-
-    private static ClipRewardShape RewardOf(string reward)
-    {
-        if (reward == HpsV2)
-        {
-            return Shape("HPSv2", VitH14, MetaParameters(() => new OpenClipModel(VitH14)));
-        }
-        var folder = EmbeddedAssets.Resolve(reward, () => EmbeddedAssets.Reward);
-        var file = Path.Combine(folder, "config.json");
-        var json = ConfigReader.Open(file);
-        if (json.Has("text_cfg") && json.Has("vision_cfg"))
-        {
-            return Shape(Path.GetFileName(folder), OpenClipConfig.Read(json), Parameters(file));
-        }
-        if (!json.Has("text_config") || !json.Has("vision_config"))
-        {
-            throw CheckpointException.ForFile(
-                file,
-                "found no reward of two towers, expected text_cfg and vision_cfg (HPSv2) or text_config and vision_config"
-                    + " (PickScore)"
-            );
-        }
-        var clip = ClipConfig.Read(json);
-        return new()
-        {
-            Name = Path.GetFileName(folder),
-            VisionWidth = clip.Vision.HiddenSize,
-            VisionLayers = clip.Vision.NumHiddenLayers,
-            VisionHeads = clip.Vision.NumAttentionHeads,
-            VisionHidden = clip.Vision.IntermediateSize,
-            ImageSize = clip.Vision.ImageSize,
-            PatchSize = clip.Vision.PatchSize,
-            EmbedDim = clip.ProjectionDim,
-            QuickGelu = clip.Vision.HiddenAct == "quick_gelu",
-            PackedProjection = false,
-            Parameters = Parameters(file),
-        };
-    }
-
-    private static long HeldOut(string reward) =>
-        reward == HpsV2
-            ? RewardOf(HpsV2).Parameters
-            : Parameters(
-                Path.Combine(EmbeddedAssets.Resolve(reward, () => EmbeddedAssets.HeldOutReward), "config.json")
-            );
-
-    private static ClipRewardShape Shape(string name, OpenClipConfig config, long parameters) =>
-        new()
-        {
-            Name = name,
-            VisionWidth = config.Vision.Width,
-            VisionLayers = config.Vision.Layers,
-            VisionHeads = config.Vision.Heads,
-            VisionHidden = (long)(config.Vision.Width * config.Vision.MlpRatio),
-            ImageSize = config.ImageSize,
-            PatchSize = config.PatchSize,
-            EmbedDim = config.EmbedDim,
-            QuickGelu = config.QuickGelu,
-            PackedProjection = true,
-            Parameters = parameters,
-        };
-
-    private static long Parameters(string configFile)
-    {
-        using var network = NetworkConfig.Read(configFile)[0].Build();
-        return NetworkLayout.Of(network).Parameters ?? 0;
-    }
-
-    private static long MetaParameters(Func<nn.Module> make)
-    {
-        using var network = MetaNetwork.Build(make);
-        return NetworkLayout.Of(network).Parameters ?? 0;
-    }
 }

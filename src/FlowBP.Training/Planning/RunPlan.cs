@@ -51,7 +51,7 @@ public sealed class RunPlan
     /// <summary>The work of an update, all GPUs together.</summary>
     public IReadOnlyList<WorkPart> Work { get; }
 
-    /// <summary>Gradients of the trained weights, within the phase of the products.</summary>
+    /// <summary>Gradients of the trained weights: within the phase of the products, or resident under accumulation.</summary>
     public long GradientBytes => Sharded(TrainedParameters, sizeof(float));
 
     /// <summary>Inputs of blocks that a pullback stores, within its phase.</summary>
@@ -72,13 +72,17 @@ public sealed class RunPlan
         var isNarrow = request.ComputeBytes < sizeof(float);
         var adapters = request.LoraRank is not null;
         yield return new(adapters ? "fp32 adapters" : "fp32 masters", Sharded(TrainedParameters, sizeof(float)));
+        yield return new("gradients", request.Accumulation > 1 ? GradientBytes : 0);
         yield return new("optimizer (two moments)", Sharded(TrainedParameters, 2 * sizeof(float)));
         yield return new("moving average", request.KeepsAverage ? Sharded(TrainedParameters, sizeof(float)) : 0);
         yield return new(
             adapters ? "frozen base weights" : "compute copy",
             adapters || isNarrow ? Sharded(TransformerParameters, request.ComputeBytes) : 0
         );
-        yield return new("buffers of the transformer", model.BufferElements * request.ComputeBytes);
+        yield return new(
+            "buffers of the transformer",
+            model.BufferElements * (request.ComputeBytes + (isNarrow ? sizeof(float) : 0))
+        );
         // The block that is used, and the next one on its way.
         yield return new("gathered blocks", Shards > 1 ? 2 * activations.LargestBlock * request.ComputeBytes : 0);
         yield return new("autoencoder", model.AutoencoderParameters * request.FrozenBytes);
@@ -140,8 +144,9 @@ public sealed class RunPlan
         [
             new("rollout", activations.RolloutBytes(width) + joined),
             new("reward gradient", activations.Reward(images).PeakBytes),
-            // An update leaves no gradients behind: they are there from the first product on, and gone after the last.
-            new("vector-Jacobian product", GradientBytes + pullback.PeakBytes),
+            // An update leaves no gradients behind: they are there from the first product on, and gone after the last. Between
+            // the batches of one update they stay.
+            new("vector-Jacobian product", (request.Accumulation > 1 ? 0 : GradientBytes) + pullback.PeakBytes),
         ];
     }
 

@@ -51,7 +51,9 @@ internal interface ITracedTransformer
 /// <summary>A whole evaluation.</summary>
 internal static class TracedTransformers
 {
-    /// <summary>Embedding, all blocks, head: as a transformer's forward runs them, in a scope of its own.</summary>
+    /// <summary>
+    /// Embedding, all blocks, head, as an evaluation without gradients runs them: the streams before a block go when it is done.
+    /// </summary>
     public static TracedTensor Forward(
         this ITracedTransformer transformer,
         OperationTrace trace,
@@ -62,7 +64,13 @@ internal static class TracedTransformers
         var streams = transformer.Embed(trace, input);
         for (var block = 0; block < transformer.Blocks; block++)
         {
-            streams = transformer.Block(trace, input, block, streams);
+            var next = transformer.Block(trace, input, block, streams);
+            trace.Free(streams.Image);
+            if (streams.Text is not null && streams.Text != next.Text)
+            {
+                trace.Free(streams.Text);
+            }
+            streams = next;
         }
         var velocity = transformer.Head(trace, input, streams);
         trace.EndScope(velocity);

@@ -19,7 +19,8 @@ internal sealed class TracedDecoder(AutoencoderKLConfig config)
     /// <summary>Pixels in [0, 1] from scaled latents.</summary>
     /// <param name="trace">The computation.</param>
     /// <param name="latents">Latents [B, C, Y, X].</param>
-    public TracedTensor Pixels(OperationTrace trace, TracedTensor latents)
+    /// <param name="recomputes">Whether residual blocks are run again in the backward.</param>
+    public TracedTensor Pixels(OperationTrace trace, TracedTensor latents, bool recomputes)
     {
         trace.BeginScope();
         trace.BeginScope();
@@ -29,15 +30,15 @@ internal sealed class TracedDecoder(AutoencoderKLConfig config)
             ? trace.Convolution(unscaled, config.LatentChannels, config.LatentChannels, 1)
             : unscaled;
         h = trace.Convolution(h, config.LatentChannels, channels, 3);
-        h = Resnet(trace, h, channels, channels);
+        h = Block(h, channels, channels);
         h = config.MidBlockAddAttention ? Attention(trace, h, channels) : h;
-        h = Resnet(trace, h, channels, channels);
+        h = Block(h, channels, channels);
         for (var level = config.BlockOutChannels.Count - 1; level >= 0; level--)
         {
             var outputs = config.BlockOutChannels[level];
             for (var layer = 0; layer <= config.LayersPerBlock; layer++)
             {
-                h = Resnet(trace, h, channels, outputs);
+                h = Block(h, channels, outputs);
                 channels = outputs;
             }
             if (level > 0)
@@ -52,6 +53,11 @@ internal sealed class TracedDecoder(AutoencoderKLConfig config)
         var pixels = trace.Clamp(trace.Scale(trace.Scale(h)));
         trace.EndScope(pixels);
         return pixels;
+
+        TracedTensor Block(TracedTensor x, int inputs, int outputs) =>
+            recomputes
+                ? trace.Recomputed(x, (inner, argument) => Resnet(inner, argument, inputs, outputs))
+                : Resnet(trace, x, inputs, outputs);
     }
 
     private static TracedTensor Resnet(OperationTrace trace, TracedTensor x, int inputs, int outputs)

@@ -1,48 +1,33 @@
 // The transformer of FLUX.2: modulations shared by all blocks of a kind, gated MLPs, no biases, and single-stream blocks with
 // one projection in and one out.
 
+using FlowBP.Models.Transformers;
 using FlowBP.Training.Planning.Tracing;
 
 namespace FlowBP.Training.Planning.Networks;
 
-/// <summary>Sizes of a FLUX.2 transformer, with the meaning of diffusers' config.json.</summary>
-internal sealed record Flux2Shape
-{
-    public int InChannels { get; init; } = 128;
-    public int NumLayers { get; init; } = 8;
-    public int NumSingleLayers { get; init; } = 48;
-    public int AttentionHeadDim { get; init; } = 128;
-    public int NumAttentionHeads { get; init; } = 48;
-    public int JointAttentionDim { get; init; } = 15360;
-    public int TimestepGuidanceChannels { get; init; } = 256;
-    public double MlpRatio { get; init; } = 3;
-    public bool GuidanceEmbeds { get; init; } = true;
-
-    public int Width => AttentionHeadDim * NumAttentionHeads;
-}
-
 /// <summary>A FLUX.2 transformer on paper.</summary>
-/// <param name="shape">Its sizes.</param>
-internal sealed class TracedFlux2Transformer(Flux2Shape shape) : ITracedTransformer
+/// <param name="config">Its sizes.</param>
+internal sealed class TracedFlux2Transformer(Flux2TransformerConfig config) : ITracedTransformer
 {
-    private readonly long width = shape.Width;
-    private readonly long hidden = (long)(shape.Width * shape.MlpRatio);
+    private readonly long width = config.InnerDim;
+    private readonly long hidden = config.MlpDim;
 
     /// <inheritdoc/>
-    public string Name => "Flux2Transformer2DModel";
+    public string Name => nameof(Flux2Transformer2DModel);
 
     /// <inheritdoc/>
-    public int Blocks => shape.NumLayers + shape.NumSingleLayers;
+    public int Blocks => config.NumLayers + config.NumSingleLayers;
 
     // A token is a patch of 2×2 elements of the autoencoder's latent.
     /// <inheritdoc/>
-    public int LatentChannels => shape.InChannels / 4;
+    public int LatentChannels => config.InChannels / 4;
 
     /// <inheritdoc/>
     public int PatchSize => 2;
 
     /// <inheritdoc/>
-    public int TextWidth => shape.JointAttentionDim;
+    public int TextWidth => config.JointAttentionDim;
 
     /// <inheritdoc/>
     public IReadOnlyList<string> AdapterRoles { get; } = ["to_q", "to_k", "to_v", "to_out", "to_qkv_mlp_proj"];
@@ -52,22 +37,22 @@ internal sealed class TracedFlux2Transformer(Flux2Shape shape) : ITracedTransfor
     {
         trace.BeginScope();
         var condition = Embedding(trace, input, "time");
-        if (shape.GuidanceEmbeds)
+        if (config.GuidanceEmbeds)
         {
             condition = trace.Add(condition, Embedding(trace, input, "guidance"));
         }
         // Computed once, used by every block: image, text, single stream.
         var parts = trace.Linear(trace.Activation(condition), width, 15 * width, bias: false, role: "modulation");
         var image = trace.Linear(
-            trace.Given(input.Samples * input.ImageTokens * shape.InChannels, true),
-            shape.InChannels,
+            trace.Given(input.Samples * input.ImageTokens * config.InChannels, true),
+            config.InChannels,
             width,
             bias: false,
             role: "x_embedder"
         );
         var text = trace.Linear(
-            trace.Given(input.Samples * input.TextTokens * shape.JointAttentionDim),
-            shape.JointAttentionDim,
+            trace.Given(input.Samples * input.TextTokens * config.JointAttentionDim),
+            config.JointAttentionDim,
             width,
             bias: false,
             role: "context_embedder"
@@ -78,7 +63,7 @@ internal sealed class TracedFlux2Transformer(Flux2Shape shape) : ITracedTransfor
 
     /// <inheritdoc/>
     public TracedStreams Block(OperationTrace trace, TransformerInput input, int block, TracedStreams streams) =>
-        block < shape.NumLayers ? Double(trace, input, streams) : Single(trace, input, streams);
+        block < config.NumLayers ? Double(trace, input, streams) : Single(trace, input, streams);
 
     /// <inheritdoc/>
     public TracedTensor Head(OperationTrace trace, TransformerInput input, TracedStreams streams)
@@ -93,7 +78,7 @@ internal sealed class TracedFlux2Transformer(Flux2Shape shape) : ITracedTransfor
             modulation,
             input.Samples * width
         );
-        var velocity = trace.Linear(normed, width, shape.InChannels, bias: false, role: "proj_out");
+        var velocity = trace.Linear(normed, width, config.InChannels, bias: false, role: "proj_out");
         trace.EndScope(velocity);
         return velocity;
     }
@@ -151,7 +136,7 @@ internal sealed class TracedFlux2Transformer(Flux2Shape shape) : ITracedTransfor
     }
 
     private TracedTensor Embedding(OperationTrace trace, TransformerInput input, string role) =>
-        TracedEmbeddings.TwoLayers(trace, input.Samples, shape.TimestepGuidanceChannels, width, role, bias: false);
+        TracedEmbeddings.TwoLayers(trace, input.Samples, config.TimestepGuidanceChannels, width, role, bias: false);
 
     private TracedTensor Heads(OperationTrace trace, TracedTensor text, TracedTensor image, string role, bool isValue)
     {
@@ -162,14 +147,14 @@ internal sealed class TracedFlux2Transformer(Flux2Shape shape) : ITracedTransfor
             : TracedFluxTransformer.Rotated(
                 trace,
                 trace.Concatenate(
-                    trace.RmsNorm(ofText, shape.AttentionHeadDim),
-                    trace.RmsNorm(ofImage, shape.AttentionHeadDim)
+                    trace.RmsNorm(ofText, config.AttentionHeadDim),
+                    trace.RmsNorm(ofImage, config.AttentionHeadDim)
                 )
             );
     }
 
     private TracedTensor Rotated(OperationTrace trace, TracedTensor x) =>
-        TracedFluxTransformer.Rotated(trace, trace.RmsNorm(x, shape.AttentionHeadDim));
+        TracedFluxTransformer.Rotated(trace, trace.RmsNorm(x, config.AttentionHeadDim));
 
     private TracedTensor Out(OperationTrace trace, TracedTensor x, string role) =>
         trace.Linear(x, width, width, bias: false, role: role, strided: true);
@@ -180,7 +165,7 @@ internal sealed class TracedFlux2Transformer(Flux2Shape shape) : ITracedTransfor
         TracedTensor q,
         TracedTensor k,
         TracedTensor v
-    ) => trace.Copy(trace.Attention(q, k, v, input.Samples * shape.NumAttentionHeads, shape.AttentionHeadDim));
+    ) => trace.Copy(trace.Attention(q, k, v, input.Samples * config.NumAttentionHeads, config.AttentionHeadDim));
 
     private TracedTensor FeedForward(
         OperationTrace trace,

@@ -1,47 +1,33 @@
 // The transformer of FLUX.1: blocks of two streams, then blocks of one in which attention and MLP run side by side.
 
+using FlowBP.Models.Transformers;
 using FlowBP.Training.Planning.Tracing;
 
 namespace FlowBP.Training.Planning.Networks;
 
-/// <summary>Sizes of a FLUX.1 transformer, with the meaning of diffusers' config.json.</summary>
-internal sealed record FluxShape
-{
-    public int InChannels { get; init; } = 64;
-    public int NumLayers { get; init; } = 19;
-    public int NumSingleLayers { get; init; } = 38;
-    public int AttentionHeadDim { get; init; } = 128;
-    public int NumAttentionHeads { get; init; } = 24;
-    public int JointAttentionDim { get; init; } = 4096;
-    public int PooledProjectionDim { get; init; } = 768;
-    public bool GuidanceEmbeds { get; init; }
-
-    public int Width => AttentionHeadDim * NumAttentionHeads;
-}
-
 /// <summary>A FLUX.1 transformer on paper.</summary>
-/// <param name="shape">Its sizes.</param>
-internal sealed class TracedFluxTransformer(FluxShape shape) : ITracedTransformer
+/// <param name="config">Its sizes.</param>
+internal sealed class TracedFluxTransformer(FluxTransformerConfig config) : ITracedTransformer
 {
     private const long Frequencies = 256;
 
-    private readonly long width = shape.Width;
+    private readonly long width = config.InnerDim;
 
     /// <inheritdoc/>
-    public string Name => "FluxTransformer2DModel";
+    public string Name => nameof(FluxTransformer2DModel);
 
     /// <inheritdoc/>
-    public int Blocks => shape.NumLayers + shape.NumSingleLayers;
+    public int Blocks => config.NumLayers + config.NumSingleLayers;
 
     // A token is a patch of 2×2 latent elements.
     /// <inheritdoc/>
-    public int LatentChannels => shape.InChannels / 4;
+    public int LatentChannels => config.InChannels / 4;
 
     /// <inheritdoc/>
     public int PatchSize => 2;
 
     /// <inheritdoc/>
-    public int TextWidth => shape.JointAttentionDim;
+    public int TextWidth => config.JointAttentionDim;
 
     /// <inheritdoc/>
     public IReadOnlyList<string> AdapterRoles { get; } =
@@ -65,7 +51,7 @@ internal sealed class TracedFluxTransformer(FluxShape shape) : ITracedTransforme
     {
         trace.BeginScope();
         var condition = TracedEmbeddings.TwoLayers(trace, input.Samples, Frequencies, width, "time");
-        if (shape.GuidanceEmbeds)
+        if (config.GuidanceEmbeds)
         {
             condition = trace.Add(
                 condition,
@@ -74,17 +60,17 @@ internal sealed class TracedFluxTransformer(FluxShape shape) : ITracedTransforme
         }
         condition = trace.Add(
             condition,
-            TracedEmbeddings.TwoLayers(trace, input.Samples, shape.PooledProjectionDim, width, "pooled")
+            TracedEmbeddings.TwoLayers(trace, input.Samples, config.PooledProjectionDim, width, "pooled")
         );
         var image = trace.Linear(
-            trace.Given(input.Samples * input.ImageTokens * shape.InChannels, true),
-            shape.InChannels,
+            trace.Given(input.Samples * input.ImageTokens * config.InChannels, true),
+            config.InChannels,
             width,
             role: "x_embedder"
         );
         var text = trace.Linear(
-            trace.Given(input.Samples * input.TextTokens * shape.JointAttentionDim),
-            shape.JointAttentionDim,
+            trace.Given(input.Samples * input.TextTokens * config.JointAttentionDim),
+            config.JointAttentionDim,
             width,
             role: "context_embedder"
         );
@@ -94,7 +80,7 @@ internal sealed class TracedFluxTransformer(FluxShape shape) : ITracedTransforme
 
     /// <inheritdoc/>
     public TracedStreams Block(OperationTrace trace, TransformerInput input, int block, TracedStreams streams) =>
-        block < shape.NumLayers ? Double(trace, input, streams) : Single(trace, input, streams);
+        block < config.NumLayers ? Double(trace, input, streams) : Single(trace, input, streams);
 
     /// <inheritdoc/>
     public TracedTensor Head(OperationTrace trace, TransformerInput input, TracedStreams streams)
@@ -108,7 +94,7 @@ internal sealed class TracedFluxTransformer(FluxShape shape) : ITracedTransforme
             modulation,
             input.Samples * width
         );
-        var velocity = trace.Linear(normed, width, shape.InChannels, role: "proj_out");
+        var velocity = trace.Linear(normed, width, config.InChannels, role: "proj_out");
         trace.EndScope(velocity);
         return velocity;
     }
@@ -163,8 +149,14 @@ internal sealed class TracedFluxTransformer(FluxShape shape) : ITracedTransforme
         var modulation = trace.Linear(trace.Activation(streams.Condition), width, 3 * width, role: "norm.linear");
         var normed = TracedEmbeddings.Modulated(trace, trace.LayerNorm(x, width), modulation, part);
         var mlp = trace.Activation(trace.Linear(normed, width, 4 * width, role: "proj_mlp"));
-        var q = Rotated(trace, trace.RmsNorm(trace.Linear(normed, width, width, role: "to_q"), shape.AttentionHeadDim));
-        var k = Rotated(trace, trace.RmsNorm(trace.Linear(normed, width, width, role: "to_k"), shape.AttentionHeadDim));
+        var q = Rotated(
+            trace,
+            trace.RmsNorm(trace.Linear(normed, width, width, role: "to_q"), config.AttentionHeadDim)
+        );
+        var k = Rotated(
+            trace,
+            trace.RmsNorm(trace.Linear(normed, width, width, role: "to_k"), config.AttentionHeadDim)
+        );
         var v = trace.Linear(normed, width, width, role: "to_v");
         var joined = trace.Concatenate(Attend(trace, input, q, k, v), mlp);
         var update = trace.Linear(joined, 5 * width, width, role: "proj_out");
@@ -182,8 +174,8 @@ internal sealed class TracedFluxTransformer(FluxShape shape) : ITracedTransforme
             : Rotated(
                 trace,
                 trace.Concatenate(
-                    trace.RmsNorm(ofText, shape.AttentionHeadDim),
-                    trace.RmsNorm(ofImage, shape.AttentionHeadDim)
+                    trace.RmsNorm(ofText, config.AttentionHeadDim),
+                    trace.RmsNorm(ofImage, config.AttentionHeadDim)
                 )
             );
     }
@@ -194,7 +186,7 @@ internal sealed class TracedFluxTransformer(FluxShape shape) : ITracedTransforme
         TracedTensor q,
         TracedTensor k,
         TracedTensor v
-    ) => trace.Copy(trace.Attention(q, k, v, input.Samples * shape.NumAttentionHeads, shape.AttentionHeadDim));
+    ) => trace.Copy(trace.Attention(q, k, v, input.Samples * config.NumAttentionHeads, config.AttentionHeadDim));
 
     private TracedTensor FeedForward(
         OperationTrace trace,

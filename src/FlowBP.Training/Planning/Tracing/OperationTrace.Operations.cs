@@ -233,6 +233,38 @@ internal sealed partial class OperationTrace
     /// <summary>Limits to a range: keeps its input.</summary>
     public TracedTensor Clamp(TracedTensor x) => Activation(x);
 
+    /// <summary>
+    /// A function that is run again when it is pulled back: it keeps its argument, and its graph exists during its derivative.
+    /// </summary>
+    /// <param name="x">The argument.</param>
+    /// <param name="function">The function; its weights are frozen.</param>
+    public TracedTensor Recomputed(TracedTensor x, Func<OperationTrace, TracedTensor, TracedTensor> function)
+    {
+        if (!Options.Recording)
+        {
+            return function(this, x);
+        }
+        var forward = new OperationTrace(Options with { Recording = false });
+        var value = function(forward, forward.Given(x.Elements, elementBytes: x.ElementBytes));
+        var graph = new OperationTrace(Options);
+        graph.Backward(function(graph, graph.Given(x.Elements, true, x.ElementBytes)));
+        return Record(
+            value.Elements,
+            value.ElementBytes,
+            [(x, false)],
+            [x],
+            new()
+            {
+                Flops = forward.ForwardFlops,
+                InputFlops = graph.ForwardFlops + graph.BackwardFlops,
+                Weights = graph.Parameters,
+                ForwardTransient = forward.PeakBytes - value.Bytes,
+                // The cotangent is there already.
+                BackwardTransient = graph.PeakBytes - value.Bytes,
+            }
+        );
+    }
+
     private TracedTensor Product(TracedTensor a, TracedTensor b, long elements, double flops) =>
         Record(
             elements,

@@ -11,66 +11,6 @@
 
 namespace FlowBP.Training.Planning.Tracing;
 
-/// <summary>A tensor of a traced computation: a size, and memory that it may share with others.</summary>
-internal sealed class TracedTensor
-{
-    public TracedTensor(long elements, int elementBytes, bool needsGradient, TracedStorage storage)
-    {
-        Elements = elements;
-        ElementBytes = elementBytes;
-        NeedsGradient = needsGradient;
-        Storage = storage;
-    }
-
-    /// <summary>Number of elements.</summary>
-    public long Elements { get; }
-
-    /// <summary>Bytes of one element.</summary>
-    public int ElementBytes { get; }
-
-    /// <summary>Whether the backward reaches it.</summary>
-    public bool NeedsGradient { get; }
-
-    public long Bytes => Elements * ElementBytes;
-
-    public TracedStorage Storage { get; }
-
-    public TracedStorage? Gradient { get; set; }
-}
-
-/// <summary>Memory, and how many things hold it.</summary>
-internal sealed class TracedStorage(long bytes)
-{
-    public long Bytes { get; } = bytes;
-
-    public int Holders { get; set; }
-}
-
-/// <summary>How a traced network computes.</summary>
-internal sealed record TraceOptions
-{
-    /// <summary>Bytes of an element of an activation: 4 in float32, 2 in bfloat16.</summary>
-    public int ElementBytes { get; init; } = sizeof(float);
-
-    /// <summary>Whether gradients are recorded at all.</summary>
-    public bool Recording { get; init; } = true;
-
-    /// <summary>Whether weights receive gradients.</summary>
-    public bool TrainsWeights { get; init; } = true;
-
-    /// <summary>Whether the gradients of the weights exist before the backward: then new ones are added to them and given back.</summary>
-    public bool WeightGradientsExist { get; init; } = true;
-
-    /// <summary>Bytes of an element of a weight's gradient; 0 where adapters are trained in the weights' place.</summary>
-    public int WeightGradientBytes { get; init; } = sizeof(float);
-
-    /// <summary>Images that go through at once; for what treats each by itself.</summary>
-    public long Images { get; init; } = 1;
-
-    /// <summary>Whether attention is one operation that never holds the matrix of scores.</summary>
-    public bool FusedAttention { get; init; } = true;
-}
-
 /// <summary>A computation on paper.</summary>
 internal sealed partial class OperationTrace(TraceOptions options)
 {
@@ -135,6 +75,16 @@ internal sealed partial class OperationTrace(TraceOptions options)
             }
         }
         ended.ForEach(Release);
+    }
+
+    /// <summary>Lets a tensor of the innermost scope go before the scope ends.</summary>
+    /// <param name="tensor">The tensor.</param>
+    public void Free(TracedTensor tensor)
+    {
+        if (scopes.Peek().Remove(tensor.Storage))
+        {
+            Release(tensor.Storage);
+        }
     }
 
     /// <summary>Pulls a cotangent of the output back through everything that was recorded.</summary>
@@ -317,39 +267,5 @@ internal sealed partial class OperationTrace(TraceOptions options)
     private readonly struct TransientBytes(OperationTrace trace, long bytes) : IDisposable
     {
         public void Dispose() => trace.Shrink(bytes);
-    }
-
-    private sealed record Operation(
-        TracedTensor Output,
-        List<(TracedTensor Input, bool IsAlias)> Inputs,
-        List<TracedStorage> Saved,
-        long BackwardTransient,
-        long WeightGradient,
-        double BackwardFlops
-    );
-
-    /// <summary>What an operation costs besides its inputs and its output.</summary>
-    private readonly record struct Cost
-    {
-        /// <summary>Operations of the forward.</summary>
-        public double Flops { get; init; }
-
-        /// <summary>Operations of the derivative with respect to each input that needs one.</summary>
-        public double InputFlops { get; init; }
-
-        /// <summary>Operations of the derivative with respect to the weights.</summary>
-        public double WeightFlops { get; init; }
-
-        /// <summary>Elements of the weights.</summary>
-        public long Weights { get; init; }
-
-        /// <summary>Saved bytes that are neither input nor output, such as a normalisation's statistics.</summary>
-        public long SavedBytes { get; init; }
-
-        /// <summary>Bytes held during the operation only.</summary>
-        public long ForwardTransient { get; init; }
-
-        /// <summary>Bytes held during the derivative only.</summary>
-        public long BackwardTransient { get; init; }
     }
 }
