@@ -4,6 +4,7 @@ using FlowBP.Kernels;
 using FlowBP.Surrogates;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Optimization;
+using FlowBP.Training.Pipelines;
 using S = FlowBP.Training.Alignment.AlignmentSettings;
 
 namespace FlowBP.Training.Alignment;
@@ -11,6 +12,8 @@ namespace FlowBP.Training.Alignment;
 /// <summary>The resolved configuration of an alignment run.</summary>
 public sealed class AlignmentConfig
 {
+    private const double BytesPerGigabyte = 1e9;
+
     private readonly SettingValues run;
     private readonly SettingValues method;
     private readonly GivenSettings given;
@@ -104,6 +107,28 @@ public sealed class AlignmentConfig
                 * (run.Get(S.CfgGradNormCompensate) && run.Get(S.CfgGuidance) > 0 ? run.Get(S.CfgGuidance) : 1)
         );
 
+    /// <summary>Size of the pictures; null: the one the model was made for.</summary>
+    public ImageSize? PictureSize =>
+        run.Get(S.Height) is { } height && run.Get(S.Width) is { } width ? new ImageSize(height, width) : null;
+
+    /// <summary>Types, and what pullbacks keep alive.</summary>
+    public ComputeOptions Compute =>
+        new()
+        {
+            Compute = run.Get(S.ComputeDtype),
+            Reward = run.Get(S.RewardDtype),
+            Checkpointing = GradientCheckpointing.Parse(run.Get(S.GradientCheckpointing), ActivationBytes),
+            Lora = run.Get(S.LoraRank) is { } rank
+                ? new()
+                {
+                    Rank = rank,
+                    Alpha = run.Get(S.LoraAlpha) ?? rank,
+                    TargetModules = run.Get(S.LoraTargetModules),
+                }
+                : null,
+            LoraSeed = (ulong)run.Get(S.Seed),
+        };
+
     /// <summary>How the executor cuts a batch up.</summary>
     public ExecutorOptions Executor =>
         new()
@@ -112,6 +137,8 @@ public sealed class AlignmentConfig
             RolloutChunk = run.Get(S.RolloutBatchSize) ?? int.MaxValue,
             RewardChunk = run.Get(S.RewardBatchSize) ?? int.MaxValue,
             VjpChunk = run.Get(S.VjpBatchSize) ?? int.MaxValue,
+            Reuse = run.Get(S.ReuseRolloutBlocks),
+            KeptBytesBudget = ActivationBytes,
         };
 
     /// <summary>A setting's value.</summary>
@@ -157,6 +184,9 @@ public sealed class AlignmentConfig
     /// <param name="name">The setting's canonical name.</param>
     public ValueOrigin OriginOf(string name) =>
         given.Values.TryGetValue(name, out var value) ? value.Origin : ValueOrigin.Default;
+
+    private long? ActivationBytes =>
+        run.Get(S.ActivationMemoryGb) is { } gigabytes ? (long)(gigabytes * BytesPerGigabyte) : null;
 
     private ulong SeedOf(Setting<int?> own) => (ulong)(run.Get(own) ?? run.Get(S.Seed));
 }

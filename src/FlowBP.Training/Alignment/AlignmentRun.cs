@@ -36,10 +36,15 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             config.Get(S.CfgGuidance),
             config.Get(S.CfgDetachNeg),
             config.Get(S.CpuWorkers),
-            device
+            device,
+            config.PictureSize,
+            Prompts([.. trainingPrompts, .. evaluationPrompts]),
+            config.Compute,
+            config.Get(S.EvalGuidanceScale)
         );
-        using var reward = RewardFolder.Load(config.Reward, device.Device);
-        using var heldOut = config.HeldOutReward is { } folder ? RewardFolder.Load(folder, device.Device) : null;
+        var type = config.Compute.Reward;
+        using var reward = RewardFolder.Load(config.Reward, device.Device, type);
+        using var heldOut = config.HeldOutReward is { } folder ? RewardFolder.Load(folder, device.Device, type) : null;
         var evaluator = new ImageEvaluator(
             evaluationPrompts,
             reward,
@@ -72,7 +77,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         observer.Evaluated("aligned", after);
         pictures.Write(output.Sample(reports.Count), reports.Count, after);
         pictures.WriteComparison(Path.Combine(output.Samples, "before-after.png"), before, after);
-        model.Save(output.Model);
+        SaveResult(model, output);
 
         var summary = new AlignmentSummary
         {
@@ -88,6 +93,17 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         return summary;
     }
 
+    // Null: from the text encoders of the model's folder, with the length that its pipeline has.
+    private IPromptSource? Prompts(IReadOnlyList<string> all)
+    {
+        var length = config.Get(S.MaxSequenceLength);
+        if (config.PromptEmbeds is { } folder)
+        {
+            return StoredEmbeddings.Open(folder, config.Model, length, all);
+        }
+        return length is null ? null : TextEncoders.Of(config.Model, length);
+    }
+
     // A number that is not finite stops a run before the weights are touched: they are saved as they were.
     private T Guarded<T>(Func<T> train, AlignmentTrainer trainer, TextToImage model, OutputFolder output)
     {
@@ -98,7 +114,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         catch (ArithmeticException e) when (output.HasMetrics)
         {
             SwapWithAverage(trainer);
-            model.Save(output.Model);
+            SaveResult(model, output);
             throw new TrainingStoppedException(trainer.Optimizer.Steps + 1, output.Model, e);
         }
     }
@@ -153,10 +169,27 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             }
             if (saves)
             {
-                model.Save(output.Checkpoint(done));
+                SaveCheckpoint(output.Checkpoint(done));
             }
             SwapWithAverage(trainer);
         }
+
+        // Of an adapted model only the adapter changes, and making it part of the weights would end the training.
+        void SaveCheckpoint(string folder)
+        {
+            if (model.Adapter is { } adapter)
+            {
+                adapter.Save(folder);
+                return;
+            }
+            model.Save(folder);
+        }
+    }
+
+    private static void SaveResult(TextToImage model, OutputFolder output)
+    {
+        model.Adapter?.Save(output.Adapter);
+        model.Save(output.Model);
     }
 
     // What is evaluated and saved is the moving average, where one is kept.

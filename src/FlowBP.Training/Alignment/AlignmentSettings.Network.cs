@@ -77,11 +77,11 @@ public static partial class AlignmentSettings
         );
 
     /// <summary>Whether the rollout keeps block inputs.</summary>
-    public static Setting<string> ReuseRolloutBlocks { get; } =
-        Word(
+    public static Setting<RolloutReuse> ReuseRolloutBlocks { get; } =
+        Choice(
             "reuse_rollout_blocks",
-            "auto",
-            ["auto", "on", "off"],
+            RolloutReuse.Auto,
+            [("auto", RolloutReuse.Auto), ("on", RolloutReuse.On), ("off", RolloutReuse.Off)],
             "whether the rollout keeps the block inputs of the active steps, which saves their second forward"
         );
 
@@ -107,5 +107,9 @@ public static partial class AlignmentSettings
 
     /// <summary>LoRA's modules.</summary>
     public static Setting<IReadOnlyList<string>> LoraTargetModules { get; } =
-        List("lora_target_modules", [], "names of the modules that get additions; none: the attention projections");
+        List(
+            "lora_target_modules",
+            [],
+            "names of the modules that get additions; none: those that are usual for the model's family"
+        );
 }

@@ -72,10 +72,13 @@ public sealed class OutputFolder : IDisposable
     /// <summary>Folder of the aligned model.</summary>
     public string Model => Path.Combine(Root, "model");
 
+    /// <summary>Folder of the adapter, of a run that trained one; <see cref="Model"/> has it made part of the weights.</summary>
+    public string Adapter => Path.Combine(Root, "lora");
+
     /// <summary>Folder of the pictures.</summary>
     public string Samples => Path.Combine(Root, "samples");
 
-    /// <summary>Folder of the model after so many updates.</summary>
+    /// <summary>Folder of the model, or of the adapter alone, after so many updates.</summary>
     /// <param name="step">Updates made.</param>
     public string Checkpoint(int step) => Path.Combine(Root, "checkpoints", $"step-{step:D6}");
 

@@ -10,20 +10,13 @@ namespace FlowBP.Training.Configuration;
 /// <summary>What a run can't do yet.</summary>
 public static class NotYetHonoured
 {
-    private static readonly Setting[] NotAtAll =
+    private static readonly (Func<AlignmentConfig, bool> IsAsked, Setting[] Settings, string Which)[] Table =
     [
-        S.Height,
-        S.Width,
-        S.PromptEmbeds,
-        S.MaxSequenceLength,
-        S.ComputeDtype,
-        S.RewardDtype,
-        S.GradientCheckpointing,
-        S.ActivationMemoryGb,
-        S.ReuseRolloutBlocks,
-        S.LoraRank,
-        S.LoraAlpha,
-        S.LoraTargetModules,
+        (
+            config => config.Get(S.Height) != config.Get(S.Width),
+            [S.Height, S.Width],
+            " (pictures that are not square can't be shown yet)"
+        ),
     ];
 
     /// <summary>The settings of a run that are not honoured, as <c>name value</c>.</summary>
@@ -31,12 +24,15 @@ public static class NotYetHonoured
     public static IReadOnlyList<string> In(AlignmentConfig config)
     {
         var values = config.Resolved().ToDictionary(pair => pair.Key, pair => pair.Value);
-        var asked = NotAtAll
-            .Where(setting => values[setting.Name] != setting.DefaultText)
-            .Select(setting => $"{setting.Name} {values[setting.Name]}");
-        return config.Get(S.EvalGuidanceScale) is { } scale && scale != config.Get(S.CfgGuidance)
-            ? [.. asked, $"{S.EvalGuidanceScale.Name} {values[S.EvalGuidanceScale.Name]} (other than cfg_guidance)"]
-            : [.. asked];
+        return
+        [
+            .. Table
+                .Where(entry => entry.IsAsked(config))
+                .Select(entry =>
+                    string.Join(", ", entry.Settings.Select(setting => $"{setting.Name} {values[setting.Name]}"))
+                    + entry.Which
+                ),
+        ];
     }
 
     /// <summary>Refuses a run that asks for what is not done.</summary>
@@ -47,9 +43,7 @@ public static class NotYetHonoured
         var asked = In(config);
         if (asked.Count > 0)
         {
-            throw new ConfigurationException(
-                $"not supported yet: {string.Join(", ", asked)}; set {(asked.Count == 1 ? "it" : "them")} back to the default"
-            );
+            throw new ConfigurationException($"not supported yet: {string.Join("; ", asked)}");
         }
     }
 }

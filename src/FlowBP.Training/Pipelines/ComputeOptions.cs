@@ -20,7 +20,10 @@ public sealed record ComputeOptions
     /// <summary>How the transformer is cut up for pullbacks. <c>gradient_checkpointing</c>.</summary>
     public GradientCheckpointing Checkpointing { get; init; } = GradientCheckpointing.None;
 
-    /// <summary>What is trained instead of the transformer's own weights; null: these. <c>lora_rank</c> and its like.</summary>
+    /// <summary>
+    /// What is trained instead of the transformer's own weights; null: these. Without targets it takes the family's
+    /// (<see cref="IBackbone.LoraTargets"/>). <c>lora_rank</c>, <c>lora_alpha</c>, <c>lora_target_modules</c>.
+    /// </summary>
     public LoraConfig? Lora { get; init; }
 
     /// <summary>Seed of an adapter's first factors.</summary>

@@ -4,6 +4,7 @@
 
 using FlowBP.Kernels;
 using FlowBP.Models;
+using FlowBP.Models.Adapters;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Transformers;
 using FlowBP.Surrogates;
@@ -33,6 +34,9 @@ public sealed class FluxBackbone : IBackbone
 
     /// <inheritdoc/>
     public bool HasNegativeBranch => false;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> LoraTargets => LoraConfig.Flux1Targets;
 
     /// <summary>Loads a model folder.</summary>
     /// <param name="folder">The folder.</param>

@@ -3,6 +3,7 @@
 
 using FlowBP.Kernels;
 using FlowBP.Models;
+using FlowBP.Models.Adapters;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Surrogates;
 
@@ -42,6 +43,9 @@ public sealed class SD3Backbone : IBackbone
 
     /// <inheritdoc/>
     public bool HasNegativeBranch => true;
+
+    /// <inheritdoc/>
+    public IReadOnlyList<string> LoraTargets => LoraConfig.StableDiffusion3Targets;
 
     /// <summary>Loads a model folder.</summary>
     /// <param name="folder">The folder.</param>

@@ -12,10 +12,40 @@ public sealed class StoredEmbeddings(PromptEmbeddings embeddings) : IPromptSourc
 {
     private Device device = torch.CPU;
 
-    /// <summary>Opens a folder.</summary>
+    /// <summary>
+    /// Opens a folder for a run: embeddings of another encoder or length, or a prompt without one, are found before anything is
+    /// trained.
+    /// </summary>
     /// <param name="folder">The folder.</param>
-    /// <exception cref="CheckpointException">Its table of contents is missing or damaged.</exception>
-    public static StoredEmbeddings Open(string folder) => new(PromptEmbeddings.Open(folder));
+    /// <param name="model">The model's folder. Where it has no text encoders, what can be compared is widths, at first use.</param>
+    /// <param name="maxSequenceLength">Tokens of a prompt; null: as the model's pipeline has it.</param>
+    /// <param name="prompts">Every prompt that will be asked for; the empty one is added.</param>
+    /// <exception cref="CheckpointException">
+    /// The folder is missing or damaged, belongs to another model, or lacks a prompt.
+    /// </exception>
+    public static StoredEmbeddings Open(
+        string folder,
+        string model,
+        int? maxSequenceLength,
+        IEnumerable<string> prompts
+    )
+    {
+        var embeddings = PromptEmbeddings.Open(folder);
+        try
+        {
+            if (Directory.Exists(new DiffusersFolder(model).TextEncoder()))
+            {
+                embeddings.RequireEncoder(EncoderIdentity.Of(model, maxSequenceLength));
+            }
+            embeddings.RequirePrompts(prompts.Append(""));
+            return new StoredEmbeddings(embeddings);
+        }
+        catch
+        {
+            embeddings.Dispose();
+            throw;
+        }
+    }
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, Tensor> Encode(IReadOnlyList<string> prompts) =>

@@ -11,10 +11,11 @@ public sealed class TextEncoders(IPromptEncoder encoder) : IPromptSource
 {
     /// <summary>The text encoders of a model folder; where it has none, prompts are refused when they come.</summary>
     /// <param name="folder">A folder in diffusers' layout.</param>
+    /// <param name="maxSequenceLength">Tokens of a prompt; null: as the model's pipeline has it.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
-    public static IPromptSource Of(string folder) =>
+    public static IPromptSource Of(string folder, int? maxSequenceLength = null) =>
         Directory.Exists(new DiffusersFolder(folder).TextEncoder())
-            ? new TextEncoders(PromptEncoders.FromFolder(folder))
+            ? new TextEncoders(PromptEncoders.FromFolder(folder, maxSequenceLength))
             : new NoPromptSource(folder);
 
     /// <inheritdoc/>

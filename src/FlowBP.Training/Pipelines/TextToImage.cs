@@ -12,7 +12,7 @@ namespace FlowBP.Training.Pipelines;
 public sealed class TextToImage : IDisposable
 {
     // 1 where guidance has no negative branch.
-    private readonly double branchScale;
+    private readonly GuidedVelocityField samplingField;
 
     /// <summary>Loads a model folder; only the transformer's parameters receive gradients.</summary>
     /// <param name="folder">A folder in diffusers' layout.</param>
@@ -29,6 +29,7 @@ public sealed class TextToImage : IDisposable
     /// Where embeddings of prompts come from, passed over to this object; null: from the folder's own text encoders.
     /// </param>
     /// <param name="options">Types, and what pullbacks keep alive; null: Float32, plain autograd.</param>
+    /// <param name="samplingGuidance">Guidance scale of <see cref="Sample"/>; null: <paramref name="guidance"/>.</param>
     /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit.</exception>
     /// <exception cref="ArgumentException">The model can't paint pictures of this size.</exception>
     public TextToImage(
@@ -39,7 +40,8 @@ public sealed class TextToImage : IDisposable
         ComputeDevice? device = null,
         ImageSize? size = null,
         IPromptSource? prompts = null,
-        ComputeOptions? options = null
+        ComputeOptions? options = null,
+        double? samplingGuidance = null
     )
     {
         Compute = device ?? ComputeDevice.Cpu;
@@ -56,7 +58,14 @@ public sealed class TextToImage : IDisposable
         options ??= new();
         Model.To(Compute.Device);
         Model.UseRolloutKernels(Compute.RolloutKernels);
-        Adapter = options.Lora is { } lora ? LoraAdapter.Attach(Model.Transformer, lora, options.LoraSeed) : null;
+        if (options.Lora is { } lora)
+        {
+            Adapter = LoraAdapter.Attach(
+                Model.Transformer,
+                lora.TargetModules.Count == 0 ? lora with { TargetModules = Model.LoraTargets } : lora,
+                options.LoraSeed
+            );
+        }
         Workers = workers > 1 && !Compute.IsGpu ? new BatchWorkers(workers) : null;
         Model.Vae.to(options.Reward);
         if (Adapter is null)
@@ -69,16 +78,22 @@ public sealed class TextToImage : IDisposable
             // Frozen weights need no masters; the factors are float32 on a network of any type.
             Model.Transformer.to(options.Compute);
         }
+        Field = Guided(guidance, options, detachNegative);
+        samplingField =
+            samplingGuidance is { } scale && scale != guidance ? Guided(scale, options, detachNegative) : Field;
+    }
+
+    private GuidedVelocityField Guided(double guidance, ComputeOptions options, bool detachNegative)
+    {
         var network = Model.Blockwise(guidance);
         var field = new BlockwiseVelocityField(
             Adapter is null ? network : new AdaptedNetwork(network, Adapter),
             options.Checkpointing,
             Masters
         );
-        branchScale = Model.HasNegativeBranch ? guidance : 1;
-        Field = new GuidedVelocityField(
+        return new(
             Workers is null ? field : new DataParallelVelocityField(field, Workers),
-            branchScale,
+            Model.HasNegativeBranch ? guidance : 1,
             detachNegative
         );
     }
@@ -117,7 +132,7 @@ public sealed class TextToImage : IDisposable
     public Conditioning Encode(IReadOnlyList<string> prompts)
     {
         var conditioning = Branch(prompts);
-        if (branchScale == 1)
+        if (Field.Scale == 1 && samplingField.Scale == 1)
         {
             return conditioning;
         }
@@ -133,7 +148,7 @@ public sealed class TextToImage : IDisposable
     {
         using var scope = torch.NewDisposeScope();
         var rollout = new Rollout(
-            Field,
+            samplingField,
             Schedule(steps),
             Compute.Kernels,
             ScalarType.Float32,
