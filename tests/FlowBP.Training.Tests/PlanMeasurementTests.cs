@@ -2,6 +2,7 @@
 // Shape legend: B batch, R reward rows, C channels, Y X latent elements.
 
 using FlowBP.Kernels;
+using FlowBP.Models.Adapters;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Pipelines;
@@ -56,9 +57,11 @@ public class PlanMeasurementTests
     [TestCase(16, "blocks", "fp32")]
     [TestCase(16, "2", "fp32")]
     [TestCase(16, "blocks", "bf16")]
-    public void Every_phase_is_within_ten_percent(int batch, string checkpointing, string compute)
+    [TestCase(16, "none", "fp32", 16)]
+    [TestCase(16, "blocks", "bf16", 16)]
+    public void Every_phase_is_within_ten_percent(int batch, string checkpointing, string compute, int? rank = null)
     {
-        using var run = new Run("flowbp-sparse", batch, batch, batch, checkpointing, compute);
+        using var run = new Run("flowbp-sparse", batch, batch, batch, checkpointing, compute, rank);
         using var inputs = run.Inputs();
         var executor = run.Executor();
 
@@ -143,6 +146,7 @@ public class PlanMeasurementTests
             int vjpChunk,
             string checkpointing = "none",
             string compute = "fp32",
+            int? loraRank = null,
             bool recomputesDecode = false
         )
         {
@@ -169,6 +173,7 @@ public class PlanMeasurementTests
                 {
                     Compute = compute == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32,
                     Checkpointing = GradientCheckpointing.Parse(checkpointing),
+                    Lora = loraRank is { } rank ? new LoraConfig { Rank = rank, TargetModules = [] } : null,
                 }
             );
             Model.Model.Vae.RecomputesDecode = recomputesDecode;
@@ -183,6 +188,7 @@ public class PlanMeasurementTests
                     new("gradient_checkpointing", checkpointing),
                     new("fused_attention", OperatorSupport.FusedAttention ? "true" : "false"),
                     new("workspace", "0"),
+                    new("lora_rank", loraRank is null ? "none" : $"{loraRank}"),
                     new("recompute_decode", recomputesDecode ? "true" : "false"),
                 ])
             );

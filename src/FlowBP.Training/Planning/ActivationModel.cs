@@ -58,7 +58,7 @@ internal sealed class ActivationModel(PlanRequest request)
     {
         get
         {
-            var trace = new OperationTrace(Options with { TrainsWeights = request.LoraRank is null });
+            var trace = new OperationTrace(Options);
             trace.Backward(transformer.Forward(trace, request.Model.Input(1, request.Resolution)));
             return trace.BackwardFlops;
         }
@@ -115,7 +115,10 @@ internal sealed class ActivationModel(PlanRequest request)
         {
             ElementBytes = request.ComputeBytes,
             FusedAttention = request.FusedAttention,
-            WeightGradientBytes = request.LoraRank is null ? request.ComputeBytes : 0,
+            WeightGradientBytes = request.ComputeBytes,
+            TrainsWeights = request.LoraRank is null,
+            AdapterRank = request.LoraRank,
+            AdapterRoles = transformer.AdapterRoles,
             // The gradients of a segment's weights are handed on together, when all of them are there.
             WeightGradientsExist = false,
         };
@@ -167,7 +170,8 @@ internal sealed class ActivationModel(PlanRequest request)
         return new(
             trace.Given(image, true),
             text is { } elements ? trace.Given(elements, true) : null,
-            trace.Given(condition, true)
+            // Under an adapter nothing that is trained leads to the condition.
+            trace.Given(condition, trace.Options.TrainsWeights)
         );
     }
 

@@ -27,7 +27,7 @@ internal sealed partial class OperationTrace
         var flops = 2.0 * rows * inputs * outputs;
         Linears.Add((role, inputs, outputs));
         var read = strided ? Copy(x) : x;
-        return Record(
+        var result = Record(
             rows * outputs,
             x.ElementBytes,
             [(read, false)],
@@ -38,6 +38,39 @@ internal sealed partial class OperationTrace
                 InputFlops = flops,
                 WeightFlops = flops,
                 Weights = (inputs * outputs) + (bias ? outputs : 0),
+            }
+        );
+        return Options.AdapterRank is { } rank && Options.AdapterRoles.Contains(role)
+            ? Adapted(x, result, inputs, outputs, rank)
+            : result;
+    }
+
+    // The result and its change by two trained factors, which are float32 on a network of any type.
+    private TracedTensor Adapted(TracedTensor x, TracedTensor result, long inputs, long outputs, int rank)
+    {
+        BeginScope();
+        var inner = Factor(Cast(x, sizeof(float)), inputs, rank);
+        var change = Scale(Factor(inner, rank, outputs));
+        var sum = Cast(Add(change, result), result.ElementBytes);
+        EndScope(sum);
+        return sum;
+    }
+
+    private TracedTensor Factor(TracedTensor x, long inputs, long outputs)
+    {
+        var flops = 2.0 * x.Elements * outputs;
+        return Record(
+            x.Elements / inputs * outputs,
+            x.ElementBytes,
+            [(x, false)],
+            [x],
+            new()
+            {
+                Flops = flops,
+                InputFlops = flops,
+                WeightFlops = flops,
+                Weights = inputs * outputs,
+                IsAdapter = true,
             }
         );
     }

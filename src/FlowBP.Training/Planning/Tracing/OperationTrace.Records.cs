@@ -28,6 +28,9 @@ internal sealed partial class OperationTrace
         /// <summary>Elements of the weights.</summary>
         public long Weights { get; init; }
 
+        /// <summary>Whether the weights are an adapter's: trained where the network's are not, and no part of it.</summary>
+        public bool IsAdapter { get; init; }
+
         /// <summary>Saved bytes that are neither input nor output, such as a normalisation's statistics.</summary>
         public long SavedBytes { get; init; }
 

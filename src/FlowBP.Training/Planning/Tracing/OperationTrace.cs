@@ -174,14 +174,14 @@ internal sealed partial class OperationTrace(TraceOptions options)
                 recorded.Add(entry);
             }
         }
-        var trains = Options.Recording && Options.TrainsWeights && cost.Weights > 0;
+        var trains = Options.Recording && (Options.TrainsWeights || cost.IsAdapter) && cost.Weights > 0;
         var needsGradient = recorded.Count > 0 || trains;
         Grow(cost.ForwardTransient);
         var output = viewOf is null
             ? New(elements, needsGradient, elementBytes)
             : View(viewOf, elements, needsGradient, elementBytes);
         Shrink(cost.ForwardTransient);
-        Parameters += cost.Weights;
+        Parameters += cost.IsAdapter ? 0 : cost.Weights;
         ForwardFlops += cost.Flops;
         if (needsGradient)
         {
@@ -205,7 +205,7 @@ internal sealed partial class OperationTrace(TraceOptions options)
                     recorded,
                     held,
                     cost.BackwardTransient,
-                    trains ? cost.Weights * Options.WeightGradientBytes : 0,
+                    trains ? cost.Weights * (cost.IsAdapter ? sizeof(float) : Options.WeightGradientBytes) : 0,
                     (recorded.Count * cost.InputFlops) + (trains ? cost.WeightFlops : 0)
                 )
             );

@@ -53,8 +53,14 @@ internal sealed record TraceOptions
     /// <summary>Whether the gradients of the weights exist before the backward: then new ones are added to them and given back.</summary>
     public bool WeightGradientsExist { get; init; } = true;
 
-    /// <summary>Bytes of an element of a weight's gradient; 0 where adapters are trained in the weights' place.</summary>
+    /// <summary>Bytes of an element of a weight's gradient; adapters have float32's.</summary>
     public int WeightGradientBytes { get; init; } = sizeof(float);
+
+    /// <summary>Rank of the adapters that are trained beside linear layers; null: there are none.</summary>
+    public int? AdapterRank { get; init; }
+
+    /// <summary>Roles of the linear layers that have an adapter.</summary>
+    public IReadOnlyList<string> AdapterRoles { get; init; } = [];
 
     /// <summary>Images that go through at once; for what treats each by itself.</summary>
     public long Images { get; init; } = 1;
