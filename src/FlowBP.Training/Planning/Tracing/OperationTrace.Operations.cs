@@ -157,8 +157,8 @@ internal sealed partial class OperationTrace
     {
         var wide = Cast(x, Math.Max(x.ElementBytes, sizeof(float)));
         var squares = Multiply(wide, wide);
-        // One number per head; the mean's derivative spreads it over the squares again.
-        var mean = Record(x.Elements / width, wide.ElementBytes, [(squares, false)], [], default);
+        // One number per head. The mean's derivative needs the squares' shape alone, but libtorch 1.13 keeps the squares.
+        var mean = Record(x.Elements / width, wide.ElementBytes, [(squares, false)], [squares], default);
         var inverse = Record(mean.Elements, mean.ElementBytes, [(Scale(mean), false)], [], default, savesOutput: true);
         var normed = Cast(Multiply(wide, inverse), x.ElementBytes);
         return MultiplyByWeight(normed, width);
