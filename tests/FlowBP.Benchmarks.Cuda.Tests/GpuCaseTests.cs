@@ -5,7 +5,6 @@ using FlowBP.Benchmarks.Gpu;
 using FlowBP.Kernels;
 using FlowBP.Kernels.Cuda;
 using FlowBP.Kernels.Cuda.Tests;
-using torch = FlowBP.Torch.torch;
 
 namespace FlowBP.Benchmarks.Cuda.Tests;
 

@@ -65,12 +65,12 @@ public class CudaExecutorTests
         var together = new Rollout(field, world.Schedule, new CpuLatentKernels(), storage, chunk, s_fused[fused]());
         using var expected = separate.Run(world.Noise, world.Conditioning, stepsOf);
         using var actual = together.Run(world.Noise, world.Conditioning, stepsOf);
-        Assert.That(Bits(actual.V_TB), Is.EqualTo(Bits(expected.V_TB)));
-        Assert.That(Bits(actual.X_TB), Is.EqualTo(Bits(expected.X_TB)));
+        Assert.That(BitsOf(actual.V_TB), Is.EqualTo(BitsOf(expected.V_TB)));
+        Assert.That(BitsOf(actual.X_TB), Is.EqualTo(BitsOf(expected.X_TB)));
         Assert.That(actual.Evaluations, Is.EqualTo(expected.Evaluations));
         using var end = separate.Sample(world.Noise, world.Conditioning);
         using var fusedEnd = together.Sample(world.Noise, world.Conditioning);
-        Assert.That(Bits(fusedEnd), Is.EqualTo(Bits(end)));
+        Assert.That(BitsOf(fusedEnd), Is.EqualTo(BitsOf(end)));
     }
 
     [Test]
@@ -175,7 +175,7 @@ public class CudaExecutorTests
 
     private static long[] Bits(IEnumerable<double> numbers) => [.. numbers.Select(BitConverter.DoubleToInt64Bits)];
 
-    private static long[] Bits(Tensor tensor) => Bits(World.Numbers(tensor));
+    private static long[] BitsOf(Tensor tensor) => Bits(World.Numbers(tensor));
 
     private sealed class WideReward(IReward reward, ScalarType type) : IReward
     {

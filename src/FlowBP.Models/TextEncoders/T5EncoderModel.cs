@@ -188,7 +188,7 @@ internal sealed class T5Attention : nn.Module<Tensor, Tensor, Tensor>
         using var scope = torch.NewDisposeScope();
         Embedding table = relative_attention_bias!;
         long[] rows = T5RelativePositions.Buckets(length, buckets, maxDistance);
-        Tensor rows_LL = torch.tensor(rows).reshape(length, length).to(table.weight.device);
+        Tensor rows_LL = torch.tensor(rows).reshape(length, length).to(table.weight!.device);
         return table.call(rows_LL).permute(2, 0, 1).unsqueeze(0).contiguous().MoveToOuterDisposeScope();
     }
 

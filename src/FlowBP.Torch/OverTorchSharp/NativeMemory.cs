@@ -2,7 +2,7 @@
 
 namespace FlowBP.Torch;
 
-/// <summary>Tensor memory on the CPU, which TorchSharp does not count: every figure is 0.</summary>
+/// <summary>Tensor memory on the CPU, which TorchSharp does not count: every number of bytes is 0.</summary>
 public static class NativeMemory
 {
     /// <summary>Unknown: 0.</summary>
@@ -10,6 +10,9 @@ public static class NativeMemory
 
     /// <summary>Unknown: 0.</summary>
     public static long PeakBytes => 0;
+
+    /// <summary>Tensor handles that are alive, as TorchSharp counts them.</summary>
+    public static long LiveHandles => TorchSharp.torch.Tensor.TotalCount;
 
     /// <summary>Does nothing.</summary>
     public static void ResetPeak() { }
