@@ -23,6 +23,7 @@ public class PlanTests
         Assert.That(run.OutputLines, Has.Some.Match("^does not fit into 80.0 GiB: [0-9.]+ GiB too much$"));
         Assert.That(run.OutputLines, Has.Some.EqualTo("  --sharding full"));
         Assert.That(run.OutputLines, Has.Some.EqualTo("  --lora_rank 32"));
+        Assert.That(run.OutputLines[^1], Does.StartWith("note: training does not shard yet"));
         Assert.That(run.OutputLines.Select(line => line.Length), Is.All.LessThanOrEqualTo(80));
     }
 

@@ -173,10 +173,10 @@ public class PlanMeasurementTests
                 {
                     Compute = compute == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32,
                     Checkpointing = GradientCheckpointing.Parse(checkpointing),
+                    RecomputesDecode = recomputesDecode,
                     Lora = loraRank is { } rank ? new LoraConfig { Rank = rank, TargetModules = [] } : null,
                 }
             );
-            Model.Model.Vae.RecomputesDecode = recomputesDecode;
             Reward = RewardFolder.Load(Config.Reward);
             Prompts = PromptFile.Read(Config.Prompts);
             Plan = new RunPlan(

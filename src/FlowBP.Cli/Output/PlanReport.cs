@@ -11,6 +11,8 @@ internal static class PlanReport
 {
     private const double Tera = 1e12;
 
+    private const string NotYetSharded = "note: training does not shard yet; that is what it will take when it does";
+
     /// <summary>Prints a prediction.</summary>
     /// <param name="terminal">Where to.</param>
     /// <param name="request">The run.</param>
@@ -52,6 +54,10 @@ internal static class PlanReport
         );
         terminal.Results.Write(memory);
         to.WriteLine(Verdict(request, plan));
+        if (request.Sharding == Sharding.Full)
+        {
+            to.WriteLine(NotYetSharded);
+        }
         to.WriteLine();
 
         var total = plan.Work.Sum(part => part.Flops);
@@ -92,6 +98,10 @@ internal static class PlanReport
             to.WriteLine(
                 $"    {Figures.Bytes(way.Plan.PeakBytes)}, {Teraflops(way.Plan.Work.Sum(part => part.Flops))} TFLOP an update"
             );
+        }
+        if (ways.Any(way => way.Request.Sharding == Sharding.Full))
+        {
+            to.WriteLine(NotYetSharded);
         }
     }
 

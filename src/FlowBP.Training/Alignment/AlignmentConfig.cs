@@ -118,6 +118,7 @@ public sealed class AlignmentConfig
             Compute = run.Get(S.ComputeDtype),
             Reward = run.Get(S.RewardDtype),
             Checkpointing = GradientCheckpointing.Parse(run.Get(S.GradientCheckpointing), ActivationBytes),
+            RecomputesDecode = run.Get(S.RecomputeDecode),
             Lora = run.Get(S.LoraRank) is { } rank
                 ? new()
                 {

@@ -76,6 +76,14 @@ public static partial class AlignmentSettings
             "memory that activations may take where a setting is auto, in GB of 1e9 bytes; none: the least"
         );
 
+    /// <summary>What the reward's gradient recomputes.</summary>
+    public static Setting<bool> RecomputeDecode { get; } =
+        Flag(
+            "recompute_decode",
+            false,
+            "the reward's gradient runs the decoder's blocks again instead of keeping them"
+        );
+
     /// <summary>Whether the rollout keeps block inputs.</summary>
     public static Setting<RolloutReuse> ReuseRolloutBlocks { get; } =
         Choice(

@@ -279,6 +279,7 @@ public static partial class AlignmentSettings
             GradientCheckpointing,
             ActivationMemoryGb,
             ReuseRolloutBlocks,
+            RecomputeDecode,
             RolloutBatchSize,
             RewardBatchSize,
             VjpBatchSize,

@@ -21,6 +21,12 @@ public sealed record ComputeOptions
     public GradientCheckpointing Checkpointing { get; init; } = GradientCheckpointing.None;
 
     /// <summary>
+    /// Whether pullbacks through the decoder run its residual blocks again: a third more time for a fraction of the memory.
+    /// <c>recompute_decode</c>.
+    /// </summary>
+    public bool RecomputesDecode { get; init; }
+
+    /// <summary>
     /// What is trained instead of the transformer's own weights; null: these. Without targets it takes the family's
     /// (<see cref="IBackbone.LoraTargets"/>). <c>lora_rank</c>, <c>lora_alpha</c>, <c>lora_target_modules</c>.
     /// </summary>

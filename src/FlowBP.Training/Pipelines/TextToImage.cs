@@ -68,6 +68,7 @@ public sealed class TextToImage : IDisposable
         }
         Workers = workers > 1 && !Compute.IsGpu ? new BatchWorkers(workers) : null;
         Model.Vae.to(options.Reward);
+        Model.Vae.RecomputesDecode = options.RecomputesDecode;
         if (Adapter is null)
         {
             Masters =

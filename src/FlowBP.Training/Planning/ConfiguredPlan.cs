@@ -27,6 +27,7 @@ public static class ConfiguredPlan
         S.VjpBatchSize.Name,
         S.GradientCheckpointing.Name,
         S.ReuseRolloutBlocks.Name,
+        S.RecomputeDecode.Name,
         S.LoraRank.Name,
         S.ComputeDtype.Name,
         S.RewardDtype.Name,

@@ -128,14 +128,6 @@ public static class PlanSettings
             "the rollout keeps the block inputs of active steps, and their pullbacks skip a forward; auto: if it fits"
         );
 
-    /// <summary>Decoder.</summary>
-    public static Setting<bool> RecomputeDecode { get; } =
-        Flag(
-            "recompute_decode",
-            false,
-            "the reward's gradient runs the decoder's blocks again instead of keeping them"
-        );
-
     /// <summary>Text encoders.</summary>
     public static Setting<TextEncoding> TextEncoders { get; } =
         Choice(
@@ -167,7 +159,7 @@ public static class PlanSettings
         S.VjpBatchSize,
         GradientCheckpointing,
         ReuseRolloutBlocks,
-        RecomputeDecode,
+        S.RecomputeDecode,
         ShardingMode,
         S.LoraRank,
         ComputeDtype,
@@ -226,7 +218,7 @@ public static class PlanSettings
             Sharding = run.Get(ShardingMode),
             LoraRank = run.Get(S.LoraRank),
             SegmentBlocks = checkpointing == Automatic ? null : checkpointing,
-            RecomputesDecode = run.Get(RecomputeDecode),
+            RecomputesDecode = run.Get(S.RecomputeDecode),
             ReusesRolloutBlocks = reuse == RolloutReuse.On,
             TextEncoding = run.Get(TextEncoders),
             KeepsAverage = run.Get(S.UseEma),
