@@ -12,40 +12,13 @@ namespace FlowBP.Training.Pipelines;
 /// A FLUX.2 transformer, block by block. It computes in the type of its parameters; the time stays in the type it comes in, so
 /// that a rollout and its pullbacks are told the same one.
 /// </summary>
-internal sealed class Flux2Blockwise : IBlockwiseNetwork
+/// <param name="transformer">The transformer; it stays the caller's.</param>
+/// <param name="guidance">Guidance scale, for models that take it as an input.</param>
+internal sealed class Flux2Blockwise(Flux2Transformer2DModel transformer, double guidance)
+    : BlockwiseTransformer<Flux2Block>(transformer.Blocks, transformer.EmbedParameters, transformer.HeadParameters)
 {
-    private readonly Flux2Transformer2DModel transformer;
-    private readonly double guidance;
-    private readonly Flux2Block[] blocks;
-    private readonly Tensor[][] blockParameters;
-
-    /// <summary>The blocks of a transformer, which stays the caller's.</summary>
-    /// <param name="transformer">The transformer.</param>
-    /// <param name="guidance">Guidance scale, for models that take it as an input.</param>
-    public Flux2Blockwise(Flux2Transformer2DModel transformer, double guidance)
-    {
-        this.transformer = transformer;
-        this.guidance = guidance;
-        blocks = [.. transformer.Blocks];
-        blockParameters = [.. blocks.Select(block => (Tensor[])[.. block.parameters()])];
-        EmbedParameters = [.. transformer.EmbedParameters];
-        HeadParameters = [.. transformer.HeadParameters];
-    }
-
     /// <inheritdoc/>
-    public int Blocks => blocks.Length;
-
-    /// <inheritdoc/>
-    public IReadOnlyList<Tensor> EmbedParameters { get; }
-
-    /// <inheritdoc/>
-    public IReadOnlyList<Tensor> HeadParameters { get; }
-
-    /// <inheritdoc/>
-    public IReadOnlyList<Tensor> BlockParameters(int block) => blockParameters[block];
-
-    /// <inheritdoc/>
-    public BlockStreams Embed(Tensor x_BCYX, Tensor sigma_B, Conditioning conditioning)
+    public override BlockStreams Embed(Tensor x_BCYX, Tensor sigma_B, Conditioning conditioning)
     {
         using var scope = torch.NewDisposeScope();
         var input = Flux2Field.Input(transformer, guidance, x_BCYX, sigma_B, conditioning);
@@ -65,14 +38,14 @@ internal sealed class Flux2Blockwise : IBlockwiseNetwork
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<Tensor> Block(int block, BlockStreams streams)
+    public override IReadOnlyList<Tensor> Block(int block, BlockStreams streams)
     {
-        var next = blocks[block].call(Tokens(streams), Condition(streams));
+        var next = Parts[block].call(Tokens(streams), Condition(streams));
         return next.Context is null ? [next.Hidden] : [next.Hidden, next.Context];
     }
 
     /// <inheritdoc/>
-    public Tensor Head(BlockStreams streams, IReadOnlyList<long> latentShape)
+    public override Tensor Head(BlockStreams streams, IReadOnlyList<long> latentShape)
     {
         using var scope = torch.NewDisposeScope();
         var (rows, columns) = (latentShape[2], latentShape[3]);

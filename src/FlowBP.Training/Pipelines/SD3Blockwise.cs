@@ -11,42 +11,19 @@ namespace FlowBP.Training.Pipelines;
 /// A Stable Diffusion 3 transformer, block by block. It computes in the type of its parameters; the time stays in the type it comes
 /// in, so that a rollout and its pullbacks are told the same one.
 /// </summary>
-internal sealed class SD3Blockwise : IBlockwiseNetwork
+/// <param name="transformer">The transformer; it stays the caller's.</param>
+/// <param name="timesteps">The timestep of σ = 1.</param>
+internal sealed class SD3Blockwise(SD3Transformer2DModel transformer, int timesteps)
+    : BlockwiseTransformer<JointTransformerBlock>(
+        transformer.Blocks,
+        Parameters(transformer, name => !IsHeads(name) && !name.StartsWith(BlockPrefix, StringComparison.Ordinal)),
+        Parameters(transformer, IsHeads)
+    )
 {
     private const string BlockPrefix = "transformer_blocks.";
 
-    private readonly SD3Transformer2DModel transformer;
-    private readonly int timesteps;
-    private readonly JointTransformerBlock[] blocks;
-    private readonly Tensor[][] blockParameters;
-
-    /// <summary>The blocks of a transformer, which stays the caller's.</summary>
-    /// <param name="transformer">The transformer.</param>
-    /// <param name="timesteps">The timestep of σ = 1.</param>
-    public SD3Blockwise(SD3Transformer2DModel transformer, int timesteps)
-    {
-        this.transformer = transformer;
-        this.timesteps = timesteps;
-        blocks = [.. transformer.Blocks];
-        blockParameters = [.. blocks.Select(block => (Tensor[])[.. block.parameters()])];
-        HeadParameters = Parameters(IsHeads);
-        EmbedParameters = Parameters(name => !IsHeads(name) && !name.StartsWith(BlockPrefix, StringComparison.Ordinal));
-    }
-
     /// <inheritdoc/>
-    public int Blocks => blocks.Length;
-
-    /// <inheritdoc/>
-    public IReadOnlyList<Tensor> EmbedParameters { get; }
-
-    /// <inheritdoc/>
-    public IReadOnlyList<Tensor> HeadParameters { get; }
-
-    /// <inheritdoc/>
-    public IReadOnlyList<Tensor> BlockParameters(int block) => blockParameters[block];
-
-    /// <inheritdoc/>
-    public BlockStreams Embed(Tensor x_BCYX, Tensor sigma_B, Conditioning conditioning)
+    public override BlockStreams Embed(Tensor x_BCYX, Tensor sigma_B, Conditioning conditioning)
     {
         using var scope = torch.NewDisposeScope();
         var type = HeadParameters[0].dtype;
@@ -60,20 +37,20 @@ internal sealed class SD3Blockwise : IBlockwiseNetwork
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<Tensor> Block(int block, BlockStreams streams)
+    public override IReadOnlyList<Tensor> Block(int block, BlockStreams streams)
     {
-        var next = blocks[block].call(new SD3Streams(streams.Moving[0], streams.Moving[1]), streams.Shared[0]);
+        var next = Parts[block].call(new SD3Streams(streams.Moving[0], streams.Moving[1]), streams.Shared[0]);
         return next.Context is null ? [next.Hidden] : [next.Hidden, next.Context];
     }
 
     /// <inheritdoc/>
-    public Tensor Head(BlockStreams streams, IReadOnlyList<long> latentShape) =>
+    public override Tensor Head(BlockStreams streams, IReadOnlyList<long> latentShape) =>
         transformer.Head(streams.Moving[0], streams.Shared[0], latentShape[2], latentShape[3]);
 
     private static bool IsHeads(string name) =>
         name.StartsWith("norm_out.", StringComparison.Ordinal)
         || name.StartsWith("proj_out.", StringComparison.Ordinal);
 
-    private Tensor[] Parameters(Func<string, bool> belongs) =>
+    private static Tensor[] Parameters(SD3Transformer2DModel transformer, Func<string, bool> belongs) =>
         [.. transformer.named_parameters().Where(each => belongs(each.name)).Select(each => each.parameter)];
 }
