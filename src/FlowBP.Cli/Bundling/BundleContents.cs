@@ -25,17 +25,24 @@ internal static partial class BundleContents
     /// <summary>The folder that everything is in.</summary>
     public const string Root = "flowbp-bundle";
 
-    // The models of these have implementations; the others would only say so.
+    // What has something to compute on a GPU, and what these need; tokenizers and layouts have nothing.
     private static readonly string[] ModelFixtures =
     [
         "clip_bigg_text",
         "clip_l_text",
         "e2e_sd35",
+        "flux1_transformer",
+        "flux2_transformer",
+        "flux2_vae",
         "hpsv2_clip",
+        "packing",
         "pickscore_clip",
+        "qwen3_text",
         "scheduler_sigmas.json",
+        "sd3_encode_prompt",
         "sd3_transformer",
         "sd3_vae",
+        "t5_encoder",
     ];
 
     /// <summary>All files, in the order of their names.</summary>
@@ -106,7 +113,9 @@ internal static partial class BundleContents
               | Gee\.External\.Capstone\.dll | libcapstone\.so | System\.Management\.dll | (?:amd64|x86|arm64)/.*
               | Microsoft\.VisualBasic(?:\.Core)?\.dll | System\.Data\.Common\.dll | System\.Transactions\.Local\.dll
               | System\.Linq\.AsyncEnumerable\.dll | System\.Linq\.Parallel\.dll | System\.Threading\.Tasks\.Dataflow\.dll
-              | System\.Net\.(?:HttpListener|Mail|Quic|WebClient|Requests)\.dll
+              | System\.Net\.(?:Http|HttpListener|Mail|Quic|Requests|Security|WebClient|WebSockets)\.dll
+              | System\.Linq\.Expressions\.dll | System\.Formats\.Asn1\.dll | Microsoft\.ApplicationInsights\.dll
+              | Microsoft\.TestPlatform\.(?:CrossPlatEngine|CommunicationUtilities)\.dll
               | System\.Private\.DataContractSerialization\.dll | System\.Text\.Encoding\.CodePages\.dll | Microsoft\.CSharp\.dll
             ) $
             """
