@@ -8,6 +8,7 @@ using FlowBP.Models.Inspection;
 using FlowBP.Models.Transformers;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Planning.Networks;
+using N = FlowBP.Training.Planning.ReleasedNetworks;
 
 namespace FlowBP.Training.Planning;
 
@@ -23,6 +24,7 @@ public static class PlannedModels
     private const int ClipTokens = 77;
     private const int T5TokensOfSD3 = 256;
     private const int LongTokens = 512;
+    private const int UsualResolution = 512;
 
     // Elements of the released encoders' weights, and of those that every token is multiplied with.
     private static readonly PlannedEncoder ClipL = new("CLIP-L", 123_650_304, ClipTokens, 85_524_480);
@@ -30,30 +32,11 @@ public static class PlannedModels
     private static readonly PlannedEncoder T5Xxl = new("T5-XXL", 4_762_310_656, LongTokens, 4_630_511_616);
     private static readonly PlannedEncoder Qwen3 = new("Qwen3-8B", 7_568_405_504, LongTokens, 6_946_071_552);
 
-    private static readonly AutoencoderKLConfig ReleasedDecoder = new()
-    {
-        BlockOutChannels = [128, 256, 512, 512],
-        LayersPerBlock = 2,
-        LatentChannels = 16,
-        UseQuantConv = false,
-        UsePostQuantConv = false,
-        SampleSize = 1024,
-    };
-
-    private static readonly OpenClipConfig VitH14 = new()
-    {
-        EmbedDim = 1024,
-        Vision = new(1280, 16, 32, 4),
-        Text = new(1024, 16, 24, 4),
-        ImageSize = 224,
-        PatchSize = 14,
-    };
-
     private static readonly (string Name, Func<PlannedModel> Make)[] Released =
     [
-        ("sd35", SD35),
-        ("flux1", Flux1),
-        ("flux2", Flux2),
+        ("sd35", () => Of(N.SD35, N.SD35Autoencoder, N.HpsV2)),
+        ("flux1", () => Of(N.Flux1, N.Flux1Autoencoder, N.HpsV2)),
+        ("flux2", () => Of(N.Flux2, N.Flux2Autoencoder, N.HpsV2)),
     ];
 
     /// <summary>Names of the models whose sizes are known without a folder.</summary>
@@ -77,72 +60,87 @@ public static class PlannedModels
         };
     }
 
-    private static PlannedModel SD35() =>
-        new()
-        {
-            Name = "Stable Diffusion 3.5 medium",
-            Transformer = new TracedSD3Transformer(
-                new SD3TransformerConfig
-                {
-                    NumLayers = 24,
-                    NumAttentionHeads = 24,
-                    PosEmbedMaxSize = 384,
-                    DualAttentionLayers = [.. Enumerable.Range(0, 13)],
-                    QkNorm = true,
-                }
-            ),
-            BufferElements = 384L * 384 * 1536,
-            Decoder = new TracedDecoder(ReleasedDecoder),
-            AutoencoderParameters = 83_819_683,
-            TextTokens = ClipTokens + T5TokensOfSD3,
-            TextEncoders = [ClipL, ClipBigG, T5Xxl with { Tokens = T5TokensOfSD3 }],
-            TakesGuidance = true,
-            Resolution = 512,
-            RewardParameters = 0,
-        };
+    /// <summary>The networks of a Stable Diffusion 3.5 model of any size, text encoders as released.</summary>
+    /// <param name="transformer">The transformer.</param>
+    /// <param name="autoencoder">The autoencoder.</param>
+    /// <param name="reward">The reward.</param>
+    public static PlannedModel Of(
+        SD3TransformerConfig transformer,
+        AutoencoderKLConfig autoencoder,
+        OpenClipConfig reward
+    ) =>
+        Rewarded(
+            new()
+            {
+                Name = "Stable Diffusion 3.5 medium",
+                Transformer = new TracedSD3Transformer(transformer),
+                BufferElements = (long)transformer.PosEmbedMaxSize * transformer.PosEmbedMaxSize * transformer.InnerDim,
+                Decoder = new TracedDecoder(autoencoder),
+                AutoencoderParameters = MetaParameters(() => new AutoencoderKL(autoencoder)),
+                TextTokens = ClipTokens + T5TokensOfSD3,
+                TextEncoders = [ClipL, ClipBigG, T5Xxl with { Tokens = T5TokensOfSD3 }],
+                TakesGuidance = true,
+                Resolution = UsualResolution,
+                RewardParameters = 0,
+            },
+            reward
+        );
 
-    private static PlannedModel Flux1() =>
-        new()
-        {
-            Name = "FLUX.1-dev",
-            Transformer = new TracedFluxTransformer(new FluxShape { GuidanceEmbeds = true }),
-            Decoder = new TracedDecoder(ReleasedDecoder),
-            AutoencoderParameters = 83_819_683,
-            TextTokens = LongTokens,
-            TextEncoders = [ClipL with { Parameters = 123_060_480 }, T5Xxl],
-            TakesGuidance = false,
-            Resolution = 512,
-            RewardParameters = 0,
-        };
+    /// <summary>The networks of a FLUX.1 model of any size, text encoders as released.</summary>
+    /// <param name="transformer">The transformer.</param>
+    /// <param name="autoencoder">The autoencoder.</param>
+    /// <param name="reward">The reward.</param>
+    public static PlannedModel Of(
+        FluxTransformerConfig transformer,
+        AutoencoderKLConfig autoencoder,
+        OpenClipConfig reward
+    ) =>
+        Rewarded(
+            new()
+            {
+                Name = "FLUX.1-dev",
+                Transformer = new TracedFluxTransformer(FluxShape.Of(transformer)),
+                Decoder = new TracedDecoder(autoencoder),
+                AutoencoderParameters = MetaParameters(() => new AutoencoderKL(autoencoder)),
+                TextTokens = LongTokens,
+                TextEncoders = [ClipL with { Parameters = 123_060_480 }, T5Xxl],
+                TakesGuidance = false,
+                Resolution = UsualResolution,
+                RewardParameters = 0,
+            },
+            reward
+        );
 
-    private static PlannedModel Flux2() =>
-        new()
-        {
-            Name = "FLUX.2-Klein-base 9B",
-            Transformer = new TracedFlux2Transformer(
-                new Flux2Shape
-                {
-                    NumSingleLayers = 24,
-                    NumAttentionHeads = 32,
-                    JointAttentionDim = 12288,
-                    GuidanceEmbeds = false,
-                }
-            ),
-            Decoder = new TracedDecoder(
-                ReleasedDecoder with
-                {
-                    LatentChannels = 32,
-                    UseQuantConv = true,
-                    UsePostQuantConv = true,
-                }
-            ),
-            AutoencoderParameters = 84_046_115,
-            TextTokens = LongTokens,
-            TextEncoders = [Qwen3],
-            TakesGuidance = true,
-            Resolution = 512,
-            RewardParameters = 0,
-        };
+    /// <summary>The networks of a FLUX.2 model of any size, text encoder as released.</summary>
+    /// <param name="transformer">The transformer.</param>
+    /// <param name="autoencoder">The autoencoder.</param>
+    /// <param name="reward">The reward.</param>
+    public static PlannedModel Of(
+        Flux2TransformerConfig transformer,
+        AutoencoderKLFlux2Config autoencoder,
+        OpenClipConfig reward
+    ) =>
+        Rewarded(
+            new()
+            {
+                Name = "FLUX.2-Klein-base 9B",
+                Transformer = new TracedFlux2Transformer(Flux2Shape.Of(transformer)),
+                Decoder = new TracedDecoder(autoencoder.Towers),
+                AutoencoderParameters = MetaParameters(() => new AutoencoderKLFlux2(autoencoder)),
+                TextTokens = LongTokens,
+                TextEncoders = [Qwen3],
+                TakesGuidance = true,
+                Resolution = UsualResolution,
+                RewardParameters = 0,
+            },
+            reward
+        );
+
+    private static PlannedModel Rewarded(PlannedModel model, OpenClipConfig reward)
+    {
+        var shape = Shape("HPSv2", reward, MetaParameters(() => new OpenClipModel(reward)));
+        return model with { Reward = new TracedClipReward(shape), RewardParameters = shape.Parameters };
+    }
 
     private static PlannedModel OfFolder(string folder)
     {
@@ -235,10 +233,10 @@ public static class PlannedModels
         {
             return AutoencoderKLConfig.Read(json);
         }
-        return ReleasedDecoder with
+        return N.Flux2Autoencoder.Towers with
         {
             LatentChannels = json.Int("latent_channels", 32),
-            BlockOutChannels = json.Ints("block_out_channels", ReleasedDecoder.BlockOutChannels),
+            BlockOutChannels = json.Ints("block_out_channels", N.Flux2Autoencoder.Towers.BlockOutChannels),
             LayersPerBlock = json.Int("layers_per_block", 2),
             UseQuantConv = json.Bool("use_quant_conv", true),
             UsePostQuantConv = json.Bool("use_post_quant_conv", true),
@@ -266,7 +264,7 @@ public static class PlannedModels
     {
         if (reward == HpsV2)
         {
-            return Shape("HPSv2", VitH14, MetaParameters(() => new OpenClipModel(VitH14)));
+            return Shape("HPSv2", N.HpsV2, MetaParameters(() => new OpenClipModel(N.HpsV2)));
         }
         var folder = EmbeddedAssets.Resolve(reward, () => EmbeddedAssets.Reward);
         var file = Path.Combine(folder, "config.json");

@@ -1,6 +1,7 @@
 // The transformer of FLUX.2: modulations shared by all blocks of a kind, gated MLPs, no biases, and single-stream blocks with
 // one projection in and one out.
 
+using FlowBP.Models.Transformers;
 using FlowBP.Training.Planning.Tracing;
 
 namespace FlowBP.Training.Planning.Networks;
@@ -19,6 +20,20 @@ internal sealed record Flux2Shape
     public bool GuidanceEmbeds { get; init; } = true;
 
     public int Width => AttentionHeadDim * NumAttentionHeads;
+
+    public static Flux2Shape Of(Flux2TransformerConfig config) =>
+        new()
+        {
+            InChannels = config.InChannels,
+            NumLayers = config.NumLayers,
+            NumSingleLayers = config.NumSingleLayers,
+            AttentionHeadDim = config.AttentionHeadDim,
+            NumAttentionHeads = config.NumAttentionHeads,
+            JointAttentionDim = config.JointAttentionDim,
+            TimestepGuidanceChannels = config.TimestepGuidanceChannels,
+            MlpRatio = config.MlpRatio,
+            GuidanceEmbeds = config.GuidanceEmbeds,
+        };
 }
 
 /// <summary>A FLUX.2 transformer on paper.</summary>

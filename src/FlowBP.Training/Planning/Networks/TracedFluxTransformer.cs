@@ -1,5 +1,6 @@
 // The transformer of FLUX.1: blocks of two streams, then blocks of one in which attention and MLP run side by side.
 
+using FlowBP.Models.Transformers;
 using FlowBP.Training.Planning.Tracing;
 
 namespace FlowBP.Training.Planning.Networks;
@@ -17,6 +18,19 @@ internal sealed record FluxShape
     public bool GuidanceEmbeds { get; init; }
 
     public int Width => AttentionHeadDim * NumAttentionHeads;
+
+    public static FluxShape Of(FluxTransformerConfig config) =>
+        new()
+        {
+            InChannels = config.InChannels,
+            NumLayers = config.NumLayers,
+            NumSingleLayers = config.NumSingleLayers,
+            AttentionHeadDim = config.AttentionHeadDim,
+            NumAttentionHeads = config.NumAttentionHeads,
+            JointAttentionDim = config.JointAttentionDim,
+            PooledProjectionDim = config.PooledProjectionDim,
+            GuidanceEmbeds = config.GuidanceEmbeds,
+        };
 }
 
 /// <summary>A FLUX.1 transformer on paper.</summary>
