@@ -282,9 +282,7 @@ public class ModuleTests
     [Test]
     public void A_module_without_memory_gets_memory_of_its_own()
     {
-        torch.set_default_device(torch.META);
-        using var module = new Derived();
-        torch.set_default_device(torch.CPU);
+        using var module = WithoutMemory();
         var before = module.parameters().ToArray();
         before[0].requires_grad = false;
 
@@ -299,5 +297,18 @@ public class ModuleTests
         Assert.That(module.buffers().Single().dtype, Is.EqualTo(ScalarType.Int64));
         before[0].fill_(2);
         Assert.That(before[0].detach().to(ScalarType.Float32).mean().item<float>(), Is.EqualTo(2));
+    }
+
+    private static Derived WithoutMemory()
+    {
+        torch.set_default_device(torch.META);
+        try
+        {
+            return new Derived();
+        }
+        finally
+        {
+            torch.set_default_device(torch.CPU);
+        }
     }
 }

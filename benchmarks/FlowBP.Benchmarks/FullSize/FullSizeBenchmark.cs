@@ -70,7 +70,10 @@ internal static class FullSizeBenchmark
             );
             return (0, FullSizeReport.Of(result));
         }
-        catch (ExternalException e) when (e.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase))
+        catch (Exception e)
+            when (e is ExternalException or CudaException
+                && e.Message.Contains("out of memory", StringComparison.OrdinalIgnoreCase)
+            )
         {
             return (
                 OutOfMemory,

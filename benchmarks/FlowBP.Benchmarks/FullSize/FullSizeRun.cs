@@ -49,11 +49,12 @@ internal static class FullSizeRun
     )
     {
         var compute = config.Compute;
+        // First of all: libtorch sets up its part of a GPU's context with its first tensor.
+        using var values = new RandomValues(device.Device);
         progress("matrix products");
-        var matrices = MatrixRate.Measure(device, compute.Compute);
+        var matrices = MatrixRate.Measure(device, compute.Compute, values);
         progress("building the networks");
         var started = Stopwatch.GetTimestamp();
-        using var values = new RandomValues(device.Device);
         // Masters are made of float32 weights, and take their memory over.
         var trained = compute.Lora is null ? ScalarType.Float32 : compute.Compute;
         using var reward = new RandomReward(values, compute.Reward, model.Reward);

@@ -28,13 +28,14 @@ internal readonly record struct MatrixRate(long Rows, long Inner, long Columns, 
     /// <summary>Measures: on a GPU the median by its own clock, on a CPU the fastest.</summary>
     /// <param name="device">Where.</param>
     /// <param name="type">Type of the factors.</param>
+    /// <param name="values">What they are filled with, on the device.</param>
     /// <exception cref="DeviceUnavailableException">The GPU's driver can't be opened.</exception>
-    internal static MatrixRate Measure(ComputeDevice device, ScalarType type)
+    internal static MatrixRate Measure(ComputeDevice device, ScalarType type, RandomValues values)
     {
         using var noGrad = torch.no_grad();
         if (!device.IsGpu)
         {
-            return s_cpuSizes.Select(size => Rate(size, device, type, OnCpu)).MaxBy(rate => rate.FlopsPerSecond);
+            return s_cpuSizes.Select(size => Rate(size, values, type, OnCpu)).MaxBy(rate => rate.FlopsPerSecond);
         }
         if (!CudaDriver.TryOpen(out var driver, out var obstacle, device.Device.index))
         {
@@ -48,20 +49,19 @@ internal readonly record struct MatrixRate(long Rows, long Inner, long Columns, 
                 var times = timer.Measure([product], seesLaunches: false)[0];
                 return times[times.Length / 2] / 1e3;
             }
-            return s_gpuSizes.Select(size => Rate(size, device, type, OnGpu)).MaxBy(rate => rate.FlopsPerSecond);
+            return s_gpuSizes.Select(size => Rate(size, values, type, OnGpu)).MaxBy(rate => rate.FlopsPerSecond);
         }
     }
 
     // Factors of normal numbers: what a device draws, and so its clock, depends on the bits that it multiplies.
     private static MatrixRate Rate(
         (long Rows, long Inner, long Columns) size,
-        ComputeDevice device,
+        RandomValues values,
         ScalarType type,
         Func<Action, double> seconds
     )
     {
         using var scope = torch.NewDisposeScope();
-        using var values = new RandomValues(device.Device);
         var left = values.Normal(size.Rows, size.Inner).to(type);
         var right = values.Normal(size.Inner, size.Columns).to(type);
         var taken = seconds(() =>

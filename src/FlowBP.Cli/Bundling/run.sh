@@ -250,7 +250,8 @@ for tool in memcheck racecheck initcheck synccheck; do
 done
 gpu_part "GPU benchmarks" "$app/FlowBP.Benchmarks" --gpu --output "$out/gpu.md"
 gpu_part "full-size step" full_size sd35 full-size.md
-gpu_part "full-size step with LoRA" where_it_fits full_size flux2 full-size-lora.md --lora_rank 16 --checkpointing blocks
+gpu_part "full-size step with LoRA" where_it_fits full_size flux2 full-size-lora.md --lora_rank 16 --checkpointing blocks \
+    --measured 1
 
 write_results
 rm -f "$parts" "$log"
