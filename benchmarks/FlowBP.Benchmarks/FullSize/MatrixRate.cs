@@ -23,7 +23,12 @@ internal readonly record struct MatrixRate(long Rows, long Inner, long Columns, 
         (8192, 16384, 8192),
         (16384, 4096, 16384),
     ];
-    private static readonly (long, long, long)[] s_cpuSizes = [(1024, 1024, 1024), (2048, 2048, 2048)];
+    private static readonly (long, long, long)[] s_cpuSizes =
+    [
+        (1024, 1024, 1024),
+        (2048, 2048, 2048),
+        (512, 4096, 4096),
+    ];
 
     /// <summary>Measures: on a GPU the median by its own clock, on a CPU the fastest.</summary>
     /// <param name="device">Where.</param>
