@@ -1,9 +1,11 @@
-// Timings of kernels, steps and loading. Four ways to run them:
+// Timings of kernels, steps and loading. Five ways to run them:
 //
 //   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --paired [replay|residual|optimizer|loading]
 //       variants of one operation, interleaved in one process, with medians and ratios: what benchmarks/results/ records
 //   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --step [METHOD…]
 //       one alignment step of the embedded model, split into its parts
+//   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --full-size [sd35|flux1|flux2] [--device cuda|cpu] [--layers N] …
+//       one alignment step of a released model's size with random weights: seconds, memory, MFU
 //   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --gpu [--check] [--output FILE] [NAME…]
 //       the CUDA kernels against the same operations of libtorch, on this machine's GPU; --check: their numbers only
 //   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --filter '*'
@@ -17,6 +19,7 @@ using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Running;
 using BenchmarkDotNet.Toolchains.InProcess.Emit;
 using FlowBP.Benchmarks;
+using FlowBP.Benchmarks.FullSize;
 using FlowBP.Benchmarks.Gpu;
 
 // Where libtorch misreads the topology of a virtual machine it takes a single core: a comparison must give it all of them.
@@ -31,6 +34,10 @@ if (args is ["--step", .. var methods])
     return StepBenchmark.Run(methods);
 }
 
+if (args is ["--full-size", .. var fullSize])
+{
+    return FullSizeBenchmark.Run(fullSize);
+}
 if (args is ["--gpu", .. var gpu])
 {
     return GpuReport.Run(gpu);

@@ -278,4 +278,37 @@ public class ModuleTests
         parameter.Dispose();
         data.Dispose();
     }
+
+    [Test]
+    public void A_module_without_memory_gets_memory_of_its_own()
+    {
+        using var module = WithoutMemory();
+        var before = module.parameters().ToArray();
+        before[0].requires_grad = false;
+
+        var same = module.ToEmpty(torch.CPU, ScalarType.BFloat16);
+
+        Assert.That(same, Is.SameAs(module));
+        Assert.That(module.parameters(), Is.EqualTo(before));
+        Assert.That(module.parameters(), Has.All.Property("device").EqualTo(torch.CPU));
+        Assert.That(module.parameters(), Has.All.Property("dtype").EqualTo(ScalarType.BFloat16));
+        Assert.That(before.Select(parameter => parameter.requires_grad), Is.EqualTo(before.Select((_, i) => i > 0)));
+        // A buffer of integers keeps its type.
+        Assert.That(module.buffers().Single().dtype, Is.EqualTo(ScalarType.Int64));
+        before[0].fill_(2);
+        Assert.That(before[0].detach().to(ScalarType.Float32).mean().item<float>(), Is.EqualTo(2));
+    }
+
+    private static Derived WithoutMemory()
+    {
+        torch.set_default_device(torch.META);
+        try
+        {
+            return new Derived();
+        }
+        finally
+        {
+            torch.set_default_device(torch.CPU);
+        }
+    }
 }

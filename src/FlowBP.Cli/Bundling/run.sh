@@ -56,6 +56,9 @@ record() {
     write_results
 }
 
+# report FILE: a report of this run as a JSON string; null where there is none.
+report() { if [[ -s $out/$1 ]]; then json_text <"$out/$1"; else printf null; fi }
+
 # Written after every part, so that what is done is there if the node goes away.
 write_results() {
     {
@@ -67,11 +70,9 @@ write_results() {
         printf '  "libtorch": %s,\n' "$(json_text <<<"$torch_folder")"
         printf '  "failed": %d,\n' "$failed"
         printf '  "parts": [\n%s\n  ],\n' "$(cat "$parts")"
-        if [[ -s $out/gpu.md ]]; then
-            printf '  "benchmarks": %s\n' "$(json_text <"$out/gpu.md")"
-        else
-            printf '  "benchmarks": null\n'
-        fi
+        printf '  "benchmarks": %s,\n' "$(report gpu.md)"
+        printf '  "full_size": %s,\n' "$(report full-size.md)"
+        printf '  "full_size_lora": %s\n' "$(report full-size-lora.md)"
         printf '}\n'
     } >"$results.next" && mv "$results.next" "$results"
 }
@@ -209,6 +210,19 @@ align_on_both() {
          END { exit bad || n != 3 }' "$work/losses"
 }
 
+# ---- an alignment step of a released model's size -------------------------------------------------------------------
+
+# full_size MODEL FILE OPTIONS ...
+full_size() { "$app/FlowBP.Benchmarks" --full-size "$1" --output "$out/$2" "${@:3}"; }
+
+# where_it_fits COMMAND ...: exit code 3, the device's memory does not do, is no failure; the report says so.
+where_it_fits() {
+    local code=0
+    "$@" || code=$?
+    if [[ $code -eq 3 ]]; then return 0; fi
+    return "$code"
+}
+
 # ---- everything ----------------------------------------------------------------------------------------------------
 
 find_gpu
@@ -235,6 +249,9 @@ for tool in memcheck racecheck initcheck synccheck; do
     fi
 done
 gpu_part "GPU benchmarks" "$app/FlowBP.Benchmarks" --gpu --output "$out/gpu.md"
+gpu_part "full-size step" full_size sd35 full-size.md
+gpu_part "full-size step with LoRA" where_it_fits full_size flux2 full-size-lora.md --lora_rank 16 --checkpointing blocks \
+    --measured 1
 
 write_results
 rm -f "$parts" "$log"

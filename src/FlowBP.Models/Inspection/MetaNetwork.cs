@@ -25,4 +25,12 @@ public static class MetaNetwork
             torch.set_default_device(previous);
         }
     }
+
+    /// <summary>Number of elements of the parameters of a network.</summary>
+    /// <param name="make">As in <see cref="Build"/>.</param>
+    public static long Parameters(Func<nn.Module> make)
+    {
+        using var network = Build(make);
+        return NetworkLayout.Of(network).Parameters ?? 0;
+    }
 }

@@ -45,6 +45,11 @@ public sealed class FluxBackbone : IBackbone
     public static IBackbone Load(string folder, IPromptSource? prompts) =>
         new FluxBackbone(FluxPipeline.Load(folder), prompts ?? TextEncoders.Of(folder));
 
+    /// <summary>A backbone of networks that are there already.</summary>
+    /// <param name="model">The networks; they belong to the backbone from here on.</param>
+    /// <param name="prompts">Where embeddings come from; the backbone's too.</param>
+    public static IBackbone Of(FluxPipeline model, IPromptSource prompts) => new FluxBackbone(model, prompts);
+
     /// <inheritdoc/>
     public long[] LatentShape(ImageSize? size)
     {

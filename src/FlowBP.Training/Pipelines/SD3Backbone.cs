@@ -54,6 +54,11 @@ public sealed class SD3Backbone : IBackbone
     public static IBackbone Load(string folder, IPromptSource? prompts) =>
         new SD3Backbone(SD3Pipeline.Load(folder, withTextEncoders: prompts is null), prompts);
 
+    /// <summary>A backbone of networks that are there already.</summary>
+    /// <param name="model">The networks; they belong to the backbone from here on.</param>
+    /// <param name="prompts">Where embeddings come from, the backbone's too; null: from the model's own text towers.</param>
+    public static IBackbone Of(SD3Pipeline model, IPromptSource? prompts = null) => new SD3Backbone(model, prompts);
+
     /// <inheritdoc/>
     public long[] LatentShape(ImageSize? size)
     {

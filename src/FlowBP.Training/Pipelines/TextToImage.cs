@@ -43,9 +43,40 @@ public sealed class TextToImage : IDisposable
         ComputeOptions? options = null,
         double? samplingGuidance = null
     )
+        : this(
+            Backbones.Load(folder, prompts),
+            guidance,
+            detachNegative,
+            workers,
+            device,
+            size,
+            options,
+            samplingGuidance
+        ) { }
+
+    /// <summary>Takes a model that is there already; only the transformer's parameters receive gradients.</summary>
+    /// <param name="model">The model, the transformer in float32 or, under an adapter, in any type; it belongs to this object.</param>
+    /// <param name="guidance">As in the other constructor, like everything that follows.</param>
+    /// <param name="detachNegative">Whether the negative branch is a constant in gradients.</param>
+    /// <param name="workers">Threads that share a batch.</param>
+    /// <param name="device">Where it computes, the caller's; null: on the CPU.</param>
+    /// <param name="size">Size of the pictures; null: the one the model was made for.</param>
+    /// <param name="options">Types, and what pullbacks keep alive; null: Float32, plain autograd.</param>
+    /// <param name="samplingGuidance">Guidance scale of <see cref="Sample"/>; null: <paramref name="guidance"/>.</param>
+    /// <exception cref="ArgumentException">The model can't paint pictures of this size.</exception>
+    public TextToImage(
+        IBackbone model,
+        double guidance,
+        bool detachNegative = true,
+        int workers = 1,
+        ComputeDevice? device = null,
+        ImageSize? size = null,
+        ComputeOptions? options = null,
+        double? samplingGuidance = null
+    )
     {
         Compute = device ?? ComputeDevice.Cpu;
-        Model = Backbones.Load(folder, prompts);
+        Model = model;
         try
         {
             LatentShape = Model.LatentShape(size);
@@ -56,28 +87,28 @@ public sealed class TextToImage : IDisposable
             throw;
         }
         options ??= new();
+        if (options.Lora is not null)
+        {
+            // Frozen weights need no masters; narrowed before they move, they are never on the device in float32.
+            Model.Transformer.to(options.Compute);
+        }
+        Model.Vae.to(options.Reward);
+        Model.Vae.RecomputesDecode = options.RecomputesDecode;
         Model.To(Compute.Device);
         Model.UseRolloutKernels(Compute.RolloutKernels);
+        Workers = workers > 1 && !Compute.IsGpu ? new BatchWorkers(workers) : null;
         if (options.Lora is { } lora)
         {
+            // The factors are float32 on a network of any type.
             Adapter = LoraAdapter.Attach(
                 Model.Transformer,
                 lora.TargetModules.Count == 0 ? lora with { TargetModules = Model.LoraTargets } : lora,
                 options.LoraSeed
             );
         }
-        Workers = workers > 1 && !Compute.IsGpu ? new BatchWorkers(workers) : null;
-        Model.Vae.to(options.Reward);
-        Model.Vae.RecomputesDecode = options.RecomputesDecode;
-        if (Adapter is null)
+        else if (options.Compute != ScalarType.Float32)
         {
-            Masters =
-                options.Compute == ScalarType.Float32 ? null : new ComputeCopy(Model.Transformer, options.Compute);
-        }
-        else
-        {
-            // Frozen weights need no masters; the factors are float32 on a network of any type.
-            Model.Transformer.to(options.Compute);
+            Masters = new ComputeCopy(Model.Transformer, options.Compute);
         }
         Field = Guided(guidance, options, detachNegative);
         samplingField =

@@ -2,10 +2,13 @@
 // full-size models by name, whose sizes are data here.
 
 using FlowBP.Models.Autoencoders;
+using FlowBP.Models.Clip;
 using FlowBP.Models.Formats;
+using FlowBP.Models.Inspection;
 using FlowBP.Models.Transformers;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Planning.Networks;
+using N = FlowBP.Training.Planning.ReleasedNetworks;
 
 namespace FlowBP.Training.Planning;
 
@@ -24,6 +27,8 @@ public static class PlannedModels
     /// <summary>Tokens of a prompt in FLUX.</summary>
     internal const int LongTokens = 512;
 
+    private const int UsualResolution = 512;
+
     // Elements of the released encoders' weights, and of those that every token is multiplied with. Of Qwen3 there are as many
     // layers as the transformer reads states of.
     private static readonly PlannedEncoder ClipL = new("CLIP-L", 123_650_304, ClipTokens, 85_524_480);
@@ -31,22 +36,12 @@ public static class PlannedModels
     private static readonly PlannedEncoder T5Xxl = new("T5-XXL", 4_762_310_656, LongTokens, 4_630_511_616);
     private static readonly PlannedEncoder Qwen3 = new("Qwen3-8B", 5_831_883_520, LongTokens, 5_209_553_664);
 
-    private static readonly AutoencoderKLConfig ReleasedDecoder = new()
-    {
-        BlockOutChannels = [128, 256, 512, 512],
-        LayersPerBlock = 2,
-        LatentChannels = 16,
-        UseQuantConv = false,
-        UsePostQuantConv = false,
-        SampleSize = 1024,
-    };
-
     // With how the names of their repositories and folders end, letters and digits only.
     private static readonly (string Name, string[] Endings, Func<PlannedModel> Make)[] Released =
     [
-        ("sd35", ["stablediffusion35medium", "sd35medium", "sd35m"], SD35),
-        ("flux1", ["flux1dev", "flux1", "flux"], Flux1),
-        ("flux2", ["flux2klein9b", "flux2kleinbase9b"], Flux2),
+        ("sd35", ["stablediffusion35medium", "sd35medium", "sd35m"], () => Of(N.SD35, N.SD35Autoencoder)),
+        ("flux1", ["flux1dev", "flux1", "flux"], () => Of(N.Flux1, N.Flux1Autoencoder)),
+        ("flux2", ["flux2klein9b", "flux2kleinbase9b"], () => Of(N.Flux2, N.Flux2Autoencoder)),
     ];
 
     /// <summary>Names of the models whose sizes are known without a folder.</summary>
@@ -89,70 +84,64 @@ public static class PlannedModels
             : Released.FirstOrDefault(candidate => candidate.Endings.Any(letters.EndsWith)).Make;
     }
 
-    private static PlannedModel SD35() =>
+    /// <summary>A Stable Diffusion 3.5 model of any size, text encoders as released, without a reward.</summary>
+    /// <param name="transformer">The transformer.</param>
+    /// <param name="autoencoder">The autoencoder.</param>
+    public static PlannedModel Of(SD3TransformerConfig transformer, AutoencoderKLConfig autoencoder) =>
         new()
         {
             Name = "Stable Diffusion 3.5 medium",
-            Transformer = new TracedSD3Transformer(
-                new SD3TransformerConfig
-                {
-                    NumLayers = 24,
-                    NumAttentionHeads = 24,
-                    PosEmbedMaxSize = 384,
-                    DualAttentionLayers = [.. Enumerable.Range(0, 13)],
-                    QkNorm = true,
-                }
-            ),
-            BufferElements = 384L * 384 * 1536,
-            Decoder = new TracedDecoder(ReleasedDecoder),
-            AutoencoderParameters = 83_819_683,
+            Transformer = new TracedSD3Transformer(transformer),
+            BufferElements = (long)transformer.PosEmbedMaxSize * transformer.PosEmbedMaxSize * transformer.InnerDim,
+            Decoder = new TracedDecoder(autoencoder),
+            AutoencoderParameters = MetaNetwork.Parameters(() => new AutoencoderKL(autoencoder)),
             TextTokens = ClipTokens + T5TokensOfSD3,
             TextEncoders = [ClipL, ClipBigG, T5Xxl with { Tokens = T5TokensOfSD3 }],
             TakesGuidance = true,
-            Resolution = 512,
+            Resolution = UsualResolution,
             RewardParameters = 0,
         };
 
-    private static PlannedModel Flux1() =>
+    /// <summary>A FLUX.1 model of any size, text encoders as released, without a reward.</summary>
+    /// <param name="transformer">The transformer.</param>
+    /// <param name="autoencoder">The autoencoder.</param>
+    public static PlannedModel Of(FluxTransformerConfig transformer, AutoencoderKLConfig autoencoder) =>
         new()
         {
             Name = "FLUX.1-dev",
-            Transformer = new TracedFluxTransformer(new FluxTransformerConfig { GuidanceEmbeds = true }),
-            Decoder = new TracedDecoder(ReleasedDecoder),
-            AutoencoderParameters = 83_819_683,
+            Transformer = new TracedFluxTransformer(transformer),
+            Decoder = new TracedDecoder(autoencoder),
+            AutoencoderParameters = MetaNetwork.Parameters(() => new AutoencoderKL(autoencoder)),
             TextTokens = LongTokens,
             TextEncoders = [ClipL with { Parameters = 123_060_480 }, T5Xxl],
             TakesGuidance = false,
-            Resolution = 512,
+            Resolution = UsualResolution,
             RewardParameters = 0,
         };
 
-    private static PlannedModel Flux2() =>
+    /// <summary>A FLUX.2 model of any size, text encoder as released, without a reward.</summary>
+    /// <param name="transformer">The transformer.</param>
+    /// <param name="autoencoder">The autoencoder.</param>
+    public static PlannedModel Of(Flux2TransformerConfig transformer, AutoencoderKLFlux2Config autoencoder) =>
         new()
         {
             Name = "FLUX.2-Klein-base 9B",
-            Transformer = new TracedFlux2Transformer(
-                new Flux2TransformerConfig
-                {
-                    NumSingleLayers = 24,
-                    NumAttentionHeads = 32,
-                    JointAttentionDim = 12288,
-                    GuidanceEmbeds = false,
-                }
-            ),
-            Decoder = new TracedDecoder(
-                ReleasedDecoder with
-                {
-                    LatentChannels = 32,
-                    UseQuantConv = true,
-                    UsePostQuantConv = true,
-                }
-            ),
-            AutoencoderParameters = 84_046_115,
+            Transformer = new TracedFlux2Transformer(transformer),
+            Decoder = new TracedDecoder(autoencoder.Towers),
+            AutoencoderParameters = MetaNetwork.Parameters(() => new AutoencoderKLFlux2(autoencoder)),
             TextTokens = LongTokens,
             TextEncoders = [Qwen3],
             TakesGuidance = true,
-            Resolution = 512,
+            Resolution = UsualResolution,
             RewardParameters = 0,
         };
+
+    /// <summary>The model with a reward that is trained on.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="reward">The reward, in HPSv2's form.</param>
+    public static PlannedModel With(this PlannedModel model, OpenClipConfig reward)
+    {
+        var shape = PlannedRewards.Of("HPSv2", reward);
+        return model with { Reward = new TracedClipReward(shape), RewardParameters = shape.Parameters };
+    }
 }

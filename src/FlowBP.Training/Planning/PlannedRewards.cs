@@ -13,15 +13,6 @@ public static class PlannedRewards
     /// <summary>HPSv2.1: the two towers of ViT-H/14.</summary>
     public const string HpsV2 = "hpsv2";
 
-    private static readonly OpenClipConfig VitH14 = new()
-    {
-        EmbedDim = 1024,
-        Vision = new(1280, 16, 32, 4),
-        Text = new(1024, 16, 24, 4),
-        ImageSize = 224,
-        PatchSize = 14,
-    };
-
     /// <summary>A training reward.</summary>
     /// <param name="reward"><see cref="HpsV2"/>, <c>embedded</c>, or a folder.</param>
     /// <exception cref="CheckpointException">Its configuration is missing, damaged, or of another kind of reward.</exception>
@@ -29,7 +20,7 @@ public static class PlannedRewards
     {
         if (reward == HpsV2)
         {
-            return Shape("HPSv2", VitH14, MetaParameters(() => new OpenClipModel(VitH14)));
+            return Of("HPSv2", ReleasedNetworks.HpsV2);
         }
         var folder = EmbeddedAssets.Resolve(reward, () => EmbeddedAssets.Reward);
         var file = Path.Combine(folder, "config.json");
@@ -63,6 +54,12 @@ public static class PlannedRewards
         };
     }
 
+    /// <summary>A training reward in HPSv2's form, of any size.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="config">Its sizes.</param>
+    internal static ClipRewardShape Of(string name, OpenClipConfig config) =>
+        Shape(name, config, MetaNetwork.Parameters(() => new OpenClipModel(config)));
+
     /// <summary>Elements of the weights of a reward of any kind, which only evaluates.</summary>
     /// <param name="reward"><see cref="HpsV2"/>, <c>embedded</c> for the embedded held-out reward, or a folder.</param>
     internal static long Parameters(string reward) =>
@@ -91,12 +88,6 @@ public static class PlannedRewards
     private static long ParametersOf(string configFile)
     {
         using var network = NetworkConfig.Read(configFile)[0].Build();
-        return NetworkLayout.Of(network).Parameters ?? 0;
-    }
-
-    private static long MetaParameters(Func<nn.Module> make)
-    {
-        using var network = MetaNetwork.Build(make);
         return NetworkLayout.Of(network).Parameters ?? 0;
     }
 }

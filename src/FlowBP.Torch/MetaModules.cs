@@ -1,0 +1,35 @@
+namespace FlowBP.Torch;
+
+/// <summary>
+/// Modules that were built on the <c>meta</c> device get memory, as PyTorch's <c>Module.to_empty</c> gives it. TorchSharp has no
+/// such method.
+/// </summary>
+public static class MetaModules
+{
+    /// <summary>
+    /// Gives every parameter and buffer memory of its own, without values: the module is then as large as its tensors are, and
+    /// was never larger. Every object stays the tensor that it was to whoever holds it.
+    /// </summary>
+    /// <param name="module">The module; what its tensors held is lost.</param>
+    /// <param name="device">Where.</param>
+    /// <param name="type">Type of the floating-point tensors; others keep theirs.</param>
+    /// <returns>The module.</returns>
+    public static T ToEmpty<T>(this T module, torch.Device device, torch.ScalarType type)
+        where T : torch.nn.Module
+    {
+        using IDisposable mode = torch.no_grad();
+        foreach (torch.Tensor tensor in module.parameters().Concat(module.buffers()))
+        {
+            using DisposeScope scope = torch.NewDisposeScope();
+            bool recorded = tensor.requires_grad;
+            torch.ScalarType dtype = torch.is_floating_point(tensor.dtype) ? type : tensor.dtype;
+            tensor.Adopt(torch.empty(tensor.shape, dtype, device));
+            if (recorded)
+            {
+                tensor.requires_grad_();
+            }
+        }
+
+        return module;
+    }
+}
