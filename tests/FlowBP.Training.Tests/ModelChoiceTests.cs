@@ -18,6 +18,8 @@ public class ModelChoiceTests
     private const string TooLong =
         "a red circle and a blue square and a green triangle and a red circle and a blue square and a green triangle";
 
+    private static IEnumerable<string> Families => TinyModels.Writers.Keys;
+
     private readonly List<string> notices = [];
     private TemporaryFolder folder = null!;
     private DisposeScope scope = null!;
@@ -55,6 +57,57 @@ public class ModelChoiceTests
             Painted(Choice(("lora_weights", lora), ("compute_dtype", "bfloat16"))),
             Is.EqualTo(merged).Within(0.2)
         );
+    }
+
+    [TestCaseSource(nameof(Families))]
+    public void Every_family_takes_its_adapter_back(string family)
+    {
+        TinyModels.Writers[family](folder.Of("model"));
+        float[] adapted;
+        using (
+            var model = Tiny(
+                new()
+                {
+                    Lora = new()
+                    {
+                        Rank = 2,
+                        Alpha = 3,
+                        TargetModules = [],
+                    },
+                    LoraSeed = 1,
+                }
+            )
+        )
+        {
+            using var noGrad = torch.no_grad();
+            foreach (var (i, layer) in model.Adapter!.Layers.Index())
+            {
+                layer.B_OR.add_(TinyModels.Waves(i, layer.B_OR.shape) * 0.1);
+            }
+            adapted = Latents(model);
+            model.Adapter.Save(folder.Of("lora"));
+        }
+        using var plain = Tiny(new());
+        using var loaded = Tiny(new() { StoredLora = new(folder.Of("lora"), Rank: 2, Alpha: 3), Trains = false });
+        Assert.That(Latents(loaded), Is.EqualTo(adapted));
+        Assert.That(Latents(plain), Is.Not.EqualTo(adapted).Within(1e-3));
+
+        TextToImage Tiny(ComputeOptions options) =>
+            new(folder.Of("model"), 2, prompts: new TinyModels.Prompts(), options: options);
+    }
+
+    [Test]
+    public void What_only_paints_in_a_narrow_type_keeps_no_masters()
+    {
+        using var painting = Choice(("compute_dtype", "bfloat16")).Open(ComputeDevice.Cpu, [Prompt]);
+        Assert.That(painting.Masters, Is.Null);
+        Assert.That(
+            painting.Model.Transformer.parameters().Select(parameter => parameter.dtype),
+            Is.All.EqualTo(ScalarType.BFloat16)
+        );
+        var config = AlignmentConfig.Resolve([new("compute_dtype", "bfloat16")]);
+        using var training = config.ModelChoice.Open(ComputeDevice.Cpu, [Prompt]);
+        Assert.That(training.Masters, Is.Not.Null);
     }
 
     [Test]
@@ -249,6 +302,13 @@ public class ModelChoiceTests
         using var noGrad = torch.no_grad();
         var noise_BCYX = Noise.Of(model.LatentShape, 1, seed: 5, step: 0);
         return model.Decode(model.Sample(noise_BCYX, model.Encode([Prompt]), steps: 3)).data<float>().ToArray();
+    }
+
+    private static float[] Latents(TextToImage model)
+    {
+        using var conditioning = model.Encode([Prompt]);
+        var noise_BCYX = Noise.Of(model.LatentShape, 1, seed: 5, step: 0);
+        return model.Sample(noise_BCYX, conditioning, steps: 2).data<float>().ToArray();
     }
 
     private EvaluationSummary Evaluate(params (string Name, string Value)[] given) =>
