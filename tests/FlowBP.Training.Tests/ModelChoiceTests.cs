@@ -133,7 +133,10 @@ public class ModelChoiceTests
         );
         Assert.That(
             () => Align(("output_dir", folder.Of("no")), ("lora_weights", folder.Of("nowhere"))),
-            Throws.TypeOf<CheckpointException>().With.Message.Contains(folder.Of("nowhere"))
+            Throws
+                .TypeOf<CheckpointException>()
+                .With.Message.Contains(folder.Of("nowhere"))
+                .And.Message.Contains("found nothing there")
         );
         Assert.That(folder.Of("no"), Does.Not.Exist);
     }

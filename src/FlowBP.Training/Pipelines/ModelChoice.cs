@@ -86,6 +86,7 @@ public sealed record ModelChoice
     /// <exception cref="ConfigurationException">The model does not have what a setting asks for, such as a size.</exception>
     public TextToImage Open(ComputeDevice device, IReadOnlyList<string> prompts, Action<string>? notice = null)
     {
+        Compute.StoredLora?.RequirePresent();
         var model = Opened(device, prompts);
         if (notice is not null && LongPrompts.Notice(model.Model.Prompts, prompts) is { } text)
         {

@@ -13,6 +13,19 @@ namespace FlowBP.Training.Pipelines;
 /// <param name="Alpha">The alpha that is expected; null: the file's.</param>
 public sealed record StoredAdapter(string Path, int? Rank = null, double? Alpha = null)
 {
+    /// <summary>Refuses a path where nothing is, before a large model is loaded for it.</summary>
+    /// <exception cref="CheckpointException">There is no such file or folder.</exception>
+    public void RequirePresent()
+    {
+        if (!System.IO.Path.Exists(Path))
+        {
+            throw CheckpointException.ForFile(
+                Path,
+                "found nothing there, expected pytorch_lora_weights.safetensors or its folder, such as lora/ of a run (lora_weights)"
+            );
+        }
+    }
+
     /// <summary>Hangs the adapter on a network, whose own parameters are frozen.</summary>
     /// <param name="network">The transformer that it was trained on, or one of its shape.</param>
     /// <exception cref="CheckpointException">
@@ -20,6 +33,7 @@ public sealed record StoredAdapter(string Path, int? Rank = null, double? Alpha 
     /// </exception>
     public LoraAdapter Load(nn.Module network)
     {
+        RequirePresent();
         var adapter = LoraAdapter.Load(network, Path);
         foreach (var layer in adapter.Layers)
         {
