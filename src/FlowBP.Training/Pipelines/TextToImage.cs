@@ -57,6 +57,7 @@ public sealed class TextToImage : IDisposable
                 // Before it is moved: a narrow network may fit where a wide one does not.
                 Model.Transformer.to(options.Compute);
             }
+            Model.Vae.to(options.Reward);
             Model.To(Compute.Device);
             Adapter = Adapted(Model, options);
         }
@@ -67,7 +68,6 @@ public sealed class TextToImage : IDisposable
         }
         Model.UseRolloutKernels(Compute.RolloutKernels);
         Workers = workers > 1 && !Compute.IsGpu ? new BatchWorkers(workers) : null;
-        Model.Vae.to(options.Reward);
         Masters = hasMasters ? new ComputeCopy(Model.Transformer, options.Compute) : null;
         Field = Guided(guidance, options, detachNegative);
         samplingField =
