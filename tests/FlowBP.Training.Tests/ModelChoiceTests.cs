@@ -268,6 +268,22 @@ public class ModelChoiceTests
         Assert.That(notices[0], Does.StartWith("no rule accuracy"));
     }
 
+    [Test]
+    public void A_model_is_aligned_on_pictures_that_are_not_square()
+    {
+        var report = Align(("height", "16"), ("width", "32"), ("heldout_reward", "none"));
+        Assert.That(report.GradNorm, Is.GreaterThan(0).And.LessThan(double.PositiveInfinity));
+        var pictures = Png.Load(folder.Of("run/samples/before-after.png"));
+        // A header of 132 and its gap beside two cells, and the margins.
+        Assert.That(pictures.Width, Is.EqualTo(132 + 16 + 2 * (6 * 32 + 2) + 16 + 2 * 24));
+        Assert.That(
+            notices.Count(text => text.StartsWith("no rule accuracy", StringComparison.Ordinal)),
+            Is.EqualTo(1)
+        );
+        using var aligned = Choice(("model", folder.Of("run/model"))).Open(ComputeDevice.Cpu, [Prompt]);
+        Assert.That(aligned.PictureSize, Is.EqualTo(new ImageSize(32, 32)), "the saved model's own size is as it was");
+    }
+
     [TestCase("height=16", "height and width are given together")]
     [TestCase("height=20 width=32", "multiples of 16")]
     [TestCase("height=32 width=48", "found a picture of 32 × 48 pixels, expected sides of at most 32")]
