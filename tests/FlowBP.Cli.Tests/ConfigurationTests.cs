@@ -144,9 +144,22 @@ public class ConfigurationTests
     }
 
     [Test]
-    public void A_run_that_asks_for_what_is_not_done_yet_is_refused_by_name_before_anything_is_loaded() =>
+    public void Pictures_that_are_not_square_and_an_adapter_to_go_on_with_are_settings_like_others()
+    {
+        string[] asked = ["--height", "512", "--width", "768", "--lora_weights", "/no/lora"];
+        var run = CommandRun.Of(["align", "--model", "/no/model", .. asked, "--dry-run"]);
+        Assert.That(run.ExitCode, Is.Zero, run.Error);
+        Assert.That(run.Output, Does.Not.Contain("not supported"));
+        Assert.That(run.OutputLines, Has.Some.Match("^  width +768 +--width$"));
+        Assert.That(run.OutputLines, Has.Exactly(2).Match("^  lora_weights +/no/lora"), "once as not found");
+    }
+
+    [TestCase("sample")]
+    [TestCase("evaluate")]
+    [TestCase("align")]
+    public void Half_a_size_is_wrong_usage(string command) =>
         Assert.That(
-            CommandRun.Of("align", "--height", "32", "--width", "48", "--model", "/no/model").AssertUsageError(),
-            Does.StartWith("flowbp: not supported yet: height 32, width 48 (")
+            CommandRun.Of(command, "--height", "512", "--model", "/no/model").Error,
+            Does.EndWith("flowbp: height and width are given together or not at all\n")
         );
 }

@@ -175,6 +175,55 @@ public sealed class ImageGridTests
         Assert.That(CountRed(image), Is.EqualTo(5 * 192 * 192));
     }
 
+    [TestCase(32, 48, 4)]
+    [TestCase(48, 32, 4)]
+    [TestCase(200, 300, 1)]
+    public void Pictures_need_not_be_square(int height, int width, int scale)
+    {
+        // Every pixel of every picture tells which picture, row and column it is.
+        ImageGridCell Picture(int number)
+        {
+            var planes = new float[3 * height * width];
+            for (int i = 0; i < height * width; i++)
+            {
+                planes[i] = number / 255f;
+                planes[height * width + i] = i / width / 255f;
+                planes[2 * height * width + i] = i % width % 256 / 255f;
+            }
+            return new(planes);
+        }
+        RgbImage image = new ImageGrid
+        {
+            Rows =
+            [
+                [Picture(0), Picture(1)],
+                [Picture(2), Picture(3)],
+            ],
+            Height = height,
+            Width = width,
+        }.Draw();
+
+        (int cellWidth, int cellHeight) = (width * scale + 2, height * scale + 2);
+        Assert.That(image.Width, Is.EqualTo(2 * 24 + 2 * cellWidth + 16));
+        Assert.That(image.Height, Is.EqualTo(2 * 24 + 2 * cellHeight + 16));
+        int wrong = 0;
+        for (int picture = 0; picture < 4; picture++)
+        {
+            int left = 24 + picture % 2 * (cellWidth + 16) + 1;
+            int top = 24 + picture / 2 * (cellHeight + 16) + 1;
+            for (int y = 0; y < height * scale; y++)
+            {
+                for (int x = 0; x < width * scale; x++)
+                {
+                    ReadOnlySpan<byte> pixel = image.Bytes.AsSpan(3 * ((top + y) * image.Width + left + x), 3);
+                    ReadOnlySpan<byte> expected = [(byte)picture, (byte)(y / scale), (byte)(x / scale)];
+                    wrong += pixel.SequenceEqual(expected) ? 0 : 1;
+                }
+            }
+        }
+        Assert.That(wrong, Is.Zero);
+    }
+
     [Test]
     public void Text_makes_room_for_itself_and_covers_no_picture()
     {

@@ -117,6 +117,7 @@ public class AlignmentConfigTests
     [TestCase("height=512 width=500", "multiples of 16")]
     [TestCase("lora_alpha=8", "need lora_rank")]
     [TestCase("lora_target_modules=to_q", "need lora_rank")]
+    [TestCase("lora_weights=here lora_target_modules=to_q", "lora_target_modules has no meaning with lora_weights")]
     public void Settings_that_do_not_go_together_are_refused(string given, string message) =>
         Assert.That(
             () =>
@@ -126,7 +127,7 @@ public class AlignmentConfigTests
                         .Select(pair => pair.Split('='))
                         .Select(pair => KeyValuePair.Create(pair[0], pair[1]))
                 ),
-            Throws.ArgumentException.With.Message.Contains(message)
+            Throws.InstanceOf<ArgumentException>().With.Message.Contains(message)
         );
 
     [TestCase("gradient_checkpointing", "blocks", "blocks")]

@@ -56,7 +56,8 @@ public class AlignmentSummaryTests
             HeldOutReward = heldOut,
             Tasks = tasks,
             Rules = correct?.Select(right => right ? Verdict.Pass : Verdict.Fail("wrong")).ToArray(),
-            Images = [],
-            Side = 0,
+            Shown = [],
+            Height = 0,
+            Width = 0,
         };
 }

@@ -1,5 +1,4 @@
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
 using S = FlowBP.Training.Alignment.AlignmentSettings;
@@ -75,7 +74,6 @@ public class NetworkSettingsTests
                 .Select(pair => pair.Split('='))
                 .Select(pair => KeyValuePair.Create(pair[0], pair[1])),
         ]);
-        NotYetHonoured.Refuse(config);
         using var model = new TextToImage(
             config.Model,
             config.Get(S.CfgGuidance),

@@ -18,7 +18,6 @@ internal static class Alignment
     public static void Run(SettingSources sources, Terminal terminal)
     {
         var config = UsageException.Guard(() => AlignmentConfig.Resolve(sources));
-        UsageException.Guard(() => NotYetHonoured.Refuse(config));
         Threads.UseAll();
         var summary = ProgressLine.During(
             terminal,

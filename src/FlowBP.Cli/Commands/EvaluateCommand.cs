@@ -23,7 +23,11 @@ internal sealed class EvaluateCommand(TimeProvider time) : ICommand
 
     /// <inheritdoc/>
     public IReadOnlyList<string> Examples { get; } =
-    ["flowbp evaluate --model outputs/align/model", "flowbp evaluate --model outputs/align/model --baseline embedded"];
+    [
+        "flowbp evaluate --model outputs/align/model",
+        "flowbp evaluate --model outputs/align/model --baseline embedded",
+        "flowbp evaluate --model DIR --lora_weights outputs/align/lora --baseline DIR",
+    ];
 
     /// <inheritdoc/>
     public IReadOnlyList<OptionGroup> Options(string? method) => [new("options", folder.In(EvaluationSettings.All))];

@@ -26,6 +26,8 @@ internal sealed class SampleCommand(TimeProvider time) : ICommand
     [
         "flowbp sample --prompt \"a photo of a red circle\"",
         "flowbp sample --model outputs/align/model --prompts FILE --output_dir DIR",
+        "flowbp sample --model DIR --lora_weights outputs/align/lora",
+        "flowbp sample --model DIR --compute_dtype bf16 --height 512 --width 768",
     ];
 
     /// <inheritdoc/>

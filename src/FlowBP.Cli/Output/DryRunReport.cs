@@ -50,11 +50,6 @@ internal sealed class DryRunReport(AlignmentConfig config, string? file)
         Section(to, "surrogate, as drawn for the first sample of the first step", Surrogate());
         Section(to, "an update", Update());
         Section(to, "not found on this machine", [.. Missing().Select(pair => new[] { pair.Name, pair.Path })]);
-        Section(
-            to,
-            "not supported yet: a run would be refused",
-            [.. NotYetHonoured.In(config).Select(s => new[] { s })]
-        );
     }
 
     // The file is named above, once.
@@ -140,7 +135,16 @@ internal sealed class DryRunReport(AlignmentConfig config, string? file)
     }
 
     private IEnumerable<(string Name, string Path)> Missing() =>
-        from setting in new[] { S.Model, S.Reward, S.HeldOutReward, S.Prompts, S.PromptEmbeds, S.EvalPrompts }
+        from setting in new[]
+        {
+            S.Model,
+            S.Reward,
+            S.HeldOutReward,
+            S.Prompts,
+            S.PromptEmbeds,
+            S.LoraWeights,
+            S.EvalPrompts,
+        }
         let path = config.Get(setting)
         where path is not (S.Embedded or "none") && !Path.Exists(path)
         select (setting.Name, path);

@@ -3,7 +3,7 @@
 namespace FlowBP.Shapes.Pictures;
 
 /// <summary>One picture of a grid.</summary>
-/// <param name="Planes">[3, side, side], RGB planes; values are clamped to [0, 1].</param>
+/// <param name="Planes">[3, height, width], RGB planes; values are clamped to [0, 1].</param>
 public sealed record ImageGridCell(ReadOnlyMemory<float> Planes)
 {
     /// <summary>Text under the picture, for example the prompt or a score; wrapped to the picture's width.</summary>
@@ -26,12 +26,17 @@ public sealed record ImageGrid
     private const int MarkWidth = 22;
     private const int TextLine = PixelFont.LineHeight * TextSize;
 
+    // Enough for a caption to be read beside a small picture.
+    private const int EnlargedTo = 192;
+
     private static readonly Rgb s_paper = new(0.985f, 0.985f, 0.98f);
     private static readonly Rgb s_ink = new(0.12f, 0.12f, 0.14f);
     private static readonly Rgb s_faint = new(0.42f, 0.42f, 0.45f);
     private static readonly Rgb s_frame = new(0.72f, 0.72f, 0.74f);
     private static readonly Rgb s_tick = new(0.08f, 0.55f, 0.24f);
     private static readonly Rgb s_cross = new(0.82f, 0.16f, 0.14f);
+
+    private readonly int? scale;
 
     /// <summary>Rows of cells; rows may differ in length, and a null leaves its place empty.</summary>
     public required IReadOnlyList<IReadOnlyList<ImageGridCell?>> Rows { get; init; }
@@ -48,13 +53,25 @@ public sealed record ImageGrid
     /// <summary>Text left of the rows; empty for none.</summary>
     public IReadOnlyList<string> RowHeaders { get; init; } = [];
 
-    /// <summary>Height and width of the pictures.</summary>
-    public int Side { get; init; } = Scene.Size;
+    /// <summary>Rows of pixels of each picture.</summary>
+    public int Height { get; init; } = Scene.Size;
 
-    /// <summary>Screen pixels per pixel of a picture.</summary>
-    public int Scale { get; init; } = 6;
+    /// <summary>Pixels per row of each picture.</summary>
+    public int Width { get; init; } = Scene.Size;
 
-    private int CellWidth => Side * Scale + 2 * Frame;
+    /// <summary>
+    /// Screen pixels per pixel of a picture. Unless given: as many as keep the longer side within 192 screen pixels, at
+    /// least 1.
+    /// </summary>
+    public int Scale
+    {
+        get => scale ?? Math.Max(1, EnlargedTo / Math.Max(Height, Width));
+        init => scale = value;
+    }
+
+    private int CellWidth => Width * Scale + 2 * Frame;
+
+    private int CellHeight => Height * Scale + 2 * Frame;
 
     private int Columns => Math.Max(ColumnHeaders.Count, Rows.Max(row => row.Count));
 
@@ -69,7 +86,7 @@ public sealed record ImageGrid
     private int GridLeft => Page + (RowHeaders.Count > 0 ? RowHeaderWidth + Gap : 0);
 
     /// <summary>Draws the grid.</summary>
-    /// <exception cref="ArgumentException">There is no cell, or a picture has another size than <see cref="Side"/>.</exception>
+    /// <exception cref="ArgumentException">There is no cell, or a picture has another size than the grid says.</exception>
     public RgbImage Draw()
     {
         Check();
@@ -108,7 +125,8 @@ public sealed record ImageGrid
     {
         if (Rows.Count == 0 || Rows.All(row => row.Count == 0))
             throw new ArgumentException("a grid needs at least one picture");
-        ArgumentOutOfRangeException.ThrowIfLessThan(Side, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Height, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Width, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(Scale, 1);
         if (RowHeaders.Count > Rows.Count)
             throw new ArgumentException($"{RowHeaders.Count} row headers for {Rows.Count} rows");
@@ -116,11 +134,11 @@ public sealed record ImageGrid
         {
             for (int c = 0; c < Rows[r].Count; c++)
             {
-                if (Rows[r][c] is { } cell && cell.Planes.Length != 3 * Side * Side)
+                if (Rows[r][c] is { } cell && cell.Planes.Length != 3 * Height * Width)
                 {
                     throw new ArgumentException(
                         $"the picture in row {r}, column {c} has {cell.Planes.Length} floats; "
-                            + $"a [3, {Side}, {Side}] picture needs {3 * Side * Side}"
+                            + $"a [3, {Height}, {Width}] picture needs {3 * Height * Width}"
                     );
                 }
             }
@@ -133,7 +151,7 @@ public sealed record ImageGrid
         {
             string[] header = Wrapped(RowHeaders[r], TextSize, RowHeaderWidth);
             // Beside the middle of the picture, unless the header is taller than it.
-            int down = Math.Max(0, (CellWidth - header.Length * TextLine) / 2);
+            int down = Math.Max(0, (CellHeight - header.Length * TextLine) / 2);
             DrawLines(image, header, Page, top + down, TextSize, s_ink);
         }
         for (int c = 0; c < Rows[r].Count; c++)
@@ -141,9 +159,9 @@ public sealed record ImageGrid
             if (Rows[r][c] is not { } cell)
                 continue;
             int left = CellLeft(c);
-            image.Fill(left, top, CellWidth, CellWidth, s_frame);
-            image.DrawPlanes(cell.Planes.Span, Side, left + Frame, top + Frame, Scale);
-            int captionTop = top + CellWidth + Gap / 2;
+            image.Fill(left, top, CellWidth, CellHeight, s_frame);
+            image.DrawPlanes(cell.Planes.Span, Width, Height, left + Frame, top + Frame, Scale);
+            int captionTop = top + CellHeight + Gap / 2;
             if (cell.Correct is { } correct)
                 DrawMark(image, correct, left, captionTop);
             int indent = cell.Correct is null ? 0 : MarkWidth;
@@ -172,7 +190,7 @@ public sealed record ImageGrid
     {
         int captionLines = Rows[r]
             .Max(cell => cell is null ? 0 : Math.Max(Caption(cell).Length, cell.Correct is null ? 0 : 1));
-        int cells = CellWidth + (captionLines > 0 ? Gap / 2 + captionLines * TextLine : 0);
+        int cells = CellHeight + (captionLines > 0 ? Gap / 2 + captionLines * TextLine : 0);
         int header = r < RowHeaders.Count ? Wrapped(RowHeaders[r], TextSize, RowHeaderWidth).Length * TextLine : 0;
         return Math.Max(cells, header);
     }

@@ -80,19 +80,20 @@ public sealed class RgbImage
     }
 
     /// <summary>Draws float planes enlarged by repeating pixels; what lies outside the picture is left out.</summary>
-    /// <param name="planes">[3, side, side], RGB; values are clamped to [0, 1].</param>
-    /// <param name="side">Height and width of <paramref name="planes"/>.</param>
+    /// <param name="planes">[3, height, width], RGB; values are clamped to [0, 1].</param>
+    /// <param name="width">Pixels per row of <paramref name="planes"/>.</param>
+    /// <param name="height">Rows of <paramref name="planes"/>.</param>
     /// <param name="left">First column.</param>
     /// <param name="top">First row.</param>
     /// <param name="scale">Columns and rows per pixel.</param>
-    public void DrawPlanes(ReadOnlySpan<float> planes, int side, int left, int top, int scale)
+    public void DrawPlanes(ReadOnlySpan<float> planes, int width, int height, int left, int top, int scale)
     {
-        int plane = side * side;
-        for (int y = 0; y < side; y++)
+        int plane = width * height;
+        for (int y = 0; y < height; y++)
         {
-            for (int x = 0; x < side; x++)
+            for (int x = 0; x < width; x++)
             {
-                int i = y * side + x;
+                int i = y * width + x;
                 var ink = new Rgb(planes[i], planes[plane + i], planes[2 * plane + i]);
                 Fill(left + x * scale, top + y * scale, scale, scale, ink);
             }

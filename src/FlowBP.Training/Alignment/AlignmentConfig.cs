@@ -42,25 +42,34 @@ public sealed class AlignmentConfig
     public IReadOnlyList<WithoutEffect> WithoutEffect => given.WithoutEffect;
 
     /// <summary>Model folder.</summary>
-    public string Model => EmbeddedAssets.Resolve(run.Get(S.Model), () => EmbeddedAssets.Model);
+    public string Model => run.ModelFolder();
 
     /// <summary>Folder of the training reward.</summary>
-    public string Reward => EmbeddedAssets.Resolve(run.Get(S.Reward), () => EmbeddedAssets.Reward);
+    public string Reward => run.RewardFolder();
 
     /// <summary>Folder of the held-out reward; null: none.</summary>
-    public string? HeldOutReward =>
-        run.Get(S.HeldOutReward) == "none"
-            ? null
-            : EmbeddedAssets.Resolve(run.Get(S.HeldOutReward), () => EmbeddedAssets.HeldOutReward);
+    public string? HeldOutReward => run.HeldOutRewardFolder();
 
     /// <summary>File of training prompts.</summary>
     public string Prompts => EmbeddedAssets.Resolve(run.Get(S.Prompts), () => EmbeddedAssets.TrainingPrompts);
 
     /// <summary>File of evaluation prompts.</summary>
-    public string EvalPrompts => EmbeddedAssets.Resolve(run.Get(S.EvalPrompts), () => EmbeddedAssets.HeldOutPrompts);
+    public string EvalPrompts => run.EvaluationPrompts();
 
-    /// <summary>Folder of the training prompts' embeddings; null: none.</summary>
-    public string? PromptEmbeds => run.Get(S.PromptEmbeds) == "none" ? null : run.Get(S.PromptEmbeds);
+    /// <summary>Folder of the prompts' embeddings; null: none.</summary>
+    public string? PromptEmbeds => run.PathOf(S.PromptEmbeds);
+
+    /// <summary>File or folder of an adapter to begin with; null: none.</summary>
+    public string? LoraWeights => run.PathOf(S.LoraWeights);
+
+    /// <summary>The model, as it is to be opened.</summary>
+    public ModelChoice ModelChoice =>
+        ModelChoice.Of(run) with
+        {
+            DetachNegative = run.Get(S.CfgDetachNeg),
+            SamplingGuidance = run.Get(S.EvalGuidanceScale),
+            Compute = Compute,
+        };
 
     /// <summary>Seed of the noise.</summary>
     public ulong NoiseSeed => (ulong)run.Get(S.Seed);
@@ -108,8 +117,8 @@ public sealed class AlignmentConfig
         );
 
     /// <summary>Size of the pictures; null: the one the model was made for.</summary>
-    public ImageSize? PictureSize =>
-        run.Get(S.Height) is { } height && run.Get(S.Width) is { } width ? new ImageSize(height, width) : null;
+    /// <exception cref="ConfigurationException">One side is given without the other, or no model paints in such units.</exception>
+    public ImageSize? PictureSize => ModelChoice.SizeIn(run);
 
     /// <summary>Types, and what pullbacks keep alive.</summary>
     public ComputeOptions Compute =>
@@ -119,14 +128,16 @@ public sealed class AlignmentConfig
             Reward = run.Get(S.RewardDtype),
             Checkpointing = GradientCheckpointing.Parse(run.Get(S.GradientCheckpointing), ActivationBytes),
             RecomputesDecode = run.Get(S.RecomputeDecode),
-            Lora = run.Get(S.LoraRank) is { } rank
-                ? new()
-                {
-                    Rank = rank,
-                    Alpha = run.Get(S.LoraAlpha) ?? rank,
-                    TargetModules = run.Get(S.LoraTargetModules),
-                }
-                : null,
+            StoredLora = LoraWeights is { } path ? new(path, run.Get(S.LoraRank), run.Get(S.LoraAlpha)) : null,
+            Lora =
+                LoraWeights is null && run.Get(S.LoraRank) is { } rank
+                    ? new()
+                    {
+                        Rank = rank,
+                        Alpha = run.Get(S.LoraAlpha) ?? rank,
+                        TargetModules = run.Get(S.LoraTargetModules),
+                    }
+                    : null,
             LoraSeed = (ulong)run.Get(S.Seed),
         };
 

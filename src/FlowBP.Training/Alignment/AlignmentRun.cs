@@ -19,10 +19,9 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
     /// <param name="cancellation">Stops between two steps or two batches of an evaluation; nothing is saved then.</param>
     /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
     /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
-    /// <exception cref="ConfigurationException">A setting asks for something that is not done yet.</exception>
+    /// <exception cref="ConfigurationException">A setting asks for what this model does not have.</exception>
     public AlignmentSummary Execute(CancellationToken cancellation = default)
     {
-        NotYetHonoured.Refuse(config);
         observer.Stage("loading");
         var trainingPrompts = PromptFile.Read(config.Prompts, config.Get(S.CaptionKey));
         var evaluationPrompts = Thinned(PromptFile.Read(config.EvalPrompts), config.Get(S.EvalPromptsLimit));
@@ -31,17 +30,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             observer.Notice($"evaluation and training prompts overlap (\"{shared}\"): the gain is not held out");
         }
         using var device = ComputeDevice.Open(config.Get(S.Device), observer.Notice);
-        using var model = new TextToImage(
-            config.Model,
-            config.Get(S.CfgGuidance),
-            config.Get(S.CfgDetachNeg),
-            config.Get(S.CpuWorkers),
-            device,
-            config.PictureSize,
-            Prompts([.. trainingPrompts, .. evaluationPrompts]),
-            config.Compute,
-            config.Get(S.EvalGuidanceScale)
-        );
+        using var model = config.ModelChoice.Open(device, [.. trainingPrompts, .. evaluationPrompts], observer.Notice);
         var type = config.Compute.Reward;
         using var reward = RewardFolder.Load(config.Reward, device.Device, type);
         using var heldOut = config.HeldOutReward is { } folder ? RewardFolder.Load(folder, device.Device, type) : null;
@@ -51,15 +40,17 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             heldOut,
             config.Get(S.SamplingSteps),
             config.EvaluationSeed,
-            config.Get(S.EvalImagesPerPrompt)
+            config.Get(S.EvalImagesPerPrompt),
+            config.Get(S.EvalBatchSize),
+            observer.Notice
         );
         using var output = new OutputFolder(config.OutputDir, config.Get(S.Overwrite));
         output.WriteConfig(config, device.Name);
 
         observer.Stage("evaluating the base model");
-        var before = evaluator.Run(model, cancellation: cancellation);
+        var before = evaluator.Run(model, cancellation);
         observer.Evaluated("base", before);
-        var pictures = new SamplePictures(evaluator, config.Method.Name);
+        var pictures = new SamplePictures(config.Method.Name);
         pictures.Write(output.Sample(0), 0, before);
 
         observer.Stage("training");
@@ -73,7 +64,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
 
         observer.Stage("evaluating the aligned model");
         SwapWithAverage(trainer);
-        var after = evaluator.Run(model, cancellation: cancellation);
+        var after = evaluator.Run(model, cancellation);
         observer.Evaluated("aligned", after);
         pictures.Write(output.Sample(reports.Count), reports.Count, after);
         pictures.WriteComparison(Path.Combine(output.Samples, "before-after.png"), before, after);
@@ -91,17 +82,6 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         };
         output.WriteSummary(summary);
         return summary;
-    }
-
-    // Null: from the text encoders of the model's folder, with the length that its pipeline has.
-    private IPromptSource? Prompts(IReadOnlyList<string> all)
-    {
-        var length = config.Get(S.MaxSequenceLength);
-        if (config.PromptEmbeds is { } folder)
-        {
-            return StoredEmbeddings.Open(folder, config.Model, length, all);
-        }
-        return length is null ? null : TextEncoders.Of(config.Model, length);
     }
 
     // A number that is not finite stops a run before the weights are touched: they are saved as they were.
@@ -159,11 +139,11 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             SwapWithAverage(trainer);
             if (draws)
             {
-                pictures.Write(output.Sample(done), done, pictures.Draw(model));
+                pictures.Write(output.Sample(done), done, evaluator.Draw(model, cancellation));
             }
             if (evaluates)
             {
-                var result = evaluator.Run(model, cancellation: cancellation);
+                var result = evaluator.Run(model, cancellation);
                 observer.Evaluated($"step {done}", result);
                 output.WriteEvaluation(done, result);
             }

@@ -33,7 +33,7 @@ public static partial class AlignmentSettings
         Text(
             "prompt_embeds",
             "none",
-            "folder of the training prompts' embeddings (flowbp embed), so that no text encoder is loaded; or none"
+            "folder of the prompts' embeddings (flowbp embed), so that no text encoder is loaded; or none"
         );
 
     /// <summary>Type of the trained network's forward and backward.</summary>
@@ -104,6 +104,14 @@ public static partial class AlignmentSettings
     /// <summary>VJP chunk.</summary>
     public static Setting<int?> VjpBatchSize { get; } =
         OptionalInteger("vjp_batch_size", null, 1, "samples per vector-Jacobian product");
+
+    /// <summary>A trained adapter.</summary>
+    public static Setting<string> LoraWeights { get; } =
+        Text(
+            "lora_weights",
+            "none",
+            "trained low-rank additions to begin with: pytorch_lora_weights.safetensors, or its folder; or none"
+        );
 
     /// <summary>LoRA's rank.</summary>
     public static Setting<int?> LoraRank { get; } =

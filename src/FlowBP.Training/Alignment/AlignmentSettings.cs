@@ -57,6 +57,15 @@ public static partial class AlignmentSettings
     public static Setting<int> EvalImagesPerPrompt { get; } =
         Integer("eval_images_per_prompt", 12, 1, "pictures per evaluation prompt, each from noise of its own");
 
+    /// <summary>Pictures that an evaluation paints at once.</summary>
+    public static Setting<int?> EvalBatchSize { get; } =
+        OptionalInteger(
+            "eval_batch_size",
+            null,
+            1,
+            "pictures painted and judged at once; none: 32, fewer of large ones, one of 1024 x 1024 pixels"
+        );
+
     /// <summary>Output folder.</summary>
     public static Setting<string> OutputDir { get; } = Text("output_dir", "outputs/align", "folder to create");
 
@@ -267,6 +276,7 @@ public static partial class AlignmentSettings
             EvalPrompts,
             EvalPromptsLimit,
             EvalImagesPerPrompt,
+            EvalBatchSize,
             EvalSeed,
             EvalGuidanceScale,
             SamplingSteps,
@@ -283,6 +293,7 @@ public static partial class AlignmentSettings
             RolloutBatchSize,
             RewardBatchSize,
             VjpBatchSize,
+            LoraWeights,
             LoraRank,
             LoraAlpha,
             LoraTargetModules,

@@ -8,9 +8,6 @@ namespace FlowBP.Training.Alignment;
 /// <summary>The rules between settings of a run.</summary>
 internal static class SettingRules
 {
-    // Eight pixels per latent element, two elements per patch: every released model paints in such units.
-    private const int PixelUnit = 16;
-
     private static readonly (Func<AlignmentConfig, bool> IsBroken, string Message)[] Rules =
     [
         (
@@ -23,16 +20,13 @@ internal static class SettingRules
             "cfg_detach_neg must be true for this model: its guidance is an input of the network, there is no negative branch"
         ),
         (
-            config => config.Get(S.Height) is null != config.Get(S.Width) is null,
-            "height and width are given together or not at all"
-        ),
-        (
-            config => config.Get(S.Height) % PixelUnit > 0 || config.Get(S.Width) % PixelUnit > 0,
-            $"height and width must be multiples of {PixelUnit}"
+            config => config.LoraWeights is not null && config.Get(S.LoraTargetModules).Count > 0,
+            "lora_target_modules has no meaning with lora_weights: the file says which modules have additions"
         ),
         (
             config =>
                 config.Get(S.LoraRank) is null
+                && config.LoraWeights is null
                 && (config.Get(S.LoraAlpha) is not null || config.Get(S.LoraTargetModules).Count > 0),
             "lora_alpha and lora_target_modules need lora_rank"
         ),
@@ -43,6 +37,7 @@ internal static class SettingRules
     /// <exception cref="ArgumentException">It breaks one; the message names the settings.</exception>
     public static void Check(AlignmentConfig config)
     {
+        _ = config.PictureSize;
         foreach (var (isBroken, message) in Rules)
         {
             if (isBroken(config))

@@ -47,7 +47,7 @@ public sealed class EmbedRun(SettingValues settings, Action<int, int> report, Ac
         var folder = settings.Get(EmbedSettings.Output);
         PromptEmbeddingsWriter.RequireOwnFolder(folder);
         var prompts = Prompts();
-        var model = EmbeddedAssets.Resolve(settings.Get(AlignmentSettings.Model), () => EmbeddedAssets.Model);
+        var model = settings.ModelFolder();
         var identity = EncoderIdentity.Of(model, settings.Get(EmbedSettings.MaxSequenceLength));
         report(0, prompts.Count);
         using var device = ComputeDevice.Open(settings.Get(AlignmentSettings.Device), notice);

@@ -4,6 +4,7 @@ using System.Text.Json;
 using FlowBP.Models.Formats;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
 using S = FlowBP.Training.Alignment.AlignmentSettings;
@@ -38,43 +39,42 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
     /// <param name="cancellation">Stops between two batches of pictures; nothing is written then.</param>
     /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
     /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
+    /// <exception cref="ConfigurationException">The settings don't go together, or the model does not have what they ask for.</exception>
     /// <exception cref="IOException">The output folder exists or cannot be written.</exception>
     /// <exception cref="CheckpointException">A model or reward is missing or damaged.</exception>
     public EvaluationSummary Execute(CancellationToken cancellation = default)
     {
         observer.Stage("loading");
+        var choice = Choice();
         var folder = settings.Get(EvaluationSettings.OutputDir);
         OutputFolder.RequireEmpty(folder);
         var prompts = AlignmentRun.Thinned(
-            PromptFile.Read(EmbeddedAssets.Resolve(settings.Get(S.EvalPrompts), () => EmbeddedAssets.HeldOutPrompts)),
+            PromptFile.Read(settings.EvaluationPrompts()),
             settings.Get(S.EvalPromptsLimit)
         );
         using var device = ComputeDevice.Open(settings.Get(S.Device), observer.Notice);
-        using var reward = RewardFolder.Load(
-            EmbeddedAssets.Resolve(settings.Get(S.Reward), () => EmbeddedAssets.Reward),
-            device.Device
-        );
-        using var heldOut =
-            settings.Get(S.HeldOutReward) == "none"
-                ? null
-                : RewardFolder.Load(
-                    EmbeddedAssets.Resolve(settings.Get(S.HeldOutReward), () => EmbeddedAssets.HeldOutReward),
-                    device.Device
-                );
+        var type = settings.Get(S.RewardDtype);
+        using var reward = RewardFolder.Load(settings.RewardFolder(), device.Device, type);
+        using var heldOut = settings.HeldOutRewardFolder() is { } heldOutFolder
+            ? RewardFolder.Load(heldOutFolder, device.Device, type)
+            : null;
         var evaluator = new ImageEvaluator(
             prompts,
             reward,
             heldOut,
             settings.Get(S.SamplingSteps),
             (ulong)settings.Get(S.Seed),
-            settings.Get(S.EvalImagesPerPrompt)
+            settings.Get(S.EvalImagesPerPrompt),
+            settings.Get(S.EvalBatchSize),
+            observer.Notice
         );
-        var baseline = settings.Get(EvaluationSettings.Baseline);
-        var before = baseline == "none" ? null : Judge(evaluator, baseline, "baseline", device, cancellation);
-        var after = Judge(evaluator, settings.Get(S.Model), "model", device, cancellation);
+        var before = Baseline(choice) is { } baseline
+            ? Judge(evaluator, baseline, "baseline", device, cancellation)
+            : null;
+        var after = Judge(evaluator, choice, "model", device, cancellation);
 
         Directory.CreateDirectory(folder);
-        var pictures = new SamplePictures(evaluator, "evaluation");
+        var pictures = new SamplePictures("evaluation");
         pictures.Write(Path.Combine(folder, "samples.png"), 0, after);
         if (before is not null)
         {
@@ -90,22 +90,33 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
         return summary;
     }
 
+    private ModelChoice Choice()
+    {
+        var choice = ModelChoice.Of(settings);
+        return choice with { Compute = choice.Compute with { Reward = settings.Get(S.RewardDtype) } };
+    }
+
+    // Everything is as with the model, but for what was trained: its folder and the adapter.
+    private ModelChoice? Baseline(ModelChoice model) =>
+        settings.PathOf(EvaluationSettings.Baseline) is { } given
+            ? model with
+            {
+                Folder = SettingPaths.ModelFolder(given),
+                Compute = model.Compute with { StoredLora = null },
+            }
+            : null;
+
     private EvaluationResult Judge(
         ImageEvaluator evaluator,
-        string folder,
+        ModelChoice choice,
         string label,
         ComputeDevice device,
         CancellationToken cancellation
     )
     {
         observer.Stage($"evaluating the {label}");
-        using var model = new TextToImage(
-            EmbeddedAssets.Resolve(folder, () => EmbeddedAssets.Model),
-            settings.Get(S.CfgGuidance),
-            workers: settings.Get(S.CpuWorkers),
-            device: device
-        );
-        var result = evaluator.Run(model, cancellation: cancellation);
+        using var model = choice.Open(device, evaluator.Prompts, observer.Notice);
+        var result = evaluator.Run(model, cancellation);
         observer.Evaluated(label, result);
         return result;
     }

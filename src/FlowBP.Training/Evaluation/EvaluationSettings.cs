@@ -11,7 +11,11 @@ public static class EvaluationSettings
 {
     /// <summary>The model that the model is compared with.</summary>
     public static Setting<string> Baseline { get; } =
-        Text("baseline", "none", "model folder to compare with, prompt by prompt; embedded, a path, or none");
+        Text(
+            "baseline",
+            "none",
+            "model folder to compare with, prompt by prompt, without lora_weights; embedded, a path, or none"
+        );
 
     /// <summary>Output folder.</summary>
     public static Setting<string> OutputDir { get; } = Text("output_dir", "outputs/evaluation", "folder to create");
@@ -20,15 +24,23 @@ public static class EvaluationSettings
     public static IReadOnlyList<Setting> All { get; } =
     [
         AlignmentSettings.Model,
+        AlignmentSettings.LoraWeights,
         Baseline,
         AlignmentSettings.Reward,
         AlignmentSettings.HeldOutReward,
         AlignmentSettings.EvalPrompts,
         AlignmentSettings.EvalPromptsLimit,
         AlignmentSettings.EvalImagesPerPrompt,
+        AlignmentSettings.EvalBatchSize,
+        AlignmentSettings.PromptEmbeds,
+        AlignmentSettings.MaxSequenceLength,
+        AlignmentSettings.Height,
+        AlignmentSettings.Width,
         AlignmentSettings.SamplingSteps,
         AlignmentSettings.CfgGuidance,
         AlignmentSettings.Seed,
+        AlignmentSettings.ComputeDtype,
+        AlignmentSettings.RewardDtype,
         AlignmentSettings.Device,
         AlignmentSettings.CpuWorkers,
         OutputDir,

@@ -1,5 +1,6 @@
 // Pictures of fixed prompts from fixed noise, and what every judge says of them: the training reward, the held-out reward,
-// and, where the prompts are of the embedded world, its rules.
+// and, where prompts and pictures are of the embedded world, its rules. The judges get a batch as soon as it is painted; only
+// what is shown to people outlives it.
 
 using FlowBP.Kernels;
 using FlowBP.Shapes;
@@ -8,37 +9,6 @@ using FlowBP.Training.Rewards;
 
 namespace FlowBP.Training.Evaluation;
 
-/// <summary>
-/// What the judges say of one model, one entry per picture: picture n of prompt p is entry n·P + p, so that the first P
-/// entries are one picture of each prompt.
-/// </summary>
-public sealed record EvaluationResult
-{
-    /// <summary>The prompts, P.</summary>
-    public required IReadOnlyList<string> Prompts { get; init; }
-
-    /// <summary>Scores of the training reward.</summary>
-    public required double[] Reward { get; init; }
-
-    /// <summary>Scores of the held-out reward; null without one.</summary>
-    public double[]? HeldOutReward { get; init; }
-
-    /// <summary>Verdicts of the rules; null where a prompt is not of the embedded world.</summary>
-    public Verdict[]? Rules { get; init; }
-
-    /// <summary>GenEval's task of each prompt (P entries); null with <see cref="Rules"/>.</summary>
-    public GenEvalTask[]? Tasks { get; init; }
-
-    /// <summary>RGB planes of every picture, [n·P, 3, Y, X] in [0, 1].</summary>
-    public required float[] Images { get; init; }
-
-    /// <summary>Pixels per side.</summary>
-    public required int Side { get; init; }
-
-    /// <summary>Share of the pictures that the rules find right, in [0, 1]; null without rules.</summary>
-    public double? Accuracy => Rules?.Average(verdict => verdict.Correct ? 1.0 : 0.0);
-}
-
 /// <summary>Evaluates a model on fixed prompts.</summary>
 /// <param name="prompts">The prompts.</param>
 /// <param name="reward">The training reward.</param>
@@ -46,81 +16,118 @@ public sealed record EvaluationResult
 /// <param name="steps">Euler steps.</param>
 /// <param name="seed">Seed of the noise; picture n of prompt p always starts from the same noise.</param>
 /// <param name="imagesPerPrompt">Pictures of each prompt.</param>
+/// <param name="batchSize">Pictures painted and judged at once; null: as many as <see cref="PictureBatch"/> says.</param>
+/// <param name="notice">Hears, once, why the rules say nothing of prompts that they would understand; null: nobody.</param>
 public sealed class ImageEvaluator(
     IReadOnlyList<string> prompts,
     IImageReward reward,
     IImageReward? heldOut,
     int steps,
     ulong seed,
-    int imagesPerPrompt = 1
+    int imagesPerPrompt = 1,
+    int? batchSize = null,
+    Action<string>? notice = null
 )
 {
-    private const int BatchSize = 32;
+    private const int MostShown = 12;
 
     // Evaluation noise must not coincide with any training step's.
     private const long EvaluationStep = RandomStream.AddressLimit - 1;
 
     private readonly Prompt[]? meanings = Meanings(prompts);
 
+    private bool hasNoticed;
+
     /// <summary>The prompts.</summary>
     public IReadOnlyList<string> Prompts { get; } = prompts;
 
-    /// <summary>Draws pictures and asks all judges.</summary>
+    /// <summary>
+    /// Indices of the prompts of which a picture is kept. They are evenly taken: lists are ordered by task, so every task is
+    /// seen.
+    /// </summary>
+    public IReadOnlyList<int> Shown { get; } =
+    [
+        .. Enumerable
+            .Range(0, Math.Min(MostShown, prompts.Count))
+            .Select(i => (int)((i + 0.5) * prompts.Count / Math.Min(MostShown, prompts.Count))),
+    ];
+
+    /// <summary>Paints all pictures of all prompts and asks all judges.</summary>
     /// <param name="model">The model.</param>
-    /// <param name="only">
-    /// Indices of the prompts of which one picture is drawn; null: all prompts, all their pictures. A picture's noise does
-    /// not depend on which others are drawn.
-    /// </param>
     /// <param name="cancellation">Stops between two batches.</param>
     /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
-    public EvaluationResult Run(
+    public EvaluationResult Run(TextToImage model, CancellationToken cancellation = default) =>
+        Run(model, [.. Enumerable.Range(0, Prompts.Count)], imagesPerPrompt, cancellation);
+
+    /// <summary>Paints only what is shown; these are the pictures that <see cref="Run(TextToImage, CancellationToken)"/> keeps.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="cancellation">Stops between two batches.</param>
+    /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
+    public EvaluationResult Draw(TextToImage model, CancellationToken cancellation = default) =>
+        Run(model, Shown, copies: 1, cancellation);
+
+    private EvaluationResult Run(
         TextToImage model,
-        IReadOnlyList<int>? only = null,
-        CancellationToken cancellation = default
+        IReadOnlyList<int> chosen,
+        int copies,
+        CancellationToken cancellation
     )
     {
-        int[] chosen = only is null ? [.. Enumerable.Range(0, Prompts.Count)] : [.. only];
-        var copies = only is null ? imagesPerPrompt : 1;
-        (int Prompt, int Copy)[] pictures =
-        [
-            .. Enumerable.Range(0, copies).SelectMany(copy => chosen.Select(prompt => (prompt, copy))),
-        ];
+        var size = model.PictureSize;
+        var asked = MeaningsAt(size);
         var scores = new List<double>();
         var heldOutScores = new List<double>();
-        var images = new List<float>();
-        var side = 0;
-        foreach (var part in pictures.Chunk(BatchSize))
+        var verdicts = new List<Verdict>();
+        var shown = new List<ShownPicture>();
+        var pictures = Enumerable.Range(0, copies).SelectMany(copy => chosen.Select(prompt => (Prompt: prompt, copy)));
+        foreach (var part in pictures.Chunk(batchSize ?? PictureBatch.Of(size.Height, size.Width)))
         {
             cancellation.ThrowIfCancellationRequested();
             using var scope = torch.NewDisposeScope();
             using var noGrad = torch.no_grad();
+            var first = scores.Count;
             string[] texts = [.. part.Select(picture => Prompts[picture.Prompt])];
-            var image_BCYX = Draw(model, texts, part);
-            side = (int)image_BCYX.size(3);
+            var image_BCYX = Paint(model, texts, part);
             scores.AddRange(Judge(reward, image_BCYX, texts));
             if (heldOut is not null)
             {
                 heldOutScores.AddRange(Judge(heldOut, image_BCYX, texts));
             }
-            images.AddRange(image_BCYX.cpu().data<float>().ToArray());
+            if (asked is not null)
+            {
+                verdicts.AddRange(
+                    RuleEvaluator.Judge([.. part.Select(picture => asked[picture.Prompt])], Planes(image_BCYX))
+                );
+            }
+            foreach (var (b, (prompt, copy)) in part.Index())
+            {
+                if (copy == 0 && Shown.Contains(prompt))
+                {
+                    shown.Add(
+                        new(
+                            texts[b],
+                            Planes(image_BCYX[b]),
+                            scores[first + b],
+                            asked is null ? null : verdicts[first + b]
+                        )
+                    );
+                }
+            }
         }
-        float[] planes = [.. images];
-        Prompt[]? asked = meanings is null ? null : [.. chosen.Select(p => meanings[p])];
         return new()
         {
-            Prompts = [.. chosen.Select(p => Prompts[p])],
+            Prompts = [.. chosen.Select(prompt => Prompts[prompt])],
             Reward = [.. scores],
             HeldOutReward = heldOut is null ? null : [.. heldOutScores],
-            Rules = asked is null
-                ? null
-                : RuleEvaluator.Judge([.. Enumerable.Repeat(asked, copies).SelectMany(all => all)], planes, side),
-            Tasks = asked is null ? null : [.. asked.Select(prompt => prompt.Task)],
-            Images = planes,
-            Side = side,
+            Rules = asked is null ? null : [.. verdicts],
+            Tasks = asked is null ? null : [.. chosen.Select(prompt => asked[prompt].Task)],
+            Shown = shown,
+            Height = size.Height,
+            Width = size.Width,
         };
     }
 
-    private Tensor Draw(TextToImage model, string[] texts, (int Prompt, int Copy)[] pictures)
+    private Tensor Paint(TextToImage model, string[] texts, (int Prompt, int Copy)[] pictures)
     {
         using var conditioning = model.Encode(texts);
         using var noise_BCYX = torch.cat([
@@ -137,11 +144,31 @@ public sealed class ImageEvaluator(
         return model.Decode(model.Sample(noise_BCYX, conditioning, steps));
     }
 
+    // Null where the rules have nothing to say: prompts, or pictures, of another world.
+    private Prompt[]? MeaningsAt(ImageSize size)
+    {
+        if (meanings is null || size == new ImageSize(Scene.Size, Scene.Size))
+        {
+            return meanings;
+        }
+        if (!hasNoticed)
+        {
+            hasNoticed = true;
+            notice?.Invoke(
+                $"no rule accuracy: the rules judge pictures of {Scene.Size} × {Scene.Size} pixels,"
+                    + $" these are {size.Height} × {size.Width}"
+            );
+        }
+        return null;
+    }
+
     private static double[] Judge(IImageReward judge, Tensor image_BCYX, string[] texts)
     {
         using var conditioning = judge.Encode(texts);
         return judge.Score(image_BCYX, conditioning).to(ScalarType.Float64).cpu().data<double>().ToArray();
     }
+
+    private static float[] Planes(Tensor image) => image.cpu().contiguous().data<float>().ToArray();
 
     // All of them, or none: an accuracy over some of the prompts would be misread.
     private static Prompt[]? Meanings(IReadOnlyList<string> prompts)

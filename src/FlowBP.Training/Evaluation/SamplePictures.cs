@@ -2,47 +2,31 @@
 
 using FlowBP.Models.Formats;
 using FlowBP.Shapes.Pictures;
-using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Evaluation;
 
-/// <summary>Draws labelled grids of a few fixed evaluation prompts.</summary>
-/// <param name="evaluator">The evaluation that the prompts are taken from.</param>
+/// <summary>Draws labelled grids of the pictures that evaluations keep.</summary>
 /// <param name="title">First words of every title, such as the method's name.</param>
-public sealed class SamplePictures(ImageEvaluator evaluator, string title)
+public sealed class SamplePictures(string title)
 {
-    private const int Pictures = 12;
     private const int PerRow = 6;
-
-    // Evenly taken: the lists are ordered by task, so every task is seen.
-    private readonly int[] chosen =
-    [
-        .. Enumerable
-            .Range(0, Math.Min(Pictures, evaluator.Prompts.Count))
-            .Select(i => (int)((i + 0.5) * evaluator.Prompts.Count / Math.Min(Pictures, evaluator.Prompts.Count))),
-    ];
-
-    /// <summary>Draws the chosen prompts with a model.</summary>
-    public EvaluationResult Draw(TextToImage model) => evaluator.Run(model, chosen);
 
     /// <summary>Writes the grid of one moment of a run.</summary>
     /// <param name="path">The PNG file.</param>
     /// <param name="step">Updates made.</param>
-    /// <param name="result">What <see cref="Draw"/>, or an evaluation of all prompts, returned.</param>
-    public void Write(string path, int step, EvaluationResult result)
-    {
-        ImageGridCell[] cells = [.. Cells(result)];
+    /// <param name="result">An evaluation, or a drawing of what is shown.</param>
+    public void Write(string path, int step, EvaluationResult result) =>
         Save(
             path,
             new ImageGrid
             {
                 Title = $"{title}, step {step}",
                 Subtitle = "held-out prompts; under each picture the prompt and the training reward",
-                Rows = [.. cells.Chunk(PerRow)],
-                Side = result.Side,
+                Rows = [.. Cells(result).Chunk(PerRow)],
+                Height = result.Height,
+                Width = result.Width,
             }
         );
-    }
 
     /// <summary>Writes the two models' pictures row under row.</summary>
     /// <param name="path">The PNG file.</param>
@@ -63,26 +47,18 @@ public sealed class SamplePictures(ImageEvaluator evaluator, string title)
                     "the same prompts from the same noise; under each picture the prompt and the training reward",
                 Rows = rows,
                 RowHeaders = [.. rows.Select((_, r) => r % 2 == 0 ? "base" : "aligned")],
-                Side = before.Side,
+                Height = before.Height,
+                Width = before.Width,
             }
         );
     }
 
-    private IEnumerable<ImageGridCell> Cells(EvaluationResult result)
-    {
-        var length = 3 * result.Side * result.Side;
-        var all = result.Prompts.Count == evaluator.Prompts.Count;
-        for (var i = 0; i < chosen.Length; i++)
+    private static IEnumerable<ImageGridCell> Cells(EvaluationResult result) =>
+        result.Shown.Select(picture => new ImageGridCell(picture.Planes)
         {
-            // A full evaluation is indexed by prompt, a drawing of the chosen ones by position.
-            var at = all ? chosen[i] : i;
-            yield return new ImageGridCell(result.Images.AsMemory(at * length, length))
-            {
-                Caption = $"{result.Prompts[at]} {result.Reward[at]:F3}",
-                Correct = result.Rules?[at].Correct,
-            };
-        }
-    }
+            Caption = $"{picture.Prompt} {picture.Reward:F3}",
+            Correct = picture.Verdict?.Correct,
+        });
 
     private static void Save(string path, ImageGrid grid) =>
         AtomicFile.Write(path, stream => stream.Write(Png.Encode(grid.Draw())));

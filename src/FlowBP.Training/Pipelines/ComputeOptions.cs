@@ -10,7 +10,7 @@ public sealed record ComputeOptions
 {
     /// <summary>
     /// What the transformer computes in: Float32, or BFloat16 under float32 masters
-    /// (<see cref="Optimization.ComputeCopy"/>). <c>compute_dtype</c>.
+    /// (<see cref="Optimization.ComputeCopy"/>) where its own weights are trained. <c>compute_dtype</c>.
     /// </summary>
     public ScalarType Compute { get; init; } = ScalarType.Float32;
 
@@ -31,6 +31,12 @@ public sealed record ComputeOptions
     /// (<see cref="IBackbone.LoraTargets"/>). <c>lora_rank</c>, <c>lora_alpha</c>, <c>lora_target_modules</c>.
     /// </summary>
     public LoraConfig? Lora { get; init; }
+
+    /// <summary>An adapter that was trained before, instead of a new one; null: none. <c>lora_weights</c>.</summary>
+    public StoredAdapter? StoredLora { get; init; }
+
+    /// <summary>Whether anything is trained. What only paints keeps no float32 masters.</summary>
+    public bool Trains { get; init; } = true;
 
     /// <summary>Seed of an adapter's first factors.</summary>
     public ulong LoraSeed { get; init; }

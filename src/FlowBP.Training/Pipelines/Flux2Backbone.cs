@@ -38,6 +38,9 @@ public sealed class Flux2Backbone : IBackbone
     /// <inheritdoc/>
     public IReadOnlyList<string> LoraTargets => LoraConfig.Flux2Targets;
 
+    /// <inheritdoc/>
+    public int PixelsPerLatent => LatentPatches.Side * model.Vae.Config.Towers.SpatialCompression;
+
     /// <summary>Loads a model folder.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="prompts">As in <see cref="Backbones.Load"/>.</param>
@@ -55,7 +58,7 @@ public sealed class Flux2Backbone : IBackbone
     {
         var towers = model.Vae.Config.Towers;
         var pixels = size ?? new ImageSize(towers.SampleSize, towers.SampleSize);
-        var (rows, columns) = pixels.In(LatentPatches.Side * towers.SpatialCompression);
+        var (rows, columns) = pixels.In(PixelsPerLatent);
         return [model.Transformer.Config.InChannels, rows, columns];
     }
 

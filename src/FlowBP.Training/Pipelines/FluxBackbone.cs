@@ -38,6 +38,9 @@ public sealed class FluxBackbone : IBackbone
     /// <inheritdoc/>
     public IReadOnlyList<string> LoraTargets => LoraConfig.Flux1Targets;
 
+    /// <inheritdoc/>
+    public int PixelsPerLatent => model.Vae.Config.SpatialCompression;
+
     /// <summary>Loads a model folder.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="prompts">As in <see cref="Backbones.Load"/>.</param>
@@ -55,7 +58,7 @@ public sealed class FluxBackbone : IBackbone
     {
         var config = model.Vae.Config;
         var pixels = size ?? new ImageSize(config.SampleSize, config.SampleSize);
-        var (rows, columns) = pixels.In(LatentPatches.Side * config.SpatialCompression);
+        var (rows, columns) = pixels.In(LatentPatches.Side * PixelsPerLatent);
         return [config.LatentChannels, rows * LatentPatches.Side, columns * LatentPatches.Side];
     }
 

@@ -28,6 +28,9 @@ public interface IBackbone : IDisposable
     /// <summary>The layers that adapters of this family change unless told otherwise.</summary>
     IReadOnlyList<string> LoraTargets { get; }
 
+    /// <summary>Pixels along a side of a latent element.</summary>
+    int PixelsPerLatent { get; }
+
     /// <summary>The size of a latent, [C, Y, X].</summary>
     /// <param name="size">Size of the picture; null: the one the model was made for.</param>
     /// <exception cref="ArgumentException">The network can't paint this size.</exception>

@@ -2,6 +2,8 @@
 // too large to stay beside what is trained. Nothing downstream can tell.
 // Shape legend: B batch.
 
+using FlowBP.Models.Prompts;
+
 namespace FlowBP.Training.Pipelines;
 
 /// <summary>Turns prompts into embeddings.</summary>
@@ -15,6 +17,10 @@ public interface IPromptSource : IDisposable
     /// </returns>
     /// <exception cref="Models.Formats.CheckpointException">A prompt has no embedding.</exception>
     IReadOnlyDictionary<string, Tensor> Encode(IReadOnlyList<string> prompts);
+
+    /// <summary>Which encoders see less than a whole prompt; empty if all see all of it, or if none is at hand.</summary>
+    /// <param name="prompt">The prompt.</param>
+    IEnumerable<Truncation> Truncations(string prompt) => [];
 
     /// <summary>Moves all networks, in place; results are there from now on.</summary>
     /// <param name="device">Where to.</param>

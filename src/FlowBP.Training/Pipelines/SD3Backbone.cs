@@ -47,6 +47,9 @@ public sealed class SD3Backbone : IBackbone
     /// <inheritdoc/>
     public IReadOnlyList<string> LoraTargets => LoraConfig.StableDiffusion3Targets;
 
+    /// <inheritdoc/>
+    public int PixelsPerLatent => model.Vae.Config.SpatialCompression;
+
     /// <summary>Loads a model folder.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="prompts">As in <see cref="Backbones.Load"/>.</param>
@@ -67,7 +70,15 @@ public sealed class SD3Backbone : IBackbone
         {
             return [config.InChannels, config.SampleSize, config.SampleSize];
         }
-        var (rows, columns) = pixels.In(config.PatchSize * model.Vae.Config.SpatialCompression);
+        var unit = config.PatchSize * PixelsPerLatent;
+        var (rows, columns) = pixels.In(unit);
+        if (Math.Max(rows, columns) > config.PosEmbedMaxSize)
+        {
+            throw new ArgumentException(
+                $"found a picture of {pixels.Height} × {pixels.Width} pixels, expected sides of at most"
+                    + $" {config.PosEmbedMaxSize * unit}, for which this model has positions"
+            );
+        }
         return [config.InChannels, rows * config.PatchSize, columns * config.PatchSize];
     }
 

@@ -7,6 +7,9 @@ namespace FlowBP.Training.Pipelines;
 /// <param name="model">The model, which owns and moves the towers.</param>
 internal sealed class SD3TextTowers(SD3Pipeline model) : IPromptSource
 {
+    // Holds the model's own towers, so it is the model that disposes them.
+    private readonly Lazy<SD3PromptEncoder> encoder = new(() => model.PromptEncoder());
+
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, Tensor> Encode(IReadOnlyList<string> prompts)
     {
@@ -17,6 +20,9 @@ internal sealed class SD3TextTowers(SD3Pipeline model) : IPromptSource
             [PromptTensors.Pooled] = encoded.Pooled_BP,
         };
     }
+
+    /// <inheritdoc/>
+    public IEnumerable<Truncation> Truncations(string prompt) => encoder.Value.Truncations(prompt);
 
     /// <inheritdoc/>
     public void To(Device device) { }

@@ -22,6 +22,9 @@ public sealed class TextEncoders(IPromptEncoder encoder) : IPromptSource
     public IReadOnlyDictionary<string, Tensor> Encode(IReadOnlyList<string> prompts) => encoder.Encode(prompts);
 
     /// <inheritdoc/>
+    public IEnumerable<Truncation> Truncations(string prompt) => encoder.Truncations(prompt);
+
+    /// <inheritdoc/>
     public void To(Device device) => encoder.To(device);
 
     /// <inheritdoc/>

@@ -77,43 +77,50 @@ public sealed class TextToImage : IDisposable
     {
         Compute = device ?? ComputeDevice.Cpu;
         Model = model;
+        options ??= new();
+        // Weights that are not trained need none; an adapter's factors are float32 on a network of any type.
+        var hasMasters = options is { Trains: true, Lora: null, StoredLora: null, Compute: not ScalarType.Float32 };
         try
         {
             LatentShape = Model.LatentShape(size);
+            if (!hasMasters)
+            {
+                // Before it is moved: a narrow network may fit where a wide one does not.
+                Model.Transformer.to(options.Compute);
+            }
+            Model.Vae.to(options.Reward);
+            Model.Vae.RecomputesDecode = options.RecomputesDecode;
+            Model.To(Compute.Device);
+            Adapter = Adapted(Model, options);
         }
         catch
         {
             Model.Dispose();
             throw;
         }
-        options ??= new();
-        if (options.Lora is not null)
-        {
-            // Frozen weights need no masters; narrowed before they move, they are never on the device in float32.
-            Model.Transformer.to(options.Compute);
-        }
-        Model.Vae.to(options.Reward);
-        Model.Vae.RecomputesDecode = options.RecomputesDecode;
-        Model.To(Compute.Device);
         Model.UseRolloutKernels(Compute.RolloutKernels);
         Workers = workers > 1 && !Compute.IsGpu ? new BatchWorkers(workers) : null;
-        if (options.Lora is { } lora)
-        {
-            // The factors are float32 on a network of any type.
-            Adapter = LoraAdapter.Attach(
-                Model.Transformer,
-                lora.TargetModules.Count == 0 ? lora with { TargetModules = Model.LoraTargets } : lora,
-                options.LoraSeed
-            );
-        }
-        else if (options.Compute != ScalarType.Float32)
-        {
-            Masters = new ComputeCopy(Model.Transformer, options.Compute);
-        }
+        Masters = hasMasters ? new ComputeCopy(Model.Transformer, options.Compute) : null;
         Field = Guided(guidance, options, detachNegative);
         samplingField =
             samplingGuidance is { } scale && scale != guidance ? Guided(scale, options, detachNegative) : Field;
     }
+
+    private static LoraAdapter? Adapted(IBackbone model, ComputeOptions options) =>
+        (options.StoredLora, options.Lora) switch
+        {
+            ({ } stored, _) => stored.Load(model.Transformer),
+            (_, { TargetModules.Count: 0 } lora) => LoraAdapter.Attach(
+                model.Transformer,
+                lora with
+                {
+                    TargetModules = model.LoraTargets,
+                },
+                options.LoraSeed
+            ),
+            (_, { } lora) => LoraAdapter.Attach(model.Transformer, lora, options.LoraSeed),
+            _ => null,
+        };
 
     private GuidedVelocityField Guided(double guidance, ComputeOptions options, bool detachNegative)
     {
@@ -154,6 +161,10 @@ public sealed class TextToImage : IDisposable
 
     /// <summary>The size of one latent, [C, Y, X].</summary>
     public long[] LatentShape { get; }
+
+    /// <summary>The size of a picture.</summary>
+    public ImageSize PictureSize =>
+        new((int)LatentShape[1] * Model.PixelsPerLatent, (int)LatentShape[2] * Model.PixelsPerLatent);
 
     /// <summary>The schedule of a number of steps, as the model folder says.</summary>
     /// <param name="steps">N.</param>

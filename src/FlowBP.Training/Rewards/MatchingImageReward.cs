@@ -1,6 +1,7 @@
 using FlowBP.Models.Rewards;
 using FlowBP.Models.Tokenizers;
 using FlowBP.Surrogates;
+using FlowBP.Training.Configuration;
 
 namespace FlowBP.Training.Rewards;
 
@@ -26,8 +27,17 @@ public sealed class MatchingImageReward(
         new(InputIds, tokenizer.Tokenize(prompts).to(device ?? torch.CPU, disposeAfter: true).DetachFromDisposeScope());
 
     /// <inheritdoc/>
+    /// <exception cref="ConfigurationException">The images are not of the network's size: unlike a CLIP, it does not resize.</exception>
     public Tensor Score(Tensor image_BCYX, Conditioning conditioning)
     {
+        var side = model.Config.ImageSize;
+        if (image_BCYX.shape[2] != side || image_BCYX.shape[3] != side)
+        {
+            throw new ConfigurationException(
+                $"the reward {Name} scores pictures of {side} × {side} pixels, found {image_BCYX.shape[2]} × "
+                    + $"{image_BCYX.shape[3]}: give that size, or name another reward"
+            );
+        }
         using var scope = torch.NewDisposeScope();
         var image = image_BCYX.to(model.parameters().First().dtype);
         return model.call(image, conditioning[InputIds]).to(image_BCYX.dtype).sigmoid().MoveToOuterDisposeScope();

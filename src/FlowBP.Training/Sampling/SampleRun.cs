@@ -5,6 +5,8 @@ using FlowBP.Models.Formats;
 using FlowBP.Shapes.Pictures;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
+using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Sampling;
@@ -15,53 +17,41 @@ namespace FlowBP.Training.Sampling;
 /// <param name="notice">Receives what the user should know but need not act upon.</param>
 public sealed class SampleRun(SettingValues settings, Action<int, int> report, Action<string>? notice = null)
 {
-    private const int GridScaleTo = 192;
-
     /// <summary>Draws and writes; returns the path of the grid.</summary>
+    /// <exception cref="ConfigurationException">The settings don't go together, or the model does not have what they ask for.</exception>
     /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
     /// <exception cref="IOException">The output folder exists or cannot be written.</exception>
     /// <exception cref="CheckpointException">The model is missing or damaged.</exception>
     public string Execute(CancellationToken cancellation = default)
     {
+        var choice = ModelChoice.Of(settings);
         var prompts = Prompts();
         var folder = settings.Get(SampleSettings.OutputDir);
         OutputFolder.RequireEmpty(folder);
         using var device = ComputeDevice.Open(settings.Get(AlignmentSettings.Device), notice);
-        using var model = new TextToImage(
-            EmbeddedAssets.Resolve(settings.Get(AlignmentSettings.Model), () => EmbeddedAssets.Model),
-            settings.Get(AlignmentSettings.CfgGuidance),
-            workers: settings.Get(AlignmentSettings.CpuWorkers),
-            device: device
-        );
+        using var model = choice.Open(device, prompts, notice);
         Directory.CreateDirectory(folder);
+        var (height, width) = model.PictureSize;
         var columns = settings.Get(SampleSettings.ImagesPerPrompt);
+        var batch = PictureBatch.Of(height, width);
         List<IReadOnlyList<ImageGridCell?>> rows = [];
-        var side = 0;
         for (var p = 0; p < prompts.Count; p++)
         {
-            cancellation.ThrowIfCancellationRequested();
-            using var scope = torch.NewDisposeScope();
-            var image_BCYX = Draw(model, prompts[p], p, columns);
-            side = (int)image_BCYX.size(3);
-            var planes = image_BCYX.cpu().data<float>().ToArray();
-            var length = 3 * side * side;
-            ImageGridCell[] cells =
-            [
-                .. Enumerable
-                    .Range(0, columns)
-                    .Select(c => new ImageGridCell(planes.AsMemory(c * length, length))
-                    {
-                        Caption = c == 0 ? prompts[p] : "",
-                    }),
-            ];
-            for (var c = 0; c < columns; c++)
+            var cells = new List<ImageGridCell>();
+            foreach (var part in Enumerable.Range(0, columns).Chunk(batch))
             {
-                var picture = new RgbImage(side, side);
-                picture.DrawPlanes(cells[c].Planes.Span, side, 0, 0, 1);
-                Save(Path.Combine(folder, $"{p:D4}-{c:D2}.png"), picture);
+                cancellation.ThrowIfCancellationRequested();
+                foreach (var planes in Draw(model, prompts[p], p, part[0], part.Length))
+                {
+                    Save(
+                        Path.Combine(folder, $"{p:D4}-{cells.Count:D2}.png"),
+                        RgbImage.FromPlanes(planes, width, height)
+                    );
+                    cells.Add(new(planes) { Caption = cells.Count == 0 ? prompts[p] : "" });
+                }
+                report(p * columns + cells.Count, prompts.Count * columns);
             }
             rows.Add(cells);
-            report((p + 1) * columns, prompts.Count * columns);
         }
         var grid = Path.Combine(folder, "grid.png");
         Save(
@@ -70,30 +60,34 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report, A
             {
                 Title = "samples",
                 Rows = rows,
-                Side = side,
-                Scale = Math.Max(1, GridScaleTo / side),
+                Height = height,
+                Width = width,
             }.Draw()
         );
         return grid;
     }
 
-    private Tensor Draw(TextToImage model, string prompt, int number, int count)
+    // Each picture has noise of its own, whatever it is painted with.
+    private List<float[]> Draw(TextToImage model, string prompt, int number, int first, int count)
     {
+        using var scope = torch.NewDisposeScope();
         using var conditioning = model.Encode([.. Enumerable.Repeat(prompt, count)]);
         using var noise_BCYX = Noise.Of(
             model.LatentShape,
             count,
             (ulong)settings.Get(AlignmentSettings.Seed),
             number,
-            0,
+            first,
             RandomPurpose.InitialNoise
         );
-        return model.Decode(model.Sample(noise_BCYX, conditioning, settings.Get(AlignmentSettings.SamplingSteps)));
+        var latents_BCYX = model.Sample(noise_BCYX, conditioning, settings.Get(AlignmentSettings.SamplingSteps));
+        using var image_BCYX = model.Decode(latents_BCYX).cpu();
+        return [.. Enumerable.Range(0, count).Select(b => image_BCYX[b].contiguous().data<float>().ToArray())];
     }
 
     private IReadOnlyList<string> Prompts()
     {
-        if (settings.Get(SampleSettings.Prompt) is var prompt && prompt != "none")
+        if (settings.PathOf(SampleSettings.Prompt) is { } prompt)
         {
             return [prompt];
         }

@@ -159,17 +159,6 @@ public class SettingSourcesTests
         Assert.That(draw(again), Is.EqualTo(draw(config)));
     }
 
-    [Test]
-    public void What_is_not_done_yet_is_refused_by_name_when_a_run_begins()
-    {
-        Assert.That(() => NotYetHonoured.Refuse(AlignmentConfig.Resolve([])), Throws.Nothing);
-        Assert.That(
-            () => NotYetHonoured.Refuse(AlignmentConfig.Resolve([new("height", "32"), new("width", "48")])),
-            Throws.TypeOf<ConfigurationException>().With.Message.Contains("height 32, width 48")
-        );
-        Assert.That(NotYetHonoured.In(AlignmentConfig.Resolve([new("height", "32"), new("width", "32")])), Is.Empty);
-    }
-
     [TestCase("stabilityai/stable-diffusion-3.5-medium", "sd35")]
     [TestCase("/models/sd3.5-large", "sd35")]
     [TestCase("black-forest-labs/FLUX.1-dev", "flux1")]

@@ -1,0 +1,121 @@
+using FlowBP.Shapes.Pictures;
+using FlowBP.Surrogates;
+using FlowBP.Training.Evaluation;
+using FlowBP.Training.Pipelines;
+using FlowBP.Training.Rewards;
+
+namespace FlowBP.Training.Tests;
+
+/// <summary>An evaluation keeps what it shows, whatever the number and the size of the pictures that it judges.</summary>
+public class ImageEvaluatorTests
+{
+    private const int Copies = 3;
+
+    private static readonly string[] Prompts = [.. PromptFile.Read(EmbeddedAssets.HeldOutPrompts).Take(20)];
+
+    private readonly List<string> notices = [];
+
+    [SetUp]
+    public void Forget() => notices.Clear();
+
+    [Test]
+    public void Judges_get_batches_and_a_dozen_pictures_are_kept()
+    {
+        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 1);
+        var judge = new Brightness();
+        var result = Evaluator(judge, batchSize: 7).Run(model);
+
+        Assert.That(judge.Batches.Sum(), Is.EqualTo(Prompts.Length * Copies));
+        Assert.That(judge.Batches, Is.All.InRange(1, 7));
+        Assert.That(result.Reward, Has.Length.EqualTo(Prompts.Length * Copies));
+        Assert.That(result.Rules, Has.Length.EqualTo(Prompts.Length * Copies));
+        Assert.That(result.Shown, Has.Count.EqualTo(12));
+        Assert.That(result.Shown.Sum(picture => picture.Planes.Length), Is.EqualTo(12 * 3 * 32 * 32));
+        foreach (var picture in result.Shown)
+        {
+            // The first copy of its prompt, and the judge's word on no other.
+            var at = Array.IndexOf(Prompts, picture.Prompt);
+            Assert.That(picture.Reward, Is.EqualTo(result.Reward[at]));
+            Assert.That(picture.Reward, Is.EqualTo(picture.Planes.Average()).Within(1e-5));
+            Assert.That(picture.Verdict, Is.EqualTo(result.Rules![at]));
+        }
+        Assert.That(notices, Is.Empty);
+    }
+
+    [Test]
+    public void The_size_of_a_batch_changes_no_picture()
+    {
+        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 1);
+        var few = Evaluator(new Brightness(), batchSize: 5).Run(model);
+        var usual = Evaluator(new Brightness(), batchSize: null).Run(model);
+        var drawn = Evaluator(new Brightness(), batchSize: 1).Draw(model);
+
+        Assert.That(few.Reward, Is.EqualTo(usual.Reward).Within(1e-5));
+        Assert.That(drawn.Prompts, Is.EqualTo(usual.Shown.Select(picture => picture.Prompt)));
+        foreach (var (mine, reference) in few.Shown.Zip(usual.Shown).Concat(drawn.Shown.Zip(usual.Shown)))
+        {
+            Assert.That(mine.Prompt, Is.EqualTo(reference.Prompt));
+            Assert.That(mine.Planes, Is.EqualTo(reference.Planes).Within(1e-4));
+        }
+    }
+
+    [Test]
+    public void Pictures_of_another_size_have_no_rule_accuracy_and_the_reason_is_said_once()
+    {
+        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 1, size: new ImageSize(16, 32));
+        var evaluator = Evaluator(new Brightness(), batchSize: null);
+        var result = evaluator.Run(model);
+        evaluator.Draw(model);
+        using var folder = new TemporaryFolder();
+        var pictures = new SamplePictures("test");
+        pictures.Write(folder.Of("step.png"), 0, result);
+        pictures.WriteComparison(folder.Of("both.png"), result, result);
+        var (step, both) = (Png.Load(folder.Of("step.png")), Png.Load(folder.Of("both.png")));
+
+        // Six cells of 6 times the pixels and a frame, gaps of 16, margins of 24; rows have captions.
+        Assert.That(step.Width, Is.EqualTo(6 * (6 * 32 + 2) + 5 * 16 + 2 * 24));
+        Assert.That(both.Width, Is.GreaterThan(step.Width));
+        Assert.That(both.Height - step.Height, Is.GreaterThan(2 * (6 * 16 + 2 + 16)));
+        Assert.That((result.Height, result.Width), Is.EqualTo((16, 32)));
+        Assert.That(result.Shown.Select(picture => picture.Planes.Length), Is.All.EqualTo(3 * 16 * 32));
+        Assert.That(
+            (result.Rules, result.Tasks, result.Accuracy),
+            Is.EqualTo(((object?)null, (object?)null, (double?)null))
+        );
+        Assert.That(
+            notices,
+            Is.EqualTo(new[] { "no rule accuracy: the rules judge pictures of 32 × 32 pixels, these are 16 × 32" })
+        );
+    }
+
+    [TestCase(32, 32, 32)]
+    [TestCase(181, 181, 32)]
+    [TestCase(256, 256, 16)]
+    [TestCase(512, 512, 4)]
+    [TestCase(512, 768, 2)]
+    [TestCase(1024, 1024, 1)]
+    [TestCase(4096, 4096, 1)]
+    public void Batches_are_bounded_by_pixels(int height, int width, int expected) =>
+        Assert.That(PictureBatch.Of(height, width), Is.EqualTo(expected));
+
+    private ImageEvaluator Evaluator(IImageReward judge, int? batchSize) =>
+        new(Prompts, judge, heldOut: null, steps: 2, seed: 3, Copies, batchSize, notices.Add);
+
+    /// <summary>Mean of all pixels: what a test can check against the picture alone.</summary>
+    private sealed class Brightness : IImageReward
+    {
+        public List<int> Batches { get; } = [];
+
+        public string Name => "brightness";
+
+        public Conditioning Encode(IReadOnlyCollection<string> prompts) => new("none", torch.zeros(prompts.Count));
+
+        public Tensor Score(Tensor image_BCYX, Conditioning conditioning)
+        {
+            Batches.Add((int)image_BCYX.shape[0]);
+            return image_BCYX.flatten(1).mean([1]);
+        }
+
+        public void Dispose() { }
+    }
+}

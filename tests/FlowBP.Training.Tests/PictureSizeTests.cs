@@ -1,0 +1,88 @@
+using FlowBP.Shapes.Pictures;
+using FlowBP.Training.Configuration;
+using FlowBP.Training.Pipelines;
+using FlowBP.Training.Sampling;
+
+namespace FlowBP.Training.Tests;
+
+/// <summary>Pictures are as high and as wide as they are asked to be, wherever the model and the judges can have it so.</summary>
+public class PictureSizeTests : ShortRunTests
+{
+    [Test]
+    public void Samples_need_not_be_square()
+    {
+        var settings = Values(
+            SampleSettings.All,
+            ("height", "16"),
+            ("width", "32"),
+            ("prompt", Prompt),
+            ("num_images_per_prompt", "2"),
+            ("output_dir", Folder.Of("samples"))
+        );
+        List<(int, int)> reports = [];
+        var grid = Png.Load(new SampleRun(settings, (done, all) => reports.Add((done, all))).Execute());
+        var expected = Painted(Choice(("height", "16"), ("width", "32")));
+
+        var first = Png.Load(Folder.Of("samples/0000-00.png"));
+        var second = Png.Load(Folder.Of("samples/0000-01.png"));
+        Assert.That((first.Height, first.Width, second.Height, second.Width), Is.EqualTo((16, 32, 16, 32)));
+        Assert.That(first.ToPlanes(), Is.EqualTo(expected).Within(0.5 / 255 + 1e-4));
+        Assert.That(second.Bytes, Is.Not.EqualTo(first.Bytes));
+        // Two cells of 6 times the pixels and a frame, a gap of 16, margins of 24.
+        Assert.That(grid.Width, Is.EqualTo(2 * (6 * 32 + 2) + 16 + 2 * 24));
+        Assert.That(grid.Height, Is.GreaterThan(6 * 16 + 2 + 2 * 24));
+        Assert.That(reports, Is.EqualTo(new[] { (2, 2) }));
+    }
+
+    [Test]
+    public void Pictures_that_are_not_square_are_judged_by_those_who_take_them()
+    {
+        Assert.That(
+            () => Evaluate(("height", "16"), ("width", "32")),
+            Throws
+                .TypeOf<ConfigurationException>()
+                .With.Message.StartsWith("the reward heldout_reward scores pictures of 32 × 32 pixels, found 16 × 32")
+        );
+        Assert.That(Folder.Of("evaluation"), Does.Not.Exist);
+        Notices.Clear();
+
+        var summary = Evaluate(
+            ("height", "16"),
+            ("width", "32"),
+            ("heldout_reward", "none"),
+            ("baseline", "embedded"),
+            ("cfg_guidance", "2")
+        );
+        Assert.That(summary.Metrics.Keys, Is.EqualTo(new[] { "reward" }));
+        Assert.That(summary.Metrics["reward"].Gain, Is.Zero, "the baseline is the model itself");
+        Assert.That(Notices, Has.Count.EqualTo(1));
+        Assert.That(Notices[0], Does.StartWith("no rule accuracy"));
+    }
+
+    [Test]
+    public void A_model_is_aligned_on_pictures_that_are_not_square()
+    {
+        var report = Align(("height", "16"), ("width", "32"), ("heldout_reward", "none"));
+        Assert.That(report.GradNorm, Is.GreaterThan(0).And.LessThan(double.PositiveInfinity));
+        var pictures = Png.Load(Folder.Of("run/samples/before-after.png"));
+        // A header of 132 and its gap beside two cells, and the margins.
+        Assert.That(pictures.Width, Is.EqualTo(132 + 16 + 2 * (6 * 32 + 2) + 16 + 2 * 24));
+        Assert.That(
+            Notices.Count(text => text.StartsWith("no rule accuracy", StringComparison.Ordinal)),
+            Is.EqualTo(1)
+        );
+        using var aligned = Choice(("model", Folder.Of("run/model"))).Open(ComputeDevice.Cpu, [Prompt]);
+        Assert.That(aligned.PictureSize, Is.EqualTo(new ImageSize(32, 32)), "the saved model's own size is as it was");
+    }
+
+    [TestCase("height=16", "height and width are given together")]
+    [TestCase("height=20 width=32", "multiples of 16")]
+    [TestCase("height=32 width=48", "found a picture of 32 × 48 pixels, expected sides of at most 32")]
+    public void A_size_that_the_model_cannot_paint_is_wrong_usage(string given, string message) =>
+        Assert.That(
+            () =>
+                Choice([.. given.Split(' ').Select(pair => (pair.Split('=')[0], pair.Split('=')[1]))])
+                    .Open(ComputeDevice.Cpu, [Prompt]),
+            Throws.TypeOf<ConfigurationException>().With.Message.Contains(message)
+        );
+}
