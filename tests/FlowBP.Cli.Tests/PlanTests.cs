@@ -38,6 +38,16 @@ public class PlanTests
         );
     }
 
+    [TestCase("lora_target_modules=to_q", "lora_target_modules")]
+    [TestCase("lora_weights=outputs/align/lora", "lora_weights")]
+    public void An_adapter_that_a_plan_cannot_count_is_refused_by_name(string given, string name) =>
+        Assert.That(
+            CommandRun
+                .Of("plan", "--preset", "released/sd35/refl", "--set", given, "--set", "lora_rank=4")
+                .AssertUsageError(),
+            Does.StartWith($"flowbp: {name}: ")
+        );
+
     [Test]
     public void A_preset_is_planned_as_it_would_run_and_flags_win()
     {

@@ -38,8 +38,10 @@ public static class ConfiguredPlan
     /// <summary>The settings of a plan, by name, as they would be typed.</summary>
     /// <param name="config">The run.</param>
     /// <param name="gpus">GPUs that share an update, each with a batch of its own.</param>
+    /// <exception cref="ArgumentException">The run has an adapter that a prediction can't count.</exception>
     public static IReadOnlyList<KeyValuePair<string, string>> Of(AlignmentConfig config, int gpus)
     {
+        RefuseUncountedAdapters(config);
         var ofMethod = config.Method.Settings.Select(setting => setting.Name).ToHashSet();
         Dictionary<string, string> settings = config
             .Resolved()
@@ -60,6 +62,23 @@ public static class ConfiguredPlan
             Replace(settings, S.ReuseRolloutBlocks.Name, "auto", "off");
         }
         return [.. settings];
+    }
+
+    // A prediction knows the layers that adapters of a family usually change, and reads no weights.
+    private static void RefuseUncountedAdapters(AlignmentConfig config)
+    {
+        if (config.Get(S.LoraTargetModules).Count > 0)
+        {
+            throw new ArgumentException(
+                $"{S.LoraTargetModules.Name}: a plan counts the layers that are usual for the model's family; leave it out"
+            );
+        }
+        if (config.LoraWeights is not null)
+        {
+            throw new ArgumentException(
+                $"{S.LoraWeights.Name}: a plan reads no weights; give the adapter's rank as {S.LoraRank.Name} instead"
+            );
+        }
     }
 
     // A square of as many pixels.
