@@ -11,7 +11,7 @@ public class MethodFixtureTests
     public void Every_recorded_case_agrees_to_1e_9()
     {
         var folder = SharedFolder.Require("goldens", "methods");
-        var results = new MethodFixture(SimpleSafetensors.Load, new CpuLatentKernels()).Run(folder);
+        var results = new MethodFixture(RecordedTensors.Load, new CpuLatentKernels()).Run(folder);
 
         foreach (var result in results)
         {
@@ -66,7 +66,7 @@ public class MethodFixtureTests
             var tensors = first["file"]!.GetValue<string>();
             File.Copy(Path.Combine(folder, tensors), Path.Combine(copy.FullName, tensors));
             Assert.That(MethodFixture.Matches(copy.FullName), Is.True);
-            return new MethodFixture(SimpleSafetensors.Load, new CpuLatentKernels()).Run(copy.FullName).Single();
+            return new MethodFixture(RecordedTensors.Load, new CpuLatentKernels()).Run(copy.FullName).Single();
         }
         finally
         {

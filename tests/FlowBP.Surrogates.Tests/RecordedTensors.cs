@@ -7,7 +7,7 @@ using System.Text.Json;
 
 namespace FlowBP.Surrogates.Tests;
 
-internal static class SimpleSafetensors
+internal static class RecordedTensors
 {
     public static IReadOnlyDictionary<string, Tensor> Load(string path)
     {
