@@ -44,10 +44,11 @@ public sealed class ComputeCopy : IParameterGradients, IDisposable
                         $"{name} is {parameter.dtype}; masters are made of Float32 parameters"
                     );
         }
+        // In main memory: they are only wanted when the module is saved, and a table of positions can take a gigabyte.
         Dictionary<string, Tensor> wide = module
             .named_buffers()
             .Where(each => each.buffer.dtype == ScalarType.Float32)
-            .ToDictionary(each => each.name, each => each.buffer.detach().DetachFromDisposeScope());
+            .ToDictionary(each => each.name, each => each.buffer.detach().cpu().DetachFromDisposeScope());
         module.to(type);
         foreach (var (name, parameter) in module.named_parameters().Where(each => masters.ContainsKey(each.name)))
         {
