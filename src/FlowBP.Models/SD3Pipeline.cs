@@ -15,6 +15,9 @@ namespace FlowBP.Models;
 /// <summary>Velocity network, autoencoder, text towers and schedule of one model.</summary>
 public sealed class SD3Pipeline : IDisposable
 {
+    /// <summary>Name of the pipeline's class in the ecosystem.</summary>
+    public const string ClassName = "StableDiffusion3Pipeline";
+
     private const int MostTowers = 2;
 
     // The folder whose text encoders were left where they are.
@@ -62,11 +65,11 @@ public sealed class SD3Pipeline : IDisposable
     {
         var layout = new DiffusersFolder(folder);
         string pipelineClass = layout.PipelineClass();
-        if (pipelineClass != "StableDiffusion3Pipeline")
+        if (pipelineClass != ClassName)
         {
             throw CheckpointException.ForFile(
                 Path.Combine(folder, "model_index.json"),
-                $"found pipeline class {pipelineClass}, expected StableDiffusion3Pipeline"
+                $"found pipeline class {pipelineClass}, expected {ClassName}"
             );
         }
         return new SD3Pipeline
@@ -104,7 +107,7 @@ public sealed class SD3Pipeline : IDisposable
         DiffusersFolder.WriteNetwork(layout.Transformer, Transformer.Config.ToJson(), Transformer, dtype);
         DiffusersFolder.WriteNetwork(layout.Vae, Vae.Config.ToJson(), Vae, dtype);
         AtomicFile.WriteText(layout.SchedulerConfig, Scheduler.ToJson());
-        layout.WriteIndex("StableDiffusion3Pipeline", parts);
+        layout.WriteIndex(ClassName, parts);
     }
 
     /// <summary>Conditioning of prompts, without autograd.</summary>

@@ -70,7 +70,7 @@ public class BackboneTests
         }
         // Nobody reads the text after Stable Diffusion 3's last block, so nothing asks what its text attends to.
         string[] unused =
-            family == SD3Backbone.PipelineClass
+            family == SD3Pipeline.ClassName
                 ? ["transformer_blocks.1.attn.add_q_proj.weight", "transformer_blocks.1.attn.add_q_proj.bias"]
                 : [];
         Assert.That(unreached, Is.EquivalentTo(unused));
@@ -193,7 +193,7 @@ public class BackboneTests
     [Test]
     public void Each_family_has_its_own_schedule_and_latent()
     {
-        using var sd3 = Load(SD3Backbone.PipelineClass, 4, size: new(16, 32));
+        using var sd3 = Load(SD3Pipeline.ClassName, 4, size: new(16, 32));
         using var flux = Load(FluxPipeline.ClassName, 4, size: new(16, 32));
         using var flux2 = Load(Flux2KleinPipeline.ClassName, 4, size: new(16, 32));
 
@@ -328,7 +328,7 @@ public class BackboneTests
         var x_B = TinyModels.Waves(0.1, [1, .. wide.LatentShape]);
         var sigma_B = torch.tensor(new[] { 0.5f });
 
-        if (family != SD3Backbone.PipelineClass)
+        if (family != SD3Pipeline.ClassName)
         {
             var expected = wide.Model.Field(4).Evaluate(x_B, sigma_B, conditioning);
             var velocity = narrow.Model.Field(4).Evaluate(x_B, sigma_B, conditioning);

@@ -28,7 +28,7 @@ internal static class TinyModels
     /// <summary>Families by the names of their pipelines, each with what writes a folder of it.</summary>
     public static readonly IReadOnlyDictionary<string, Action<string>> Writers = new Dictionary<string, Action<string>>
     {
-        [SD3Backbone.PipelineClass] = WriteSD3,
+        [SD3Pipeline.ClassName] = WriteSD3,
         [FluxPipeline.ClassName] = folder => WriteFlux(folder),
         [Flux2KleinPipeline.ClassName] = folder => WriteFlux2(folder),
     };

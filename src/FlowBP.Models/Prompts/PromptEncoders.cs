@@ -11,9 +11,9 @@ public static class PromptEncoders
 
     private static readonly (string Class, Load Load)[] Pipelines =
     [
-        ("StableDiffusion3Pipeline", SD3PromptEncoder.FromFolder),
-        ("FluxPipeline", Flux1PromptEncoder.FromFolder),
-        ("Flux2KleinPipeline", Flux2PromptEncoder.FromFolder),
+        (SD3Pipeline.ClassName, SD3PromptEncoder.FromFolder),
+        (FluxPipeline.ClassName, Flux1PromptEncoder.FromFolder),
+        (Flux2KleinPipeline.ClassName, Flux2PromptEncoder.FromFolder),
     ];
 
     /// <summary>Reads tokenizers and text encoders of a model folder.</summary>

@@ -2,7 +2,6 @@
 // not white space. Written over Unicode scalar values, because letters beyond the basic plane are letters too and .NET's
 // regular expressions see them as two surrogates.
 
-using System.Globalization;
 using System.Text;
 
 namespace FlowBP.Models.Tokenizers;
@@ -68,13 +67,7 @@ internal static class ClipWords
         length = rune.Utf16SequenceLength;
         return Rune.IsWhiteSpace(rune) ? Kind.Space
             : Rune.IsLetter(rune) ? Kind.Letter
-            : IsNumber(rune) ? Kind.Number
+            : RuneCategories.IsNumber(rune) ? Kind.Number
             : Kind.Other;
     }
-
-    private static bool IsNumber(Rune rune) =>
-        Rune.GetUnicodeCategory(rune)
-            is UnicodeCategory.DecimalDigitNumber
-                or UnicodeCategory.LetterNumber
-                or UnicodeCategory.OtherNumber;
 }

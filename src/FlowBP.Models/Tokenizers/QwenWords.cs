@@ -3,7 +3,6 @@
 // written over Unicode scalar values, because letters beyond the basic plane are letters too and .NET's regular expressions
 // see them as two surrogates. The first alternative that matches wins, as in the expression.
 
-using System.Globalization;
 using System.Text;
 
 namespace FlowBP.Models.Tokenizers;
@@ -125,13 +124,7 @@ internal static class QwenWords
         return rune.Value is '\r' or '\n' ? Kind.Break
             : Rune.IsWhiteSpace(rune) ? Kind.Space
             : Rune.IsLetter(rune) ? Kind.Letter
-            : IsNumber(rune) ? Kind.Number
+            : RuneCategories.IsNumber(rune) ? Kind.Number
             : Kind.Other;
     }
-
-    private static bool IsNumber(Rune rune) =>
-        Rune.GetUnicodeCategory(rune)
-            is UnicodeCategory.DecimalDigitNumber
-                or UnicodeCategory.LetterNumber
-                or UnicodeCategory.OtherNumber;
 }

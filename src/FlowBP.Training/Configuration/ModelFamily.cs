@@ -2,6 +2,7 @@
 // family that is, is in the folder if it is there, and otherwise in its name.
 
 using System.Text.Json;
+using FlowBP.Models;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 
@@ -42,7 +43,7 @@ public sealed record ModelFamily
             Title = "Stable Diffusion 3.5",
             ScheduleOf = (steps, _) => NoiseSchedule.FlowMatchEuler(steps),
             ScheduleText = "static shift 3",
-            Pipelines = ["StableDiffusion3Pipeline"],
+            Pipelines = [SD3Pipeline.ClassName],
             NameParts = ["stablediffusion3", "sd3"],
         };
 
@@ -55,7 +56,7 @@ public sealed record ModelFamily
             HasEmbeddedGuidance = true,
             ScheduleOf = (steps, tokens) => NoiseSchedule.DynamicShift(steps, FlowMatchEuler.LinearMu(tokens)),
             ScheduleText = "dynamic shift, mu linear in the image tokens",
-            Pipelines = ["FluxPipeline"],
+            Pipelines = [FluxPipeline.ClassName],
             NameParts = ["flux"],
         };
 
@@ -68,7 +69,7 @@ public sealed record ModelFamily
             ScheduleOf = (steps, tokens) =>
                 NoiseSchedule.DynamicShift(steps, FlowMatchEuler.EmpiricalMu(tokens, steps)),
             ScheduleText = "dynamic shift, empirical mu",
-            Pipelines = ["Flux2KleinPipeline", "Flux2Pipeline"],
+            Pipelines = [Flux2KleinPipeline.ClassName, "Flux2Pipeline"],
             NameParts = ["flux2"],
         };
 

@@ -12,7 +12,7 @@ public static class Backbones
         StringComparer.Ordinal
     )
     {
-        [SD3Backbone.PipelineClass] = SD3Backbone.Load,
+        [SD3Pipeline.ClassName] = SD3Backbone.Load,
         [FluxPipeline.ClassName] = FluxBackbone.Load,
         [Flux2KleinPipeline.ClassName] = Flux2Backbone.Load,
     };

@@ -12,9 +12,6 @@ namespace FlowBP.Training.Pipelines;
 /// <summary>A Stable Diffusion 3 model.</summary>
 public sealed class SD3Backbone : IBackbone
 {
-    /// <summary>Name of the pipeline's class in the ecosystem.</summary>
-    public const string PipelineClass = "StableDiffusion3Pipeline";
-
     private readonly SD3Pipeline model;
 
     private SD3Backbone(SD3Pipeline model, IPromptSource? prompts)

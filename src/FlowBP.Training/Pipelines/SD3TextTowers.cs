@@ -11,15 +11,7 @@ internal sealed class SD3TextTowers(SD3Pipeline model) : IPromptSource
     private readonly Lazy<SD3PromptEncoder> encoder = new(() => model.PromptEncoder());
 
     /// <inheritdoc/>
-    public IReadOnlyDictionary<string, Tensor> Encode(IReadOnlyList<string> prompts)
-    {
-        var encoded = model.Encode([.. prompts]);
-        return new Dictionary<string, Tensor>
-        {
-            [PromptTensors.Text] = encoded.Text_BLE,
-            [PromptTensors.Pooled] = encoded.Pooled_BP,
-        };
-    }
+    public IReadOnlyDictionary<string, Tensor> Encode(IReadOnlyList<string> prompts) => encoder.Value.Encode(prompts);
 
     /// <inheritdoc/>
     public IEnumerable<Truncation> Truncations(string prompt) => encoder.Value.Truncations(prompt);

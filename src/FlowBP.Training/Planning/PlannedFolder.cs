@@ -1,6 +1,7 @@
 // The networks of a model folder, from its configurations: no weight is read, and those that are known by their size only are
 // built without memory.
 
+using FlowBP.Models;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Formats;
 using FlowBP.Models.Inspection;
@@ -41,12 +42,12 @@ internal static class PlannedFolder
             AutoencoderParameters = Parameters(vae),
             // CLIP's towers share their places, a language model's follow them.
             TextTokens =
-                pipeline == "StableDiffusion3Pipeline"
+                pipeline == SD3Pipeline.ClassName
                     ? encoders.Where(IsClip).Select(encoder => encoder.Tokens).DefaultIfEmpty(ClipTokens).Max()
                         + encoders.Where(encoder => !IsClip(encoder)).Sum(_ => (long)T5TokensOfSD3)
                     : LongTokens,
             TextEncoders = encoders,
-            TakesGuidance = pipeline != "FluxPipeline",
+            TakesGuidance = pipeline != FluxPipeline.ClassName,
             Resolution = sampleSize is { } size ? Math.Min(512, size * decoder.SpatialCompression) : 512,
             RewardParameters = 0,
         };

@@ -9,14 +9,8 @@ namespace FlowBP.Training.Rewards;
 /// <param name="reward">The reward.</param>
 /// <param name="network">The network behind it; frozen and owned by this object.</param>
 /// <param name="tokenizer">The network's tokenizer.</param>
-/// <param name="device">Where the network is; null: in main memory.</param>
-public sealed class ClipImageReward(
-    string name,
-    ClipReward reward,
-    nn.Module network,
-    ClipTokenizer tokenizer,
-    Device? device = null
-) : IImageReward
+public sealed class ClipImageReward(string name, ClipReward reward, nn.Module network, ClipTokenizer tokenizer)
+    : IImageReward
 {
     private const string TextEmbeds = "text_embeds";
 
@@ -26,7 +20,7 @@ public sealed class ClipImageReward(
     /// <inheritdoc/>
     public Conditioning Encode(IReadOnlyCollection<string> prompts)
     {
-        using var ids_BL = tokenizer.Tokenize(prompts).to(device ?? torch.CPU, disposeAfter: true);
+        using var ids_BL = tokenizer.Tokenize(prompts).to(network.parameters().First().device, disposeAfter: true);
         return new(TextEmbeds, reward.EmbedText(ids_BL).DetachFromDisposeScope());
     }
 

@@ -9,13 +9,8 @@ namespace FlowBP.Training.Rewards;
 /// <param name="name">Name for reports.</param>
 /// <param name="model">The network; frozen and owned by this object.</param>
 /// <param name="tokenizer">Its tokenizer.</param>
-/// <param name="device">Where the network is; null: in main memory.</param>
-public sealed class MatchingImageReward(
-    string name,
-    ImageTextMatchingModel model,
-    ClipTokenizer tokenizer,
-    Device? device = null
-) : IImageReward
+public sealed class MatchingImageReward(string name, ImageTextMatchingModel model, ClipTokenizer tokenizer)
+    : IImageReward
 {
     private const string InputIds = "input_ids";
 
@@ -24,7 +19,13 @@ public sealed class MatchingImageReward(
 
     /// <inheritdoc/>
     public Conditioning Encode(IReadOnlyCollection<string> prompts) =>
-        new(InputIds, tokenizer.Tokenize(prompts).to(device ?? torch.CPU, disposeAfter: true).DetachFromDisposeScope());
+        new(
+            InputIds,
+            tokenizer
+                .Tokenize(prompts)
+                .to(model.parameters().First().device, disposeAfter: true)
+                .DetachFromDisposeScope()
+        );
 
     /// <inheritdoc/>
     /// <exception cref="ConfigurationException">The images are not of the network's size: unlike a CLIP, it does not resize.</exception>

@@ -26,7 +26,7 @@ public static class RewardFolder
             (name, folder, tokenizer, place) =>
             {
                 var model = Frozen(ImageTextMatchingModel.FromFolder(folder), place);
-                return new MatchingImageReward(name, model, tokenizer, place.Device);
+                return new MatchingImageReward(name, model, tokenizer);
             }
         ),
         new(
@@ -35,7 +35,7 @@ public static class RewardFolder
             (name, folder, tokenizer, place) =>
             {
                 var model = Frozen(OpenClipModel.FromFolder(folder), place);
-                return new ClipImageReward(name, ClipReward.HpsV2(model), model, tokenizer, place.Device);
+                return new ClipImageReward(name, ClipReward.HpsV2(model), model, tokenizer);
             }
         ),
         new(
@@ -44,7 +44,7 @@ public static class RewardFolder
             (name, folder, tokenizer, place) =>
             {
                 var model = Frozen(CLIPModel.FromFolder(folder), place);
-                return new ClipImageReward(name, ClipReward.PickScore(model), model, tokenizer, place.Device);
+                return new ClipImageReward(name, ClipReward.PickScore(model), model, tokenizer);
             }
         ),
     ];

@@ -38,12 +38,16 @@ public sealed record EncoderIdentity(string Pipeline, int MaxSequenceLength, IRe
     private static readonly (string Pipeline, int Length, string[] Classes)[] Known =
     [
         (
-            "StableDiffusion3Pipeline",
+            SD3Pipeline.ClassName,
             SD3PromptEncoder.DefaultSequenceLength,
             [nameof(CLIPTextModelWithProjection), nameof(CLIPTextModelWithProjection), nameof(T5EncoderModel)]
         ),
-        ("FluxPipeline", Flux1PromptEncoder.DefaultSequenceLength, [nameof(CLIPTextModel), nameof(T5EncoderModel)]),
-        ("Flux2KleinPipeline", Flux2PromptEncoder.DefaultSequenceLength, ["Qwen3ForCausalLM"]),
+        (
+            FluxPipeline.ClassName,
+            Flux1PromptEncoder.DefaultSequenceLength,
+            [nameof(CLIPTextModel), nameof(T5EncoderModel)]
+        ),
+        (Flux2KleinPipeline.ClassName, Flux2PromptEncoder.DefaultSequenceLength, ["Qwen3ForCausalLM"]),
     ];
 
     /// <summary>The identity of a model folder's encoders.</summary>
