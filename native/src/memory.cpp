@@ -6,10 +6,7 @@
 #include <c10/core/CPUAllocator.h>
 #include <c10/core/impl/alloc_cpu.h>
 
-#include <malloc.h>
-
 #include <atomic>
-#include <cstdio>
 #include <cstring>
 #include <limits>
 
@@ -69,21 +66,9 @@ struct CountingAllocator<c10::DataPtr (Owner::*)(size_t)> final : c10::Allocator
     void copy_data(void* destination, const void* source, size_t count) const { std::memcpy(destination, source, count); }
 };
 
-// A training step frees and allocates the same few hundred buffers again and again. By default glibc maps each large one
-// afresh and gives it back on free, and the kernel clears every page anew: most of the time of a small network's step.
-// Keep them. 32 MiB is the largest threshold that glibc accepts; a larger buffer is worth its mapping.
-void keep_freed_memory() {
-    constexpr int largest_threshold = 32 << 20;
-    if (!mallopt(M_MMAP_THRESHOLD, largest_threshold) || !mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max()) ||
-        !mallopt(M_TOP_PAD, 64 << 20)) {
-        std::fputs("flowbp: glibc refused the allocator settings; steps will be slower\n", stderr);
-    }
-}
-
 // Installed at load time, before the first tensor can exist.
 struct Installation {
     Installation() {
-        keep_freed_memory();
         static CountingAllocator<decltype(&c10::Allocator::allocate)> allocator;
         c10::SetCPUAllocator(&allocator, std::numeric_limits<uint8_t>::max());
     }

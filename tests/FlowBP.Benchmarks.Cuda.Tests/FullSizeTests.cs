@@ -157,10 +157,10 @@ public class FullSizeTests
     public void A_random_network_takes_no_more_memory_than_it_has()
     {
         using var values = new RandomValues(torch.CPU);
-        NativeMemory.ResetPeak();
-        var before = NativeMemory.CurrentBytes;
+        CountedMemory.ResetPeak();
+        var before = CountedMemory.CurrentBytes;
         using var network = RandomNetwork.Build(values, ScalarType.BFloat16, () => nn.Linear(2000, 3000));
-        var taken = NativeMemory.PeakBytes - before;
+        var taken = CountedMemory.PeakBytes - before;
 
         Assert.That(taken, Is.LessThan(1.1 * sizeof(short) * (2000 * 3000 + 3000)));
         using var weight = network.weight!.detach().to(ScalarType.Float32);

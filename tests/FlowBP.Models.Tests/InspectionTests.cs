@@ -67,12 +67,12 @@ public class InspectionTests
         var huge = Tiny.Replace("\"num_attention_heads\": 2", "\"num_attention_heads\": 4096")
             .Replace("\"caption_projection_dim\": 16", "\"caption_projection_dim\": 32768")
             .Replace("\"pos_embed_max_size\": 6", "\"pos_embed_max_size\": 384");
-        NativeMemory.ResetPeak();
-        var before = NativeMemory.CurrentBytes;
+        CountedMemory.ResetPeak();
+        var before = CountedMemory.CurrentBytes;
         var layout = LayoutOf(huge);
         Assert.That(layout.Parameters, Is.GreaterThan(50_000_000_000));
         Assert.That(layout.Buffers, Is.EqualTo(384L * 384 * 32768));
-        Assert.That(NativeMemory.PeakBytes - before, Is.LessThan(1 << 20));
+        Assert.That(CountedMemory.PeakBytes - before, Is.LessThan(1 << 20));
     }
 
     [Test]

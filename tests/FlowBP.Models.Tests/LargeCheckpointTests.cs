@@ -33,15 +33,15 @@ public sealed class LargeCheckpointTests
 
         using var loaded = new Stack(destination);
         Touch(loaded);
-        NativeMemory.ResetPeak();
-        long tensorsBefore = NativeMemory.CurrentBytes;
+        CountedMemory.ResetPeak();
+        long tensorsBefore = CountedMemory.CurrentBytes;
         long ownBefore = OwnBytes();
         long ownMost = 0;
         using (var watch = new Timer(_ => ownMost = Math.Max(ownMost, OwnBytes()), null, 0, 5))
         {
             Checkpoint.LoadInto(loaded, folder.Path);
         }
-        long tensorsAdded = NativeMemory.PeakBytes - tensorsBefore;
+        long tensorsAdded = CountedMemory.PeakBytes - tensorsBefore;
         long ownAdded = Math.Max(ownMost, OwnBytes()) - ownBefore;
         TestContext.Out.WriteLine(
             $"{destination}: tensors +{tensorsAdded >> 20} MiB at the peak, anonymous pages +{ownAdded >> 20} MiB"

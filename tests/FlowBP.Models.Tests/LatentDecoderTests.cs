@@ -106,9 +106,9 @@ public sealed class LatentDecoderTests
     {
         using var inner = torch.NewDisposeScope();
         Tensor latents = Waves(2, 4, 16, 16).requires_grad_();
-        long before = NativeMemory.CurrentBytes;
+        long before = CountedMemory.CurrentBytes;
         Tensor image = vae.DecodeScaled(latents);
-        long held = NativeMemory.CurrentBytes - before;
+        long held = CountedMemory.CurrentBytes - before;
         (image * Waves(image.shape)).sum().backward();
         return (Values(latents.grad!), held);
     }

@@ -152,10 +152,10 @@ public class BlockwiseTests
         var once = world.Pull(field).Parameters;
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        var (handles, bytes) = (NativeMemory.LiveHandles, NativeMemory.CurrentBytes);
+        var (handles, bytes) = (NativeMemory.LiveHandles, CountedMemory.CurrentBytes);
         var nothing = field.Vjp(world.Noise, world.Sigma, world.Conditioning, world.Cotangent, false);
         Assert.That(nothing, Is.Null);
-        Assert.That(NativeMemory.CurrentBytes, Is.EqualTo(bytes));
+        Assert.That(CountedMemory.CurrentBytes, Is.EqualTo(bytes));
         Assert.That(NativeMemory.LiveHandles, Is.LessThanOrEqualTo(handles));
         foreach (var (parameter, first) in world.Network.Parameters.Zip(once))
         {
@@ -212,9 +212,9 @@ public class BlockwiseTests
         world.Pull(field);
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        var before = NativeMemory.CurrentBytes;
-        NativeMemory.ResetPeak();
+        var before = CountedMemory.CurrentBytes;
+        CountedMemory.ResetPeak();
         field.Vjp(world.Noise, world.Sigma, world.Conditioning, world.Cotangent, false);
-        return NativeMemory.PeakBytes - before;
+        return CountedMemory.PeakBytes - before;
     }
 }

@@ -95,10 +95,10 @@ public class ChunkTests
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();
-            var before = NativeMemory.CurrentBytes;
-            NativeMemory.ResetPeak();
+            var before = CountedMemory.CurrentBytes;
+            CountedMemory.ResetPeak();
             run();
-            return NativeMemory.PeakBytes - before;
+            return CountedMemory.PeakBytes - before;
         }
 
         // Every element passes through a wide layer of its own.

@@ -125,10 +125,10 @@ public class MemoryTests
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();
-            var before = NativeMemory.CurrentBytes;
-            NativeMemory.ResetPeak();
+            var before = CountedMemory.CurrentBytes;
+            CountedMemory.ResetPeak();
             run();
-            return NativeMemory.PeakBytes - before;
+            return CountedMemory.PeakBytes - before;
         }
 
         public void Dispose()

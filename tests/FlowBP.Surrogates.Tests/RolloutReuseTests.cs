@@ -171,10 +171,10 @@ public class RolloutReuseTests
         world.Gradient(field, plan, On);
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        var before = NativeMemory.CurrentBytes;
+        var before = CountedMemory.CurrentBytes;
         world.Gradient(field, plan, On);
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        Assert.That(NativeMemory.CurrentBytes, Is.EqualTo(before));
+        Assert.That(CountedMemory.CurrentBytes, Is.EqualTo(before));
     }
 }

@@ -133,10 +133,10 @@ public class FluxPlanMeasurementTests
     {
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        NativeMemory.ResetPeak();
-        var before = NativeMemory.CurrentBytes;
+        CountedMemory.ResetPeak();
+        var before = CountedMemory.CurrentBytes;
         compute()?.Dispose();
-        return NativeMemory.PeakBytes - before;
+        return CountedMemory.PeakBytes - before;
     }
 
     private static void Check(string what, long measured, long predicted)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Evaluation;
+using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Tests;
 
@@ -123,6 +124,7 @@ public class OutputFolderTests
                 Seconds = 2,
                 SecondsPerStep = 2,
                 PeakMemoryBytes = 3,
+                PeakMemoryOf = PeakMemoryKind.Tensors,
                 EvaluationPrompts = 4,
                 Metrics = new Dictionary<string, PairedGain>
                 {

@@ -29,7 +29,7 @@ public class PlanMeasurementTests
         using var run = new Run(method, batch, rewardChunk, vjpChunk);
         using var trainer = new AlignmentTrainer(run.Config, run.Model, run.Reward, run.Prompts);
         var report = trainer.Step(0);
-        Compare("peak", report.PeakMemoryBytes - before, run.Plan.PeakBytes);
+        Compare("peak", report.PeakMemoryBytes!.Value - before, run.Plan.PeakBytes);
     }
 
     [Test]
@@ -49,7 +49,7 @@ public class PlanMeasurementTests
             "text encoders",
         ];
         long predicted = run.Plan.Resident.Where(part => parts.Contains(part.Name)).Sum(part => part.Bytes);
-        Compare("state", NativeMemory.CurrentBytes - before, predicted, tolerance: 1);
+        Compare("state", CountedMemory.CurrentBytes - before, predicted, tolerance: 1);
     }
 
     [TestCase(8, "none", "fp32")]
@@ -67,8 +67,8 @@ public class PlanMeasurementTests
 
         var before = Settled();
         using var rollout = executor.Rollout(inputs.Batch);
-        var peak = NativeMemory.PeakBytes - before;
-        var cached = NativeMemory.CurrentBytes - before;
+        var peak = CountedMemory.PeakBytes - before;
+        var cached = CountedMemory.CurrentBytes - before;
         Compare("rollout", peak - cached, Phase(run, "rollout"));
         // The noise and the reward's inputs are counted with the cache; they are not there yet.
         var elements = rollout.X_TB.numel() + rollout.V_TB.numel();
@@ -83,7 +83,7 @@ public class PlanMeasurementTests
             new LatentReward(run.Model.Model.Vae, run.Reward),
             run.Config.Hinge
         );
-        Compare("reward gradient", NativeMemory.PeakBytes - before, Phase(run, "reward gradient"));
+        Compare("reward gradient", CountedMemory.PeakBytes - before, Phase(run, "reward gradient"));
 
         // The first product makes the gradients of the weights; the others add to them.
         executor.AccumulateGradients(inputs.Batch, rollout, gradient);
@@ -91,7 +91,7 @@ public class PlanMeasurementTests
         executor.AccumulateGradients(inputs.Batch, rollout, gradient);
         Compare(
             "vector-Jacobian product",
-            NativeMemory.PeakBytes - before,
+            CountedMemory.PeakBytes - before,
             Phase(run, "vector-Jacobian product") - run.Plan.GradientBytes
         );
     }
@@ -113,7 +113,7 @@ public class PlanMeasurementTests
             new LatentReward(run.Model.Model.Vae, run.Reward),
             run.Config.Hinge
         );
-        Compare("reward gradient", NativeMemory.PeakBytes - before, Phase(run, "reward gradient"));
+        Compare("reward gradient", CountedMemory.PeakBytes - before, Phase(run, "reward gradient"));
         Assert.That(Phase(run, "reward gradient"), Is.LessThan(Phase(kept, "reward gradient")));
     }
 
@@ -133,8 +133,8 @@ public class PlanMeasurementTests
         GC.Collect();
         GC.WaitForPendingFinalizers();
         GC.Collect();
-        NativeMemory.ResetPeak();
-        return NativeMemory.CurrentBytes;
+        CountedMemory.ResetPeak();
+        return CountedMemory.CurrentBytes;
     }
 
     private sealed class Run : IDisposable

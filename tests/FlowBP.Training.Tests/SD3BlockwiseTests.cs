@@ -115,10 +115,10 @@ public class SD3BlockwiseTests
         world.Pull(field);
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        var before = NativeMemory.CurrentBytes;
-        NativeMemory.ResetPeak();
+        var before = CountedMemory.CurrentBytes;
+        CountedMemory.ResetPeak();
         field.Vjp(world.Noise, world.Sigma, world.Conditioning, world.Cotangent, false);
-        return NativeMemory.PeakBytes - before;
+        return CountedMemory.PeakBytes - before;
     }
 
     private sealed class MeanReward : IReward

@@ -40,11 +40,11 @@ public class TracedBlockTests
 
         GC.Collect();
         GC.WaitForPendingFinalizers();
-        NativeMemory.ResetPeak();
-        var before = NativeMemory.CurrentBytes;
+        CountedMemory.ResetPeak();
+        var before = CountedMemory.CurrentBytes;
         var streams = transformer.Blocks[0].call(new SD3Streams(image_BLD, text_BMD), condition_BD);
-        var kept = NativeMemory.CurrentBytes - before;
-        var peak = NativeMemory.PeakBytes - before;
+        var kept = CountedMemory.CurrentBytes - before;
+        var peak = CountedMemory.PeakBytes - before;
 
         var trace = new OperationTrace(new TraceOptions { FusedAttention = OperatorSupport.FusedAttention });
         new TracedSD3Transformer(config).Block(

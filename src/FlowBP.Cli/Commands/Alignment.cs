@@ -4,6 +4,7 @@ using FlowBP.Cli.Failures;
 using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Pipelines;
 using FlowBP.Training.Configuration;
 
 namespace FlowBP.Cli.Commands;
@@ -39,8 +40,7 @@ internal static class Alignment
         to.WriteLine();
         to.WriteLine(
             $"{Figures.Duration(TimeSpan.FromSeconds(summary.Seconds))} of training,"
-                + $" {Figures.Number(summary.SecondsPerStep, 3)} s per step,"
-                + $" peak tensor memory of a step {Figures.Bytes(summary.PeakMemoryBytes)}"
+                + $" {Figures.Number(summary.SecondsPerStep, 3)} s per step, peak memory of a step {PeakMemory(summary)}"
         );
         foreach (var (metric, gain) in summary.Metrics.Where(metric => !metric.Key.Contains('/')))
         {
@@ -52,6 +52,14 @@ internal static class Alignment
             to.WriteLine($"{what.PadRight(10)} {path}");
         }
     }
+
+    private static string PeakMemory(AlignmentSummary summary) =>
+        (summary.PeakMemoryBytes, summary.PeakMemoryOf) switch
+        {
+            ({ } bytes, PeakMemoryKind.Tensors) => $"{Figures.Bytes(bytes)} of tensors",
+            ({ } bytes, _) => $"{Figures.Bytes(bytes)} of the whole process (this libtorch does not count tensors)",
+            _ => "unknown (neither this libtorch nor the system tells)",
+        };
 
     private static IEnumerable<(string What, string Path)> Outputs(string folder)
     {

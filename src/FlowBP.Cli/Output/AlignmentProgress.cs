@@ -52,7 +52,9 @@ internal sealed class AlignmentProgress(ProgressLine line, TimeProvider time, Ca
             $"ETA {Remaining.Text(report.Step, steps, elapsed)}",
             $"reward {Figures.Number(report.Surrogate.Reward, 4)}",
             $"grad {Figures.Short(report.GradNorm)}",
-            $"{Figures.Number(report.ImagesPerSecond, 1)} img/s",
-            $"peak {Figures.Bytes(report.PeakMemoryBytes)}"
+            $"{Figures.Number(report.ImagesPerSecond, 1)} img/s" + Peak(report)
         );
+
+    private static string Peak(StepReport report) =>
+        report.PeakMemoryBytes is { } bytes ? $"  peak {Figures.Bytes(bytes)}" : "";
 }

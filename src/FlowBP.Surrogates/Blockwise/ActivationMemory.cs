@@ -64,12 +64,15 @@ public static class ActivationMemory
             {
                 Moving = [.. streams.Moving.Select(stream => stream.detach().requires_grad_())],
             };
-            var before = CurrentBytes(x_B.device);
+            if (CurrentBytes(x_B.device) is not { } before)
+            {
+                return null;
+            }
             var moving = network.Block(block, input);
             found.Add(
                 new(
                     input.Moving.Sum(stream => stream.numel() * stream.element_size()),
-                    CurrentBytes(x_B.device) - before
+                    CurrentBytes(x_B.device)!.Value - before
                 )
             );
             streams = streams with { Moving = [.. moving.Select(stream => stream.detach().MoveToOuterDisposeScope())] };
@@ -77,6 +80,6 @@ public static class ActivationMemory
         return found.Sum(block => block.GraphBytes) > 0 ? found : null;
     }
 
-    private static long CurrentBytes(Device device) =>
-        device.type == DeviceType.CPU ? NativeMemory.CurrentBytes : CudaMemory.Of(device.index)?.AllocatedBytes ?? 0;
+    private static long? CurrentBytes(Device device) =>
+        device.type == DeviceType.CPU ? NativeMemory.CurrentBytes : CudaMemory.Of(device.index)?.AllocatedBytes;
 }

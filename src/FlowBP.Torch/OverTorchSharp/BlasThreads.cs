@@ -1,7 +1,5 @@
 // The libtorch of TorchSharp's packages has its BLAS built in, without a thread pool that could be set apart.
 
-using TorchSharp;
-
 namespace FlowBP.Torch;
 
 /// <summary>The thread pool of the matrix products: that of <see cref="torch.set_num_threads"/>, and none of its own.</summary>

@@ -1,7 +1,5 @@
 // TorchSharp's parameters can't be given other memory.
 
-using TorchSharp;
-
 namespace FlowBP.Torch;
 
 /// <summary>Memory for modules that were built on the <c>meta</c> device; not with TorchSharp.</summary>

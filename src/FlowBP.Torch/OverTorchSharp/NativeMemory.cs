@@ -1,18 +1,19 @@
-// TorchSharp lets nobody at libtorch's CPU allocator, so nothing is counted. Zeros say so: no tensor takes no bytes.
+// TorchSharp lets nobody at libtorch's CPU allocator, so tensors are not counted. What the process holds is known all the same
+// (ProcessMemory).
 
 namespace FlowBP.Torch;
 
-/// <summary>Tensor memory on the CPU, which TorchSharp does not count: every number of bytes is 0.</summary>
+/// <summary>Tensor memory on the CPU, in bytes; with TorchSharp it is not counted.</summary>
 public static class NativeMemory
 {
-    /// <summary>Unknown: 0.</summary>
-    public static long CurrentBytes => 0;
+    /// <summary>Null: unknown.</summary>
+    public static long? CurrentBytes => null;
 
-    /// <summary>Unknown: 0.</summary>
-    public static long PeakBytes => 0;
+    /// <summary>Null: unknown.</summary>
+    public static long? PeakBytes => null;
 
     /// <summary>Tensor handles that are alive, as TorchSharp counts them.</summary>
-    public static long LiveHandles => TorchSharp.torch.Tensor.TotalCount;
+    public static long LiveHandles => torch.Tensor.TotalCount;
 
     /// <summary>Does nothing.</summary>
     public static void ResetPeak() { }

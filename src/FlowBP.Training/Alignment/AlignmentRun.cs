@@ -77,6 +77,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             Seconds = seconds,
             SecondsPerStep = Median([.. reports.Select(report => report.Seconds)]),
             PeakMemoryBytes = reports.Max(report => report.PeakMemoryBytes),
+            PeakMemoryOf = model.Compute.PeakMemoryOf,
             EvaluationPrompts = evaluationPrompts.Count,
             Metrics = AlignmentSummary.Compare(before, after),
         };

@@ -1,5 +1,6 @@
 using FlowBP.Shapes;
 using FlowBP.Training.Evaluation;
+using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Alignment;
 
@@ -18,8 +19,11 @@ public sealed record AlignmentSummary
     /// <summary>Median wall time of a step.</summary>
     public required double SecondsPerStep { get; init; }
 
-    /// <summary>Tensor memory: the high-water mark of a training step.</summary>
-    public required long PeakMemoryBytes { get; init; }
+    /// <summary>The high-water mark of memory of a training step; null: nobody tells.</summary>
+    public required long? PeakMemoryBytes { get; init; }
+
+    /// <summary>What <see cref="PeakMemoryBytes"/> counts: <c>tensors</c>, <c>process</c> or <c>unknown</c>.</summary>
+    public required PeakMemoryKind PeakMemoryOf { get; init; }
 
     /// <summary>Held-out prompts that the metrics are means over.</summary>
     public required int EvaluationPrompts { get; init; }

@@ -18,6 +18,7 @@ public sealed class OutputFolder : IDisposable
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         DictionaryKeyPolicy = null,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };
 
     private static readonly JsonSerializerOptions Indented = new(Lines) { WriteIndented = true };

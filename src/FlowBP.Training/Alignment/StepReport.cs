@@ -28,6 +28,9 @@ public sealed record StepReport
     /// <summary>Samples of the batch over <see cref="Seconds"/>.</summary>
     public required double ImagesPerSecond { get; init; }
 
-    /// <summary>High-water mark of tensor memory within the step; 0 where the TorchSharp package doesn't tell.</summary>
-    public required long PeakMemoryBytes { get; init; }
+    /// <summary>
+    /// High-water mark of memory within the step, of what <see cref="Pipelines.ComputeDevice.PeakMemoryOf"/> says; null: nobody
+    /// tells.
+    /// </summary>
+    public required long? PeakMemoryBytes { get; init; }
 }

@@ -17,6 +17,9 @@ public sealed class ComputeDevice : IDisposable
 
     private readonly GpuKernels? gpu;
 
+    // Some containers do not let a process start its high-water mark anew.
+    private bool processPeakIsOfStep = true;
+
     private ComputeDevice(Device device, GpuKernels? gpu)
     {
         Device = device;
@@ -42,9 +45,23 @@ public sealed class ComputeDevice : IDisposable
     /// <summary>Operations of a rollout; null on a CPU, where libtorch's own are as good.</summary>
     public IRolloutKernels? RolloutKernels => gpu?.Rollout;
 
-    /// <summary>High-water mark of tensor memory since <see cref="ResetPeakMemory"/>.</summary>
-    public long PeakMemoryBytes =>
-        IsGpu ? CudaMemory.Of(Device.index)?.PeakAllocatedBytes ?? 0 : NativeMemory.PeakBytes;
+    /// <summary>
+    /// High-water mark of memory since <see cref="ResetPeakMemory"/>, of what <see cref="PeakMemoryOf"/> says; null: nobody tells.
+    /// </summary>
+    public long? PeakMemoryBytes =>
+        PeakMemoryOf switch
+        {
+            PeakMemoryKind.Tensors => IsGpu ? CudaMemory.Of(Device.index)?.PeakAllocatedBytes : NativeMemory.PeakBytes,
+            PeakMemoryKind.Process => ProcessMemory.PeakBytes,
+            _ => null,
+        };
+
+    /// <summary>What <see cref="PeakMemoryBytes"/> counts.</summary>
+    public PeakMemoryKind PeakMemoryOf =>
+        IsGpu ? CudaMemory.Of(Device.index) is null ? PeakMemoryKind.Unknown : PeakMemoryKind.Tensors
+        : NativeMemory.PeakBytes is not null ? PeakMemoryKind.Tensors
+        : processPeakIsOfStep ? PeakMemoryKind.Process
+        : PeakMemoryKind.Unknown;
 
     /// <summary>Whether a text names a device: <c>auto</c>, <c>cpu</c>, <c>cuda</c>, <c>cuda:N</c>.</summary>
     /// <param name="text">The text.</param>
@@ -88,16 +105,20 @@ public sealed class ComputeDevice : IDisposable
         }
     }
 
-    /// <summary>Starts a new high-water mark of tensor memory.</summary>
+    /// <summary>Starts a new high-water mark of memory.</summary>
     public void ResetPeakMemory()
     {
         if (IsGpu)
         {
             CudaMemory.ResetPeak(Device.index);
         }
-        else
+        else if (NativeMemory.PeakBytes is not null)
         {
             NativeMemory.ResetPeak();
+        }
+        else
+        {
+            processPeakIsOfStep = ProcessMemory.ResetPeak();
         }
     }
 
