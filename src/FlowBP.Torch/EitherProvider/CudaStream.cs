@@ -19,7 +19,7 @@ public static class CudaStream
         CheckDevice(deviceIndex);
         return LibtorchAbi.TryCurrentStream(deviceIndex, out var stream)
             ? stream
-            : DeviceFigures.CurrentStream(deviceIndex);
+            : TorchLibrary.CurrentStream(deviceIndex);
     }
 
     /// <summary>
@@ -51,7 +51,7 @@ public static class CudaStream
     private static void CheckDevice(int deviceIndex)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(deviceIndex);
-        var usable = DeviceFigures.CudaDevices;
+        var usable = TorchLibrary.CudaDevices;
         if (deviceIndex >= usable)
         {
             throw new ExternalException(

@@ -13,6 +13,7 @@ internal static unsafe class LibtorchAbi
 
     private static nint s_version;
     private static nint s_dataPointer;
+    private static nint s_assign;
     private static nint s_currentStream;
     private static nint s_setStream;
 
@@ -44,6 +45,16 @@ internal static unsafe class LibtorchAbi
         {
             return function != 0 && ((delegate* unmanaged<nint, nint*, int>)function)(tensor, result) == 0;
         }
+    }
+
+    /// <summary>Makes what is behind a handle another tensor; the memory is shared.</summary>
+    /// <param name="from">The tensor, an at::Tensor*.</param>
+    /// <param name="to">The handle that changes.</param>
+    /// <returns>Whether this libtorch can.</returns>
+    public static bool TryAssign(nint from, nint to)
+    {
+        var function = Found(ref s_assign, Cpu, "aoti_torch_assign_tensors");
+        return function != 0 && ((delegate* unmanaged<nint, nint, int>)function)(from, to) == 0;
     }
 
     /// <summary>libtorch's current stream of the calling thread on a GPU, as CUDA's own handle.</summary>

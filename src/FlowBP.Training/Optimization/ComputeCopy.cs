@@ -13,14 +13,14 @@ namespace FlowBP.Training.Optimization;
 /// <summary>A module in a narrow type, and float32 masters of its trained parameters.</summary>
 public sealed class ComputeCopy : IParameterGradients, IDisposable
 {
-    private readonly nn.Module module;
     private readonly List<Entry> entries = [];
     private readonly Dictionary<Tensor, Parameter> masterOf = new(ReferenceEqualityComparer.Instance);
+    private readonly List<Tensor> frozen = [];
     private readonly List<(Tensor Narrow, Tensor Wide)> buffers = [];
 
     /// <summary>
-    /// Converts a module in place. Parameters that require gradients get masters with the values they had; others, and buffers,
-    /// are only converted.
+    /// Converts a module in place; its parameters stay the objects that they are. Those that require gradients get masters with
+    /// the values they had; others, and buffers, are only converted.
     /// </summary>
     /// <param name="module">The module, in Float32; it stays the caller's.</param>
     /// <param name="type">The type it computes in: BFloat16.</param>
@@ -33,31 +33,31 @@ public sealed class ComputeCopy : IParameterGradients, IDisposable
                 $"a compute copy is BFloat16, not {type}; without one a network computes in float32"
             );
         }
-        this.module = module;
-        Dictionary<string, Parameter> masters = [];
-        foreach (var (name, parameter) in module.named_parameters().Where(each => each.parameter.requires_grad))
+        var trained = module.named_parameters().Where(each => each.parameter.requires_grad).ToArray();
+        foreach (var (name, parameter) in trained.Where(each => each.parameter.dtype != ScalarType.Float32))
         {
-            masters[name] =
-                parameter.dtype == ScalarType.Float32
-                    ? nn.Parameter(parameter.detach())
-                    : throw new ArgumentException(
-                        $"{name} is {parameter.dtype}; masters are made of Float32 parameters"
-                    );
+            throw new ArgumentException($"{name} is {parameter.dtype}; masters are made of Float32 parameters");
         }
-        // In main memory: they are only wanted when the module is saved, and a table of positions can take a gigabyte.
-        Dictionary<string, Tensor> wide = module
-            .named_buffers()
-            .Where(each => each.buffer.dtype == ScalarType.Float32)
-            .ToDictionary(each => each.name, each => each.buffer.detach().cpu().DetachFromDisposeScope());
-        module.to(type);
-        foreach (var (name, parameter) in module.named_parameters().Where(each => masters.ContainsKey(each.name)))
+        using var noGrad = torch.no_grad();
+        using var scope = torch.NewDisposeScope();
+        foreach (var (name, parameter) in trained)
         {
-            entries.Add(new(name, masters[name], parameter));
-            masterOf[parameter] = masters[name];
+            // The master has the parameter's own memory; the parameter gets the narrow copy.
+            var master = nn.Parameter(parameter.detach());
+            Exchange(parameter, parameter.detach().to(type), requiresGrad: true);
+            entries.Add(new(name, master, parameter));
+            masterOf[parameter] = master;
         }
-        foreach (var (name, buffer) in module.named_buffers().Where(each => wide.ContainsKey(each.name)))
+        foreach (var parameter in module.parameters().Where(each => !each.requires_grad && IsWide(each)))
         {
-            buffers.Add((buffer, wide[name]));
+            Exchange(parameter, parameter.to(type), requiresGrad: false);
+            frozen.Add(parameter);
+        }
+        foreach (var buffer in module.buffers().Where(IsWide))
+        {
+            // In main memory: it is only wanted when the module is saved, and a table of positions can take a gigabyte.
+            buffers.Add((buffer, buffer.detach().cpu().DetachFromDisposeScope()));
+            Exchange(buffer, buffer.detach().to(type), requiresGrad: false);
         }
     }
 
@@ -101,19 +101,26 @@ public sealed class ComputeCopy : IParameterGradients, IDisposable
     }
 
     /// <summary>
-    /// The module in float32 with the masters' values until the result is disposed, to be saved as it is trained. Parameters
-    /// without masters are widened.
+    /// The module in float32 with the masters' values until the result is disposed, to be saved as it is trained: its parameters
+    /// are the masters themselves for that time, so nothing is copied but parameters without masters, which are widened.
     /// </summary>
     public IDisposable Widened()
     {
-        module.to(ScalarType.Float32);
-        Refresh();
         using var noGrad = torch.no_grad();
+        var narrowing = new Narrowing();
+        foreach (var entry in entries)
+        {
+            narrowing.Lend(entry.Narrow, entry.Master.alias());
+        }
+        foreach (var parameter in frozen)
+        {
+            narrowing.Lend(parameter, parameter.to(ScalarType.Float32));
+        }
         foreach (var (narrow, wide) in buffers)
         {
-            narrow.copy_(wide);
+            narrowing.Lend(narrow, wide.alias());
         }
-        return new Narrowing(module);
+        return narrowing;
     }
 
     /// <summary>Drops the masters; the module stays as it is.</summary>
@@ -131,8 +138,37 @@ public sealed class ComputeCopy : IParameterGradients, IDisposable
 
     private sealed record Entry(string Name, Parameter Master, Parameter Narrow);
 
-    private sealed class Narrowing(nn.Module module) : IDisposable
+    private static bool IsWide(Tensor tensor) => tensor.dtype == ScalarType.Float32;
+
+    private static void Exchange(Tensor tensor, Tensor other, bool requiresGrad)
     {
-        public void Dispose() => module.to(ScalarType.BFloat16);
+        tensor.Become(other);
+        if (requiresGrad)
+        {
+            tensor.requires_grad_();
+        }
+    }
+
+    // Gives every object its own tensor back.
+    private sealed class Narrowing : IDisposable
+    {
+        private readonly List<(Tensor Object, Tensor Own, bool RequiresGrad)> lent = [];
+
+        public void Lend(Tensor tensor, Tensor other)
+        {
+            lent.Add((tensor, tensor.detach().DetachFromDisposeScope(), tensor.requires_grad));
+            tensor.Become(other);
+            other.Dispose();
+        }
+
+        public void Dispose()
+        {
+            foreach (var (tensor, own, requiresGrad) in lent)
+            {
+                Exchange(tensor, own, requiresGrad);
+                own.Dispose();
+            }
+            lent.Clear();
+        }
     }
 }

@@ -128,8 +128,20 @@ public sealed class ComputeDevice : IDisposable
     /// <summary>Gives back what was opened; tensors stay.</summary>
     public void Dispose() => gpu?.Dispose();
 
-    private static ComputeDevice OfGpu(int index, Func<int, GpuKernels> open) =>
-        new(torch.device(DeviceType.CUDA, index), open(index));
+    // The driver is asked before libtorch: TorchSharp has no name for a device that is not there.
+    private static ComputeDevice OfGpu(int index, Func<int, GpuKernels> open)
+    {
+        var gpu = open(index);
+        try
+        {
+            return new(torch.device(DeviceType.CUDA, index), gpu);
+        }
+        catch
+        {
+            gpu.Dispose();
+            throw;
+        }
+    }
 
     private static int? IndexOf(string text)
     {

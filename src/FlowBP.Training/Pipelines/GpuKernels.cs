@@ -53,11 +53,11 @@ internal sealed class GpuKernels : IDisposable
         }
         try
         {
-            if (torch.cuda.device_count() <= index)
+            if (TorchLibrary.CudaDevices <= index)
             {
                 throw new DeviceUnavailableException(
                     $"the NVIDIA driver shows GPU {index}, but this libtorch can't use it: most likely it was built without"
-                        + " CUDA (flowbp doctor says which libtorch it is)"
+                        + $" CUDA (flowbp doctor says which libtorch it is); {TorchLibrary.WithCuda}"
                 );
             }
             if (!NvrtcLibrary.TryFind(out var nvrtc, out var reason, driver.Version))

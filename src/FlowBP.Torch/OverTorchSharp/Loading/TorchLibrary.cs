@@ -40,6 +40,13 @@ public static class TorchLibrary
         typeof(torch).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
         ?? "of unknown version";
 
+    /// <summary>What to do for a libtorch with CUDA.</summary>
+    public const string WithCuda =
+        "build with TorchCuda=true (the package TorchSharp-cuda-linux), or with TorchProvider=FlowBP and a libtorch that has CUDA";
+
+    /// <summary>GPUs that libtorch can use; 0 where its package is the one for CPUs.</summary>
+    public static int CudaDevices => torch.TryInitializeDeviceType(DeviceType.CUDA) ? torch.cuda.device_count() : 0;
+
     /// <summary>What had to be done to the package's library to load it on this system; null: nothing.</summary>
     public static string? Remedy { get; private set; }
 
@@ -72,6 +79,10 @@ public static class TorchLibrary
             throw new DllNotFoundException(failure);
         }
     }
+
+    // Every libtorch that TorchSharp takes tells its stream.
+    internal static nint CurrentStream(int device) =>
+        throw new ExternalException($"libtorch does not tell the current stream of cuda:{device}");
 
     private static string? Failure()
     {

@@ -17,13 +17,13 @@ public static class MetaModules
     public static T ToEmpty<T>(this T module, torch.Device device, torch.ScalarType type)
         where T : torch.nn.Module
     {
-        using IDisposable mode = torch.no_grad();
-        foreach (torch.Tensor tensor in module.parameters().Concat(module.buffers()))
+        using var mode = torch.no_grad();
+        foreach (var tensor in module.parameters().Concat(module.buffers()))
         {
-            using DisposeScope scope = torch.NewDisposeScope();
-            bool recorded = tensor.requires_grad;
-            torch.ScalarType dtype = torch.is_floating_point(tensor.dtype) ? type : tensor.dtype;
-            tensor.Adopt(torch.empty(tensor.shape, dtype, device));
+            using var scope = torch.NewDisposeScope();
+            var recorded = tensor.requires_grad;
+            var dtype = torch.is_floating_point(tensor.dtype) ? type : tensor.dtype;
+            tensor.Become(torch.empty(tensor.shape, dtype, device));
             if (recorded)
             {
                 tensor.requires_grad_();

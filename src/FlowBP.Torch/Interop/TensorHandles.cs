@@ -1,0 +1,7 @@
+namespace FlowBP.Torch;
+
+/// <summary>What can be done to a tensor's handle.</summary>
+internal static class TensorHandles
+{
+    public static void Assign(torch.Tensor tensor, torch.Tensor other) => tensor.Adopt(other);
+}
