@@ -4,14 +4,22 @@ using FlowBP.Cli.Failures;
 using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
+using FlowBP.Surrogates;
 using FlowBP.Training;
 using Spectre.Console;
+using static FlowBP.Surrogates.SettingOf;
 
 namespace FlowBP.Cli.Commands;
 
 /// <summary>Examines the machine.</summary>
 internal sealed class DoctorCommand : ICommand
 {
+    private static readonly Setting<bool> Loading = Flag(
+        "loading",
+        false,
+        "only load libtorch: says what had to be done for that, or nothing, and fails where it can't be"
+    );
+
     /// <inheritdoc/>
     public string Name => "doctor";
 
@@ -19,14 +27,23 @@ internal sealed class DoctorCommand : ICommand
     public string Summary => "say what this machine has: libtorch, BLAS, threads, memory";
 
     /// <inheritdoc/>
-    public IReadOnlyList<string> Examples => [];
+    public IReadOnlyList<string> Examples { get; } = ["flowbp doctor", "flowbp doctor --loading true"];
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionGroup> Options(string? method) => [];
+    public IReadOnlyList<OptionGroup> Options(string? method) => [new("options", [Loading])];
 
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
+        if (arguments.Get(Loading))
+        {
+            TorchLibrary.Load();
+            if (TorchLibrary.Remedy is { } remedy)
+            {
+                terminal.Output.WriteLine(remedy);
+            }
+            return 0;
+        }
         var findings = Checkup.Run(() => EmbeddedAssets.Model).ToArray();
         var table = new Table().NoBorder().HideHeaders();
         table

@@ -70,11 +70,14 @@ internal static class Checkup
             yield break;
         }
 
-        var loaded = LoadedLibraries.Now();
-        yield return Good("native library", loaded.Find("libflowbp.so") ?? "loaded");
-        var libtorch = Libtorch.Of(loaded);
+        yield return Good("tensors", Provider());
+        if (TorchLibrary.Remedy is { } remedy)
+        {
+            yield return Good("loading", remedy);
+        }
+        var libtorch = Libtorch.Loaded();
         yield return Good("libtorch", $"{libtorch?.Version ?? "unknown version"}, {libtorch?.Path ?? "unknown place"}");
-        var blas = loaded.Blas;
+        var blas = Blas.Loaded();
         yield return blas.IsReference
             ? new("BLAS", Verdict.Warning, $"the reference BLAS, {blas.Path}; {InstallBlas}")
             : Good("BLAS", $"{blas.Name}{(BlasThreads.Kernels is { } core ? $" ({core} kernels)" : "")}, {blas.Path}");
@@ -93,6 +96,11 @@ internal static class Checkup
             )
             : new("matrix product", Verdict.Missing, "gives wrong numbers; try another BLAS or libtorch");
     }
+
+    private static string Provider() =>
+        LoadedLibrary.Find("libflowbp.so") is { } own
+            ? $"FlowBP's own binding ({own}) over a libtorch that was found"
+            : $"the TorchSharp package {TorchLibrary.ProviderVersion} with libtorch from its package";
 
     // Loaded, not only looked for: a half-fetched or damaged checkpoint is no model.
     private static Finding Model(Func<string> folder)

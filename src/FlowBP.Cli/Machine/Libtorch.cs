@@ -1,5 +1,5 @@
-// The libtorch that was loaded, and its version: libtorch has no function for it that all releases share, so the version
-// is read where CMake reads it, beside the library.
+// The libtorch that was loaded, and its version: releases before 2.2 have no function for it, so theirs is read where CMake
+// reads it, beside the library.
 
 using System.Text.RegularExpressions;
 
@@ -11,8 +11,10 @@ namespace FlowBP.Cli.Machine;
 internal sealed partial record Libtorch(string Path, string? Version)
 {
     /// <summary>What is loaded; null before the first tensor, or where the system does not list libraries.</summary>
-    public static Libtorch? Of(LoadedLibraries libraries) =>
-        libraries.Find("libtorch_cpu.so") is { } path ? new(path, VersionBeside(path)) : null;
+    public static Libtorch? Loaded() =>
+        LoadedLibrary.Find("libtorch_cpu.so") is { } path
+            ? new(path, TorchLibrary.Release?.ToString(3) ?? VersionBeside(path))
+            : null;
 
     private static string? VersionBeside(string library)
     {

@@ -64,8 +64,10 @@ public static class TorchLibrary
             }
             s_expected = true;
         }
-        // Raised only where the runtime's own search has failed.
-        AssemblyLoadContext.Default.ResolvingUnmanagedDll += (assembly, name) =>
+        // Raised only where the runtime's own search has failed; in the context of TorchSharp, which is not always the default one
+        // (test runners and plugins have their own).
+        var context = AssemblyLoadContext.GetLoadContext(typeof(torch).Assembly) ?? AssemblyLoadContext.Default;
+        context.ResolvingUnmanagedDll += (_, name) =>
             name.Contains("LibTorchSharp", StringComparison.Ordinal) && Failure() is null ? s_handle : 0;
     }
 
