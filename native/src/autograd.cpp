@@ -1,10 +1,15 @@
 // Gradients: the mode switch, backward, grad, and nodes whose backward runs on the managed side.
 #include <c10/core/GradMode.h>
+#include <c10/util/intrusive_ptr.h>
 #include <torch/csrc/autograd/autograd.h>
+#include <torch/csrc/autograd/edge.h>
 #include <torch/csrc/autograd/function.h>
 #include <torch/csrc/autograd/functions/utils.h>
 
+#include <concepts>
+#include <memory>
 #include <stdexcept>
+#include <utility>
 
 #include "error.h"
 #include "handles.h"
@@ -14,6 +19,21 @@ using flowbp::tensor_of;
 using flowbp::tensors_of;
 
 namespace {
+
+// How the graph owns its nodes: by a std::shared_ptr, or by a c10::intrusive_ptr where a node counts its own references.
+using NodePointer = decltype(torch::autograd::Edge::function);
+
+template <typename Node, typename... Arguments>
+auto make_node(Arguments&&... arguments) {
+    if constexpr (std::derived_from<Node, c10::intrusive_ptr_target>) {
+        return c10::make_intrusive<Node>(std::forward<Arguments>(arguments)...);
+    } else {
+        // libtorch's deleter, which takes a long graph apart without recursion. It is found by its argument, when this branch
+        // is compiled: a release whose nodes count references has none.
+        return std::shared_ptr<Node>(new Node(std::forward<Arguments>(arguments)...),
+                                     [](Node* node) { deleteNode(node); });
+    }
+}
 
 // A graph node that hands the cotangents to a managed callback. The managed context lives exactly as long as the
 // node: the graph owns the node, the node releases the context.
@@ -63,7 +83,7 @@ struct ManagedNode final : torch::autograd::Node {
     }
 
     // Makes a tensor a result of this node. Integers and truth values have no gradient, but keep their place.
-    void add_output(at::Tensor& output, const std::shared_ptr<ManagedNode>& self) {
+    void add_output(at::Tensor& output, const NodePointer& self) {
         const bool differentiable = torch::autograd::isDifferentiableType(output.scalar_type());
         differentiable_.push_back(differentiable);
         if (differentiable) {
@@ -116,8 +136,7 @@ int32_t flowbp_autograd_attach(void* const* inputs, int32_t input_count, void* c
                                int32_t materialize, void* context, FlowbpBackward backward,
                                FlowbpRelease release) {
     return guarded([&] {
-        auto node = std::shared_ptr<ManagedNode>(new ManagedNode(context, backward, release, materialize != 0),
-                                                 torch::autograd::deleteNode);
+        const auto node = make_node<ManagedNode>(context, backward, release, materialize != 0);
         node->set_next_edges(torch::autograd::collect_next_edges(tensors_of(inputs, input_count)));
         for (int32_t i = 0; i < output_count; i++) {
             node->add_output(tensor_of(outputs[i]), node);

@@ -237,6 +237,33 @@ public class AutogradFunctionTests
     }
 
     [Test]
+    public void A_long_graph_is_freed_without_recursion()
+    {
+        using Tensor x = torch.ones([1], requires_grad: true);
+        long before = Close.LiveHandles();
+        // Far too little stack for a destructor's frames per node.
+        const int kibibytes = 512;
+        var thread = new Thread(
+            () =>
+            {
+                Tensor end = x.alias();
+                for (int i = 0; i < 20_000; i++)
+                {
+                    using Tensor previous = end;
+                    using DisposeScope scope = torch.NewDisposeScope();
+                    end = Cube.apply(previous, 1.0).MoveToOuterDisposeScope();
+                }
+
+                end.Dispose();
+            },
+            kibibytes * 1024
+        );
+        thread.Start();
+        thread.Join();
+        Assert.That(NativeMemory.LiveHandles, Is.EqualTo(before));
+    }
+
+    [Test]
     public void A_backward_twice_needs_the_graph_kept()
     {
         using DisposeScope scope = torch.NewDisposeScope();
