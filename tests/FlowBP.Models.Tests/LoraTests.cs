@@ -183,6 +183,9 @@ public sealed class LoraTests
         using (torch.no_grad())
         {
             layer.B_OR.copy_(Waves(layer.B_OR.shape));
+            // The layer alone gives zero, so that its result is the change.
+            model.to_q.weight!.zero_();
+            model.to_q.bias!.zero_();
         }
         Tensor x = Waves(2, Wide.Inputs);
         Tensor expected = x.matmul(layer.A_RI.transpose(0, 1)).matmul(layer.B_OR.transpose(0, 1)) * 2.0;

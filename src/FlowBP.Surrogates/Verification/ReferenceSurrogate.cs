@@ -56,7 +56,7 @@ public sealed class ReferenceSurrogate(Func<Tensor, Tensor, Conditioning, Tensor
         var raw_B = (hinge.Threshold - score_B).clamp(min: 0) * torch.tensor(factor_B, score_B.dtype, score_B.device);
         var loss = raw_B.sum();
         (loss / hinge.GradientDivisor).backward();
-        return loss.item<double>();
+        return loss.to_type(ScalarType.Float64).item<double>();
     }
 
     private Tensor RewardInput(SurrogatePlan plan, RolloutCache rollout) =>

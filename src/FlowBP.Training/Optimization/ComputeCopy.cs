@@ -44,6 +44,7 @@ public sealed class ComputeCopy : IParameterGradients, IDisposable
         {
             // The master has the parameter's own memory; the parameter gets the narrow copy.
             var master = nn.Parameter(parameter.detach());
+            master.DetachFromDisposeScope();
             Exchange(parameter, parameter.detach().to(type), requiresGrad: true);
             entries.Add(new(name, master, parameter));
             masterOf[parameter] = master;

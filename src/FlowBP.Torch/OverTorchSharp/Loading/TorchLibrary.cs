@@ -6,6 +6,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Runtime.Loader;
 using System.Security.Cryptography;
+using FlowBP.Torch.Interop;
 
 namespace FlowBP.Torch;
 
@@ -14,6 +15,9 @@ public static class TorchLibrary
 {
     /// <summary>Who provides the TorchSharp API.</summary>
     public const string Provider = "TorchSharp";
+
+    // The package's MKL otherwise chooses how to add up by where memory happens to lie, and a run can't be repeated to the bit.
+    private const string ReproducibleProducts = "MKL_CBWR";
 
     // The C++ library of GCC 13. Debian 12 and Ubuntu 22.04 have GCC 12's.
     private const string LateVersion = "GLIBCXX_3.4.32";
@@ -51,8 +55,8 @@ public static class TorchLibrary
     public static string? Remedy { get; private set; }
 
     /// <summary>
-    /// Has the package's library found when TorchSharp first asks for it, on systems where it would not be. It costs nothing and
-    /// loads nothing. To be called before TorchSharp is used; projects that reference this one's package do so by themselves.
+    /// Has the package's library found when TorchSharp first asks for it, on systems where it would not be, and matrix products
+    /// repeat to the bit (MKL_CBWR=AUTO, unless that is set). It costs nothing and loads nothing. To be called before TorchSharp is used; projects that reference this one's package do so by themselves.
     /// </summary>
     public static void Expect()
     {
@@ -64,6 +68,7 @@ public static class TorchLibrary
             }
             s_expected = true;
         }
+        NativeEnvironment.SetUnlessSet(ReproducibleProducts, "AUTO");
         // Raised only where the runtime's own search has failed; in the context of TorchSharp, which is not always the default one
         // (test runners and plugins have their own).
         var context = AssemblyLoadContext.GetLoadContext(typeof(torch).Assembly) ?? AssemblyLoadContext.Default;
