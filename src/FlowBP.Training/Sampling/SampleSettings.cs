@@ -22,7 +22,7 @@ public static class SampleSettings
                 parsed = text;
                 return true;
             },
-            Format = text => text ?? "",
+            Format = text => text ?? "all of --prompts",
         };
 
     /// <summary>File of prompts.</summary>
