@@ -38,7 +38,7 @@ public sealed class Flux2KleinPipeline : IDisposable
         new()
         {
             ["_class_name"] = ClassName,
-            ["scheduler"] = new JsonArray("diffusers", "FlowMatchEulerDiscreteScheduler"),
+            ["scheduler"] = new JsonArray("diffusers", FlowMatchEulerConfig.ClassName),
             ["text_encoder"] = new JsonArray("transformers", "Qwen3ForCausalLM"),
             ["tokenizer"] = new JsonArray("transformers", "Qwen2TokenizerFast"),
             ["transformer"] = new JsonArray("diffusers", nameof(Flux2Transformer2DModel)),
@@ -46,14 +46,19 @@ public sealed class Flux2KleinPipeline : IDisposable
         };
 
     /// <summary>Reads a model folder.</summary>
+    /// <param name="folder">A folder in diffusers' layout.</param>
+    /// <param name="weights">A file of the transformer's weights instead of the folder's; null: the folder's.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
-    public static Flux2KleinPipeline Load(string folder)
+    public static Flux2KleinPipeline Load(string folder, string? weights = null)
     {
         JsonObject index = UntouchedParts.ReadIndex(folder, ClassName);
         var layout = new DiffusersFolder(folder);
+        layout.RequireClass(layout.Transformer, nameof(Flux2Transformer2DModel));
+        layout.RequireClass(layout.Vae, nameof(AutoencoderKLFlux2));
+        layout.RequireClass(layout.Scheduler, FlowMatchEulerConfig.ClassName);
         FlowMatchEulerConfig scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig);
         AutoencoderKLFlux2 vae = AutoencoderKLFlux2.FromFolder(layout.Vae);
-        Flux2Transformer2DModel transformer = Flux2Transformer2DModel.FromFolder(layout.Transformer);
+        Flux2Transformer2DModel transformer = Flux2Transformer2DModel.FromFolder(layout.Transformer, weights);
         PatchedLatents.Require(layout, transformer.Config.InChannels, vae.Config.Towers.LatentChannels);
         return new Flux2KleinPipeline
         {

@@ -32,7 +32,7 @@ public sealed class FluxPipeline : IDisposable
         new()
         {
             ["_class_name"] = ClassName,
-            ["scheduler"] = new JsonArray("diffusers", "FlowMatchEulerDiscreteScheduler"),
+            ["scheduler"] = new JsonArray("diffusers", FlowMatchEulerConfig.ClassName),
             ["text_encoder"] = new JsonArray("transformers", "CLIPTextModel"),
             ["text_encoder_2"] = new JsonArray("transformers", "T5EncoderModel"),
             ["tokenizer"] = new JsonArray("transformers", "CLIPTokenizer"),
@@ -42,14 +42,19 @@ public sealed class FluxPipeline : IDisposable
         };
 
     /// <summary>Reads a model folder.</summary>
+    /// <param name="folder">A folder in diffusers' layout.</param>
+    /// <param name="weights">A file of the transformer's weights instead of the folder's; null: the folder's.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
-    public static FluxPipeline Load(string folder)
+    public static FluxPipeline Load(string folder, string? weights = null)
     {
         JsonObject index = UntouchedParts.ReadIndex(folder, ClassName);
         var layout = new DiffusersFolder(folder);
+        layout.RequireClass(layout.Transformer, nameof(FluxTransformer2DModel));
+        layout.RequireClass(layout.Vae, nameof(AutoencoderKL));
+        layout.RequireClass(layout.Scheduler, FlowMatchEulerConfig.ClassName);
         FlowMatchEulerConfig scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig);
         AutoencoderKL vae = AutoencoderKL.FromFolder(layout.Vae);
-        FluxTransformer2DModel transformer = FluxTransformer2DModel.FromFolder(layout.Transformer);
+        FluxTransformer2DModel transformer = FluxTransformer2DModel.FromFolder(layout.Transformer, weights);
         PatchedLatents.Require(layout, transformer.Config.InChannels, vae.Config.LatentChannels);
         return new FluxPipeline
         {

@@ -60,8 +60,9 @@ public sealed class SD3Pipeline : IDisposable
     /// <param name="withTextEncoders">
     /// Whether to read the text encoders. Without them the model encodes no prompts; saving it copies them.
     /// </param>
+    /// <param name="transformer">A file of the transformer's weights instead of the folder's; null: the folder's.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
-    public static SD3Pipeline Load(string folder, bool withTextEncoders = true)
+    public static SD3Pipeline Load(string folder, bool withTextEncoders = true, string? transformer = null)
     {
         var layout = new DiffusersFolder(folder);
         string pipelineClass = layout.PipelineClass();
@@ -72,14 +73,23 @@ public sealed class SD3Pipeline : IDisposable
                 $"found pipeline class {pipelineClass}, expected {ClassName}"
             );
         }
+        layout.RequireClass(layout.Transformer, nameof(SD3Transformer2DModel));
+        layout.RequireClass(layout.Vae, nameof(AutoencoderKL));
+        layout.RequireClass(layout.Scheduler, FlowMatchEulerConfig.ClassName);
+        // A wrong schedule, or a part that is missing, should not cost the time of reading gigabytes.
+        FlowMatchEulerConfig scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig);
+        if (withTextEncoders)
+        {
+            SD3PromptEncoder.RequireParts(layout);
+        }
         return new SD3Pipeline
         {
-            Transformer = SD3Transformer2DModel.FromFolder(layout.Transformer),
+            Transformer = SD3Transformer2DModel.FromFolder(layout.Transformer, transformer),
             Vae = AutoencoderKL.FromFolder(layout.Vae),
             TextTowers = withTextEncoders ? SD3PromptEncoder.LoadTowers(layout) : [],
             T5 = withTextEncoders ? SD3PromptEncoder.LoadT5(layout) : null,
             unreadText = withTextEncoders ? null : layout,
-            Scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig),
+            Scheduler = scheduler,
         };
     }
 
@@ -92,7 +102,7 @@ public sealed class SD3Pipeline : IDisposable
         var layout = new DiffusersFolder(folder);
         var parts = new List<(string, string?, string?)>
         {
-            ("scheduler", "diffusers", "FlowMatchEulerDiscreteScheduler"),
+            ("scheduler", "diffusers", FlowMatchEulerConfig.ClassName),
             ("transformer", "diffusers", "SD3Transformer2DModel"),
             ("vae", "diffusers", "AutoencoderKL"),
         };
@@ -165,7 +175,7 @@ public sealed class SD3Pipeline : IDisposable
     {
         for (int i = 1; i <= MostTowers + 1; i++)
         {
-            bool present = Directory.Exists(from.TextEncoder(i));
+            bool present = from.HasPart(from.TextEncoder(i));
             AddTextParts(to, i, present, parts);
             if (present)
             {

@@ -31,6 +31,31 @@ public class GainTableTests
         );
 
     [Test]
+    public void A_task_that_falls_is_said_though_the_mean_stands_still()
+    {
+        Dictionary<string, PairedGain> metrics = new()
+        {
+            ["reward"] = new(0.7, 0.8, 0.1, [0.05, 0.15]),
+            ["rule_accuracy"] = new(0.4, 0.41, 0.01, [-0.02, 0.04]),
+            ["rule_accuracy/counting"] = new(0.5, 0.3, -0.2, [-0.3, -0.1]),
+            ["rule_accuracy/two_objects"] = new(0.5, 0.7, 0.2, [0.1, 0.3]),
+            ["rule_accuracy/position"] = new(0.5, 0.4, -0.1, [-0.2, -0.01]),
+            ["rule_accuracy/colors"] = new(0.5, 0.5, 0, [-0.1, 0.1]),
+        };
+        Assert.That(
+            GainTable.Verdicts(metrics),
+            Is.EqualTo(
+                new[]
+                {
+                    "training reward: up",
+                    "rule accuracy: not significantly changed; significantly down in counting, position;"
+                        + " significantly up in two objects",
+                }
+            )
+        );
+    }
+
+    [Test]
     public void Without_a_baseline_there_is_one_value() =>
         Assert.That(
             Printed(terminal => GainTable.WriteValues(terminal, s_metrics))[1..3],

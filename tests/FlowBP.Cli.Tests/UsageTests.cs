@@ -67,7 +67,7 @@ public class UsageTests
     public void An_option_without_its_value_says_what_it_needs() =>
         Assert.That(
             CommandRun.Of("align", "--seed").AssertUsageError(),
-            Is.EqualTo("flowbp: option --seed needs a value: an integer ≥ 0")
+            Is.EqualTo("flowbp: option --seed needs a value: an integer from 0 to 2^63 - 1")
         );
 
     [Test]

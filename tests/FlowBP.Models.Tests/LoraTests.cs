@@ -334,11 +334,18 @@ public sealed class LoraTests
         "transformer.to_k.lora_B.weight",
         200,
         7,
-        "it without 'transformer.to_k.lora_A.weight', expected both factors"
+        "no first factor of 'transformer.to_k' beside it, expected both factors"
     )]
     [TestCase(
         "unet.to_q.lora_A.weight",
         "unet.to_q.lora_B.weight",
+        200,
+        7,
+        "is an adapter of a U-Net (Stable Diffusion 1, 2 or XL), expected one of Wide"
+    )]
+    [TestCase(
+        "transformer.to_q.lora_A.weight",
+        "transformer.to_q.something",
         200,
         7,
         "expected names of the form transformer.<layer>"

@@ -130,7 +130,9 @@ public class EmbedRunTests
         Assert.That(summary.Truncated, Is.EqualTo(1));
         Assert.That(
             notices,
-            Has.Some.Match("^prompt 'a red circle.*…' is truncated: CLIP takes 16 of its [0-9]+ tokens$")
+            Has.One.Match(
+                "^1 of 2 prompts are truncated, the first is 'a red circle.*…': CLIP takes 16 of its [0-9]+ tokens$"
+            )
         );
         using var embeddings = PromptEmbeddings.Open(Output);
         Assert.That(embeddings.Load([TooLong])[PromptTensors.Text].shape[1], Is.EqualTo(16));

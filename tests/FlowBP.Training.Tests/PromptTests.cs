@@ -26,30 +26,6 @@ public class PromptTests
             Throws.TypeOf<FileNotFoundException>().With.Message.Contains(folder.Of("none.txt"))
         );
 
-    [Test]
-    public void A_JSON_list_has_its_prompts_under_a_key()
-    {
-        var file = folder.Write("p.json", """[{"caption": " a cat ", "file": "0.pt"}, {"caption": "a dog"}]""");
-        Assert.That(PromptFile.Read(file), Is.EqualTo(new[] { "a cat", "a dog" }));
-        var other = folder.Write("q.json", """[{"text": "a cat"}]""");
-        Assert.That(PromptFile.Read(other, "text"), Is.EqualTo(new[] { "a cat" }));
-    }
-
-    [TestCase("""[{"text": "a cat"}]""", "item 0 has no text 'caption'")]
-    [TestCase("""[{"caption": "a cat"}, {"caption": 3}]""", "item 1 has no text 'caption'")]
-    [TestCase("""[{"caption": "  "}]""", "item 0 is empty")]
-    [TestCase("[]", "holds no prompts")]
-    [TestCase("{}", "is no JSON list")]
-    [TestCase("[", "is no JSON list")]
-    public void A_bad_JSON_list_is_named_with_what_is_wrong(string text, string problem)
-    {
-        var file = folder.Write("p.json", text);
-        Assert.That(
-            () => PromptFile.Read(file),
-            Throws.TypeOf<InvalidDataException>().With.Message.Contains(file).And.Message.Contains(problem)
-        );
-    }
-
     [TestCase("")]
     [TestCase("\n \n")]
     public void A_file_without_prompts_says_what_to_write(string text) =>
@@ -64,17 +40,6 @@ public class PromptTests
             () => PromptFile.Read(folder.Write("p.txt", "a\n\nb\n")),
             Throws.TypeOf<InvalidDataException>().With.Message.Contains("line 2 is empty")
         );
-
-    [Test]
-    public void A_line_may_be_as_long_as_the_limit_and_no_longer()
-    {
-        var longest = new string('x', PromptFile.LongestLine);
-        Assert.That(PromptFile.Read(folder.Write("p.txt", longest)), Has.Count.EqualTo(1));
-        Assert.That(
-            () => PromptFile.Read(folder.Write("p.txt", $"a\n{longest}x")),
-            Throws.TypeOf<InvalidDataException>().With.Message.Contains("line 2 has 2001 characters")
-        );
-    }
 
     [Test]
     public void Each_epoch_is_a_permutation_of_its_own()

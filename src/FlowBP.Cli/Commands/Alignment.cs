@@ -42,9 +42,9 @@ internal static class Alignment
             $"{Figures.Duration(TimeSpan.FromSeconds(summary.Seconds))} of training,"
                 + $" {Figures.Number(summary.SecondsPerStep, 3)} s per step, peak memory of a step {PeakMemory(summary)}"
         );
-        foreach (var (metric, gain) in summary.Metrics.Where(metric => !metric.Key.Contains('/')))
+        foreach (var verdict in GainTable.Verdicts(summary.Metrics))
         {
-            to.WriteLine($"{GainTable.Name(metric)}: {GainTable.Word(gain)}");
+            to.WriteLine(verdict);
         }
         to.WriteLine();
         foreach (var (what, path) in Outputs(folder))

@@ -51,6 +51,11 @@ internal sealed class EvaluateCommand(TimeProvider time) : ICommand
         if (summary.HasBaseline)
         {
             GainTable.Write(terminal, summary.Metrics);
+            terminal.Output.WriteLine();
+            foreach (var verdict in GainTable.Verdicts(summary.Metrics))
+            {
+                terminal.Output.WriteLine(verdict);
+            }
         }
         else
         {

@@ -28,9 +28,9 @@ internal sealed class PretrainCommand : ICommand
         $"one of {string.Join(", ", Pretrainer.Stages)}, or {AllStages}"
     );
 
-    private static readonly Setting<int> s_seed = SettingOf.Integer(
+    private static readonly Setting<long> s_seed = SettingOf.LargeInteger(
         "seed",
-        (int)new PretrainRecipe().Seed,
+        (long)new PretrainRecipe().Seed,
         0,
         "seed of weights and data"
     );

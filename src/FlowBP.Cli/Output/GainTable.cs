@@ -10,6 +10,8 @@ internal static class GainTable
 {
     private const string Accuracy = "rule_accuracy";
     private const string TaskPrefix = Accuracy + "/";
+    private const string Up = "up";
+    private const string Down = "down";
 
     private static readonly Padding s_padding = new(0, 0, 2, 0);
 
@@ -48,9 +50,29 @@ internal static class GainTable
 
     /// <summary>A gain in a word: up, down, or not significantly changed.</summary>
     public static string Word(PairedGain gain) =>
-        gain.GainCi95[0] > 0 ? "up"
-        : gain.GainCi95[1] < 0 ? "down"
+        gain.GainCi95[0] > 0 ? Up
+        : gain.GainCi95[1] < 0 ? Down
         : "not significantly changed";
+
+    /// <summary>
+    /// One line per metric: its gain in a word, and the tasks that changed significantly. A mean may stand still while a task
+    /// falls, and that is not "not significantly changed".
+    /// </summary>
+    /// <param name="metrics">Gains by the metric's name in summary.json.</param>
+    public static IEnumerable<string> Verdicts(IReadOnlyDictionary<string, PairedGain> metrics)
+    {
+        foreach (var (name, gain) in metrics.Where(metric => !metric.Key.Contains('/')))
+        {
+            var tasks = metrics
+                .Where(metric => metric.Key.StartsWith($"{name}/", StringComparison.Ordinal))
+                .Select(metric => (Task: Label(metric.Key).Trim(), Change: Word(metric.Value)))
+                .Where(task => task.Change is Up or Down)
+                .OrderBy(task => task.Change == Down ? 0 : 1)
+                .GroupBy(task => task.Change, task => task.Task)
+                .Select(group => $"significantly {group.Key} in {string.Join(", ", group)}");
+            yield return string.Join("; ", tasks.Prepend($"{Name(name)}: {Word(gain)}"));
+        }
+    }
 
     private static Table Table(params string[] numbers)
     {

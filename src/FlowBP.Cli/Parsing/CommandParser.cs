@@ -103,7 +103,7 @@ internal sealed class CommandParser(IReadOnlyList<ICommand> commands)
                 return 0;
             });
         }
-        var given = GivenOf(settings, options, parsed).ToArray();
+        var given = GivenOf(settings, options, parsed, args).ToArray();
         RejectUnknown(command, settings, parsed.UnmatchedTokens);
         return new(terminal => command.Run(new CommandArguments(given, parsed.UnmatchedTokens), terminal));
     }
@@ -115,18 +115,19 @@ internal sealed class CommandParser(IReadOnlyList<ICommand> commands)
             return null;
         }
         var (parsed, options, _) = Split(command, sources, args);
-        return command.MethodOf([.. GivenOf(sources, options, parsed)]);
+        return command.MethodOf([.. GivenOf(sources, options, parsed, args)]);
     }
 
     private static IEnumerable<KeyValuePair<string, string>> GivenOf(
         IReadOnlyList<Setting> settings,
         Option<string[]>[] options,
-        ParseResult parsed
+        ParseResult parsed,
+        string[] args
     ) =>
         from pair in settings.Zip(options)
         let result = parsed.GetResult(pair.Second)
         where result is { Implicit: false }
-        from text in TextsOf(pair.First, result)
+        from text in TextsOf(pair.First, result, args)
         select KeyValuePair.Create(pair.First.Name, text);
 
     private static (ParseResult Parsed, Option<string[]>[] Options, Option<bool> Help) Split(
@@ -157,7 +158,7 @@ internal sealed class CommandParser(IReadOnlyList<ICommand> commands)
         return (CommandLineParser.Parse(root, args, s_configuration), options, help);
     }
 
-    private static string[] TextsOf(Setting setting, OptionResult result)
+    private static string[] TextsOf(Setting setting, OptionResult result, string[] args)
     {
         if (result.IdentifierTokenCount > 1 && !setting.Repeats)
         {
@@ -167,14 +168,24 @@ internal sealed class CommandParser(IReadOnlyList<ICommand> commands)
         {
             return ["true"];
         }
-        // A word that begins like an option is the next option, read as this one's value.
+        // A word that begins like an option is the next option, read as this one's value, unless it was written as the value.
         return
             result.Tokens.Count == result.IdentifierTokenCount
-            && result.Tokens.All(token => !token.Value.StartsWith("--", StringComparison.Ordinal))
+            && result.Tokens.All(token =>
+                !token.Value.StartsWith("--", StringComparison.Ordinal) || IsWritten(token.Value)
+            )
             ? [.. result.Tokens.Select(token => token.Value)]
             : throw NeedsValue();
 
-        UsageException NeedsValue() => new($"option --{setting.Name} needs a value: {setting.Accepts}");
+        // --name=VALUE: whatever follows the sign is the value.
+        bool IsWritten(string value) =>
+            setting.Aliases.Prepend(setting.Name).Any(name => args.Contains($"--{name}={value}"));
+
+        UsageException NeedsValue() =>
+            new(
+                $"option --{setting.Name} needs a value: {setting.Accepts}"
+                    + (setting is Setting<string?> ? $" (--{setting.Name}=VALUE takes one that begins with --)" : "")
+            );
     }
 
     private static void RejectUnknown(ICommand command, Setting[] settings, IReadOnlyList<string> unmatched)

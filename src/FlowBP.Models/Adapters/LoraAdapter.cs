@@ -66,20 +66,33 @@ public sealed class LoraAdapter : IDisposable
 
     /// <summary>Adds the changes of a file to a model, trainable, and freezes the model's own parameters.</summary>
     /// <param name="model">The model that the file was trained on, or one of its shape.</param>
-    /// <param name="path">A file with diffusers' names, or a folder with <c>pytorch_lora_weights.safetensors</c>.</param>
+    /// <param name="path">
+    /// A file of any trainer's names (diffusers, PEFT, sd-scripts, ComfyUI, the family's original ones), or the folder it lies in.
+    /// </param>
     /// <param name="prefix">The model's part in a pipeline, which names begin with.</param>
+    /// <param name="scale">What the strength of every layer is multiplied with.</param>
     /// <exception cref="CheckpointException">The file is missing or damaged, or does not fit the model.</exception>
-    public static LoraAdapter Load(nn.Module model, string path, string prefix = LoraFile.TransformerPrefix)
+    public static LoraAdapter Load(
+        nn.Module model,
+        string path,
+        string prefix = LoraFile.TransformerPrefix,
+        double scale = 1
+    )
     {
-        using LoraFile file = LoraFile.Open(path, prefix);
         Dictionary<string, Linear> known = LinearLayers(model).ToDictionary(item => item.Path, item => item.Layer);
-        file.Compare(model.GetName(), known);
+        using LoraFile file = LoraFile.Open(path, model, known, prefix);
         var adapter = new LoraAdapter(file.Config);
         try
         {
             foreach (LoraFileEntry entry in file.Entries)
             {
-                LoraLayer layer = adapter.Add(entry.Path, known[entry.Path], entry.Rank, entry.Alpha, entry.Scaling);
+                LoraLayer layer = adapter.Add(
+                    entry.Path,
+                    known[entry.Path],
+                    entry.Rank,
+                    entry.Alpha,
+                    entry.Scaling * scale
+                );
                 file.CopyInto(entry, layer);
             }
         }

@@ -1,42 +1,51 @@
-// pytorch_lora_weights.safetensors, as diffusers writes and reads it: two tensors per layer, `<part>.<path>.lora_A.weight` and
-// `…lora_B.weight`. Rank is their shape. The strength is not: it lies in the header's metadata, under lora_adapter_metadata, as
-// the JSON of PEFT's settings with the part's name before each key; in older files in a scalar `….alpha` per layer; and where
-// neither is, alpha is the rank. All three are read, the first is written.
+// An adapter on disk. Two tensors per layer, whatever they are called (FactorNames) and whatever the layer is called (LayerNames). Rank
+// is their shape. The strength is not: it lies in a scalar `….alpha` per layer, or in PEFT's settings, which diffusers keeps in the
+// header's metadata and PEFT in adapter_config.json; and where neither is, alpha is the rank. What is written is diffusers' form.
 
 using FlowBP.Models.Formats;
 
 namespace FlowBP.Models.Adapters;
 
-/// <summary>One layer of a file.</summary>
-/// <param name="Path">Dotted path in the model.</param>
-/// <param name="A">Name of the first factor's tensor.</param>
-/// <param name="B">Name of the second factor's tensor.</param>
-/// <param name="Rank">Rank of the change.</param>
-/// <param name="Alpha">Numerator of the strength.</param>
-/// <param name="Scaling">The strength.</param>
-internal sealed record LoraFileEntry(string Path, string A, string B, int Rank, double Alpha, double Scaling);
+/// <summary>One layer of the network, and the rows of a file's tensors that change it.</summary>
+internal sealed record LoraFileEntry
+{
+    /// <summary>Dotted path in the model.</summary>
+    public required string Path { get; init; }
+
+    /// <summary>Name of the first factor's tensor.</summary>
+    public required string A { get; init; }
+
+    /// <summary>Name of the second factor's tensor.</summary>
+    public required string B { get; init; }
+
+    /// <summary>First row of the second factor that is this layer's.</summary>
+    public long FirstRow { get; init; }
+
+    /// <summary>Whether the two halves of these rows change places.</summary>
+    public bool SwapsHalves { get; init; }
+
+    /// <summary>Rank of the change.</summary>
+    public required int Rank { get; init; }
+
+    /// <summary>Numerator of the strength.</summary>
+    public required double Alpha { get; init; }
+
+    /// <summary>The strength.</summary>
+    public required double Scaling { get; init; }
+}
 
 internal sealed class LoraFile : IDisposable
 {
     public const string Name = "pytorch_lora_weights.safetensors";
     public const string TransformerPrefix = "transformer";
 
-    private const string SuffixA = ".lora_A.weight";
-    private const string SuffixB = ".lora_B.weight";
-    private const string SuffixAlpha = ".alpha";
-    private const int NamedProblems = 10;
+    private readonly ICheckpointSource tensors;
 
-    private readonly SafetensorsFile tensors;
-    private readonly string prefix;
-    private readonly LoraMetadata metadata;
-
-    private LoraFile(SafetensorsFile tensors, string prefix)
+    private LoraFile(ICheckpointSource tensors, LoraSettings settings, LoraFileReader reader)
     {
         this.tensors = tensors;
-        this.prefix = prefix;
-        metadata = LoraMetadata.Read(tensors, prefix);
-        Entries = ReadEntries();
-        Config = metadata.ToConfig(Entries);
+        Entries = reader.Entries(tensors, settings);
+        Config = settings.ToConfig(Entries);
     }
 
     /// <summary>The layers, by path.</summary>
@@ -45,13 +54,22 @@ internal sealed class LoraFile : IDisposable
     /// <summary>The settings as far as they are one for all layers.</summary>
     public LoraConfig Config { get; }
 
-    public static LoraFile Open(string path, string prefix)
+    /// <summary>Opens an adapter of a network.</summary>
+    /// <param name="path">A file, or the folder that it lies in.</param>
+    /// <param name="model">The network.</param>
+    /// <param name="layers">Its linear layers, by path.</param>
+    /// <param name="prefix">The network's part in a pipeline.</param>
+    /// <exception cref="CheckpointException">It is missing or damaged, no plain LoRA, or does not fit the network.</exception>
+    public static LoraFile Open(string path, nn.Module model, IReadOnlyDictionary<string, Linear> layers, string prefix)
     {
-        string file = Directory.Exists(path) ? Path.Combine(path, Name) : path;
-        SafetensorsFile tensors = SafetensorsFile.Open(file);
+        LoraLocation location = LoraLocation.Find(path);
+        ICheckpointSource tensors = Checkpoint.OpenFile(location.File);
         try
         {
-            return new LoraFile(tensors, prefix);
+            LoraSettings settings = location.Config is { } config
+                ? LoraSettings.OfPeft(config)
+                : LoraSettings.OfHeader(tensors, prefix);
+            return new LoraFile(tensors, settings, new LoraFileReader(model, layers, prefix));
         }
         catch
         {
@@ -71,128 +89,32 @@ internal sealed class LoraFile : IDisposable
         IEnumerable<TensorToWrite> content = layers.SelectMany(layer =>
             new[]
             {
-                new TensorToWrite($"{prefix}.{layer.Path}{SuffixA}", layer.A_RI, dtype),
-                new TensorToWrite($"{prefix}.{layer.Path}{SuffixB}", layer.B_OR, dtype),
+                new TensorToWrite($"{prefix}.{layer.Path}.lora_A.weight", layer.A_RI, dtype),
+                new TensorToWrite($"{prefix}.{layer.Path}.lora_B.weight", layer.B_OR, dtype),
             }
         );
         var header = new Dictionary<string, string>(SafetensorsWriter.UsualMetadata)
         {
-            [LoraMetadata.Key] = LoraMetadata.Json(prefix, config, layers),
+            [LoraSettings.Key] = LoraSettings.Json(prefix, config, layers),
         };
         AtomicFile.Write(file, SafetensorsWriter.Content([.. content], header));
-    }
-
-    /// <summary>Refuses a file whose layers the model does not have, or has in other sizes.</summary>
-    public void Compare(string model, Dictionary<string, Linear> known)
-    {
-        var problems = new List<string>();
-        foreach (LoraFileEntry entry in Entries)
-        {
-            if (!known.TryGetValue(entry.Path, out Linear? layer))
-            {
-                problems.Add($"tensor '{entry.A}': {model} has no linear layer {entry.Path}");
-                continue;
-            }
-            AddMismatch(problems, entry.A, [entry.Rank, layer.in_features]);
-            AddMismatch(problems, entry.B, [layer.out_features, entry.Rank]);
-        }
-        if (problems.Count > 0)
-        {
-            string more = problems.Count > NamedProblems ? $"; and {problems.Count - NamedProblems} more" : "";
-            throw CheckpointException.ForFile(
-                tensors.Path,
-                $"does not fit the model: {string.Join("; ", problems.Take(NamedProblems))}{more}"
-            );
-        }
     }
 
     public void CopyInto(LoraFileEntry entry, LoraLayer layer)
     {
         tensors.CopyInto(entry.A, layer.A_RI, ValueCheck.Finite);
-        tensors.CopyInto(entry.B, layer.B_OR, ValueCheck.Finite);
+        if (tensors.Tensors[entry.B].Shape[0] == layer.B_OR.shape[0] && !entry.SwapsHalves)
+        {
+            tensors.CopyInto(entry.B, layer.B_OR, ValueCheck.Finite);
+            return;
+        }
+        using var scope = torch.NewDisposeScope();
+        using var noGrad = torch.no_grad();
+        Tensor whole = torch.empty(tensors.Tensors[entry.B].Shape, ScalarType.Float32);
+        tensors.CopyInto(entry.B, whole, ValueCheck.Finite);
+        Tensor rows = whole.narrow(0, entry.FirstRow, layer.B_OR.shape[0]);
+        layer.B_OR.copy_(entry.SwapsHalves ? Transformers.Original.OriginalCheckpoint.Swapped(rows) : rows);
     }
 
     public void Dispose() => tensors.Dispose();
-
-    private void AddMismatch(List<string> problems, string name, long[] expected)
-    {
-        StoredTensor found = tensors.Tensors[name];
-        if (!found.Shape.AsSpan().SequenceEqual(expected) || !ElementTypes.IsFloating(found.Type))
-        {
-            problems.Add($"tensor '{name}': found {found}, expected {CheckpointException.Shape(expected)}");
-        }
-    }
-
-    private List<LoraFileEntry> ReadEntries()
-    {
-        var entries = new List<LoraFileEntry>();
-        foreach (string name in tensors.Tensors.Keys.Order(StringComparer.Ordinal))
-        {
-            (string path, string suffix) = Parse(name);
-            string Other(string wanted) => name[..^suffix.Length] + wanted;
-            string partner = suffix == SuffixA ? SuffixB : SuffixA;
-            if (!tensors.Tensors.ContainsKey(Other(partner)))
-            {
-                throw CheckpointException.ForTensor(
-                    tensors.Path,
-                    name,
-                    $"it without '{Other(partner)}'",
-                    "both factors"
-                );
-            }
-            if (suffix == SuffixA)
-            {
-                entries.Add(Entry(path, name, Other(SuffixB), Other(SuffixAlpha)));
-            }
-        }
-        return entries.Count > 0
-            ? entries
-            : throw CheckpointException.ForFile(tensors.Path, $"found no tensor named {prefix}.<layer>{SuffixA}");
-    }
-
-    private (string Path, string Suffix) Parse(string name)
-    {
-        string? suffix = new[] { SuffixA, SuffixB, SuffixAlpha }.FirstOrDefault(end =>
-            name.EndsWith(end, StringComparison.Ordinal)
-        );
-        string start = prefix + ".";
-        if (
-            suffix is null
-            || !name.StartsWith(start, StringComparison.Ordinal)
-            || name.Length <= start.Length + suffix.Length
-        )
-        {
-            throw CheckpointException.ForTensor(
-                tensors.Path,
-                name,
-                "it among the factors",
-                $"names of the form {prefix}.<layer>{SuffixA}, …{SuffixB} or …{SuffixAlpha}"
-            );
-        }
-        return (name[start.Length..^suffix.Length], suffix);
-    }
-
-    private LoraFileEntry Entry(string path, string a, string b, string alphaName)
-    {
-        long[] shape = tensors.Tensors[a].Shape;
-        if (shape.Length != 2 || shape[0] is < 1 or > int.MaxValue)
-        {
-            throw CheckpointException.ForTensor(tensors.Path, a, CheckpointException.Shape(shape), "[rank, inputs]");
-        }
-        int rank = (int)shape[0];
-        double alpha = tensors.Tensors.ContainsKey(alphaName) ? StoredAlpha(alphaName) : metadata.AlphaOf(path) ?? rank;
-        double scaling = metadata.RankStabilized ? alpha / Math.Sqrt(rank) : alpha / rank;
-        return new LoraFileEntry(path, a, b, rank, alpha, scaling);
-    }
-
-    private double StoredAlpha(string name)
-    {
-        StoredTensor stored = tensors.Tensors[name];
-        if (stored.Shape.Aggregate(1L, (n, extent) => n * extent) != 1 || !ElementTypes.IsFloating(stored.Type))
-        {
-            throw CheckpointException.ForTensor(tensors.Path, name, stored.ToString(), "one floating-point number");
-        }
-        using var scope = torch.NewDisposeScope();
-        return tensors.Load(name).to_type(ScalarType.Float64).item<double>();
-    }
 }

@@ -44,7 +44,7 @@ public sealed class AutoencoderKL : LatentAutoencoder
     public static AutoencoderKL FromFolder(string folder)
     {
         var model = new AutoencoderKL(AutoencoderKLConfig.Read(Path.Combine(folder, "config.json")));
-        Checkpoint.LoadInto(model, Path.Combine(folder, "diffusion_pytorch_model.safetensors"));
+        Checkpoint.LoadInto(model, folder);
         return model;
     }
 

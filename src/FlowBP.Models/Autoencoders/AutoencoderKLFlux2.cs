@@ -48,7 +48,7 @@ public sealed class AutoencoderKLFlux2 : LatentAutoencoder
     public static AutoencoderKLFlux2 FromFolder(string folder)
     {
         var model = new AutoencoderKLFlux2(AutoencoderKLFlux2Config.Read(Path.Combine(folder, "config.json")));
-        Checkpoint.LoadInto(model, Path.Combine(folder, "diffusion_pytorch_model.safetensors"));
+        Checkpoint.LoadInto(model, folder);
         return model;
     }
 

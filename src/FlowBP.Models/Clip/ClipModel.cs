@@ -4,6 +4,7 @@
 // Shapes: B batch, L tokens (or patches + 1), D width, P projection, C channels, Y X pixels.
 
 using FlowBP.Models.Formats;
+using FlowBP.Models.TextEncoders;
 
 namespace FlowBP.Models.Clip;
 
@@ -38,12 +39,22 @@ public sealed class CLIPModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbedder
     /// <summary>Logarithm of the factor on cosines; a scalar parameter.</summary>
     public Tensor LogitScale => logit_scale;
 
-    /// <summary>Reads <c>config.json</c> and <c>model.safetensors</c> from a folder.</summary>
+    /// <summary>What old checkpoints have besides: positions as lists of numbers.</summary>
+    internal static WeightNames Names { get; } =
+        new()
+        {
+            Ignored = ["text_model.embeddings.position_ids", "vision_model.embeddings.position_ids"],
+            Prefixes = ["clip.", "model."],
+        };
+
+    /// <summary>Reads <c>config.json</c> and the weights from a folder.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="weights">A file of weights instead of those in the folder; null: those.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static CLIPModel FromFolder(string folder)
+    public static CLIPModel FromFolder(string folder, string? weights = null)
     {
         var model = new CLIPModel(ClipConfig.Read(Path.Combine(folder, "config.json")));
-        Checkpoint.LoadInto(model, Path.Combine(folder, "model.safetensors"));
+        TransformersWeights.LoadInto(model, weights ?? folder, Names);
         return model;
     }
 

@@ -25,6 +25,12 @@ internal sealed class ClipTextTransformer : nn.Module<Tensor, ClipTextStates>
     private readonly LayerNorm final_layer_norm;
     private readonly int? eosTokenId;
 
+    /// <summary>
+    /// What names begin with or lack, as who saved a tower saw it: transformers has removed the wrapper <c>text_model</c> of a
+    /// tower without projection, and single files keep towers under the name of their part.
+    /// </summary>
+    public static readonly IReadOnlyList<string> Prefixes = ["text_model.", "clip.", "transformer."];
+
     public ClipTextTransformer(ClipTextConfig config)
         : base(nameof(ClipTextTransformer))
     {
@@ -98,7 +104,8 @@ public sealed class CLIPTextModelWithProjection : nn.Module<Tensor, Tensor>
     public ClipTextConfig Config { get; }
 
     /// <summary>What old checkpoints have besides: positions as a list of numbers.</summary>
-    internal static WeightNames Names { get; } = new() { Ignored = ["text_model.embeddings.position_ids"] };
+    internal static WeightNames Names { get; } =
+        new() { Ignored = ["text_model.embeddings.position_ids"], Prefixes = ClipTextTransformer.Prefixes };
 
     /// <summary>Reads <c>config.json</c> and the weights from a folder.</summary>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>

@@ -45,12 +45,19 @@ public sealed class OpenClipModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbe
     /// <inheritdoc/>
     public int ImageSize => Config.ImageSize;
 
-    /// <summary>Reads <c>config.json</c> and <c>model.safetensors</c> from a folder.</summary>
+    /// <summary>Reads <c>config.json</c> and the weights from a folder.</summary>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static OpenClipModel FromFolder(string folder)
+    public static OpenClipModel FromFolder(string folder) =>
+        FromWeights(OpenClipConfig.Read(Path.Combine(folder, "config.json")), folder);
+
+    /// <summary>Reads the weights of a model whose sizes are known.</summary>
+    /// <param name="config">Sizes and options.</param>
+    /// <param name="weights">A file, or a folder that holds the weights.</param>
+    /// <exception cref="CheckpointException">The weights are missing, damaged, or do not fit.</exception>
+    public static OpenClipModel FromWeights(OpenClipConfig config, string weights)
     {
-        var model = new OpenClipModel(OpenClipConfig.Read(Path.Combine(folder, "config.json")));
-        Checkpoint.LoadInto(model, Path.Combine(folder, "model.safetensors"));
+        var model = new OpenClipModel(config);
+        Checkpoint.LoadInto(model, weights);
         return model;
     }
 

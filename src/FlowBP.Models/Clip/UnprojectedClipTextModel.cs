@@ -34,6 +34,7 @@ public sealed class CLIPTextModel : nn.Module<Tensor, Tensor>
                 "visual_projection.",
                 "logit_scale",
             ],
+            Prefixes = ClipTextTransformer.Prefixes,
         };
 
     /// <summary>Reads <c>config.json</c> and the weights from a folder.</summary>

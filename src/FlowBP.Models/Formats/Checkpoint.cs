@@ -25,10 +25,14 @@ public static class Checkpoint
         string file = CheckpointLocation.Find(path);
         if (file.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
         {
-            return ShardedCheckpoint.Open(file);
+            return ScaledCheckpoint.Of(ShardedCheckpoint.Open(file));
         }
-        return IsPickled(file) ? TorchFile.Open(file) : SafetensorsFile.Open(file);
+        return ScaledCheckpoint.Of(OpenFile(file));
     }
+
+    /// <summary>Opens a file as what it is: files of torch.save are known by their first bytes, whatever they are called.</summary>
+    internal static ICheckpointSource OpenFile(string file) =>
+        WeightsKind.IsPickled(file, IsPickled(file)) ? TorchFile.Open(file) : SafetensorsFile.Open(file);
 
     /// <summary>Every tensor at a path, by name: for files that are small enough to be in memory as a whole.</summary>
     /// <param name="path">See <see cref="Open"/>.</param>

@@ -49,6 +49,7 @@ public sealed class ConfigReader
     /// <exception cref="CheckpointException">The text is no JSON object, or has a key twice.</exception>
     public static ConfigReader Parse(string file, string text)
     {
+        ForeignContent.Refuse(file, text);
         try
         {
             var options = new JsonDocumentOptions { AllowDuplicateProperties = false };

@@ -22,7 +22,10 @@ public sealed class DiffusersFolder(string root)
     public string Vae => Path.Combine(Root, "vae");
 
     /// <summary>The file of the scheduler.</summary>
-    public string SchedulerConfig => Path.Combine(Root, "scheduler", "scheduler_config.json");
+    public string SchedulerConfig => Path.Combine(Scheduler, "scheduler_config.json");
+
+    /// <summary>Folder of the scheduler.</summary>
+    public string Scheduler => Path.Combine(Root, "scheduler");
 
     /// <summary>Folder of a text encoder.</summary>
     /// <param name="number">1 for <c>text_encoder</c>, 2 for <c>text_encoder_2</c> …</param>
@@ -32,9 +35,87 @@ public sealed class DiffusersFolder(string root)
     /// <param name="number">1 for <c>tokenizer</c>, 2 for <c>tokenizer_2</c> …</param>
     public string Tokenizer(int number = 1) => Path.Combine(Root, Numbered("tokenizer", number));
 
+    /// <summary>The table of contents.</summary>
+    public string Index => Path.Combine(Root, "model_index.json");
+
     /// <summary>The pipeline's class, from <c>model_index.json</c>.</summary>
     /// <exception cref="CheckpointException">The file is missing or names no class.</exception>
-    public string PipelineClass() => ConfigReader.Open(Path.Combine(Root, "model_index.json")).Text("_class_name");
+    public string PipelineClass() => ConfigReader.Open(Index).Text("_class_name");
+
+    /// <summary>Whether a part is there, which folder and table of contents must agree on.</summary>
+    /// <param name="part">A folder, such as <see cref="TextEncoder"/>.</param>
+    /// <returns>
+    /// True where both have it. A folder that the table does not list is not used, and that is said; a table that lists no part
+    /// at all leaves it to the folders.
+    /// </returns>
+    /// <exception cref="CheckpointException">The table lists it, and there is no such folder.</exception>
+    public bool HasPart(string part)
+    {
+        string name = Path.GetFileName(part);
+        string? listed = ClassOf(name);
+        bool isThere = Directory.Exists(part);
+        if (listed is not null)
+        {
+            return isThere
+                ? true
+                : throw CheckpointException.ForFile(
+                    Index,
+                    $"lists {name} ({listed}), but there is no folder {part}: a download that broke off? Fetch it, or write"
+                        + " [null, null] there for a model without it"
+                );
+        }
+        if (isThere && ListsNothing())
+        {
+            return true;
+        }
+        if (isThere)
+        {
+            LoadingNotices.Say($"{Index} lists no {name}, so the folder {part} is not used");
+        }
+        return false;
+    }
+
+    /// <summary>Refuses a folder whose table of contents lacks a part, or lists another class for it.</summary>
+    /// <param name="part">The part's folder.</param>
+    /// <param name="classes">The classes that are read here.</param>
+    /// <exception cref="CheckpointException">It does.</exception>
+    public void RequirePart(string part, params ReadOnlySpan<string> classes)
+    {
+        if (!HasPart(part))
+        {
+            throw CheckpointException.ForFile(
+                Index,
+                $"lists no {Path.GetFileName(part)}, expected {string.Join(" or ", classes)}"
+            );
+        }
+        RequireClass(part, classes);
+    }
+
+    /// <summary>Refuses a folder whose table of contents lists another class for a part.</summary>
+    /// <param name="part">The part's folder.</param>
+    /// <param name="classes">The classes that are read here.</param>
+    /// <exception cref="CheckpointException">It does.</exception>
+    public void RequireClass(string part, params ReadOnlySpan<string> classes)
+    {
+        string name = Path.GetFileName(part);
+        if (ClassOf(name) is { } listed && !classes.Contains(listed))
+        {
+            throw CheckpointException.ForFile(
+                Index,
+                $"lists {listed} as {name}, expected {string.Join(" or ", classes)}: another class computes something else"
+            );
+        }
+    }
+
+    private bool ListsNothing() => Inspection.JsonFile.Read(Index).All(pair => pair.Value is not JsonArray);
+
+    // The second of [library, class]; null where the part is not listed, or listed as absent.
+    private string? ClassOf(string name) =>
+        Inspection.JsonFile.Read(Index)[name] is JsonArray { Count: 2 } entry
+        && entry[1] is JsonValue value
+        && value.TryGetValue(out string? type)
+            ? type
+            : null;
 
     /// <summary>Writes <c>model_index.json</c>.</summary>
     /// <param name="pipelineClass">Name of the pipeline's class, such as <c>StableDiffusion3Pipeline</c>.</param>

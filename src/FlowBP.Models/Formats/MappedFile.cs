@@ -71,6 +71,11 @@ internal sealed unsafe partial class MappedFile : IDisposable
             throw CheckpointException.ForFile(path, $"cannot be opened: {e.Message}", e);
         }
         long length = stream.Length;
+        if (Foreign(stream, length) is { } what)
+        {
+            stream.Dispose();
+            throw CheckpointException.ForFile(path, what);
+        }
         if (length < leastBytes)
         {
             stream.Dispose();
@@ -88,6 +93,14 @@ internal sealed unsafe partial class MappedFile : IDisposable
             stream.Dispose();
             throw CheckpointException.ForFile(path, $"cannot be mapped into memory: {e.Message}", e);
         }
+    }
+
+    private static string? Foreign(FileStream stream, long length)
+    {
+        Span<byte> start = stackalloc byte[ForeignContent.LookedAt];
+        int read = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+        stream.Position = 0;
+        return ForeignContent.OfWeights(start[..read], length);
     }
 
     /// <summary>The address of a range; valid until this object is disposed.</summary>

@@ -95,7 +95,32 @@ public sealed unsafe class SafetensorsFile : ICheckpointSource
     {
         SafetensorsEntry entry = Entry(name);
         byte* source = map.At(dataOffset + entry.Begin, entry.Bytes);
+        if (EightBitFloats.Table(entry.Type) is { } wide)
+        {
+            CopyWidened(source, wide, Tensors[name], destination, values);
+            return;
+        }
         StoredValues.Copy(source, Tensors[name], destination, values, mapped: true);
+    }
+
+    // Through a tensor of bfloat16: the largest weight of a released model takes a hundred megabytes so.
+    private static void CopyWidened(
+        byte* source,
+        ushort[] wide,
+        StoredTensor stored,
+        Tensor destination,
+        ValueCheck values
+    )
+    {
+        using Tensor widened = torch.empty(stored.Shape, ScalarType.BFloat16);
+        var target = (ushort*)TensorPointer.Of(widened);
+        long count = widened.numel();
+        for (long i = 0; i < count; i++)
+        {
+            target[i] = wide[source[i]];
+        }
+        StoredValues.Copy((byte*)target, stored, destination, values, mapped: false);
+        GC.KeepAlive(widened);
     }
 
     /// <summary>Copies the named tensor into a new contiguous CPU tensor of the stored type and shape.</summary>

@@ -79,7 +79,15 @@ internal sealed class SafetensorsHeader
 
     private void ReadMetadata(ref Utf8JsonReader reader)
     {
-        Expect(ref reader, JsonTokenType.StartObject, "'__metadata__'");
+        // The format's own library writes an object and reads null as none.
+        if (Next(ref reader) == JsonTokenType.Null)
+        {
+            return;
+        }
+        if (reader.TokenType != JsonTokenType.StartObject)
+        {
+            throw new JsonException($"'__metadata__' is a {reader.TokenType}, not an object");
+        }
         while (Next(ref reader) != JsonTokenType.EndObject)
         {
             string key = reader.GetString()!;

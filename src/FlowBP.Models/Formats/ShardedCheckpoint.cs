@@ -65,7 +65,7 @@ public sealed class ShardedCheckpoint : ICheckpointSource
         if (open?.Path != tensor.File)
         {
             Dispose();
-            open = Checkpoint.Open(tensor.File);
+            open = Checkpoint.OpenFile(tensor.File);
         }
         return open!;
     }
@@ -129,10 +129,10 @@ public sealed class ShardedCheckpoint : ICheckpointSource
                     $"found {stream.Length} bytes, expected at most {MostIndexBytes} of an index"
                 );
             }
-            return JsonDocument.Parse(
-                stream,
-                new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 8 }
-            );
+            using var reader = new StreamReader(stream);
+            string text = reader.ReadToEnd();
+            ForeignContent.Refuse(Path, text);
+            return JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 8 });
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -176,7 +176,7 @@ public sealed class ShardedCheckpoint : ICheckpointSource
         var seen = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach ((string shard, string file) in names.Keys.Zip(Shards))
         {
-            using ICheckpointSource source = Checkpoint.Open(file);
+            using ICheckpointSource source = Checkpoint.OpenFile(file);
             foreach (string name in source.Tensors.Keys)
             {
                 if (!seen.TryAdd(name, shard))

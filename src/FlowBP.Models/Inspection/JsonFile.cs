@@ -21,7 +21,9 @@ internal static class JsonFile
                 throw CheckpointException.ForFile(file, $"found {large.Length} bytes, expected a JSON file");
             }
             var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
-            return JsonNode.Parse(File.ReadAllText(file), documentOptions: options) is JsonObject json
+            string text = File.ReadAllText(file);
+            ForeignContent.Refuse(file, text);
+            return JsonNode.Parse(text, documentOptions: options) is JsonObject json
                 ? json
                 : throw CheckpointException.ForFile(file, "found no JSON object");
         }

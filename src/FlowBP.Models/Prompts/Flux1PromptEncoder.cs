@@ -52,6 +52,8 @@ public sealed class Flux1PromptEncoder : IPromptEncoder
         ScalarType? dtype = null
     )
     {
+        layout.RequirePart(layout.TextEncoder(), nameof(CLIPTextModel));
+        layout.RequirePart(layout.TextEncoder(2), nameof(T5EncoderModel));
         ClipTokenizer tokenizer = ClipTokenizer.FromFolder(layout.Tokenizer());
         CLIPTextModel clip = CLIPTextModel.FromFolder(layout.TextEncoder());
         TextTower.Check(layout.Tokenizer(), tokenizer, layout.TextEncoder(), clip.Config);

@@ -55,6 +55,7 @@ public sealed class Flux2PromptEncoder : IPromptEncoder
         ScalarType? dtype = null
     )
     {
+        layout.RequirePart(layout.TextEncoder(), nameof(Qwen3ForCausalLM), "Qwen3Model");
         QwenTokenizer tokenizer = QwenTokenizer.FromFolder(layout.Tokenizer());
         Qwen3Config config = Qwen3Config.Read(Path.Combine(layout.TextEncoder(), "config.json"));
         VocabularyCheck.Require(layout.Tokenizer(), tokenizer.VocabularySize, layout.TextEncoder(), config.VocabSize);

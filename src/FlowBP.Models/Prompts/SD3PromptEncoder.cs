@@ -53,6 +53,7 @@ public sealed class SD3PromptEncoder : IPromptEncoder
         ScalarType? dtype = null
     )
     {
+        RequireParts(layout);
         var towers = LoadTowers(layout);
         if (dtype is { } type)
         {
@@ -127,18 +128,32 @@ public sealed class SD3PromptEncoder : IPromptEncoder
         T5?.Dispose();
     }
 
+    /// <summary>Refuses a folder that lists an encoder which is not there, before anything large is read.</summary>
+    internal static void RequireParts(DiffusersFolder layout)
+    {
+        layout.RequirePart(layout.TextEncoder(), nameof(Clip.CLIPTextModelWithProjection));
+        for (int i = 2; i <= BothTowers + 1; i++)
+        {
+            if (layout.HasPart(layout.TextEncoder(i)))
+            {
+                layout.RequireClass(
+                    layout.TextEncoder(i),
+                    i > BothTowers ? nameof(T5EncoderModel) : nameof(Clip.CLIPTextModelWithProjection)
+                );
+            }
+        }
+    }
+
     internal static IReadOnlyList<TextTower> LoadTowers(DiffusersFolder layout) =>
         [
             .. Enumerable
                 .Range(1, BothTowers)
-                .Where(i => i == 1 || Directory.Exists(layout.TextEncoder(i)))
+                .Where(i => i == 1 || layout.HasPart(layout.TextEncoder(i)))
                 .Select(i => TextTower.Load(layout.Tokenizer(i), layout.TextEncoder(i))),
         ];
 
     internal static T5Tower? LoadT5(DiffusersFolder layout, ScalarType? dtype = null) =>
-        Directory.Exists(layout.TextEncoder(3))
-            ? T5Tower.Load(layout.Tokenizer(3), layout.TextEncoder(3), dtype)
-            : null;
+        layout.HasPart(layout.TextEncoder(3)) ? T5Tower.Load(layout.Tokenizer(3), layout.TextEncoder(3), dtype) : null;
 
     // The released models were trained with T5, and take zeros of CLIP's length in its place where it is left out. A model
     // with a single tower never had it.

@@ -55,7 +55,7 @@ public sealed class ImageTextMatchingModel : nn.Module<Tensor, Tensor, Tensor>
     public static ImageTextMatchingModel FromFolder(string folder)
     {
         var model = new ImageTextMatchingModel(ImageTextMatchingConfig.Read(Path.Combine(folder, "config.json")));
-        Checkpoint.LoadInto(model, Path.Combine(folder, "model.safetensors"));
+        Checkpoint.LoadInto(model, folder);
         return model;
     }
 

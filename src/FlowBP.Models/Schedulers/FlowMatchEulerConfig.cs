@@ -9,6 +9,9 @@ namespace FlowBP.Models.Schedulers;
 /// <summary>Settings of the flow-matching Euler scheduler, with the meaning of diffusers' scheduler_config.json.</summary>
 public sealed record FlowMatchEulerConfig
 {
+    /// <summary>Name of the scheduler's class in the ecosystem.</summary>
+    public const string ClassName = "FlowMatchEulerDiscreteScheduler";
+
     /// <summary>A timestep is sigma times this.</summary>
     public int NumTrainTimesteps { get; init; } = 1000;
 
@@ -35,6 +38,8 @@ public sealed record FlowMatchEulerConfig
     public static FlowMatchEulerConfig Read(string file)
     {
         ConfigReader json = ConfigReader.Open(file);
+        // Others (Heun) take other steps through the same levels.
+        json.RequireClass(ClassName);
         var defaults = new FlowMatchEulerConfig();
         var config = new FlowMatchEulerConfig
         {
@@ -54,19 +59,15 @@ public sealed record FlowMatchEulerConfig
         json.Require("use_exponential_sigmas", "false");
         json.Require("use_karras_sigmas", "false");
         json.RefuseUnknown();
-        return config.Shift > 0 && config.NumTrainTimesteps > 0
-            ? config
-            : throw CheckpointException.ForFile(
-                file,
-                "found a shift or num_train_timesteps of 0 or less, expected more"
-            );
+        config.Check(file);
+        return config;
     }
 
     /// <summary>The content of a scheduler_config.json that <see cref="Read"/> and diffusers understand.</summary>
     public string ToJson() =>
         new JsonObject
         {
-            ["_class_name"] = "FlowMatchEulerDiscreteScheduler",
+            ["_class_name"] = ClassName,
             ["base_image_seq_len"] = BaseImageSeqLen,
             ["base_shift"] = BaseShift,
             ["max_image_seq_len"] = MaxImageSeqLen,
@@ -75,4 +76,20 @@ public sealed record FlowMatchEulerConfig
             ["shift"] = Shift,
             ["use_dynamic_shifting"] = UseDynamicShifting,
         }.ToConfigText();
+
+    private void Check(string file)
+    {
+        if (!(Shift > 0) || NumTrainTimesteps <= 0)
+        {
+            throw CheckpointException.ForFile(file, "found a shift or num_train_timesteps of 0 or less, expected more");
+        }
+        if (UseDynamicShifting && (BaseImageSeqLen < 1 || MaxImageSeqLen <= BaseImageSeqLen))
+        {
+            throw CheckpointException.ForFile(
+                file,
+                $"keys 'base_image_seq_len' and 'max_image_seq_len': found {BaseImageSeqLen} and {MaxImageSeqLen}, expected two"
+                    + " ascending lengths: with use_dynamic_shifting the shift is a line between them"
+            );
+        }
+    }
 }

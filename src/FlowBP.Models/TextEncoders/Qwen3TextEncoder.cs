@@ -1,5 +1,5 @@
 // A Qwen3 language model as a text encoder: what is wanted are the hidden states of a few layers in the middle, so layers
-// after the last of them, the final normalisation and the output projection are neither built nor read unless asked for.
+// after the last of them and the output projection are neither built nor read; the final normalisation is where the last layer is.
 //
 // Shapes: B batch, L tokens, D width, H query heads, G key and value heads, K width of a head, S selected layers.
 
@@ -16,7 +16,7 @@ public sealed class Qwen3TextEncoder : nn.Module<Tensor, Tensor?, IReadOnlyList<
 
     /// <summary>Builds the network with the tensor library's default initialisation, on the CPU.</summary>
     /// <param name="config">Sizes and options.</param>
-    /// <param name="layers">How many layers to build, from the first; all, and the final normalisation, if null.</param>
+    /// <param name="layers">How many layers to build, from the first; all if null.</param>
     /// <param name="dtype">Type of the parameters; float32 if null.</param>
     /// <exception cref="ArgumentOutOfRangeException">There are fewer layers than that.</exception>
     public Qwen3TextEncoder(Qwen3Config config, int? layers = null, ScalarType? dtype = null)
@@ -26,7 +26,8 @@ public sealed class Qwen3TextEncoder : nn.Module<Tensor, Tensor?, IReadOnlyList<
         Layers = layers ?? config.NumHiddenLayers;
         ArgumentOutOfRangeException.ThrowIfLessThan(Layers, 1, nameof(layers));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(Layers, config.NumHiddenLayers, nameof(layers));
-        model = new Qwen3Model(config, Layers, withNorm: layers is null, dtype);
+        // hidden_states[num_hidden_layers] of the ecosystem's model is the state after the final normalisation.
+        model = new Qwen3Model(config, Layers, withNorm: Layers == config.NumHiddenLayers, dtype);
         RegisterComponents();
     }
 
@@ -38,7 +39,7 @@ public sealed class Qwen3TextEncoder : nn.Module<Tensor, Tensor?, IReadOnlyList<
 
     /// <summary>Reads <c>config.json</c> and the weights from a folder; what is not built is not read.</summary>
     /// <param name="folder">A folder as transformers saves it.</param>
-    /// <param name="layers">How many layers to build, from the first; all, and the final normalisation, if null.</param>
+    /// <param name="layers">How many layers to build, from the first; all if null.</param>
     /// <param name="dtype">Type of the parameters; float32 if null.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
     public static Qwen3TextEncoder FromFolder(string folder, int? layers = null, ScalarType? dtype = null)
@@ -68,6 +69,8 @@ public sealed class Qwen3TextEncoder : nn.Module<Tensor, Tensor?, IReadOnlyList<
                 .. Enumerable.Range(Layers, Config.NumHiddenLayers - Layers).Select(i => $"model.layers.{i}."),
                 .. model.HasNorm ? Array.Empty<string>() : ["model.norm."],
             ],
+            // Qwen3Model alone lacks it, and transformers takes either.
+            Prefixes = ["model.", "transformer."],
         };
 
     /// <summary>Hidden states: the embeddings first, then after each layer, the last layer's normalised.</summary>

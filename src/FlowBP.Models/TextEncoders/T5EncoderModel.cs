@@ -33,7 +33,13 @@ public sealed class T5EncoderModel : nn.Module<Tensor, Tensor>
 
     /// <summary>The two names of the token embedding; a file may have either or both.</summary>
     internal static WeightNames Names { get; } =
-        new() { Tied = [("shared.weight", "encoder.embed_tokens.weight")], Ignored = ["decoder.", "lm_head."] };
+        new()
+        {
+            Tied = [("shared.weight", "encoder.embed_tokens.weight")],
+            Ignored = ["decoder.", "lm_head."],
+            // A stack of its own lacks "encoder."; single files keep encoders under the name of their part.
+            Prefixes = ["encoder.", "transformer.", "model."],
+        };
 
     /// <summary>Reads <c>config.json</c> and the weights from a folder.</summary>
     /// <param name="folder">A folder as transformers saves it.</param>

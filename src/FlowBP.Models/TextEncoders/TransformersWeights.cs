@@ -1,5 +1,5 @@
-// A text encoder's checkpoint as its network sees it: a weight with two names is there under both, and what belongs to parts of
-// a larger model is not there. Everything else is loading as it always is.
+// A text encoder's checkpoint as its network sees it: a weight with two names is there under both, what belongs to parts of a
+// larger model is not there, and a prefix that the file has or lacks is taken off or put on. Everything else is loading as it always is.
 
 using FlowBP.Models.Formats;
 
@@ -15,7 +15,12 @@ internal static class TransformersWeights
     /// <exception cref="CheckpointException">The weights are missing, damaged, or do not fit the network.</exception>
     public static void LoadInto(nn.Module module, string path, WeightNames names)
     {
-        using var checkpoint = new NamedWeights(Checkpoint.Open(path), names);
+        HashSet<string> own;
+        using (torch.NewDisposeScope())
+        {
+            own = [.. module.state_dict().Keys];
+        }
+        using var checkpoint = new NamedWeights(Checkpoint.Open(path), names, own);
         Checkpoint.LoadInto(module, checkpoint);
     }
 
@@ -38,19 +43,32 @@ internal static class TransformersWeights
         private readonly ICheckpointSource inner;
         private readonly OrderedDictionary<string, StoredTensor> tensors = new(StringComparer.Ordinal);
 
-        public NamedWeights(ICheckpointSource inner, WeightNames names)
+        public NamedWeights(ICheckpointSource inner, WeightNames names, HashSet<string> own)
         {
             this.inner = inner;
-            foreach (var (name, tensor) in inner.Tensors)
+            foreach (StoredTensor tensor in inner.Tensors.Values)
             {
+                string name = names.Own(tensor.Name, own.Contains);
                 if (names.Ignores(name))
                 {
                     continue;
                 }
-                tensors[name] = tensor;
-                if (names.TiedTo(name) is { } other && !inner.Tensors.ContainsKey(other))
+                if (!tensors.TryAdd(name, tensor))
                 {
-                    tensors[other] = tensor;
+                    inner.Dispose();
+                    throw CheckpointException.ForTensor(
+                        tensor.File,
+                        tensor.Name,
+                        $"it and '{tensors[name].Name}'",
+                        $"one tensor that is {name}"
+                    );
+                }
+            }
+            foreach (var (name, tensor) in tensors.ToArray())
+            {
+                if (names.TiedTo(name) is { } other)
+                {
+                    tensors.TryAdd(other, tensor);
                 }
             }
         }

@@ -12,6 +12,36 @@ internal sealed record WeightNames
     /// <summary>Beginnings of names that concern parts of a larger model which are not used here.</summary>
     public IReadOnlyList<string> Ignored { get; init; } = [];
 
+    /// <summary>What the file's names may have before the network's, or lack of them.</summary>
+    public IReadOnlyList<string> Prefixes { get; init; } = [];
+
+    /// <summary>What a name of the file is in the network, with a prefix more or less.</summary>
+    /// <param name="name">The name in the file.</param>
+    /// <param name="known">Whether a name is the network's own.</param>
+    public string Own(string name, Func<string, bool> known)
+    {
+        bool IsKnown(string candidate) => known(candidate) || Ignores(candidate) || TiedTo(candidate) is not null;
+
+        if (IsKnown(name))
+        {
+            return name;
+        }
+        foreach (string prefix in Prefixes)
+        {
+            string less = name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : name;
+            // One of a part's name may stand before one of the network's own.
+            if (less != name && Own(less, known) is var inner && IsKnown(inner))
+            {
+                return inner;
+            }
+            if (IsKnown(prefix + name))
+            {
+                return prefix + name;
+            }
+        }
+        return name;
+    }
+
     /// <summary>Whether a tensor of the file is known and not needed.</summary>
     public bool Ignores(string name) => Ignored.Any(start => name.StartsWith(start, StringComparison.Ordinal));
 

@@ -81,14 +81,14 @@ internal sealed class BytePairEncoding
             {
                 break;
             }
-            for (int i = 0; i + 1 < pieces.Count; i++)
+            // In place and in one pass: a word of a hundred thousand letters is rare, and must not stop a run.
+            int kept = 0;
+            for (int i = 0; i < pieces.Count; i++)
             {
-                if (pieces[i] == pair.Item1 && pieces[i + 1] == pair.Item2)
-                {
-                    pieces[i] += pieces[i + 1];
-                    pieces.RemoveAt(i + 1);
-                }
+                bool merges = i + 1 < pieces.Count && pieces[i] == pair.Item1 && pieces[i + 1] == pair.Item2;
+                pieces[kept++] = merges ? pieces[i] + pieces[++i] : pieces[i];
             }
+            pieces.RemoveRange(kept, pieces.Count - kept);
         }
         return [.. pieces];
     }

@@ -65,12 +65,26 @@ public sealed class ClipTokenizer
     /// <summary>Id that fills a prompt up to <see cref="MaxLength"/>.</summary>
     public int PadId { get; }
 
-    /// <summary>Reads a tokenizer folder (<c>vocab.json</c>, <c>merges.txt</c>, <c>tokenizer_config.json</c>).</summary>
+    /// <summary>
+    /// Reads a tokenizer folder: <c>vocab.json</c> and <c>merges.txt</c>, or <c>tokenizer.json</c> where they are not there;
+    /// <c>tokenizer_config.json</c> either way.
+    /// </summary>
     /// <exception cref="CheckpointException">A file is missing or damaged.</exception>
     public static ClipTokenizer FromFolder(string folder)
     {
         string vocabularyFile = Path.Combine(folder, "vocab.json");
-        Dictionary<string, int> ids = ClipTokenizerFiles.ReadVocabulary(vocabularyFile);
+        string json = Path.Combine(folder, "tokenizer.json");
+        if (!File.Exists(vocabularyFile) && File.Exists(json))
+        {
+            vocabularyFile = json;
+        }
+        var (ids, merges) =
+            vocabularyFile == json
+                ? ClipTokenizerJson.Read(json)
+                : (
+                    ClipTokenizerFiles.ReadVocabulary(vocabularyFile),
+                    ClipTokenizerFiles.ReadMerges(Path.Combine(folder, "merges.txt"))
+                );
         foreach (string special in new[] { StartOfText, EndOfText })
         {
             if (!ids.ContainsKey(special))
@@ -78,13 +92,15 @@ public sealed class ClipTokenizer
                 throw CheckpointException.ForFile(vocabularyFile, $"found no entry '{special}'");
             }
         }
-        List<(string, string)> merges = ClipTokenizerFiles.ReadMerges(Path.Combine(folder, "merges.txt"));
         string configFile = Path.Combine(folder, "tokenizer_config.json");
         var (padToken, maxLength) = ClipTokenizerFiles.ReadConfig(configFile);
         string pad = padToken ?? EndOfText;
         if (!ids.TryGetValue(pad, out int padId))
         {
-            throw CheckpointException.ForFile(configFile, $"found pad_token '{pad}', expected an entry of vocab.json");
+            throw CheckpointException.ForFile(
+                configFile,
+                $"found pad_token '{pad}', expected an entry of {Path.GetFileName(vocabularyFile)}"
+            );
         }
         return new ClipTokenizer(ids, merges, maxLength ?? DefaultLength, padId, openClip: false);
     }

@@ -113,7 +113,12 @@ internal static class ClipTokenizerFiles
         }
     }
 
-    private static string ReadText(string file) => Read(file, File.ReadAllText);
+    private static string ReadText(string file)
+    {
+        string text = Read(file, File.ReadAllText);
+        ForeignContent.Refuse(file, text);
+        return text;
+    }
 
     private static string ReadGzip(string file) =>
         Read(

@@ -43,51 +43,12 @@ internal static class QwenTokenizerFiles
         RequireWords(json);
         return new QwenTokenizer(
             file,
-            Vocabulary(json, model),
-            Merges(json, model),
+            json.Vocabulary(model),
+            json.Merges(model),
             json.AddedTokens(),
             padToken ?? DefaultPadding
         );
     }
-
-    private static Dictionary<string, int> Vocabulary(TokenizerJson json, JsonElement model)
-    {
-        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
-        if (TokenizerJson.Optional(model, "vocab") is not { ValueKind: JsonValueKind.Object } vocabulary)
-        {
-            throw json.Wrong("model.vocab", "none", "ids by piece");
-        }
-        foreach (JsonProperty entry in vocabulary.EnumerateObject())
-        {
-            ids[entry.Name] = json.Id(vocabulary, entry.Name);
-        }
-        return ids;
-    }
-
-    // A merge is written as a pair, or, in older files, as two pieces with a space between them.
-    private static List<(string, string)> Merges(TokenizerJson json, JsonElement model)
-    {
-        JsonElement list =
-            TokenizerJson.Optional(model, "merges") ?? throw json.Wrong("model.merges", "none", "a list of pairs");
-        var merges = new List<(string, string)>();
-        foreach (JsonElement entry in json.Items(list, "model.merges"))
-        {
-            string[] pair = entry.ValueKind switch
-            {
-                JsonValueKind.String => entry.GetString()!.Split(' '),
-                JsonValueKind.Array => [.. entry.EnumerateArray().Select(Text)],
-                _ => [],
-            };
-            if (pair.Length != 2 || pair.Any(string.IsNullOrEmpty))
-            {
-                throw json.Wrong($"model.merges[{merges.Count}]", entry.GetRawText(), "two pieces");
-            }
-            merges.Add((pair[0], pair[1]));
-        }
-        return merges;
-    }
-
-    private static string Text(JsonElement item) => item.ValueKind == JsonValueKind.String ? item.GetString()! : "";
 
     private static void RequireComposition(TokenizerJson json)
     {

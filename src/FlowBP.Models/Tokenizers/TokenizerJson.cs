@@ -71,6 +71,46 @@ internal sealed class TokenizerJson : IDisposable
             ? Items(Optional(given, items) ?? throw Wrong(where, "a sequence of nothing", items), where)
         : [given];
 
+    /// <summary>Ids by piece, of a model of merges.</summary>
+    public Dictionary<string, int> Vocabulary(JsonElement model)
+    {
+        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
+        if (Optional(model, "vocab") is not { ValueKind: JsonValueKind.Object } vocabulary)
+        {
+            throw Wrong("model.vocab", "none", "ids by piece");
+        }
+        foreach (JsonProperty entry in vocabulary.EnumerateObject())
+        {
+            ids[entry.Name] = Id(vocabulary, entry.Name);
+        }
+        return ids;
+    }
+
+    /// <summary>Merges in their order: a merge is written as a pair, or, in older files, as two pieces with a space between.</summary>
+    public List<(string, string)> Merges(JsonElement model)
+    {
+        JsonElement list = Optional(model, "merges") ?? throw Wrong("model.merges", "none", "a list of pairs");
+        var merges = new List<(string, string)>();
+        foreach (JsonElement entry in Items(list, "model.merges"))
+        {
+            string[] pair = entry.ValueKind switch
+            {
+                JsonValueKind.String => entry.GetString()!.Split(' '),
+                JsonValueKind.Array => [.. entry.EnumerateArray().Select(TextOrNothing)],
+                _ => [],
+            };
+            if (pair.Length != 2 || pair.Any(string.IsNullOrEmpty))
+            {
+                throw Wrong($"model.merges[{merges.Count}]", entry.GetRawText(), "two pieces");
+            }
+            merges.Add((pair[0], pair[1]));
+        }
+        return merges;
+    }
+
+    private static string TextOrNothing(JsonElement item) =>
+        item.ValueKind == JsonValueKind.String ? item.GetString()! : "";
+
     public string Type(JsonElement part, string where) => Text(part, "type", where);
 
     public string Text(JsonElement part, string key, string where) =>

@@ -10,6 +10,7 @@
 
 using FlowBP.Kernels;
 using FlowBP.Models.Formats;
+using FlowBP.Models.Transformers.Original;
 
 namespace FlowBP.Models.Transformers;
 
@@ -30,7 +31,7 @@ public sealed record Flux2Input(
 );
 
 /// <summary>The transformer that predicts a velocity from packed latents, a time and a prompt.</summary>
-public sealed class Flux2Transformer2DModel : nn.Module<Flux2Input, Tensor>
+public sealed class Flux2Transformer2DModel : nn.Module<Flux2Input, Tensor>, IHasOriginalNames
 {
     // The network knows time and guidance in thousandths.
     private const double Thousandths = 1000;
@@ -72,6 +73,8 @@ public sealed class Flux2Transformer2DModel : nn.Module<Flux2Input, Tensor>
     /// <summary>Sizes and options.</summary>
     public Flux2TransformerConfig Config { get; }
 
+    OriginalNames IHasOriginalNames.OriginalNames => Flux2OriginalNames.Table;
+
     /// <summary>All blocks in order: the double-stream ones, then the single-stream ones.</summary>
     public IReadOnlyList<Flux2Block> Blocks => [.. transformer_blocks, .. single_transformer_blocks];
 
@@ -103,12 +106,14 @@ public sealed class Flux2Transformer2DModel : nn.Module<Flux2Input, Tensor>
     /// <summary>What <see cref="Head"/> reads.</summary>
     public IReadOnlyList<Parameter> HeadParameters => [.. norm_out.parameters(), .. proj_out.parameters()];
 
-    /// <summary>Reads <c>config.json</c> and <c>diffusion_pytorch_model.safetensors</c> from a folder.</summary>
+    /// <summary>Reads <c>config.json</c> and the weights from a folder.</summary>
+    /// <param name="folder">A folder with <c>config.json</c> and weights, under diffusers' names or the original ones.</param>
+    /// <param name="weights">A file of weights instead of those in the folder; null: those.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static Flux2Transformer2DModel FromFolder(string folder)
+    public static Flux2Transformer2DModel FromFolder(string folder, string? weights = null)
     {
         var model = new Flux2Transformer2DModel(Flux2TransformerConfig.Read(Path.Combine(folder, "config.json")));
-        Checkpoint.LoadInto(model, Path.Combine(folder, "diffusion_pytorch_model.safetensors"));
+        TransformerWeights.LoadInto(model, weights ?? folder);
         return model;
     }
 

@@ -10,6 +10,7 @@
 
 using FlowBP.Kernels;
 using FlowBP.Models.Formats;
+using FlowBP.Models.Transformers.Original;
 
 namespace FlowBP.Models.Transformers;
 
@@ -32,7 +33,7 @@ public sealed record FluxInput(
 );
 
 /// <summary>The transformer that predicts a velocity from packed latents, a time and a prompt.</summary>
-public sealed class FluxTransformer2DModel : nn.Module<FluxInput, Tensor>
+public sealed class FluxTransformer2DModel : nn.Module<FluxInput, Tensor>, IHasOriginalNames
 {
     private const double RotaryBase = 10000;
 
@@ -70,6 +71,8 @@ public sealed class FluxTransformer2DModel : nn.Module<FluxInput, Tensor>
     /// <summary>Sizes and options.</summary>
     public FluxTransformerConfig Config { get; }
 
+    OriginalNames IHasOriginalNames.OriginalNames => FluxOriginalNames.Table;
+
     /// <summary>All blocks in order: the double-stream ones, then the single-stream ones.</summary>
     public IReadOnlyList<FluxBlock> Blocks => [.. transformer_blocks, .. single_transformer_blocks];
 
@@ -94,12 +97,14 @@ public sealed class FluxTransformer2DModel : nn.Module<FluxInput, Tensor>
     /// <summary>What <see cref="Head"/> reads.</summary>
     public IReadOnlyList<Parameter> HeadParameters => [.. norm_out.parameters(), .. proj_out.parameters()];
 
-    /// <summary>Reads <c>config.json</c> and <c>diffusion_pytorch_model.safetensors</c> from a folder.</summary>
+    /// <summary>Reads <c>config.json</c> and the weights from a folder.</summary>
+    /// <param name="folder">A folder with <c>config.json</c> and weights, under diffusers' names or the original ones.</param>
+    /// <param name="weights">A file of weights instead of those in the folder; null: those.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static FluxTransformer2DModel FromFolder(string folder)
+    public static FluxTransformer2DModel FromFolder(string folder, string? weights = null)
     {
         var model = new FluxTransformer2DModel(FluxTransformerConfig.Read(Path.Combine(folder, "config.json")));
-        Checkpoint.LoadInto(model, Path.Combine(folder, "diffusion_pytorch_model.safetensors"));
+        TransformerWeights.LoadInto(model, weights ?? folder);
         return model;
     }
 

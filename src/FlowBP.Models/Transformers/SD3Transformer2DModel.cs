@@ -9,6 +9,7 @@
 
 using FlowBP.Kernels;
 using FlowBP.Models.Formats;
+using FlowBP.Models.Transformers.Original;
 
 namespace FlowBP.Models.Transformers;
 
@@ -18,7 +19,7 @@ namespace FlowBP.Models.Transformers;
 public sealed record SD3Streams(Tensor Hidden, Tensor? Context);
 
 /// <summary>The joint transformer that predicts a velocity from a latent, a time and a prompt.</summary>
-public sealed class SD3Transformer2DModel : nn.Module<Tensor, Tensor, Tensor, Tensor, Tensor>
+public sealed class SD3Transformer2DModel : nn.Module<Tensor, Tensor, Tensor, Tensor, Tensor>, IHasOriginalNames
 {
     private readonly PatchEmbed pos_embed;
     private readonly TimeTextEmbedding time_text_embed;
@@ -47,15 +48,19 @@ public sealed class SD3Transformer2DModel : nn.Module<Tensor, Tensor, Tensor, Te
     /// <summary>Sizes and options.</summary>
     public SD3TransformerConfig Config { get; }
 
+    OriginalNames IHasOriginalNames.OriginalNames => SD3OriginalNames.Table;
+
     /// <summary>The joint blocks, in order.</summary>
     public IReadOnlyList<JointTransformerBlock> Blocks => [.. transformer_blocks];
 
-    /// <summary>Reads <c>config.json</c> and <c>diffusion_pytorch_model.safetensors</c> from a folder.</summary>
+    /// <summary>Reads <c>config.json</c> and the weights from a folder.</summary>
+    /// <param name="folder">A folder with <c>config.json</c> and weights, under diffusers' names or the original ones.</param>
+    /// <param name="weights">A file of weights instead of those in the folder; null: those.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static SD3Transformer2DModel FromFolder(string folder)
+    public static SD3Transformer2DModel FromFolder(string folder, string? weights = null)
     {
         var model = new SD3Transformer2DModel(SD3TransformerConfig.Read(Path.Combine(folder, "config.json")));
-        Checkpoint.LoadInto(model, Path.Combine(folder, "diffusion_pytorch_model.safetensors"));
+        TransformerWeights.LoadInto(model, weights ?? folder);
         return model;
     }
 

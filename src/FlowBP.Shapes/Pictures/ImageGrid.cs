@@ -16,6 +16,7 @@ public sealed record ImageGridCell(ReadOnlyMemory<float> Planes)
 /// <summary>A labelled grid of pictures.</summary>
 public sealed record ImageGrid
 {
+    private const int LongestCaption = 400;
     private const int Page = 24;
     private const int Gap = 16;
     private const int Frame = 1;
@@ -196,9 +197,13 @@ public sealed record ImageGrid
     }
 
     private string[] Caption(ImageGridCell cell) =>
-        Wrapped(cell.Caption, TextSize, CellWidth - (cell.Correct is null ? 0 : MarkWidth));
+        Wrapped(Shortened(cell.Caption), TextSize, CellWidth - (cell.Correct is null ? 0 : MarkWidth));
 
     private int CellLeft(int column) => GridLeft + column * (CellWidth + Gap);
+
+    // A prompt may be as long as a book; a caption of the whole would be longer than the picture.
+    private static string Shortened(string caption) =>
+        caption.Length <= LongestCaption ? caption : caption[..LongestCaption] + "...";
 
     private static string[] Wrapped(string text, int size, int width) =>
         text.Length == 0 ? [] : [.. PixelFont.Wrap(text, size, width)];

@@ -136,6 +136,48 @@ public static class SettingOf
             Format = number => number is { } given ? Text(given) : None,
         };
 
+    /// <summary>An integer of at least <paramref name="min"/>, as large as 64 bits with a sign hold: a seed.</summary>
+    public static Setting<long> LargeInteger(string name, long value, long min, string help, params string[] aliases) =>
+        new()
+        {
+            Name = name,
+            Aliases = aliases,
+            Help = help,
+            Accepts = $"an integer from {min} to 2^63 - 1",
+            Default = value,
+            Parse = (text, out parsed) => TryLargeInteger(text, out parsed) && parsed >= min,
+            Format = Text,
+        };
+
+    /// <summary>An integer of at least <paramref name="min"/>, as large as 64 bits with a sign hold, or none.</summary>
+    public static Setting<long?> OptionalLargeInteger(
+        string name,
+        long? value,
+        long min,
+        string help,
+        params string[] aliases
+    ) =>
+        new()
+        {
+            Name = name,
+            Aliases = aliases,
+            Help = help,
+            Accepts = $"an integer from {min} to 2^63 - 1, or {None}",
+            Default = value,
+            Parse = (text, out parsed) =>
+            {
+                parsed = null;
+                if (IsNone(text))
+                {
+                    return true;
+                }
+                var isInteger = TryLargeInteger(text, out var number) && number >= min;
+                parsed = number;
+                return isInteger;
+            },
+            Format = number => number is { } given ? Text(given) : None,
+        };
+
     /// <summary>A finite number in a range.</summary>
     public static Setting<double> Number(
         string name,
@@ -291,8 +333,13 @@ public static class SettingOf
     private static bool TryInteger(string text, out int value) =>
         int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
 
+    private static bool TryLargeInteger(string text, out long value) =>
+        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
+
     private static bool TryNumber(string text, out double value) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
+
+    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
 
     private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
 

@@ -63,13 +63,19 @@ public sealed class AlignmentConfig
     public string? LoraWeights => run.PathOf(S.LoraWeights);
 
     /// <summary>The model, as it is to be opened.</summary>
-    public ModelChoice ModelChoice =>
-        ModelChoice.Of(run) with
+    public ModelChoice ModelChoice
+    {
+        get
         {
-            DetachNegative = run.Get(S.CfgDetachNeg),
-            SamplingGuidance = run.Get(S.EvalGuidanceScale),
-            Compute = Compute,
-        };
+            var choice = ModelChoice.Of(run);
+            return choice with
+            {
+                DetachNegative = run.Get(S.CfgDetachNeg),
+                SamplingGuidance = run.Get(S.EvalGuidanceScale),
+                Compute = Compute with { TransformerWeights = choice.Compute.TransformerWeights },
+            };
+        }
+    }
 
     /// <summary>Seed of the noise.</summary>
     public ulong NoiseSeed => (ulong)run.Get(S.Seed);
@@ -200,5 +206,5 @@ public sealed class AlignmentConfig
     private long? ActivationBytes =>
         run.Get(S.ActivationMemoryGb) is { } gigabytes ? (long)(gigabytes * BytesPerGigabyte) : null;
 
-    private ulong SeedOf(Setting<int?> own) => (ulong)(run.Get(own) ?? run.Get(S.Seed));
+    private ulong SeedOf(Setting<long?> own) => (ulong)(run.Get(own) ?? run.Get(S.Seed));
 }

@@ -2,6 +2,7 @@
 // output folder is created, and the output folder is created before any time is spent.
 
 using System.Diagnostics;
+using FlowBP.Models.Formats;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
@@ -24,12 +25,16 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
     {
         observer.Stage("loading");
         var trainingPrompts = PromptFile.Read(config.Prompts, config.Get(S.CaptionKey));
-        var evaluationPrompts = Thinned(PromptFile.Read(config.EvalPrompts), config.Get(S.EvalPromptsLimit));
+        var evaluationPrompts = Thinned(
+            PromptFile.Read(config.EvalPrompts, config.Get(S.CaptionKey)),
+            config.Get(S.EvalPromptsLimit)
+        );
         if (evaluationPrompts.Intersect(trainingPrompts).FirstOrDefault() is { } shared)
         {
             observer.Notice($"evaluation and training prompts overlap (\"{shared}\"): the gain is not held out");
         }
         using var device = ComputeDevice.Open(config.Get(S.Device), observer.Notice);
+        using var listening = LoadingNotices.To(observer.Notice);
         using var model = config.ModelChoice.Open(device, [.. trainingPrompts, .. evaluationPrompts], observer.Notice);
         var type = config.Compute.Reward;
         using var reward = RewardFolder.Load(config.Reward, device.Device, type);

@@ -110,7 +110,18 @@ public static partial class AlignmentSettings
         Text(
             "lora_weights",
             "none",
-            "trained low-rank additions to begin with: pytorch_lora_weights.safetensors, or its folder; or none"
+            "trained low-rank additions to begin with: a file in diffusers', PEFT's, sd-scripts' or ComfyUI's form, or its"
+                + " folder; or none"
+        );
+
+    /// <summary>Factor of a stored adapter's strength.</summary>
+    public static Setting<double> LoraScale { get; } =
+        Number(
+            "lora_scale",
+            1,
+            double.NegativeInfinity,
+            double.PositiveInfinity,
+            "what the strength of lora_weights is multiplied with; 0: as without"
         );
 
     /// <summary>LoRA's rank.</summary>

@@ -29,6 +29,15 @@ public static partial class AlignmentSettings
     public static Setting<string> Model { get; } =
         Text("model", Embedded, "model folder in diffusers' layout", "pretrained_model_name_or_path");
 
+    /// <summary>The transformer's weights, where they are not the model folder's.</summary>
+    public static Setting<string> Transformer { get; } =
+        Text(
+            "transformer",
+            "none",
+            "file of the transformer's weights instead of the model folder's, under diffusers' or the original names"
+                + " (single-file checkpoints); or none"
+        );
+
     /// <summary>Folder of the reward that is trained on.</summary>
     public static Setting<string> Reward { get; } =
         Text("reward", Embedded, "folder of the reward that is trained on", "reward_ckpt_path");
@@ -39,15 +48,24 @@ public static partial class AlignmentSettings
 
     /// <summary>Training prompts.</summary>
     public static Setting<string> Prompts { get; } =
-        Text("prompts", Embedded, "file of training prompts, one per line, or a .json list of captions", "data_path");
+        Text(
+            "prompts",
+            Embedded,
+            "file of training prompts: text, one per line, or .json, .jsonl, .csv, .tsv",
+            "data_path"
+        );
 
-    /// <summary>Key of a prompt in a JSON list.</summary>
+    /// <summary>Key or column of a prompt.</summary>
     public static Setting<string> CaptionKey { get; } =
-        Text("caption_key", "caption", "key of the prompt in a .json list of prompts");
+        Text(
+            "caption_key",
+            PromptFile.UsualKeys,
+            "key or column of the prompt in files of prompts in JSON, JSON lines, CSV or TSV; auto: prompt, caption or text"
+        );
 
     /// <summary>Evaluation prompts.</summary>
     public static Setting<string> EvalPrompts { get; } =
-        Text("eval_prompts", Embedded, "file of held-out prompts, one per line", "prompts_file");
+        Text("eval_prompts", Embedded, "file of held-out prompts, as prompts", "prompts_file");
 
     /// <summary>At most so many evaluation prompts.</summary>
     public static Setting<int?> EvalPromptsLimit { get; } =
@@ -76,19 +94,19 @@ public static partial class AlignmentSettings
     public static Setting<int> MaxTrainSteps { get; } = Integer("max_train_steps", 150, 1, "number of updates");
 
     /// <summary>Seed of all draws.</summary>
-    public static Setting<int> Seed { get; } = Integer("seed", 42, 0, "seed of noise, indices and prompt order");
+    public static Setting<long> Seed { get; } = LargeInteger("seed", 42, 0, "seed of noise, indices and prompt order");
 
     /// <summary>Seed of the prompts' order.</summary>
-    public static Setting<int?> SamplerSeed { get; } =
-        OptionalInteger("sampler_seed", null, 0, "seed of the prompts' order; none: seed");
+    public static Setting<long?> SamplerSeed { get; } =
+        OptionalLargeInteger("sampler_seed", null, 0, "seed of the prompts' order; none: seed");
 
     /// <summary>Seed of the step indices.</summary>
-    public static Setting<int?> SelectIdxSeed { get; } =
-        OptionalInteger("select_idx_seed", null, 0, "seed of the step indices; none: seed");
+    public static Setting<long?> SelectIdxSeed { get; } =
+        OptionalLargeInteger("select_idx_seed", null, 0, "seed of the step indices; none: seed");
 
     /// <summary>Seed of the evaluation's noise.</summary>
-    public static Setting<int?> EvalSeed { get; } =
-        OptionalInteger("eval_seed", null, 0, "seed of the evaluation's noise; none: seed");
+    public static Setting<long?> EvalSeed { get; } =
+        OptionalLargeInteger("eval_seed", null, 0, "seed of the evaluation's noise; none: seed");
 
     /// <summary>B.</summary>
     public static Setting<int> TrainBatchSize { get; } =
@@ -240,6 +258,7 @@ public static partial class AlignmentSettings
         s_all ??= [
             Method,
             Model,
+            Transformer,
             Reward,
             HeldOutReward,
             Prompts,

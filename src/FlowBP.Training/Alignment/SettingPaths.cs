@@ -1,6 +1,7 @@
 // Paths that several commands take by the same settings, with the words `embedded` and `none` understood in one place.
 
 using FlowBP.Surrogates;
+using FlowBP.Training.Pipelines;
 using S = FlowBP.Training.Alignment.AlignmentSettings;
 
 namespace FlowBP.Training.Alignment;
@@ -11,7 +12,10 @@ internal static class SettingPaths
     private const string None = "none";
 
     /// <summary>Folder of the model.</summary>
-    public static string ModelFolder(this SettingValues values) => ModelFolder(values.Get(S.Model));
+    public static string ModelFolder(this SettingValues values) => ModelFiles.Of(values.GivenModel(), null).Folder;
+
+    /// <summary>The model as it is given: a folder, or a single-file checkpoint.</summary>
+    public static string GivenModel(this SettingValues values) => ModelFolder(values.Get(S.Model));
 
     /// <summary>Folder of a model that is given as a path or as <c>embedded</c>.</summary>
     public static string ModelFolder(string given) => EmbeddedAssets.Resolve(given, () => EmbeddedAssets.Model);

@@ -31,10 +31,10 @@ public sealed record EmbedSummary(
 /// <param name="notice">Receives what the user should know but need not act upon.</param>
 public sealed class EmbedRun(SettingValues settings, Action<int, int> report, Action<string> notice)
 {
-    private const int NamedTruncations = 5;
     private const int QuotedCharacters = 60;
 
     private int truncated;
+    private string firstTruncated = "";
 
     /// <summary>Encodes and writes.</summary>
     /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
@@ -44,6 +44,7 @@ public sealed class EmbedRun(SettingValues settings, Action<int, int> report, Ac
     /// <exception cref="SequenceLengthException">The encoders can't have the wanted length.</exception>
     public EmbedSummary Execute(CancellationToken cancellation = default)
     {
+        using var listening = LoadingNotices.To(notice);
         var folder = settings.Get(EmbedSettings.Output);
         PromptEmbeddingsWriter.RequireOwnFolder(folder);
         var prompts = Prompts();
@@ -82,9 +83,9 @@ public sealed class EmbedRun(SettingValues settings, Action<int, int> report, Ac
             }
             report(first + count, prompts.Count);
         }
-        if (truncated > NamedTruncations)
+        if (truncated > 0)
         {
-            notice($"{truncated} prompts in all were truncated");
+            notice($"{truncated} of {prompts.Count} prompts are truncated, the first is {firstTruncated}");
         }
         return new EmbedSummary(
             prompts.Count,
@@ -161,10 +162,10 @@ public sealed class EmbedRun(SettingValues settings, Action<int, int> report, Ac
     private void Note(string prompt, IPromptEncoder encoder)
     {
         Truncation[] truncations = [.. encoder.Truncations(prompt)];
-        if (truncations.Length > 0 && ++truncated <= NamedTruncations)
+        if (truncations.Length > 0 && ++truncated == 1)
         {
             var quoted = prompt.Length > QuotedCharacters ? prompt[..QuotedCharacters] + "…" : prompt;
-            notice($"prompt '{quoted}' is truncated: {string.Join(", ", truncations)}");
+            firstTruncated = $"'{quoted}': {string.Join(", ", truncations)}";
         }
     }
 
@@ -183,7 +184,10 @@ public sealed class EmbedRun(SettingValues settings, Action<int, int> report, Ac
     private IReadOnlyList<string> Prompts() =>
         [
             .. PromptFile
-                .Read(EmbeddedAssets.Resolve(settings.Get(EmbedSettings.Prompts), () => EmbeddedAssets.TrainingPrompts))
+                .Read(
+                    EmbeddedAssets.Resolve(settings.Get(EmbedSettings.Prompts), () => EmbeddedAssets.TrainingPrompts),
+                    settings.Get(AlignmentSettings.CaptionKey)
+                )
                 .Prepend("")
                 .Distinct(StringComparer.Ordinal),
         ];

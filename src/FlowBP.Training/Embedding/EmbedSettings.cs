@@ -22,7 +22,11 @@ public static class EmbedSettings
 {
     /// <summary>File of prompts.</summary>
     public static Setting<string> Prompts { get; } =
-        Text("prompts", AlignmentSettings.Embedded, "file of prompts, one per line; the empty prompt is always added");
+        Text(
+            "prompts",
+            AlignmentSettings.Embedded,
+            "file of prompts: text, one per line, or .json, .jsonl, .csv, .tsv; the empty prompt is always added"
+        );
 
     /// <summary>Output folder.</summary>
     public static Setting<string> Output { get; } =
@@ -52,6 +56,7 @@ public static class EmbedSettings
     [
         AlignmentSettings.Model,
         Prompts,
+        AlignmentSettings.CaptionKey,
         Output,
         ShardSize,
         MaxSequenceLength,

@@ -49,10 +49,11 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
         var folder = settings.Get(EvaluationSettings.OutputDir);
         OutputFolder.RequireEmpty(folder);
         var prompts = AlignmentRun.Thinned(
-            PromptFile.Read(settings.EvaluationPrompts()),
+            PromptFile.Read(settings.EvaluationPrompts(), settings.Get(S.CaptionKey)),
             settings.Get(S.EvalPromptsLimit)
         );
         using var device = ComputeDevice.Open(settings.Get(S.Device), observer.Notice);
+        using var listening = LoadingNotices.To(observer.Notice);
         var type = settings.Get(S.RewardDtype);
         using var reward = RewardFolder.Load(settings.RewardFolder(), device.Device, type);
         using var heldOut = settings.HeldOutRewardFolder() is { } heldOutFolder
@@ -102,7 +103,7 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
             ? model with
             {
                 Folder = SettingPaths.ModelFolder(given),
-                Compute = model.Compute with { StoredLora = null },
+                Compute = model.Compute with { StoredLora = null, TransformerWeights = null },
             }
             : null;
 

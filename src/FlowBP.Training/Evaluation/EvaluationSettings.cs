@@ -24,11 +24,14 @@ public static class EvaluationSettings
     public static IReadOnlyList<Setting> All { get; } =
     [
         AlignmentSettings.Model,
+        AlignmentSettings.Transformer,
         AlignmentSettings.LoraWeights,
+        AlignmentSettings.LoraScale,
         Baseline,
         AlignmentSettings.Reward,
         AlignmentSettings.HeldOutReward,
         AlignmentSettings.EvalPrompts,
+        AlignmentSettings.CaptionKey,
         AlignmentSettings.EvalPromptsLimit,
         AlignmentSettings.EvalImagesPerPrompt,
         AlignmentSettings.EvalBatchSize,

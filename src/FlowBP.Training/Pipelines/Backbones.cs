@@ -8,7 +8,7 @@ namespace FlowBP.Training.Pipelines;
 /// <summary>Loads models of every family.</summary>
 public static class Backbones
 {
-    private static readonly Dictionary<string, Func<string, IPromptSource?, IBackbone>> s_families = new(
+    private static readonly Dictionary<string, Func<string, IPromptSource?, string?, IBackbone>> s_families = new(
         StringComparer.Ordinal
     )
     {
@@ -23,8 +23,9 @@ public static class Backbones
     /// Where embeddings of prompts come from, passed over to the backbone; null: from the folder's own text encoders. They are not
     /// loaded otherwise.
     /// </param>
+    /// <param name="transformer">A file of the transformer's weights instead of the folder's; null: the folder's.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit, or the family is not known.</exception>
-    public static IBackbone Load(string folder, IPromptSource? prompts = null)
+    public static IBackbone Load(string folder, IPromptSource? prompts = null, string? transformer = null)
     {
         var name = new DiffusersFolder(folder).PipelineClass();
         if (!s_families.TryGetValue(name, out var load))
@@ -34,7 +35,7 @@ public static class Backbones
                 $"found pipeline class {name}, expected one of {string.Join(", ", s_families.Keys)}"
             );
         }
-        return load(folder, prompts);
+        return load(folder, prompts, transformer);
     }
 
     /// <summary>Takes a network out of training.</summary>

@@ -35,6 +35,9 @@ public sealed record ComputeOptions
     /// <summary>An adapter that was trained before, instead of a new one; null: none. <c>lora_weights</c>.</summary>
     public StoredAdapter? StoredLora { get; init; }
 
+    /// <summary>A file of the transformer's weights instead of the folder's; null: the folder's. <c>transformer</c>.</summary>
+    public string? TransformerWeights { get; init; }
+
     /// <summary>Whether anything is trained. What only paints keeps no float32 masters.</summary>
     public bool Trains { get; init; } = true;
 

@@ -44,9 +44,10 @@ public sealed class FluxBackbone : IBackbone
     /// <summary>Loads a model folder.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="prompts">As in <see cref="Backbones.Load"/>.</param>
+    /// <param name="transformer">As there.</param>
     /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
-    public static IBackbone Load(string folder, IPromptSource? prompts) =>
-        new FluxBackbone(FluxPipeline.Load(folder), prompts ?? TextEncoders.Of(folder));
+    public static IBackbone Load(string folder, IPromptSource? prompts, string? transformer = null) =>
+        new FluxBackbone(FluxPipeline.Load(folder, transformer), prompts ?? TextEncoders.Of(folder));
 
     /// <summary>A backbone of networks that are there already.</summary>
     /// <param name="model">The networks; they belong to the backbone from here on.</param>

@@ -1,6 +1,7 @@
 // Every command that paints takes the same settings for it: which model, which adapter on it, where its prompts' embeddings come
 // from, how large the pictures are, and in which types it computes. They are read here, and here the model is opened.
 
+using FlowBP.Models.Formats;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
@@ -44,10 +45,12 @@ public sealed record ModelChoice
     /// <summary>Reads the settings that all commands have; nothing is trained unless the caller says so.</summary>
     /// <param name="values">Values of these settings.</param>
     /// <exception cref="ConfigurationException">The settings don't go together.</exception>
-    public static ModelChoice Of(SettingValues values) =>
-        new()
+    public static ModelChoice Of(SettingValues values)
+    {
+        var (folder, transformer) = ModelFiles.Of(values.GivenModel(), values.PathOf(S.Transformer));
+        return new()
         {
-            Folder = values.ModelFolder(),
+            Folder = folder,
             Guidance = values.Get(S.CfgGuidance),
             Size = SizeIn(values),
             PromptEmbeds = values.PathOf(S.PromptEmbeds),
@@ -55,11 +58,25 @@ public sealed record ModelChoice
             Compute = new()
             {
                 Compute = values.Get(S.ComputeDtype),
-                StoredLora = values.PathOf(S.LoraWeights) is { } path ? new(path) : null,
+                StoredLora = StoredAdapterOf(values),
+                TransformerWeights = transformer,
                 Trains = false,
             },
             Workers = values.Get(S.CpuWorkers),
         };
+    }
+
+    // The scale is a setting of the commands that only paint.
+    private static StoredAdapter? StoredAdapterOf(SettingValues values)
+    {
+        var scale = values.Settings.Contains(S.LoraScale) ? values.Get(S.LoraScale) : 1;
+        var path = values.PathOf(S.LoraWeights);
+        if (path is null && values.IsGiven(S.LoraScale))
+        {
+            throw new ConfigurationException("lora_scale has no meaning without lora_weights");
+        }
+        return path is null ? null : new(path, Scale: scale);
+    }
 
     /// <summary>Size of the pictures; null: none is given.</summary>
     /// <param name="values">Values of <c>height</c> and <c>width</c>.</param>
@@ -87,6 +104,7 @@ public sealed record ModelChoice
     public TextToImage Open(ComputeDevice device, IReadOnlyList<string> prompts, Action<string>? notice = null)
     {
         Compute.StoredLora?.RequirePresent();
+        using var listening = LoadingNotices.To(notice);
         var model = Opened(device, prompts);
         if (notice is not null && LongPrompts.Notice(model.Model.Prompts, prompts) is { } text)
         {

@@ -50,9 +50,10 @@ public sealed class SD3Backbone : IBackbone
     /// <summary>Loads a model folder.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="prompts">As in <see cref="Backbones.Load"/>.</param>
+    /// <param name="transformer">As there.</param>
     /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
-    public static IBackbone Load(string folder, IPromptSource? prompts) =>
-        new SD3Backbone(SD3Pipeline.Load(folder, withTextEncoders: prompts is null), prompts);
+    public static IBackbone Load(string folder, IPromptSource? prompts, string? transformer = null) =>
+        new SD3Backbone(SD3Pipeline.Load(folder, withTextEncoders: prompts is null, transformer), prompts);
 
     /// <summary>A backbone of networks that are there already.</summary>
     /// <param name="model">The networks; they belong to the backbone from here on.</param>

@@ -8,10 +8,11 @@ using FlowBP.Models.Formats;
 namespace FlowBP.Training.Pipelines;
 
 /// <summary>A low-rank adapter on disk.</summary>
-/// <param name="Path"><c>pytorch_lora_weights.safetensors</c> by any name, or the folder that it lies in.</param>
+/// <param name="Path">A file of any trainer's form, or the folder that it lies in.</param>
 /// <param name="Rank">The rank that is expected; null: the file's.</param>
 /// <param name="Alpha">The alpha that is expected; null: the file's.</param>
-public sealed record StoredAdapter(string Path, int? Rank = null, double? Alpha = null)
+/// <param name="Scale">What its strength is multiplied with. <c>lora_scale</c>.</param>
+public sealed record StoredAdapter(string Path, int? Rank = null, double? Alpha = null, double Scale = 1)
 {
     /// <summary>Refuses a path where nothing is, before a large model is loaded for it.</summary>
     /// <exception cref="CheckpointException">There is no such file or folder.</exception>
@@ -21,7 +22,7 @@ public sealed record StoredAdapter(string Path, int? Rank = null, double? Alpha 
         {
             throw CheckpointException.ForFile(
                 Path,
-                "found nothing there, expected pytorch_lora_weights.safetensors or its folder, such as lora/ of a run (lora_weights)"
+                "found nothing there, expected a file of an adapter or its folder, such as lora/ of a run (lora_weights)"
             );
         }
     }
@@ -34,7 +35,7 @@ public sealed record StoredAdapter(string Path, int? Rank = null, double? Alpha 
     public LoraAdapter Load(nn.Module network)
     {
         RequirePresent();
-        var adapter = LoraAdapter.Load(network, Path);
+        var adapter = LoraAdapter.Load(network, Path, scale: Scale);
         foreach (var layer in adapter.Layers)
         {
             var problem =

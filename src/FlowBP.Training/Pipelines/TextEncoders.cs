@@ -13,10 +13,13 @@ public sealed class TextEncoders(IPromptEncoder encoder) : IPromptSource
     /// <param name="folder">A folder in diffusers' layout.</param>
     /// <param name="maxSequenceLength">Tokens of a prompt; null: as the model's pipeline has it.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
-    public static IPromptSource Of(string folder, int? maxSequenceLength = null) =>
-        Directory.Exists(new DiffusersFolder(folder).TextEncoder())
+    public static IPromptSource Of(string folder, int? maxSequenceLength = null)
+    {
+        var layout = new DiffusersFolder(folder);
+        return layout.HasPart(layout.TextEncoder())
             ? new TextEncoders(PromptEncoders.FromFolder(folder, maxSequenceLength))
             : new NoPromptSource(folder);
+    }
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, Tensor> Encode(IReadOnlyList<string> prompts) => encoder.Encode(prompts);

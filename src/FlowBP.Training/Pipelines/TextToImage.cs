@@ -44,7 +44,7 @@ public sealed class TextToImage : IDisposable
         double? samplingGuidance = null
     )
         : this(
-            Backbones.Load(folder, prompts),
+            Backbones.Load(folder, prompts, options?.TransformerWeights),
             guidance,
             detachNegative,
             workers,

@@ -1,13 +1,14 @@
-// Which reward lies in a folder is written in its config.json; a new form of reward is registered here and nowhere else.
+// Which reward lies in a folder is written in its configuration; a new form of reward is registered here and nowhere else.
 
 using FlowBP.Models.Clip;
 using FlowBP.Models.Formats;
 using FlowBP.Models.Rewards;
 using FlowBP.Models.Tokenizers;
+using FlowBP.Training.Planning;
 
 namespace FlowBP.Training.Rewards;
 
-/// <summary>Loads rewards from folders with config.json, model.safetensors and tokenizer/.</summary>
+/// <summary>Loads rewards, from folders as they are distributed.</summary>
 public static class RewardFolder
 {
     private readonly record struct Place(Device Device, ScalarType Type);
@@ -15,7 +16,7 @@ public static class RewardFolder
     private sealed record Form(
         string Name,
         Func<ConfigReader, bool> Recognises,
-        Func<string, string, ClipTokenizer, Place, IImageReward> Load
+        Func<RewardFiles, ClipTokenizer, Place, IImageReward> Load
     );
 
     private static readonly Form[] Forms =
@@ -23,54 +24,55 @@ public static class RewardFolder
         new(
             "image-text matching (model_type image_text_matching)",
             config => config.Text("model_type", "") == ImageTextMatchingConfig.ModelType,
-            (name, folder, tokenizer, place) =>
+            (files, tokenizer, place) =>
             {
-                var model = Frozen(ImageTextMatchingModel.FromFolder(folder), place);
-                return new MatchingImageReward(name, model, tokenizer);
+                var model = Frozen(ImageTextMatchingModel.FromFolder(files.Folder), place);
+                return new MatchingImageReward(files.Name, model, tokenizer);
             }
         ),
         new(
             "HPSv2 (open_clip: embed_dim, text_cfg, vision_cfg)",
             config => config.Has("text_cfg") && config.Has("vision_cfg"),
-            (name, folder, tokenizer, place) =>
-            {
-                var model = Frozen(OpenClipModel.FromFolder(folder), place);
-                return new ClipImageReward(name, ClipReward.HpsV2(model), model, tokenizer);
-            }
+            (files, tokenizer, place) => HpsV2(files, OpenClipConfig.Read(files.Config!), tokenizer, place)
         ),
         new(
             "PickScore (transformers: text_config, vision_config)",
             config => config.Has("text_config") && config.Has("vision_config"),
-            (name, folder, tokenizer, place) =>
+            (files, tokenizer, place) =>
             {
-                var model = Frozen(CLIPModel.FromFolder(folder), place);
-                return new ClipImageReward(name, ClipReward.PickScore(model), model, tokenizer);
+                var model = Frozen(CLIPModel.FromFolder(files.Folder, files.Weights), place);
+                return new ClipImageReward(files.Name, ClipReward.PickScore(model), model, tokenizer);
             }
         ),
     ];
 
     /// <summary>Loads a reward; its parameters receive no gradients.</summary>
-    /// <param name="folder">The folder.</param>
+    /// <param name="path">The folder, or the file of weights in it.</param>
     /// <param name="device">Where it computes; null: on the CPU.</param>
     /// <param name="type">What it computes in: Float32 or BFloat16. Pictures and scores are Float32 either way.</param>
     /// <exception cref="CheckpointException">A file is missing or damaged, or the form is not known.</exception>
-    public static IImageReward Load(string folder, Device? device = null, ScalarType type = ScalarType.Float32)
+    public static IImageReward Load(string path, Device? device = null, ScalarType type = ScalarType.Float32)
     {
-        var file = Path.Combine(folder, "config.json");
-        var config = ConfigReader.Open(file);
+        var files = RewardFiles.Find(path);
+        var place = new Place(device ?? torch.CPU, type);
+        if (files.Config is null)
+        {
+            // HPSv2 is published as its weights alone.
+            return HpsV2(files, ReleasedNetworks.HpsV2, files.Tokenizer(isOpenClip: true), place);
+        }
         var form =
-            Forms.FirstOrDefault(candidate => candidate.Recognises(config))
+            Forms.FirstOrDefault(candidate => candidate.Recognises(files.Config))
             ?? throw CheckpointException.ForFile(
-                file,
+                files.Config.File,
                 $"found no known form of reward, expected one of: {string.Join("; ", Forms.Select(f => f.Name))}"
             );
-        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
-        return form.Load(
-            name,
-            folder,
-            ClipTokenizer.FromFolder(Path.Combine(folder, "tokenizer")),
-            new(device ?? torch.CPU, type)
-        );
+        return form.Load(files, files.Tokenizer(isOpenClip: files.Config.Has("text_cfg")), place);
+    }
+
+    private static ClipImageReward HpsV2(RewardFiles files, OpenClipConfig config, ClipTokenizer tokenizer, Place place)
+    {
+        var model = Frozen(OpenClipModel.FromWeights(config, files.Weights), place);
+        return new ClipImageReward(files.Name, ClipReward.HpsV2(model), model, tokenizer);
     }
 
     private static T Frozen<T>(T module, Place place)

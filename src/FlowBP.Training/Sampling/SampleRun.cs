@@ -87,13 +87,18 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report, A
 
     private IReadOnlyList<string> Prompts()
     {
-        if (settings.PathOf(SampleSettings.Prompt) is { } prompt)
+        if (settings.Get(SampleSettings.Prompt) is { } prompt)
         {
-            return [prompt];
+            return settings.IsGiven(SampleSettings.Prompts)
+                ? throw new ConfigurationException(
+                    "give one of --prompt and --prompts: the one is instead of the other"
+                )
+                : [prompt];
         }
         return AlignmentRun.Thinned(
             PromptFile.Read(
-                EmbeddedAssets.Resolve(settings.Get(SampleSettings.Prompts), () => EmbeddedAssets.HeldOutPrompts)
+                EmbeddedAssets.Resolve(settings.Get(SampleSettings.Prompts), () => EmbeddedAssets.HeldOutPrompts),
+                settings.Get(AlignmentSettings.CaptionKey)
             ),
             settings.Get(SampleSettings.PromptsLimit)
         );

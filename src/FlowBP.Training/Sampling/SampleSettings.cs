@@ -9,13 +9,29 @@ namespace FlowBP.Training.Sampling;
 /// <summary>Settings of a sampling run; those it shares with alignment are the same objects.</summary>
 public static class SampleSettings
 {
-    /// <summary>One prompt, instead of a file.</summary>
-    public static Setting<string> Prompt { get; } =
-        Text("prompt", "none", "one prompt; none: all prompts of the file --prompts");
+    /// <summary>One prompt, instead of a file; any text is one, the empty one too. Null: none is given.</summary>
+    public static Setting<string?> Prompt { get; } =
+        new()
+        {
+            Name = "prompt",
+            Help = "one prompt instead of those of --prompts; the empty one paints without a prompt",
+            Accepts = "text",
+            Default = null,
+            Parse = (text, out parsed) =>
+            {
+                parsed = text;
+                return true;
+            },
+            Format = text => text ?? "all of --prompts",
+        };
 
     /// <summary>File of prompts.</summary>
     public static Setting<string> Prompts { get; } =
-        Text("prompts", AlignmentSettings.Embedded, "file of prompts, one per line");
+        Text(
+            "prompts",
+            AlignmentSettings.Embedded,
+            "file of prompts: text, one per line, or .json, .jsonl, .csv, .tsv"
+        );
 
     /// <summary>At most so many prompts of the file.</summary>
     public static Setting<int?> PromptsLimit { get; } =
@@ -32,9 +48,12 @@ public static class SampleSettings
     public static IReadOnlyList<Setting> All { get; } =
     [
         AlignmentSettings.Model,
+        AlignmentSettings.Transformer,
         AlignmentSettings.LoraWeights,
+        AlignmentSettings.LoraScale,
         Prompt,
         Prompts,
+        AlignmentSettings.CaptionKey,
         PromptsLimit,
         ImagesPerPrompt,
         AlignmentSettings.PromptEmbeds,

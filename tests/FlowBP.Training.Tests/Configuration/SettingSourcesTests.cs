@@ -34,7 +34,7 @@ public class SettingSourcesTests
         var config = AlignmentConfig.Resolve(sources);
         Assert.That((config.Get(S.MaxTrainSteps), config.Get(S.WeightDecay)), Is.EqualTo((9, 1e-4)));
 
-        static (int, string) Seed(SettingSources sources)
+        static (long, string) Seed(SettingSources sources)
         {
             var config = AlignmentConfig.Resolve(sources);
             return (config.Get(S.Seed), config.OriginOf("seed").Place);

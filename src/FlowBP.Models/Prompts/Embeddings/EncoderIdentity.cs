@@ -70,7 +70,7 @@ public sealed record EncoderIdentity(string Pipeline, int MaxSequenceLength, IRe
         var parts = new List<EncoderPart>();
         for (int i = 1; i <= classes.Length; i++)
         {
-            if (i == 1 || Directory.Exists(layout.TextEncoder(i)) || pipeline != Known[0].Pipeline)
+            if (i == 1 || layout.HasPart(layout.TextEncoder(i)) || pipeline != Known[0].Pipeline)
             {
                 parts.Add(PartOf(layout.TextEncoder(i), layout.Tokenizer(i), classes[i - 1]));
             }

@@ -1,0 +1,47 @@
+// FLUX.1 as Black Forest Labs published it. In a single-stream block attention and the MLP's first half are one layer, linear1.
+
+namespace FlowBP.Models.Transformers.Original;
+
+/// <summary>The original names of FLUX.1.</summary>
+internal static class FluxOriginalNames
+{
+    private const string Double = "double_blocks.*.";
+    private const string Single = "single_blocks.*.";
+    private const string OurDouble = "transformer_blocks.*.";
+    private const string OurSingle = "single_transformer_blocks.*.";
+
+    /// <summary>The table.</summary>
+    public static OriginalNames Table { get; } =
+        new()
+        {
+            Family = "FLUX.1",
+            Signature = "double_blocks.0.img_mod.lin.weight",
+            Layers =
+            [
+                new("img_in", "x_embedder"),
+                new("txt_in", "context_embedder"),
+                new("time_in.in_layer", "time_text_embed.timestep_embedder.linear_1"),
+                new("time_in.out_layer", "time_text_embed.timestep_embedder.linear_2"),
+                new("vector_in.in_layer", "time_text_embed.text_embedder.linear_1"),
+                new("vector_in.out_layer", "time_text_embed.text_embedder.linear_2"),
+                new("guidance_in.in_layer", "time_text_embed.guidance_embedder.linear_1"),
+                new("guidance_in.out_layer", "time_text_embed.guidance_embedder.linear_2"),
+                new($"{Double}img_mod.lin", $"{OurDouble}norm1.linear"),
+                new($"{Double}txt_mod.lin", $"{OurDouble}norm1_context.linear"),
+                .. FluxAttentionNames.Of(Double, OurDouble),
+                new($"{Double}img_mlp.0", $"{OurDouble}ff.net.0.proj"),
+                new($"{Double}img_mlp.2", $"{OurDouble}ff.net.2"),
+                new($"{Double}txt_mlp.0", $"{OurDouble}ff_context.net.0.proj"),
+                new($"{Double}txt_mlp.2", $"{OurDouble}ff_context.net.2"),
+                new($"{Single}modulation.lin", $"{OurSingle}norm.linear"),
+                new(
+                    $"{Single}linear1",
+                    [$"{OurSingle}attn.to_q", $"{OurSingle}attn.to_k", $"{OurSingle}attn.to_v", $"{OurSingle}proj_mlp"]
+                ),
+                new($"{Single}linear2", $"{OurSingle}proj_out"),
+                new("final_layer.linear", "proj_out"),
+                new("final_layer.adaLN_modulation.1", "norm_out.linear", Halves.Swapped),
+            ],
+            Tensors = FluxAttentionNames.Norms(Double, OurDouble, Single, OurSingle),
+        };
+}
