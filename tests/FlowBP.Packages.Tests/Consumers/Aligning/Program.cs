@@ -83,7 +83,7 @@ static void Store(string path)
     SafetensorsWriter.Write(path, tensors);
     foreach (var (name, loaded) in SafetensorsFile.LoadAll(path))
     {
-        var same = loaded.dtype == tensors[name].dtype && torch.equal(loaded, tensors[name]).item<bool>();
+        var same = loaded.dtype == tensors[name].dtype && loaded.eq(tensors[name]).all().item<bool>();
         Console.WriteLine($"stored {name} [{string.Join(", ", loaded.shape)}] {same}");
     }
 }
