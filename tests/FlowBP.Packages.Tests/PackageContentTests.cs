@@ -80,6 +80,20 @@ public class PackageContentTests
     }
 #endif
 
+    [TestCase("nupkg")]
+    [TestCase("snupkg")]
+    public void Packing_again_gives_the_same_bytes(string extension)
+    {
+        const string Id = "FlowBP.Kernels";
+        var again = Path.Combine(PackedSolution.Scratch, $"again-{extension}");
+        PackedSolution.Pack(Path.Combine("src", Id), again);
+        var file = $"{Id}.{PackedSolution.Version}.{extension}";
+        Assert.That(
+            File.ReadAllBytes(Path.Combine(again, file)),
+            Is.EqualTo(File.ReadAllBytes(Path.Combine(PackedSolution.Feed, file)))
+        );
+    }
+
     [TestCaseSource(nameof(s_ids))]
     public void A_package_depends_on_packages_of_this_version_and_on_no_libtorch(string id)
     {

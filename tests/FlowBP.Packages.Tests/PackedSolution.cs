@@ -25,7 +25,7 @@ public sealed class PackedSolution
     public static string Version { get; } = $"0.1.0-test.{DateTime.UtcNow.Ticks}.{Environment.ProcessId}";
 
     [OneTimeSetUp]
-    public void Pack()
+    public void PackOnce()
     {
 #if !TORCHSHARP
         Assert.Ignore("packages are made with the TorchSharp package as provider");
@@ -37,21 +37,29 @@ public sealed class PackedSolution
         }
         Root = root;
         Scratch = Directory.CreateTempSubdirectory("flowbp-packages-").FullName;
+        Pack("FlowBP.sln", Feed);
+    }
+
+    /// <summary>Packs what is built.</summary>
+    /// <param name="what">The solution or one project, from the root.</param>
+    /// <param name="output">Folder of the packages.</param>
+    internal static void Pack(string what, string output) =>
         DotnetCommand
             .Run(
                 Root,
                 "pack",
-                "FlowBP.sln",
+                what,
                 "--configuration",
                 Configuration,
                 "--no-build",
                 "--output",
-                Feed,
+                output,
                 "-nodeReuse:false",
-                $"-p:PackageVersion={Version}"
+                $"-p:PackageVersion={Version}",
+                // Nothing is written to the sources, which may be somebody else's.
+                $"-p:NuspecOutputPath={Path.Combine(Scratch, "nuspec")}/"
             )
-            .Succeeded("dotnet pack");
-    }
+            .Succeeded($"dotnet pack {what}");
 
     [OneTimeTearDown]
     public void Remove()
