@@ -21,7 +21,9 @@ public static class EmbeddedAssets
             }
             return places.FirstOrDefault(Directory.Exists)
                 ?? throw new FileNotFoundException(
-                    $"the embedded model was not found (looked in {string.Join(", ", places)}); ./flowbp pretrain makes one"
+                    $"the embedded model was not found (looked in {string.Join(", ", places)}): it is in this project's sources,"
+                        + " not in its packages; put their folder assets/shapes beside the program, name model, reward and prompts"
+                        + " of your own, or make it anew (./flowbp pretrain)"
                 );
         }
     }

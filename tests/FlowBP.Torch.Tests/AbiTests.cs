@@ -75,7 +75,7 @@ public class AbiTests
         }
 
         using Tensor strided = x.expand(2, 3);
-        Assert.That(() => TensorPointer.Of(strided), Throws.ArgumentException.With.Message.Contains("float32[2, 3]"));
+        Assert.That(() => TensorPointer.Of(strided), Throws.ArgumentException.With.Message.Contains("Float32 [2, 3]"));
     }
 
     private static int Offset<T>(string field) => (int)Marshal.OffsetOf<T>(field);

@@ -9,7 +9,7 @@ public class NativeMemoryTests
     public void Storage_is_counted_to_the_byte()
     {
         Close.LiveHandles();
-        long before = NativeMemory.CurrentBytes;
+        long before = NativeMemory.CurrentBytes!.Value;
         using (Tensor x = torch.empty([1000, 3]))
         {
             Assert.That(NativeMemory.CurrentBytes, Is.EqualTo(before + 12000));
@@ -27,7 +27,7 @@ public class NativeMemoryTests
     public void A_view_keeps_the_whole_storage()
     {
         Close.LiveHandles();
-        long before = NativeMemory.CurrentBytes;
+        long before = NativeMemory.CurrentBytes!.Value;
         Tensor x = torch.empty([1000]);
         Tensor slice = x[..1];
         x.Dispose();
@@ -40,7 +40,7 @@ public class NativeMemoryTests
     public void The_peak_is_the_most_at_once_since_the_reset()
     {
         Close.LiveHandles();
-        long before = NativeMemory.CurrentBytes;
+        long before = NativeMemory.CurrentBytes!.Value;
         torch.empty([4_000_000]).Dispose();
         NativeMemory.ResetPeak();
         Assert.That(NativeMemory.PeakBytes, Is.EqualTo(before));
@@ -69,7 +69,7 @@ public class NativeMemoryTests
     {
         // 8 GB altogether: four times what a small machine can spare.
         Close.LiveHandles();
-        long before = NativeMemory.CurrentBytes;
+        long before = NativeMemory.CurrentBytes!.Value;
         NativeMemory.ResetPeak();
         Forget(512);
 

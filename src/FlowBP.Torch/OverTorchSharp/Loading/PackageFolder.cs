@@ -14,7 +14,15 @@ internal static class PackageFolder
     /// <summary>libtorch's operators on the CPU.</summary>
     public const string Libtorch = "libtorch_cpu.so";
 
-    private static readonly string s_runtimes = Path.Combine("runtimes", RuntimeInformation.RuntimeIdentifier, "native");
+    /// <summary>What to do about a file that is missing or damaged.</summary>
+    public const string Restore =
+        "where a package is half restored, remove its folder in NuGet's cache and build again";
+
+    private static readonly string s_runtimes = Path.Combine(
+        "runtimes",
+        RuntimeInformation.RuntimeIdentifier,
+        "native"
+    );
 
     /// <summary>A file of the packages.</summary>
     /// <param name="name">Its name.</param>
@@ -25,12 +33,15 @@ internal static class PackageFolder
     /// <summary>Why the packages are not complete, in one line with what to do; null: they are.</summary>
     public static string? Obstacle()
     {
-        string[] missing = [.. new[] { Binding, Libtorch, "libc10.so" }.Where(name => Find(name) is null)];
+        string[] missing =
+        [
+            .. new[] { Binding, Libtorch, "libc10.so", "libtorch.so" }.Where(name => Find(name) is null),
+        ];
         return missing.Length == 0
             ? null
-            : $"{string.Join(" and ", missing)} {(missing.Length == 1 ? "is" : "are")} not beside the program: a package is not"
-                + " referenced (libtorch-cpu-linux-x64 2.10.0, TorchSharp-cpu or TorchSharp-cuda-linux) or half restored (remove"
-                + " its folder in NuGet's cache and build again)";
+            : $"{string.Join(", ", missing)} {(missing.Length == 1 ? "is" : "are")} not beside the program: a package is not"
+                + " referenced (libtorch-cpu-linux-x64 2.10.0, TorchSharp-cpu or TorchSharp-cuda-linux) or half restored;"
+                + $" {Restore}";
     }
 
     private static IEnumerable<string> Places()
@@ -50,7 +61,9 @@ internal static class PackageFolder
             // …/torchsharp/VERSION/lib/net8.0, and beside it …/libtorch-cpu-linux-x64/VERSION.
             yield return Path.GetFullPath(Path.Combine(torchSharp, "..", "..", s_runtimes));
             var packages = Path.GetFullPath(Path.Combine(torchSharp, "..", "..", "..", ".."));
-            foreach (var package in Directory.Exists(packages) ? Directory.EnumerateDirectories(packages, "libtorch-c*") : [])
+            foreach (
+                var package in Directory.Exists(packages) ? Directory.EnumerateDirectories(packages, "libtorch-c*") : []
+            )
             {
                 foreach (var version in Directory.EnumerateDirectories(package, $"{TorchLibrary.Wanted.ToString(2)}*"))
                 {

@@ -50,13 +50,15 @@ internal static class SymbolVersions
         return -1;
     }
 
-    // Verneed entries (one per library) each head a chain of Vernaux entries (one per version).
+    // Verneed entries (one per library) each head a chain of Vernaux entries (one per version). No two of them share bytes, so
+    // that a file has room for only so many: what goes on longer is a circle.
     private static int Find(Span<byte> file, ulong need, uint hash)
     {
-        while (At(file, need, 16) is { IsEmpty: false } entry)
+        var room = file.Length / 16;
+        while (room-- > 0 && At(file, need, 16) is { IsEmpty: false } entry)
         {
             var version = need + BinaryPrimitives.ReadUInt32LittleEndian(entry[8..]);
-            while (At(file, version, 16) is { IsEmpty: false } wanted)
+            while (room-- > 0 && At(file, version, 16) is { IsEmpty: false } wanted)
             {
                 if (BinaryPrimitives.ReadUInt32LittleEndian(wanted) == hash)
                 {

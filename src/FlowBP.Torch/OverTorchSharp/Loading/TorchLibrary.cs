@@ -41,7 +41,9 @@ public static class TorchLibrary
 
     /// <summary>Version of the TorchSharp package.</summary>
     public static string ProviderVersion =>
-        typeof(torch).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion.Split('+')[0]
+        typeof(torch)
+            .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()
+            ?.InformationalVersion.Split('+')[0]
         ?? "of unknown version";
 
     /// <summary>What to do for a libtorch with CUDA.</summary>
@@ -73,7 +75,10 @@ public static class TorchLibrary
         // (test runners and plugins have their own).
         var context = AssemblyLoadContext.GetLoadContext(typeof(torch).Assembly) ?? AssemblyLoadContext.Default;
         context.ResolvingUnmanagedDll += (_, name) =>
-            name.Contains("LibTorchSharp", StringComparison.Ordinal) && Failure() is null ? s_handle : 0;
+            !name.Contains("LibTorchSharp", StringComparison.Ordinal) ? 0
+            // TorchSharp goes on with its own search, and has this line in what it says when that fails as well.
+            : Failure() is { } failure ? throw new DllNotFoundException(failure)
+            : s_handle;
     }
 
     /// <summary>Loads the library, unless it is loaded.</summary>
@@ -111,26 +116,32 @@ public static class TorchLibrary
             return $"the packages of libtorch are for Linux on x64, and this is {RuntimeInformation.RuntimeIdentifier}: use this"
                 + " project's own binding (TorchProvider=FlowBP) with a libtorch of this system";
         }
-        var libtorch = LoadedLibrary.Find(PackageFolder.Libtorch) ?? PackageFolder.Find(PackageFolder.Libtorch);
-        if (libtorch is null)
+        // What a package lacks is not looked for by its name: the system may have one of that name, of another libtorch.
+        var loadedBefore = LoadedLibrary.Find(PackageFolder.Libtorch);
+        if (loadedBefore is null && PackageFolder.Obstacle() is { } obstacle)
         {
-            return PackageFolder.Obstacle();
+            return obstacle;
         }
+        var libtorch = loadedBefore ?? PackageFolder.Find(PackageFolder.Libtorch)!;
         // All by their paths, before anything needs them by their names: the loader would take those of LD_LIBRARY_PATH, or a
         // libtorch of the system, and two libtorches in one process end it.
         foreach (var name in s_libraries)
         {
             var path = Path.Combine(Path.GetDirectoryName(libtorch)!, name);
-            if (File.Exists(path) && Opened(path, out _) is { } reason)
+            if (File.Exists(path) && (ElfFile.Damage(path) ?? Opened(path, out _)) is { } reason)
             {
-                return $"{path} does not load: {reason}";
+                return $"{path} does not load: {reason}; {PackageFolder.Restore}";
             }
         }
         if (Release is not { } release || release.Major != Wanted.Major || release.Minor != Wanted.Minor)
         {
             return $"TorchSharp {ProviderVersion} takes libtorch {Wanted}, and {libtorch} is"
-                + $" {Release?.ToString() ?? "a release before 2.2"}: take that one off LD_LIBRARY_PATH (or do not load it before),"
-                + " or use it with this project's own binding (TorchProvider=FlowBP)";
+                + $" {Release?.ToString() ?? "a release before 2.2"}: "
+                + (
+                    PackageFolder.Obstacle()
+                    ?? "take that one off LD_LIBRARY_PATH (or do not load it before), or use it with this project's own binding"
+                        + " (TorchProvider=FlowBP)"
+                );
         }
         if (LoadedLibrary.Find(PackageFolder.Binding) is { } loaded)
         {
@@ -141,11 +152,14 @@ public static class TorchLibrary
         {
             return PackageFolder.Obstacle();
         }
-        return Opened(binding, out s_handle) switch
+        return (ElfFile.Damage(binding) ?? Opened(binding, out s_handle)) switch
         {
             null => null,
-            { } reason when reason.Contains(LateVersion, StringComparison.Ordinal) => LoadWithWeakVersion(binding, reason),
-            { } reason => $"{binding} does not load: {reason}",
+            { } reason when reason.Contains(LateVersion, StringComparison.Ordinal) => LoadWithWeakVersion(
+                binding,
+                reason
+            ),
+            { } reason => $"{binding} does not load: {reason}; {PackageFolder.Restore}",
         };
     }
 
@@ -159,8 +173,19 @@ public static class TorchLibrary
         catch (Exception e) when (e is DllNotFoundException or BadImageFormatException)
         {
             handle = 0;
-            return e.Message.ReplaceLineEndings(" ");
+            return LoadersReason(e);
         }
+    }
+
+    // .NET puts advice in front of what the system's loader says.
+    private static string LoadersReason(Exception e)
+    {
+        var advice = e.Message.LastIndexOf("environment variable:", StringComparison.Ordinal);
+        var reason = advice < 0 ? e.Message : e.Message[(advice + "environment variable:".Length)..];
+        return string.Join(
+            ' ',
+            reason.Split('\n', 2, StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)[..1]
+        );
     }
 
     private static string? LoadWithWeakVersion(string binding, string reason)
@@ -183,7 +208,7 @@ public static class TorchLibrary
         }
         catch (Exception e) when (e is DllNotFoundException or IOException)
         {
-            return $"{binding} does not load ({reason}), nor does a copy without that need: {e.Message.ReplaceLineEndings(" ")};"
+            return $"{binding} does not load ({reason}), nor does a copy without that need: {LoadersReason(e)};"
                 + " use TorchProvider=FlowBP";
         }
         Remedy =
