@@ -111,7 +111,10 @@ public sealed class UntrainedParts(string source)
         }
         // Opened first: what can't be read is not what can't be written.
         using FileStream content = File.OpenRead(real);
-        if (content.Length <= MostCopiedBytes || !(TryLink(real, full) || TryLink(stored.GetValueOrDefault(real), full)))
+        if (
+            content.Length <= MostCopiedBytes
+            || !(TryLink(real, full) || TryLink(stored.GetValueOrDefault(real), full))
+        )
         {
             AtomicFile.Write(full, to => Copy(content, to));
         }

@@ -119,7 +119,11 @@ public sealed class DataParallelVelocityField : IForwardKeepingField
         using var noGrad = torch.no_grad();
         network.Prepare(x_B, sigma_B, conditioning);
         var parts = workers.Run(
-            [.. workers.Parts((int)x_B.size(0)).Select(rows => (Func<(Tensor?, CollectedGradients)>)(() => Pull(rows)))],
+            [
+                .. workers
+                    .Parts((int)x_B.size(0))
+                    .Select(rows => (Func<(Tensor?, CollectedGradients)>)(() => Pull(rows))),
+            ],
             Discard
         );
         try

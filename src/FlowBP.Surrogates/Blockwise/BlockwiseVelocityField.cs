@@ -34,10 +34,9 @@ public sealed class BlockwiseVelocityField(
     /// Blocks of a segment; of an automatic choice, once it was made at the first evaluation or pullback (null before).
     /// </summary>
     public int? SegmentBlocks =>
-        checkpointing is GradientCheckpointing.EveryBlocks fixedCount
-            ? Math.Min(fixedCount.Count, network.Blocks)
-            : every is > 0 and var decided ? decided
-            : null;
+        checkpointing is GradientCheckpointing.EveryBlocks fixedCount ? Math.Min(fixedCount.Count, network.Blocks)
+        : every is > 0 and var decided ? decided
+        : null;
 
     /// <inheritdoc/>
     /// <remarks>A network that is one segment has no inputs to keep.</remarks>

@@ -83,12 +83,7 @@ public sealed class AlignmentTrainer : IDisposable
         model.Compute.ResetPeakMemory();
         var clock = new PartClock(model.Compute);
 
-        var texts = prompts.Next(step, parts * batch);
-        Part[] accumulated =
-        [
-            .. Enumerable.Range(0, parts).Select(part => Accumulate(texts, step, part * batch, clock)),
-        ];
-        var correction = Normalize(accumulated);
+        var surrogate = AccumulateGradients(step, clock);
         var norm = Optimizer.GradientNorm();
         var learningRate = config.LearningRate.At(step);
         if (norm > 0)
@@ -106,9 +101,7 @@ public sealed class AlignmentTrainer : IDisposable
         return new()
         {
             Step = step + 1,
-            Surrogate = SurrogateReport.Mean([
-                .. accumulated.Select(part => part.Report with { Loss = part.Report.Loss * correction * parts }),
-            ]),
+            Surrogate = surrogate,
             GradNorm = norm,
             LearningRate = learningRate,
             Seconds = clock.Total,
@@ -120,6 +113,27 @@ public sealed class AlignmentTrainer : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Optimizer.Dispose();
+
+    /// <summary>The first half of <see cref="Step"/>: the gradient of all batches of an update, left to be looked at.</summary>
+    /// <param name="step">Index of the step, from 0.</param>
+    internal SurrogateReport AccumulateGradients(int step)
+    {
+        using var scope = torch.NewDisposeScope();
+        return AccumulateGradients(step, new PartClock(model.Compute));
+    }
+
+    private SurrogateReport AccumulateGradients(int step, PartClock clock)
+    {
+        var texts = prompts.Next(step, parts * batch);
+        Part[] accumulated =
+        [
+            .. Enumerable.Range(0, parts).Select(part => Accumulate(texts, step, part * batch, clock)),
+        ];
+        var correction = Normalize(accumulated);
+        return SurrogateReport.Mean([
+            .. accumulated.Select(part => part.Report with { Loss = part.Report.Loss * correction * parts }),
+        ]);
+    }
 
     // Parts are divided by the number of all images; the mean is over those that the filter keeps, whose number is known once
     // the last part has been rolled out. Returns what gradient and loss were multiplied with.
@@ -157,10 +171,7 @@ public sealed class AlignmentTrainer : IDisposable
         clock.Lap("reward");
         var products = executor.AccumulateGradients(inputs.Batch, rollout, gradient);
         clock.Lap("vjps");
-        return new(
-            SurrogateReport.Of(schedule, inputs.Batch.Plan, rollout, weights, gradient, products),
-            weights.Kept
-        );
+        return new(SurrogateReport.Of(schedule, inputs.Batch.Plan, rollout, weights, gradient, products), weights.Kept);
     }
 
     private StepInputs Encode(IReadOnlyList<string> texts, int step, int first)

@@ -155,7 +155,10 @@ internal sealed class OutputPlace : IDisposable
     // What a run left that was killed before its first step is nobody's work.
     private static bool ClearIfNeverBegun(string folder)
     {
-        if (!RunManifest.IsIn(folder) || new FileInfo(Path.Combine(folder, OutputFolder.MetricsName)) is { Exists: true, Length: > 0 })
+        if (
+            !RunManifest.IsIn(folder)
+            || new FileInfo(Path.Combine(folder, OutputFolder.MetricsName)) is { Exists: true, Length: > 0 }
+        )
         {
             return false;
         }
@@ -185,8 +188,12 @@ internal sealed class OutputPlace : IDisposable
     // Two folders can change places only by their own names: not by a link, and not by `.`.
     private static string Resolved(string root)
     {
-        var link = Path.Exists(root) ? new DirectoryInfo(root).ResolveLinkTarget(returnFinalTarget: true)?.FullName : null;
+        var link = Path.Exists(root)
+            ? new DirectoryInfo(root).ResolveLinkTarget(returnFinalTarget: true)?.FullName
+            : null;
         var path = Path.TrimEndingDirectorySeparator(link ?? root);
-        return Path.GetFileName(path) is "." or ".." or "" ? Path.TrimEndingDirectorySeparator(Path.GetFullPath(path)) : path;
+        return Path.GetFileName(path) is "." or ".." or ""
+            ? Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))
+            : path;
     }
 }
