@@ -39,10 +39,8 @@ public class AccumulationTests
             Assert.That(divided.Report.KeptFraction, Is.EqualTo(whole.Report.KeptFraction));
             Assert.That(divided.Report.Loss, Is.EqualTo(whole.Report.Loss).Within(1e-6));
             Assert.That(Length(whole.Values), Is.GreaterThan(0));
-            Assert.That(
-                Length([.. divided.Values.Zip(whole.Values, (one, other) => one - other)]) / Length(whole.Values),
-                Is.LessThan(1e-6)
-            );
+            double[] differences = [.. divided.Values.Zip(whole.Values, (one, other) => one - other)];
+            Assert.That(Length(differences) / Length(whole.Values), Is.LessThan(1e-6));
         }
     }
 
@@ -93,11 +91,15 @@ public class AccumulationTests
 
     private static Filtering Gradient(string method, int batch, int parts, double? bound)
     {
+        (string, string)[] filter = bound is null
+            ? []
+            : [("traj_filter_d0_max", bound.Value.ToString("R", CultureInfo.InvariantCulture))];
+        // One sample at a time: float32 products of other sizes round differently, and a dozen steps enlarge that.
         var config = Config(
             method,
             batch,
             parts,
-            bound is null ? [] : [("traj_filter_d0_max", bound.Value.ToString("R", CultureInfo.InvariantCulture))]
+            [("rollout_batch_size", "1"), ("reward_batch_size", "1"), ("vjp_batch_size", "1"), .. filter]
         );
         using var model = new TextToImage(config.Model, config.Get(S.CfgGuidance));
         using var reward = RewardFolder.Load(config.Reward);

@@ -1,7 +1,6 @@
 // A run that ends early, at every kind of place: what was trained is on the disk, complete, and the exception says where.
 
 using FlowBP.Models;
-using FlowBP.Models.Formats;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Evaluation;

@@ -26,12 +26,15 @@ public class OutputFolderTests
     }
 
     [Test]
-    public void Overwriting_replaces_an_earlier_run_once_the_new_one_has_recorded_a_step()
+    public void An_earlier_run_gives_way_to_a_recorded_step_and_goes_when_weights_are_stored()
     {
         var stale = EarlierRun("run");
         using var output = new OutputFolder(folder.Of("run"), overwrite: true);
         Assert.That(File.Exists(stale), Is.True, "nothing is recorded yet");
         output.WriteMetrics(Report(1));
+        Assert.That(Lines("run.replaced/metrics.jsonl"), Is.EqualTo(2), "nothing is stored yet");
+        Assert.That(Lines("run/metrics.jsonl"), Is.EqualTo(1));
+        StoreWeights(output);
         using (Assert.EnterMultipleScope())
         {
             Assert.That(File.Exists(stale), Is.False);
@@ -67,6 +70,7 @@ public class OutputFolderTests
         List<string> notices = [];
         using var output = new OutputFolder(folder.Of("run"), overwrite: true, notices.Add);
         output.WriteMetrics(Report(1));
+        StoreWeights(output);
         Assert.That(File.ReadAllText(folder.Of($"run.replaced/{name}")), Is.EqualTo("mine"));
         Assert.That(notices, Has.One.Contains("run.replaced"));
         Assert.That(
@@ -116,11 +120,28 @@ public class OutputFolderTests
     public void A_replacement_that_was_killed_halfway_is_completed_by_the_next()
     {
         EarlierRun("run");
+        folder.Write("run/model/transformer/weights.safetensors", "");
+        File.AppendAllText(folder.Of("run/.flowbp-run"), "model/transformer/weights.safetensors\n");
         EarlierRun("run.unfinished");
         EarlierRun("run.replaced");
         using var output = new OutputFolder(folder.Of("run"), overwrite: true);
         output.WriteMetrics(Report(1));
+        StoreWeights(output);
         Assert.That(Directory.GetFileSystemEntries(folder.Of(".")), Is.EqualTo(new[] { folder.Of("./run") }));
+    }
+
+    [Test]
+    public void A_killed_run_without_weights_gives_the_place_back_to_the_one_it_was_to_replace()
+    {
+        EarlierRun("run");
+        EarlierRun("run.replaced");
+        folder.Write("run.replaced/mine.txt", "the earlier one");
+        Assert.That(
+            () => new OutputFolder(folder.Of("run"), overwrite: false),
+            Throws.InstanceOf<IOException>().With.Message.Contains("--overwrite true")
+        );
+        Assert.That(File.ReadAllText(folder.Of("run/mine.txt")), Is.EqualTo("the earlier one"));
+        Assert.That(Directory.Exists(folder.Of("run.replaced")), Is.False);
     }
 
     [Test]
@@ -131,6 +152,7 @@ public class OutputFolderTests
         File.AppendAllText(folder.Of("run/.flowbp-run"), $"../precious.txt\n{outside}\n");
         using var output = new OutputFolder(folder.Of("run"), overwrite: true);
         output.WriteMetrics(Report(1));
+        StoreWeights(output);
         Assert.That(File.ReadAllText(outside), Is.EqualTo("mine"));
     }
 
@@ -237,6 +259,13 @@ public class OutputFolderTests
         Assert.That(gain.GetProperty("gain").GetDouble(), Is.EqualTo(0.2));
         Assert.That(gain.GetProperty("gain_ci95")[1].GetDouble(), Is.EqualTo(0.4));
         Assert.That(summary.RootElement.GetProperty("peak_memory_bytes").GetInt64(), Is.EqualTo(3));
+    }
+
+    private static void StoreWeights(OutputFolder output)
+    {
+        Directory.CreateDirectory(output.Model);
+        File.WriteAllText(Path.Combine(output.Model, "weights.safetensors"), "");
+        output.Own(output.Model);
     }
 
     // A run of two steps; returns one of its files.

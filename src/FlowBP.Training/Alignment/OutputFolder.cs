@@ -32,12 +32,13 @@ public sealed class OutputFolder : IDisposable
     private readonly FileStream metrics;
     private readonly Action<string>? notice;
     private SpaceReservation? reserved;
+    private bool hasWeights;
 
     /// <summary>Creates the folder.</summary>
     /// <param name="root">Its path.</param>
     /// <param name="overwrite">
-    /// Whether a folder of an earlier run may be replaced. It stays where it is until the new run has recorded a step; until then
-    /// the new one is written beside it.
+    /// Whether a folder of an earlier run may be replaced. It stays where it is until the new run has recorded a step (until then
+    /// the new one is written beside it), and is kept aside until that has stored weights.
     /// </param>
     /// <param name="notice">Hears of what was left of a folder that was replaced; null: nobody.</param>
     /// <exception cref="IOException">It exists and may not be replaced, or cannot be created.</exception>
@@ -112,13 +113,25 @@ public sealed class OutputFolder : IDisposable
         reserved = null;
     }
 
-    /// <summary>Notes that the files in a folder of this one were written by this run.</summary>
+    /// <summary>
+    /// Notes that the files in a folder of this one are weights that this run has stored. A run that it replaces is not needed any more.
+    /// </summary>
     /// <param name="folder">The folder, as other members name it.</param>
     public void Own(string folder)
     {
         foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
         {
             Owned(Path.GetRelativePath(Root, path));
+        }
+        hasWeights = true;
+        DeletePrevious();
+    }
+
+    private void DeletePrevious()
+    {
+        if (HasMetrics && hasWeights)
+        {
+            place.DeletePrevious(notice);
         }
     }
 
@@ -185,7 +198,8 @@ public sealed class OutputFolder : IDisposable
         if (!HasMetrics)
         {
             HasMetrics = true;
-            place.Replace(notice);
+            place.Replace();
+            DeletePrevious();
         }
     }
 

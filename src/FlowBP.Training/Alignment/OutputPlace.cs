@@ -1,6 +1,7 @@
 // Where a run writes. A new folder is written in place. A folder of an earlier run stays as it is, under its name, while the new
-// run writes beside it; once the new run has recorded a step, the two change places in one step of the file system and the old
-// one goes. So there is no moment without a complete state under the name, and a run that fails early costs nothing.
+// run writes beside it; once the new run has recorded a step, the two change places in one step of the file system, and the old
+// one is kept aside until the new one has stored weights. So there is no moment without a complete state, and a run that fails
+// early costs nothing.
 
 using FlowBP.Models.Formats;
 
@@ -17,6 +18,9 @@ internal sealed class OutputPlace : IDisposable
 
     // The earlier run that is to be replaced; held so that nobody else does.
     private RunManifest? previous;
+
+    // Where it is once the new run has its place.
+    private string? aside;
 
     /// <summary>Finds the place.</summary>
     /// <param name="root">The folder that the user asked for.</param>
@@ -60,40 +64,50 @@ internal sealed class OutputPlace : IDisposable
     /// <summary>The list of what the run writes.</summary>
     public RunManifest Manifest { get; }
 
-    /// <summary>The new run takes the place of the earlier one, whose files are deleted.</summary>
-    /// <param name="notice">Hears of files that no run wrote, and where they are now; null: nobody.</param>
-    public void Replace(Action<string>? notice)
+    /// <summary>The new run takes the place of the earlier one, which is kept aside.</summary>
+    public void Replace()
     {
         if (previous is null)
         {
             return;
         }
-        var aside = Unused(wanted + ReplacedSuffix);
+        var free = Unused(wanted + ReplacedSuffix);
         if (FolderEntries.TryExchange(Current, wanted))
         {
-            Directory.Move(Current, aside);
+            Directory.Move(Current, free);
         }
         else
         {
-            Directory.Move(wanted, aside);
+            Directory.Move(wanted, free);
             Directory.Move(Current, wanted);
         }
         FolderEntries.Flush(Path.GetDirectoryName(Path.GetFullPath(wanted))!);
         Current = wanted;
+        aside = free;
+    }
+
+    /// <summary>Deletes the earlier run that is kept aside: the new one has something to show in its place.</summary>
+    /// <param name="notice">Hears of files that no run wrote, and where they are now; null: nobody.</param>
+    public void DeletePrevious(Action<string>? notice)
+    {
+        if (aside is not { } folder)
+        {
+            return;
+        }
         using var old = previous;
-        previous = null;
+        (previous, aside) = (null, null);
         try
         {
-            if (old.DeleteFrom(aside) is [var first, ..] left)
+            if (old!.DeleteFrom(folder) is [var first, ..] left)
             {
                 notice?.Invoke(
-                    $"{left.Count} files or folders that no run wrote ({first}, …) were in the replaced folder and are now in {aside}"
+                    $"{left.Count} files or folders that no run wrote ({first}, …) were in the replaced folder and are now in {folder}"
                 );
             }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            notice?.Invoke($"the replaced run is in {aside} and could not be deleted: {e.Message}");
+            notice?.Invoke($"the replaced run is in {folder} and could not be deleted: {e.Message}");
         }
     }
 
@@ -114,24 +128,27 @@ internal sealed class OutputPlace : IDisposable
         previous?.Dispose();
     }
 
-    // A run that was killed while it replaced another left that one aside: nothing stands in its place where the system can't
-    // exchange and there was a moment between two renames, otherwise it was about to be deleted.
+    // A run that was killed left the one that it was to replace aside. That one comes back where the killed run has stored no
+    // weights, and goes where it has.
     private void Restore()
     {
-        var aside = wanted + ReplacedSuffix;
-        if (!RunManifest.IsIn(aside))
+        var folder = wanted + ReplacedSuffix;
+        if (!RunManifest.IsIn(folder))
         {
             return;
         }
-        if (!Directory.Exists(wanted))
+        if (Directory.Exists(wanted) && RunManifest.IsIn(wanted) && HasWeights(wanted))
         {
-            Directory.Move(aside, wanted);
+            Clear(folder);
         }
-        else if (RunManifest.IsIn(wanted))
+        else if (!Directory.Exists(wanted) || Clear(wanted))
         {
-            Clear(aside);
+            Directory.Move(folder, wanted);
         }
     }
+
+    private static bool HasWeights(string folder) =>
+        Directory.EnumerateFiles(folder, "*.safetensors", SearchOption.AllDirectories).Any();
 
     private RunManifest Replaceable(string root, bool overwrite)
     {
