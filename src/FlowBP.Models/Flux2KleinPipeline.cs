@@ -17,7 +17,8 @@ public sealed class Flux2KleinPipeline : IDisposable
 
     private const string DistilledKey = "is_distilled";
 
-    private static readonly string[] s_textParts = ["text_encoder", "tokenizer"];
+    // The folder that the parts come from, and stay as they are in; null: they were made here.
+    private UntrainedParts? source;
 
     /// <summary>The velocity network.</summary>
     public required Flux2Transformer2DModel Transformer { get; init; }
@@ -28,19 +29,17 @@ public sealed class Flux2KleinPipeline : IDisposable
     /// <summary>Settings of the noise schedule.</summary>
     public required FlowMatchEulerConfig Scheduler { get; init; }
 
-    /// <summary>The folder with the text encoder, copied when the model is saved; null: there is none.</summary>
-    public string? Source { get; init; }
-
     /// <summary>Whether the model was distilled to few steps without guidance; base models are not.</summary>
     public bool IsDistilled { get; init; }
 
-    private JsonObject Index { get; init; } =
+    // The table of contents of a model that was made here: it has no text encoders.
+    private static JsonObject Index() =>
         new()
         {
             ["_class_name"] = ClassName,
             ["scheduler"] = new JsonArray("diffusers", FlowMatchEulerConfig.ClassName),
-            ["text_encoder"] = new JsonArray("transformers", "Qwen3ForCausalLM"),
-            ["tokenizer"] = new JsonArray("transformers", "Qwen2TokenizerFast"),
+            ["text_encoder"] = new JsonArray(null, null),
+            ["tokenizer"] = new JsonArray(null, null),
             ["transformer"] = new JsonArray("diffusers", nameof(Flux2Transformer2DModel)),
             ["vae"] = new JsonArray("diffusers", nameof(AutoencoderKLFlux2)),
         };
@@ -51,8 +50,8 @@ public sealed class Flux2KleinPipeline : IDisposable
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
     public static Flux2KleinPipeline Load(string folder, string? weights = null)
     {
-        JsonObject index = UntouchedParts.ReadIndex(folder, ClassName);
         var layout = new DiffusersFolder(folder);
+        layout.RequirePipelineClass(ClassName);
         layout.RequireClass(layout.Transformer, nameof(Flux2Transformer2DModel));
         layout.RequireClass(layout.Vae, nameof(AutoencoderKLFlux2));
         layout.RequireClass(layout.Scheduler, FlowMatchEulerConfig.ClassName);
@@ -65,26 +64,65 @@ public sealed class Flux2KleinPipeline : IDisposable
             Transformer = transformer,
             Vae = vae,
             Scheduler = scheduler,
-            Source = folder,
+            source = new UntrainedParts(folder),
             IsDistilled = ConfigReader.Open(Path.Combine(folder, "model_index.json")).Bool(DistilledKey, false),
-            Index = index,
         };
     }
 
     /// <summary>Writes the whole model in diffusers' layout, <c>model_index.json</c> last.</summary>
     /// <param name="folder">The folder to write.</param>
-    /// <param name="dtype">Storage type of the weights; each tensor's own if null.</param>
-    /// <exception cref="CheckpointException">A file cannot be written.</exception>
+    /// <param name="dtype">Storage type of the weights that are written; each tensor's own if null.</param>
+    /// <exception cref="CheckpointException">A file cannot be read or written.</exception>
     public void Save(string folder, ScalarType? dtype = null)
     {
+        SaveTransformer(folder, dtype);
+        SaveOtherParts(folder, dtype);
+    }
+
+    /// <summary>Writes the velocity network alone.</summary>
+    /// <param name="folder">The folder of the model.</param>
+    /// <param name="dtype">Storage type of its weights; each tensor's own if null.</param>
+    /// <param name="changes">As in <see cref="Checkpoint.Save"/>.</param>
+    /// <exception cref="CheckpointException">A file cannot be written.</exception>
+    public void SaveTransformer(
+        string folder,
+        ScalarType? dtype = null,
+        IReadOnlyDictionary<string, Func<Tensor>>? changes = null
+    ) =>
+        DiffusersFolder.WriteNetwork(
+            new DiffusersFolder(folder).Transformer,
+            Transformer.Config.ToJson(),
+            Transformer,
+            dtype,
+            changes: changes
+        );
+
+    /// <summary>
+    /// Stores the other parts, then <c>model_index.json</c>: those of a model that was loaded byte for byte as they lie in its folder.
+    /// </summary>
+    /// <param name="folder">The folder of the model.</param>
+    /// <param name="dtype">Storage type of weights that are written; each tensor's own if null.</param>
+    /// <param name="notice">As in <see cref="UntrainedParts.WriteTo"/>.</param>
+    /// <exception cref="CheckpointException">A file cannot be read or written.</exception>
+    public void SaveOtherParts(string folder, ScalarType? dtype = null, Action<string>? notice = null)
+    {
+        if (source is not null)
+        {
+            source.WriteTo(folder, notice);
+            return;
+        }
         var layout = new DiffusersFolder(folder);
-        DiffusersFolder.WriteNetwork(layout.Transformer, Transformer.Config.ToJson(), Transformer, dtype);
         DiffusersFolder.WriteNetwork(layout.Vae, Vae.Config.ToJson(), Vae, dtype);
         AtomicFile.WriteText(layout.SchedulerConfig, Scheduler.ToJson());
-        var index = (JsonObject)Index.DeepClone();
+        JsonObject index = Index();
         index[DistilledKey] = IsDistilled;
-        new UntouchedParts(Source, index).WriteTo(folder, s_textParts);
+        AtomicFile.WriteText(Path.Combine(folder, "model_index.json"), index.ToConfigText());
     }
+
+    /// <summary>As <see cref="UntrainedParts.RequireReadable"/>; a model that was made here has nothing to read.</summary>
+    /// <param name="notice">As there.</param>
+    /// <exception cref="CheckpointException">A file that belongs to a part can't be read.</exception>
+    public void RequireReadable(Action<string>? notice = null) => source?.RequireReadable(notice);
 
     /// <summary>Disposes the networks.</summary>
     public void Dispose()

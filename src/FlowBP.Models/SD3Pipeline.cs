@@ -20,8 +20,8 @@ public sealed class SD3Pipeline : IDisposable
 
     private const int MostTowers = 2;
 
-    // The folder whose text encoders were left where they are.
-    private DiffusersFolder? unreadText;
+    // The folder that the parts come from, and stay as they are in; null: they were made here.
+    private UntrainedParts? source;
 
     /// <summary>The velocity network.</summary>
     public required SD3Transformer2DModel Transformer { get; init; }
@@ -58,21 +58,14 @@ public sealed class SD3Pipeline : IDisposable
     /// <summary>Reads a model folder.</summary>
     /// <param name="folder">A folder in diffusers' layout.</param>
     /// <param name="withTextEncoders">
-    /// Whether to read the text encoders. Without them the model encodes no prompts; saving it copies them.
+    /// Whether to read the text encoders. Without them the model encodes no prompts.
     /// </param>
     /// <param name="transformer">A file of the transformer's weights instead of the folder's; null: the folder's.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
     public static SD3Pipeline Load(string folder, bool withTextEncoders = true, string? transformer = null)
     {
         var layout = new DiffusersFolder(folder);
-        string pipelineClass = layout.PipelineClass();
-        if (pipelineClass != ClassName)
-        {
-            throw CheckpointException.ForFile(
-                Path.Combine(folder, "model_index.json"),
-                $"found pipeline class {pipelineClass}, expected {ClassName}"
-            );
-        }
+        layout.RequirePipelineClass(ClassName);
         layout.RequireClass(layout.Transformer, nameof(SD3Transformer2DModel));
         layout.RequireClass(layout.Vae, nameof(AutoencoderKL));
         layout.RequireClass(layout.Scheduler, FlowMatchEulerConfig.ClassName);
@@ -88,17 +81,53 @@ public sealed class SD3Pipeline : IDisposable
             Vae = AutoencoderKL.FromFolder(layout.Vae),
             TextTowers = withTextEncoders ? SD3PromptEncoder.LoadTowers(layout) : [],
             T5 = withTextEncoders ? SD3PromptEncoder.LoadT5(layout) : null,
-            unreadText = withTextEncoders ? null : layout,
+            source = new UntrainedParts(folder),
             Scheduler = scheduler,
         };
     }
 
     /// <summary>Writes the whole model in diffusers' layout, <c>model_index.json</c> last.</summary>
     /// <param name="folder">The folder to write.</param>
-    /// <param name="dtype">Storage type of weights; each tensor's own if null.</param>
-    /// <exception cref="CheckpointException">A file cannot be written.</exception>
+    /// <param name="dtype">Storage type of the weights that are written; each tensor's own if null.</param>
+    /// <exception cref="CheckpointException">A file cannot be read or written.</exception>
     public void Save(string folder, ScalarType? dtype = null)
     {
+        SaveTransformer(folder, dtype);
+        SaveOtherParts(folder, dtype);
+    }
+
+    /// <summary>Writes the velocity network alone.</summary>
+    /// <param name="folder">The folder of the model.</param>
+    /// <param name="dtype">Storage type of its weights; each tensor's own if null.</param>
+    /// <param name="changes">As in <see cref="Checkpoint.Save"/>.</param>
+    /// <exception cref="CheckpointException">A file cannot be written.</exception>
+    public void SaveTransformer(
+        string folder,
+        ScalarType? dtype = null,
+        IReadOnlyDictionary<string, Func<Tensor>>? changes = null
+    ) =>
+        DiffusersFolder.WriteNetwork(
+            new DiffusersFolder(folder).Transformer,
+            Transformer.Config.ToJson(),
+            Transformer,
+            dtype,
+            changes: changes
+        );
+
+    /// <summary>
+    /// Stores the other parts, then <c>model_index.json</c>: those of a model that was loaded byte for byte as they lie in its folder.
+    /// </summary>
+    /// <param name="folder">The folder of the model.</param>
+    /// <param name="dtype">Storage type of weights that are written; each tensor's own if null.</param>
+    /// <param name="notice">As in <see cref="UntrainedParts.WriteTo"/>.</param>
+    /// <exception cref="CheckpointException">A file cannot be read or written.</exception>
+    public void SaveOtherParts(string folder, ScalarType? dtype = null, Action<string>? notice = null)
+    {
+        if (source is not null)
+        {
+            source.WriteTo(folder, notice);
+            return;
+        }
         var layout = new DiffusersFolder(folder);
         var parts = new List<(string, string?, string?)>
         {
@@ -106,19 +135,16 @@ public sealed class SD3Pipeline : IDisposable
             ("transformer", "diffusers", "SD3Transformer2DModel"),
             ("vae", "diffusers", "AutoencoderKL"),
         };
-        if (unreadText is null)
-        {
-            SaveText(layout, dtype, parts);
-        }
-        else
-        {
-            CopyText(unreadText, layout, parts);
-        }
-        DiffusersFolder.WriteNetwork(layout.Transformer, Transformer.Config.ToJson(), Transformer, dtype);
+        SaveText(layout, dtype, parts);
         DiffusersFolder.WriteNetwork(layout.Vae, Vae.Config.ToJson(), Vae, dtype);
         AtomicFile.WriteText(layout.SchedulerConfig, Scheduler.ToJson());
         layout.WriteIndex(ClassName, parts);
     }
+
+    /// <summary>As <see cref="UntrainedParts.RequireReadable"/>; a model that was made here has nothing to read.</summary>
+    /// <param name="notice">As there.</param>
+    /// <exception cref="CheckpointException">A file that belongs to a part can't be read.</exception>
+    public void RequireReadable(Action<string>? notice = null) => source?.RequireReadable(notice);
 
     /// <summary>Conditioning of prompts, without autograd.</summary>
     /// <param name="prompts">Any number of prompts; an empty one is the negative prompt of guidance.</param>
@@ -168,20 +194,6 @@ public sealed class SD3Pipeline : IDisposable
         {
             CopyFiles(T5.TokenizerFolder, layout.Tokenizer(MostTowers + 1));
             CopyFiles(T5.EncoderFolder, layout.TextEncoder(MostTowers + 1));
-        }
-    }
-
-    private static void CopyText(DiffusersFolder from, DiffusersFolder to, List<(string, string?, string?)> parts)
-    {
-        for (int i = 1; i <= MostTowers + 1; i++)
-        {
-            bool present = from.HasPart(from.TextEncoder(i));
-            AddTextParts(to, i, present, parts);
-            if (present)
-            {
-                CopyFiles(from.Tokenizer(i), to.Tokenizer(i));
-                CopyFiles(from.TextEncoder(i), to.TextEncoder(i));
-            }
         }
     }
 

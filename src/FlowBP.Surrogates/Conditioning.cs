@@ -12,6 +12,7 @@ namespace FlowBP.Surrogates;
 public sealed class Conditioning : IDisposable
 {
     private readonly Dictionary<string, Tensor> tensors;
+    private Conditioning? joined;
 
     /// <summary>Takes ownership of <paramref name="tensors"/> and <paramref name="negative"/>.</summary>
     /// <param name="tensors">At least one tensor; all have the same first dimension.</param>
@@ -65,6 +66,42 @@ public sealed class Conditioning : IDisposable
 
     /// <summary>The conditioning of the negative branch of guidance; null where there is none.</summary>
     public Conditioning? Negative { get; }
+
+    /// <summary>
+    /// The negative branch and this one after it, as one batch of 2B; it is made at the first call and belongs to this object. Not
+    /// for several threads at once.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">There is no negative branch.</exception>
+    public Conditioning Joined()
+    {
+        if (joined is null)
+        {
+            joined = Concat(Negative ?? throw new InvalidOperationException("there is no negative branch"), this);
+            joined.Detach();
+        }
+        return joined;
+    }
+
+    /// <summary>Has the tensors outlive every dispose scope, and returns this.</summary>
+    public Conditioning Detach()
+    {
+        foreach (var tensor in tensors.Values)
+        {
+            tensor.DetachFromDisposeScope();
+        }
+        Negative?.Detach();
+        return this;
+    }
+
+    /// <summary>One sample as a batch, without its negative branch: views of its tensors that must not outlive it.</summary>
+    /// <param name="batch">B.</param>
+    /// <exception cref="InvalidOperationException">This is not one sample.</exception>
+    public Conditioning Repeat(long batch) =>
+        Batch == 1
+            ? new(tensors.Select(pair => KeyValuePair.Create(pair.Key, Repeated(pair.Value, batch))))
+            : throw new InvalidOperationException($"found a batch of {Batch}, expected one sample");
+
+    private static Tensor Repeated(Tensor tensor_1, long batch) => tensor_1.expand([batch, .. tensor_1.shape[1..]]);
 
     /// <summary>The names of the tensors.</summary>
     public IReadOnlyCollection<string> Names => tensors.Keys;
@@ -122,6 +159,7 @@ public sealed class Conditioning : IDisposable
             tensor.Dispose();
         }
         Negative?.Dispose();
+        joined?.Dispose();
     }
 
     private void RequireSameNames(Conditioning other)

@@ -73,15 +73,29 @@ public sealed class DataParallelVelocityField : IForwardKeepingField
         using var noGrad = torch.no_grad();
         var parts = workers.Parts((int)x_B.size(0));
         ForwardTrace?[] traces = [.. parts.Select(rows => Part(trace, rows))];
-        var velocities = workers.Run([
-            .. parts.Select((rows, part) => (Func<Tensor>)(() => Evaluate(rows, traces[part]))),
-        ]);
-        if (trace is not null)
+        try
         {
-            KeptForward[] kept = [.. traces.Select(each => each?.Kept).OfType<KeptForward>()];
-            trace.Kept = kept.Length == 1 ? kept[0] : Joined(kept);
+            var velocities = workers.Run(
+                [.. parts.Select((rows, part) => (Func<Tensor>)(() => Evaluate(rows, traces[part])))],
+                velocity_n => velocity_n.Dispose()
+            );
+            var velocity_B = Joined(velocities).MoveToOuterDisposeScope();
+            if (trace is not null)
+            {
+                KeptForward[] kept = [.. traces.Select(each => each?.Kept).OfType<KeptForward>()];
+                trace.Kept = kept.Length == 1 ? kept[0] : Joined(kept);
+            }
+            return velocity_B;
         }
-        return Joined(velocities).MoveToOuterDisposeScope();
+        catch
+        {
+            // What is kept outlives every scope.
+            foreach (var each in traces)
+            {
+                each?.Kept?.Dispose();
+            }
+            throw;
+        }
 
         Tensor Evaluate(Range rows, ForwardTrace? traced)
         {
@@ -104,15 +118,36 @@ public sealed class DataParallelVelocityField : IForwardKeepingField
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         network.Prepare(x_B, sigma_B, conditioning);
-        var parts = workers.Run([
-            .. workers.Parts((int)x_B.size(0)).Select(rows => (Func<(Tensor?, CollectedGradients)>)(() => Pull(rows))),
-        ]);
-        foreach (var (_, collected) in parts)
+        var parts = workers.Run(
+            [
+                .. workers
+                    .Parts((int)x_B.size(0))
+                    .Select(rows => (Func<(Tensor?, CollectedGradients)>)(() => Pull(rows))),
+            ],
+            Discard
+        );
+        try
         {
-            collected.AddTo(gradients);
-            collected.Dispose();
+            foreach (var (_, collected) in parts)
+            {
+                collected.AddTo(gradients);
+                collected.Dispose();
+            }
+            return wantInputGradient ? Joined([.. parts.Select(part => part.Item1!)]).MoveToOuterDisposeScope() : null;
         }
-        return wantInputGradient ? Joined([.. parts.Select(part => part.Item1!)]).MoveToOuterDisposeScope() : null;
+        finally
+        {
+            foreach (var part in parts)
+            {
+                Discard(part);
+            }
+        }
+
+        static void Discard((Tensor? Input_n, CollectedGradients Collected) part)
+        {
+            part.Input_n?.Dispose();
+            part.Collected.Dispose();
+        }
 
         (Tensor?, CollectedGradients) Pull(Range rows)
         {
@@ -120,16 +155,24 @@ public sealed class DataParallelVelocityField : IForwardKeepingField
             using var part = conditioning.Select(Indices(rows));
             using var keptPart = kept?.Select(Indices(rows));
             var collected = new CollectedGradients();
-            var input_n = network.Vjp(
-                x_B.Rows(rows),
-                sigma_B.Rows(rows),
-                part,
-                cotangent_B.Rows(rows),
-                wantInputGradient,
-                keptPart,
-                collected
-            );
-            return (input_n?.DetachFromDisposeScope(), collected);
+            try
+            {
+                var input_n = network.Vjp(
+                    x_B.Rows(rows),
+                    sigma_B.Rows(rows),
+                    part,
+                    cotangent_B.Rows(rows),
+                    wantInputGradient,
+                    keptPart,
+                    collected
+                );
+                return (input_n?.DetachFromDisposeScope(), collected);
+            }
+            catch
+            {
+                collected.Dispose();
+                throw;
+            }
         }
     }
 

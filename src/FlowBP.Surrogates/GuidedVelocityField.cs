@@ -62,7 +62,7 @@ public sealed class GuidedVelocityField(IVelocityField inner, double scale, bool
         }
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        using var both = Conditioning.Concat(conditioning.Negative!, conditioning);
+        var both = conditioning.Joined();
         var batch = (int)x_B.size(0);
         var traceBoth = trace is null ? null : new ForwardTrace(RowsOfBoth(trace.Rows, batch));
         var v_2B = Inner(torch.cat([x_B, x_B], 0), torch.cat([sigma_B, sigma_B], 0), both, traceBoth);
@@ -114,7 +114,7 @@ public sealed class GuidedVelocityField(IVelocityField inner, double scale, bool
             return Inner(x_B, sigma_B, conditioning, cotangent_B * Scale, wantInputGradient, kept)
                 ?.MoveToOuterDisposeScope();
         }
-        using var both = Conditioning.Concat(conditioning.Negative!, conditioning);
+        var both = conditioning.Joined();
         using var keptBoth = kept is null ? null : KeptForward.Concat([kept.Negative!, kept.WithoutNegative()]);
         var x_2B = torch.cat([x_B, x_B], 0);
         var sigma_2B = torch.cat([sigma_B, sigma_B], 0);

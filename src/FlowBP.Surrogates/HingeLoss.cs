@@ -8,8 +8,7 @@ namespace FlowBP.Surrogates;
 /// <param name="Threshold">λ, in units of the reward: 0.55 for HPSv2.1.</param>
 /// <param name="Scale">Factor of loss and gradient (<c>loss_grad_scale</c>).</param>
 /// <param name="GradientDivisor">
-/// Divides the gradient but not the reported loss: gradient accumulation steps, times the guidance scale under
-/// <c>cfg_grad_norm_compensate</c>.
+/// Divides the gradient but not the reported loss: the guidance scale under <c>cfg_grad_norm_compensate</c>.
 /// </param>
 public sealed record HingeLoss(double Threshold = 0.55, double Scale = 1, double GradientDivisor = 1)
 {

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using FlowBP.Cli.Failures;
 using FlowBP.Models.Formats;
 using FlowBP.Surrogates;
+using FlowBP.Training.Alignment;
 
 namespace FlowBP.Cli.Tests;
 
@@ -20,6 +21,17 @@ public class FailureReportTests
             new(new InvalidDataException("p.txt, line 2 is empty"), 1, "line 2 is empty"),
             new(new OutOfMemoryException(), 1, "out of memory"),
             new(new ExternalException("DefaultCPUAllocator: can't allocate memory: you tried"), 1, "out of memory"),
+            new(new ExternalException("CUDA out of memory. Tried to allocate 2.00 GiB\n at c10"), 1, "vjp_batch_size"),
+            new(
+                new InterruptedRunException(new OperationCanceledException(), 2, "run/checkpoints/step-000002-stopped"),
+                130,
+                "the weights after 2 steps are in run/checkpoints/step-000002-stopped"
+            ),
+            new(
+                new InterruptedRunException(new NonFiniteException("reward", 3), 1, "run/model"),
+                1,
+                "the weights after 1 step are in run/model"
+            ),
             new(new DllNotFoundException("libflowbp.so was not found.\n  /a: not there"), 1, "/a: not there"),
             new(new UsageException("seed must be an integer ≥ 0, got 'x'"), 2, "got 'x'"),
             new(new OperationCanceledException(), 130, "stopped"),
@@ -34,6 +46,26 @@ public class FailureReportTests
         var report = FailureReport.Of(exception);
         Assert.That(report.ExitCode, Is.EqualTo(code));
         Assert.That(report.Line, Does.Contain(part).And.Not.Contain('\n'));
+    }
+
+    [Test]
+    public void A_mistake_in_a_call_of_the_programs_own_is_not_told_as_the_users()
+    {
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(
+                () => UsageException.Guard(() => throw new ArgumentException("late_bias must be a number")),
+                Throws.TypeOf<UsageException>()
+            );
+            Assert.That(
+                () => UsageException.Guard(() => ArgumentNullException.ThrowIfNull(null, "path")),
+                Throws.ArgumentNullException
+            );
+            Assert.That(
+                () => UsageException.Guard(() => throw new ArgumentException("wrong", "count")),
+                Throws.ArgumentException
+            );
+        }
     }
 
     [Test]

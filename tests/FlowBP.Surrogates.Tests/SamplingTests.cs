@@ -6,6 +6,33 @@ namespace FlowBP.Surrogates.Tests;
 /// <summary>Properties that every draw has, whatever the settings.</summary>
 public class SamplingTests
 {
+    [TestCase(0)]
+    [TestCase(1)]
+    [TestCase(100)]
+    [TestCase(1e300)]
+    public void Probabilities_are_finite_however_strong_the_bias_and_long_the_rollout(double bias)
+    {
+        int[] left = [.. Enumerable.Range(0, 5000)];
+        var probabilities = LateBiased.Probabilities(left, bias, origin: 0);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(probabilities, Is.All.InRange(0, 1));
+            Assert.That(probabilities.Sum(), Is.EqualTo(1).Within(1e-9));
+            // (4999 / 5000)^β.
+            Assert.That(probabilities[^2], Is.EqualTo(probabilities[^1] * Math.Pow(0.9998, bias)).Within(1e-12));
+        }
+    }
+
+    [TestCase(0f, 0f, 0f)]
+    [TestCase(float.MaxValue, float.MaxValue, 1f)]
+    [TestCase(float.PositiveInfinity, 1f, 1f)]
+    public void Segments_have_room_for_two_leaps_whatever_the_gamma_draws_round_to(float a, float b, float c)
+    {
+        var drawn = LeapIndices.FromGamma(a, b, c, steps: 25, new ReverseWindow(1, 26), maxReverseSplit: null);
+        Assert.That(drawn.K, Is.InRange(0, drawn.J - 1));
+        Assert.That(drawn.J, Is.InRange(1, 24));
+    }
+
     [Test]
     public void A_budget_uses_all_it_may_and_leaves_no_side_empty() =>
         ForAll(

@@ -3,11 +3,11 @@
 
 using System.Reflection;
 using System.Runtime.InteropServices;
+using FlowBP.Cuda;
 using FlowBP.Models.Formats;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
-using FlowBP.Training.Optimization;
 using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Cli.Failures;
@@ -28,7 +28,8 @@ internal readonly record struct FailureReport(string Line, int ExitCode)
     private const int QuotaExceeded = 122;
 
     private const string TooLarge =
-        "lower the number of samples computed at once (batch_size, the *_chunk_size settings), or free memory";
+        "compute fewer samples at once (rollout_batch_size, reward_batch_size, vjp_batch_size, eval_batch_size), set"
+        + " gradient_checkpointing, train an adapter (lora_rank), or free memory";
 
     private const string CheckPath = "check the path and its permissions";
 
@@ -42,8 +43,8 @@ internal readonly record struct FailureReport(string Line, int ExitCode)
             OperationCanceledException => new("stopped; every file written so far is complete", Stopped),
             FailedException or CheckpointException or DeviceUnavailableException => Failure(cause.Message),
             // Not its subclasses of the runtime: a division by zero does not speak for itself.
-            NonFiniteException or NonFiniteGradientException => Failure(cause.Message),
-            TrainingStoppedException => Failure(cause.Message),
+            NonFiniteException => Failure(cause.Message),
+            InterruptedRunException run => Interrupted(run),
             IOException io when IsDiskFull(io) => Failure($"the disk is full: {io.Message}; free some space"),
             FileNotFoundException { FileName: { } file } when cause.Message.Contains("Could not load") => Failure(
                 $"{file} is missing from the program's folder; run ./flowbp build"
@@ -55,12 +56,41 @@ internal readonly record struct FailureReport(string Line, int ExitCode)
                 $"the native library does not load: {cause.Message}"
             ),
             OutOfMemoryException => Failure($"out of memory; {TooLarge}"),
-            ExternalException when cause.Message.Contains("can't allocate memory") => Failure(
-                $"out of memory: {cause.Message}; {TooLarge}"
+            ExternalException or CudaException when IsOutOfMemory(cause) => Failure(
+                $"out of memory: {FirstSentence(cause.Message)}; {TooLarge}"
             ),
             ExternalException => Failure($"libtorch: {cause.Message} (FLOWBP_DEBUG=1 shows where)"),
             _ => Failure($"{cause.GetType().Name}: {cause.Message} (FLOWBP_DEBUG=1 shows where)"),
         };
+    }
+
+    // The cause as it would be told by itself, and where to find what it did not cost.
+    private static FailureReport Interrupted(InterruptedRunException run)
+    {
+        var cause = Of(run.Cause);
+        var count = run.Steps == 1 ? "1 step" : $"{run.Steps} steps";
+        return cause with { Line = $"{cause.Line} (the weights after {count} are in {run.Weights})" };
+    }
+
+    // libtorch on a CPU and on a GPU, its libraries, and the driver.
+    private static bool IsOutOfMemory(Exception e) =>
+        s_outOfMemory.Any(words => e.Message.Contains(words, StringComparison.OrdinalIgnoreCase));
+
+    private static readonly string[] s_outOfMemory =
+    [
+        "can't allocate memory",
+        "out of memory",
+        "CUBLAS_STATUS_ALLOC_FAILED",
+        "CUDNN_STATUS_ALLOC_FAILED",
+        "CUDA_ERROR_OUT_OF_MEMORY",
+    ];
+
+    // libtorch goes on with a table of its allocator and a stack trace.
+    private static string FirstSentence(string message)
+    {
+        var line = message.Split('\n', 2)[0];
+        var end = line.IndexOf(". ", StringComparison.Ordinal);
+        return (end < 0 ? line : line[..end]).TrimEnd('.');
     }
 
     private static FailureReport Failure(string message) => new(OneLine(message), Failed);

@@ -1,6 +1,8 @@
 // Wrong usage is known before anything is computed, and has an exit code of its own: a script can tell a typing mistake
 // from a failed run.
 
+using FlowBP.Training.Configuration;
+
 namespace FlowBP.Cli.Failures;
 
 /// <summary>The command line asks for something that does not exist or is not accepted; exit code 2.</summary>
@@ -14,7 +16,7 @@ internal sealed class UsageException(string message) : Exception(message)
         {
             return read();
         }
-        catch (ArgumentException e)
+        catch (ArgumentException e) when (ConfigurationException.IsOfTheUser(e))
         {
             throw new UsageException(e.Message);
         }

@@ -20,6 +20,7 @@ public sealed class LoraAdapter : IDisposable
     private readonly List<Action> removers = [];
     private readonly List<Parameter> frozen = [];
     private readonly List<LoraLayer> layers = [];
+    private bool isMerged;
 
     private LoraAdapter(LoraConfig config) => Config = config;
 
@@ -55,10 +56,18 @@ public sealed class LoraAdapter : IDisposable
             }
         }
         var adapter = new LoraAdapter(config);
-        foreach ((string path, Linear layer) in found)
+        try
         {
-            LoraLayer change = adapter.Add(path, layer, config.Rank, config.Alpha, config.Scaling);
-            change.Initialize(seed);
+            foreach ((string path, Linear layer) in found)
+            {
+                LoraLayer change = adapter.Add(path, layer, config.Rank, config.Alpha, config.Scaling);
+                change.Initialize(seed);
+            }
+        }
+        catch
+        {
+            adapter.Dispose();
+            throw;
         }
         adapter.Freeze(model);
         return adapter;
@@ -112,6 +121,15 @@ public sealed class LoraAdapter : IDisposable
     /// <summary>The trainable parameters, all of them.</summary>
     public IEnumerable<Parameter> parameters() => named_parameters().Select(p => p.parameter);
 
+    /// <summary>
+    /// By name of the model's weight, what it would be with the change made part of it: to store a model that stays as it is.
+    /// After <see cref="Merge"/> there is nothing to change.
+    /// </summary>
+    public IReadOnlyDictionary<string, Func<Tensor>> MergedWeights =>
+        isMerged
+            ? new Dictionary<string, Func<Tensor>>()
+            : layers.ToDictionary(layer => $"{layer.Path}.weight", layer => (Func<Tensor>)layer.MergedWeight);
+
     /// <summary>Moves the changes to where the model is; moving the model does not move them.</summary>
     /// <param name="device">Where to.</param>
     public LoraAdapter To(Device device)
@@ -133,10 +151,15 @@ public sealed class LoraAdapter : IDisposable
 
     /// <summary>
     /// Makes the change part of the model's weights and detaches: the model needs no adapter any more and trains as before.
-    /// A weight that is not Float32 is rounded once.
+    /// A weight that is not Float32 is rounded once. What is part of the weights already is not added again.
     /// </summary>
     public void Merge()
     {
+        if (isMerged)
+        {
+            return;
+        }
+        isMerged = true;
         foreach (LoraLayer layer in layers)
         {
             layer.Merge();

@@ -90,14 +90,22 @@ public sealed class LoraLayer : nn.Module<Tensor, Tensor>
         B_OR.zero_();
     }
 
-    /// <summary>Adds the change to the layer's own weight, computed in Float32 and rounded once.</summary>
-    internal void Merge()
+    /// <summary>The layer's own weight with the change, [O, I], computed in Float32 and rounded once to the weight's type.</summary>
+    internal Tensor MergedWeight()
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         Tensor weight_OI = Layer.weight!;
         Tensor change_OI = B_OR.matmul(A_RI) * Scaling;
-        weight_OI.copy_(weight_OI.to_type(ScalarType.Float32) + change_OI);
+        return (weight_OI.to_type(ScalarType.Float32) + change_OI).to_type(weight_OI.dtype).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Makes the change part of the layer's own weight.</summary>
+    internal void Merge()
+    {
+        using var noGrad = torch.no_grad();
+        using Tensor merged_OI = MergedWeight();
+        Layer.weight!.copy_(merged_OI);
     }
 
     // FNV-1a over the path, within the streams' address space.

@@ -1,6 +1,6 @@
 // Several files that belong together. All of them are written in full under temporary names first; only when every byte is
 // on the disk do they get their names, one rename after another, the file that says which others count last. A full disk
-// or an error while writing changes nothing. A file system has no rename of several files at once, so between the renames
+// or an error while writing changes nothing. The folders are flushed last, so that the names are on the disk as well. A file system has no rename of several files at once, so between the renames
 // there is a moment; the table that would vouch for a mixture of old and new files is taken away before it.
 
 namespace FlowBP.Models.Formats;
@@ -9,6 +9,9 @@ namespace FlowBP.Models.Formats;
 internal sealed class AtomicFileSet : IDisposable
 {
     private readonly List<(string Temporary, string Path)> written = [];
+
+    // Folders whose entries change: those of the files, and those in which a folder had to be made.
+    private readonly HashSet<string> changed = new(StringComparer.Ordinal);
 
     /// <summary>Writes a file under a temporary name.</summary>
     /// <exception cref="CheckpointException">The disk is full, or the place cannot be written.</exception>
@@ -20,7 +23,7 @@ internal sealed class AtomicFileSet : IDisposable
             path,
             () =>
             {
-                Directory.CreateDirectory(Path.GetDirectoryName(full)!);
+                CreateFolder(Path.GetDirectoryName(full)!);
                 using var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write);
                 written.Add((temporary, full));
                 write(stream);
@@ -47,6 +50,10 @@ internal sealed class AtomicFileSet : IDisposable
         {
             Guarded(path, () => File.Delete(path));
         }
+        foreach (string folder in changed)
+        {
+            Guarded(folder, () => FolderEntries.Flush(folder));
+        }
     }
 
     /// <summary>Deletes what has no name yet.</summary>
@@ -56,6 +63,16 @@ internal sealed class AtomicFileSet : IDisposable
         {
             File.Delete(temporary);
         }
+    }
+
+    private void CreateFolder(string folder)
+    {
+        changed.Add(folder);
+        for (string made = folder; !Directory.Exists(made) && Path.GetDirectoryName(made) is { } above; made = above)
+        {
+            changed.Add(above);
+        }
+        Directory.CreateDirectory(folder);
     }
 
     private static void Guarded(string path, Action action)

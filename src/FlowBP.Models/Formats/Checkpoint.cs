@@ -100,17 +100,21 @@ public static class Checkpoint
     /// </param>
     /// <param name="dtype">Storage type of floating-point tensors; each tensor's own if null.</param>
     /// <param name="maxShardBytes">The most bytes of tensors in one file; a larger tensor has a file of its own.</param>
+    /// <param name="changes">
+    /// By name, what is stored in the place of some tensors, of their type and shape, computed when its turn comes; null: nothing.
+    /// </param>
     /// <exception cref="CheckpointException">A file cannot be written; what was there before still is.</exception>
     public static void Save(
         nn.Module module,
         string file,
         ScalarType? dtype = null,
-        long maxShardBytes = DefaultShardBytes
+        long maxShardBytes = DefaultShardBytes,
+        IReadOnlyDictionary<string, Func<Tensor>>? changes = null
     )
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        ShardedWriter.Write(file, module.state_dict(), dtype, maxShardBytes);
+        ShardedWriter.Write(file, module.state_dict(), dtype, maxShardBytes, changes);
     }
 
     internal static bool IsWeightsFile(string name) =>

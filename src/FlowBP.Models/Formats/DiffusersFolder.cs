@@ -117,6 +117,21 @@ public sealed class DiffusersFolder(string root)
             ? type
             : null;
 
+    /// <summary>Refuses a folder of another pipeline.</summary>
+    /// <param name="expected">Name of the class.</param>
+    /// <exception cref="CheckpointException">The file is missing or names another class.</exception>
+    public void RequirePipelineClass(string expected)
+    {
+        string found = PipelineClass();
+        if (found != expected)
+        {
+            throw CheckpointException.ForFile(
+                Path.Combine(Root, "model_index.json"),
+                $"found pipeline class {found}, expected {expected}"
+            );
+        }
+    }
+
     /// <summary>Writes <c>model_index.json</c>.</summary>
     /// <param name="pipelineClass">Name of the pipeline's class, such as <c>StableDiffusion3Pipeline</c>.</param>
     /// <param name="parts">Sub-folder, library and class of each part; a null class marks a part that is absent.</param>
@@ -137,14 +152,16 @@ public sealed class DiffusersFolder(string root)
     /// <param name="module">The network.</param>
     /// <param name="dtype">Storage type of floating-point weights; each tensor's own if null.</param>
     /// <param name="maxShardBytes">The most bytes of weights in one file; more of them are sharded, with an index.</param>
+    /// <param name="changes">As in <see cref="Checkpoint.Save"/>.</param>
     /// <exception cref="CheckpointException">A file cannot be written.</exception>
     public static void WriteNetwork(
         string folder,
         string config,
         nn.Module module,
         ScalarType? dtype = null,
-        long maxShardBytes = Checkpoint.DefaultShardBytes
-    ) => WritePart(folder, config, module, WeightsName, dtype, maxShardBytes);
+        long maxShardBytes = Checkpoint.DefaultShardBytes,
+        IReadOnlyDictionary<string, Func<Tensor>>? changes = null
+    ) => WritePart(folder, config, module, WeightsName, dtype, maxShardBytes, changes);
 
     /// <summary>Writes a text encoder or a two-tower model: configuration and weights under transformers' file names.</summary>
     /// <param name="folder"><see cref="TextEncoder"/>, or the folder of a reward.</param>
@@ -167,10 +184,11 @@ public sealed class DiffusersFolder(string root)
         nn.Module module,
         string weights,
         ScalarType? dtype,
-        long maxShardBytes
+        long maxShardBytes,
+        IReadOnlyDictionary<string, Func<Tensor>>? changes = null
     )
     {
-        Checkpoint.Save(module, Path.Combine(folder, weights), dtype, maxShardBytes);
+        Checkpoint.Save(module, Path.Combine(folder, weights), dtype, maxShardBytes, changes);
         AtomicFile.WriteText(Path.Combine(folder, "config.json"), config);
     }
 

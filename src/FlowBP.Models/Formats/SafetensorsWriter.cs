@@ -119,7 +119,8 @@ public static class SafetensorsWriter
 /// <param name="Name">Name in the file.</param>
 /// <param name="Tensor">Any device and layout.</param>
 /// <param name="Floating">Storage type if the tensor holds real numbers; its own if null.</param>
-internal sealed record TensorToWrite(string Name, Tensor Tensor, ScalarType? Floating)
+/// <param name="Value">Computes what is stored in the tensor's place, of its type and shape; null: the tensor itself.</param>
+internal sealed record TensorToWrite(string Name, Tensor Tensor, ScalarType? Floating, Func<Tensor>? Value = null)
 {
     /// <summary>Storage type.</summary>
     public SafetensorsType Type { get; } = Stored(Tensor, Floating).ToSafetensorsType();
@@ -132,7 +133,8 @@ internal sealed record TensorToWrite(string Name, Tensor Tensor, ScalarType? Flo
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         ScalarType type = Type.ToScalarType();
-        TensorBytes.Take(Tensor.dtype == type ? Tensor : Tensor.detach().to_type(type), stream.Write);
+        Tensor value = Value?.Invoke() ?? Tensor;
+        TensorBytes.Take(value.dtype == type ? value : value.detach().to_type(type), stream.Write);
     }
 
     private static ScalarType Stored(Tensor tensor, ScalarType? floating) =>

@@ -19,16 +19,23 @@ internal static partial class ShardedWriter
     /// <param name="tensors">Tensors by name, in the order in which they are to be distributed.</param>
     /// <param name="dtype">Storage type of real numbers; each tensor's own if null.</param>
     /// <param name="maxShardBytes">The most bytes of tensors in one file.</param>
+    /// <param name="changes">What is stored in the place of some tensors; null: nothing.</param>
     public static void Write(
         string file,
         IReadOnlyDictionary<string, Tensor> tensors,
         ScalarType? dtype,
-        long maxShardBytes
+        long maxShardBytes,
+        IReadOnlyDictionary<string, Func<Tensor>>? changes = null
     )
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxShardBytes, 1);
         List<List<TensorToWrite>> shards = Split(
-            tensors.Select(pair => new TensorToWrite(pair.Key, pair.Value, dtype)),
+            tensors.Select(pair => new TensorToWrite(
+                pair.Key,
+                pair.Value,
+                dtype,
+                changes?.GetValueOrDefault(pair.Key)
+            )),
             maxShardBytes
         );
         string index = file + ShardedCheckpoint.IndexSuffix;

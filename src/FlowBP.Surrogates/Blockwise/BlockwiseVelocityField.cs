@@ -23,7 +23,9 @@ public sealed class BlockwiseVelocityField(
 {
     private readonly GradientCheckpointing checkpointing = checkpointing ?? GradientCheckpointing.Blocks;
     private readonly Lock deciding = new();
-    private int? every;
+
+    // 0: not decided. One word, so that who reads it beside a decision sees the old value or the new one, whole.
+    private volatile int every;
 
     /// <summary>Where the gradients of the parameters go.</summary>
     public IParameterGradients Gradients { get; } = gradients ?? LeafGradients.Instance;
@@ -32,9 +34,9 @@ public sealed class BlockwiseVelocityField(
     /// Blocks of a segment; of an automatic choice, once it was made at the first evaluation or pullback (null before).
     /// </summary>
     public int? SegmentBlocks =>
-        checkpointing is GradientCheckpointing.EveryBlocks fixedCount
-            ? Math.Min(fixedCount.Count, network.Blocks)
-            : every;
+        checkpointing is GradientCheckpointing.EveryBlocks fixedCount ? Math.Min(fixedCount.Count, network.Blocks)
+        : every is > 0 and var decided ? decided
+        : null;
 
     /// <inheritdoc/>
     /// <remarks>A network that is one segment has no inputs to keep.</remarks>
@@ -76,22 +78,50 @@ public sealed class BlockwiseVelocityField(
         using var noGrad = torch.no_grad();
         Segments? segments = trace is null ? null : new Segments(network.Blocks, Decide(x_B, sigma_B, conditioning));
         List<IReadOnlyList<Tensor>> kept = [];
-        var streams = network.Embed(x_B, sigma_B, conditioning);
-        for (var block = 0; block < network.Blocks; block++)
+        try
         {
-            if (block > 0 && segments?.Begins(block) == true)
+            var streams = network.Embed(x_B, sigma_B, conditioning);
+            for (var block = 0; block < network.Blocks; block++)
             {
-                kept.Add([.. streams.Moving.Select(stream => KeptForward.Copy(stream, trace!.Rows))]);
+                if (block > 0 && segments?.Begins(block) == true)
+                {
+                    kept.Add(Copies(streams.Moving, trace!.Rows));
+                }
+                var next = Advance(block, streams);
+                Free(streams.Moving);
+                streams = next;
             }
-            var next = Advance(block, streams);
-            Free(streams.Moving);
-            streams = next;
+            var velocity_B = network.Head(streams, x_B.shape).MoveToOuterDisposeScope();
+            if (trace is not null)
+            {
+                trace.Kept = new(kept);
+            }
+            return velocity_B;
         }
-        if (trace is not null)
+        catch
         {
-            trace.Kept = new(kept);
+            // What is kept outlives every scope.
+            kept.ForEach(Free);
+            throw;
         }
-        return network.Head(streams, x_B.shape).MoveToOuterDisposeScope();
+    }
+
+    private static List<Tensor> Copies(IReadOnlyList<Tensor> streams, IReadOnlyList<int> rows)
+    {
+        List<Tensor> copies = [];
+        try
+        {
+            foreach (var stream in streams)
+            {
+                copies.Add(KeptForward.Copy(stream, rows));
+            }
+            return copies;
+        }
+        catch
+        {
+            Free(copies);
+            throw;
+        }
     }
 
     Tensor? IPartField.Vjp(
@@ -121,7 +151,7 @@ public sealed class BlockwiseVelocityField(
         IReadOnlyList<Tensor?> cotangents = [cotangent_B];
         for (var segment = segments.Count - 1; segment >= 0; segment--)
         {
-            cotangents = PullSegment(
+            var pulled = PullSegment(
                 segments,
                 segment,
                 x_B.shape,
@@ -131,6 +161,12 @@ public sealed class BlockwiseVelocityField(
                 cotangents,
                 gradients
             );
+            // The caller's own is the first; the others are as large as a block's input and of no use any more.
+            if (segment < segments.Count - 1)
+            {
+                Free([.. cotangents.OfType<Tensor>()]);
+            }
+            cotangents = pulled;
             if (segment > 0 && kept is null)
             {
                 Free(inputs[segment]);
@@ -240,9 +276,13 @@ public sealed class BlockwiseVelocityField(
         lock (deciding)
         {
             var (budget, samples) = (GradientCheckpointing.WithinBudget)checkpointing;
-            return every ??= ActivationMemory.Measure(network, x_B, sigma_B, conditioning) is { } blocks
-                ? ActivationMemory.Choose(blocks, samples ?? (int)x_B.size(0), budget)
-                : 1;
+            if (every == 0)
+            {
+                every = ActivationMemory.Measure(network, x_B, sigma_B, conditioning) is { } blocks
+                    ? ActivationMemory.Choose(blocks, samples ?? (int)x_B.size(0), budget)
+                    : 1;
+            }
+            return every;
         }
     }
 

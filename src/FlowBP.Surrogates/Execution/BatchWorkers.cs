@@ -21,7 +21,21 @@ public sealed class BatchWorkers : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(count, 1);
         blas = BlasThreads.Use(1);
-        workers = [.. Enumerable.Range(0, count).Select(i => new Worker($"batch worker {i}"))];
+        List<Worker> started = [];
+        try
+        {
+            for (var i = 0; i < count; i++)
+            {
+                started.Add(new Worker($"batch worker {i}"));
+            }
+        }
+        catch
+        {
+            started.ForEach(worker => worker.Dispose());
+            blas.Dispose();
+            throw;
+        }
+        workers = [.. started];
     }
 
     /// <summary>How many.</summary>
@@ -45,8 +59,9 @@ public sealed class BatchWorkers : IDisposable
     /// a task makes its own.
     /// </summary>
     /// <param name="tasks">The tasks. One that calls this method in turn would wait for itself.</param>
+    /// <param name="discard">Frees what a task returned that nobody gets, because another one failed; null: nothing to free.</param>
     /// <exception cref="Exception">That of the first task (in their order) that failed; all have ended by then.</exception>
-    public IReadOnlyList<T> Run<T>(IReadOnlyList<Func<T>> tasks)
+    public IReadOnlyList<T> Run<T>(IReadOnlyList<Func<T>> tasks, Action<T>? discard = null)
     {
         var results = new T[tasks.Count];
         var failures = new ExceptionDispatchInfo?[tasks.Count];
@@ -72,7 +87,17 @@ public sealed class BatchWorkers : IDisposable
         {
             done.Wait();
         }
-        failures.FirstOrDefault(failure => failure is not null)?.Throw();
+        if (failures.FirstOrDefault(failure => failure is not null) is { } first)
+        {
+            foreach (var (result, failure) in results.Zip(failures))
+            {
+                if (failure is null)
+                {
+                    discard?.Invoke(result);
+                }
+            }
+            first.Throw();
+        }
         return results;
     }
 

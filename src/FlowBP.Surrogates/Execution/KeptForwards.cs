@@ -57,6 +57,19 @@ internal sealed class KeptForwards(BatchPlan plan, long? budgetBytes) : IDisposa
             return null;
         }
         List<KeptForward> parts = [];
+        try
+        {
+            return Gather(terms, parts);
+        }
+        catch
+        {
+            parts.ForEach(part => part.Dispose());
+            throw;
+        }
+    }
+
+    private KeptForward Gather(IReadOnlyList<(int Step, int Sample)> terms, List<KeptForward> parts)
+    {
         for (var start = 0; start < terms.Count; )
         {
             var forward = places[terms[start]].Forward;

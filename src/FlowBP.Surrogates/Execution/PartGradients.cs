@@ -28,7 +28,10 @@ public sealed class PartGradients(IEnumerable<Tensor> parameters, BatchWorkers w
     /// </returns>
     public IReadOnlyList<Tensor?> Accumulate(int rows, Func<Range, Pullback> forward)
     {
-        var pulled = workers.Run([.. workers.Parts(rows).Select(part => (Func<Pulled>)(() => Pull(forward, part)))]);
+        var pulled = workers.Run(
+            [.. workers.Parts(rows).Select(part => (Func<Pulled>)(() => Pull(forward, part)))],
+            part => part.Dispose()
+        );
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         foreach (var part in pulled)
@@ -86,5 +89,14 @@ public sealed class PartGradients(IEnumerable<Tensor> parameters, BatchWorkers w
         }
     }
 
-    private sealed record Pulled(Tensor?[] Parameters, Tensor? Input);
+    private sealed record Pulled(Tensor?[] Parameters, Tensor? Input) : IDisposable
+    {
+        public void Dispose()
+        {
+            foreach (var gradient in Parameters.Append(Input))
+            {
+                gradient?.Dispose();
+            }
+        }
+    }
 }

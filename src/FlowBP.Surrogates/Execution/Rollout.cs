@@ -48,6 +48,25 @@ public sealed class Rollout(
         KeptForwards? kept
     )
     {
+        try
+        {
+            return Cached(noise_B, conditioning, stepsOf, kept);
+        }
+        catch
+        {
+            // What is kept outlives every scope.
+            kept?.Dispose();
+            throw;
+        }
+    }
+
+    private RolloutCache Cached(
+        Tensor noise_B,
+        Conditioning conditioning,
+        IReadOnlyList<int>? stepsOf,
+        KeptForwards? kept
+    )
+    {
         var batch = (int)noise_B.size(0);
         stepsOf ??= [.. Enumerable.Repeat(schedule.Steps, batch)];
         var steps = stepsOf.Max();
@@ -58,15 +77,11 @@ public sealed class Rollout(
         var v_TB = torch.zeros([steps, batch, .. latent], storage, noise_B.device);
         x_TB.select(0, 0).copy_(noise_B);
         var evaluations = default(Evaluations);
-        List<RowChunk> chunks = [];
+        using var chunks = new RowChunks(chunk, conditioning);
         for (var i = 0; i < steps; i++)
         {
             int[] rows = [.. Enumerable.Range(0, batch).Where(b => stepsOf[b] > i)];
-            if (chunks.Sum(part => part.Rows.Length) != rows.Length)
-            {
-                chunks.ForEach(part => part.Dispose());
-                chunks = [.. rows.Chunk(chunk).Select(part => new RowChunk(part, conditioning))];
-            }
+            chunks.Take(rows);
             using var x_B = x_TB.select(0, i);
             using var v_B = v_TB.select(0, i);
             using var next_B = x_TB.select(0, i + 1);
@@ -75,7 +90,7 @@ public sealed class Rollout(
                 // Samples that need no further step stay where they are.
                 next_B.copy_(x_B);
             }
-            foreach (var part in chunks)
+            foreach (var part in chunks.Parts)
             {
                 Evaluate(part, i, x_B, v_B, next_B, kept);
                 evaluations = evaluations.Add(part.Rows.Length);
@@ -85,7 +100,6 @@ public sealed class Rollout(
                 Advance(i, x_TB, v_TB, x_TB.narrow(0, i + 1, 1), cached: true);
             }
         }
-        chunks.ForEach(part => part.Dispose());
         RequireFinite(x_TB, v_TB);
         return new(x_TB.MoveToOuterDisposeScope(), v_TB.MoveToOuterDisposeScope(), stepsOf, evaluations)
         {
@@ -105,13 +119,13 @@ public sealed class Rollout(
         // One state and one velocity, updated in place.
         var x_TB = noise_B.to(storage).clone().unsqueeze(0);
         var v_TB = torch.zeros_like(x_TB);
-        int[] rows = [.. Enumerable.Range(0, (int)noise_B.size(0))];
-        RowChunk[] chunks = [.. rows.Chunk(chunk).Select(part => new RowChunk(part, conditioning))];
+        using var chunks = new RowChunks(chunk, conditioning);
+        chunks.Take([.. Enumerable.Range(0, (int)noise_B.size(0))]);
         var x_B = x_TB.select(0, 0);
         var v_B = v_TB.select(0, 0);
         for (var i = 0; i < schedule.Steps; i++)
         {
-            foreach (var part in chunks)
+            foreach (var part in chunks.Parts)
             {
                 Evaluate(part, i, x_B, v_B, next_B: x_B, kept: null);
             }
@@ -119,10 +133,6 @@ public sealed class Rollout(
             {
                 Advance(i, x_TB, v_TB, x_TB, cached: false);
             }
-        }
-        foreach (var part in chunks)
-        {
-            part.Dispose();
         }
         RequireFinite(x_TB, v_TB);
         return x_TB.squeeze(0).MoveToOuterDisposeScope();
@@ -132,13 +142,21 @@ public sealed class Rollout(
     private void Evaluate(RowChunk part, int step, Tensor x_B, Tensor v_B, Tensor next_B, KeptForwards? kept)
     {
         var trace = kept?.TraceOf(step, part.Rows);
-        if (fused is null)
+        try
         {
-            part.Evaluate(field, schedule.NetworkTime(step), x_B, v_B, trace);
+            if (fused is null)
+            {
+                part.Evaluate(field, schedule.NetworkTime(step), x_B, v_B, trace);
+            }
+            else
+            {
+                part.Step(field, fused, schedule.NetworkTime(step), schedule.StepSize(step), x_B, v_B, next_B, trace);
+            }
         }
-        else
+        catch
         {
-            part.Step(field, fused, schedule.NetworkTime(step), schedule.StepSize(step), x_B, v_B, next_B, trace);
+            trace?.Kept?.Dispose();
+            throw;
         }
         if (trace is not null)
         {
@@ -201,97 +219,5 @@ public sealed class Rollout(
             }
         }
         throw new NonFiniteException("latent", sample, last);
-    }
-
-    // Some samples and their conditioning, selected once and used at every step.
-    private sealed class RowChunk : IDisposable
-    {
-        private readonly Conditioning conditioning;
-        private readonly Conditioning? selected;
-        private readonly Tensor? index;
-
-        public RowChunk(int[] rows, Conditioning conditioning)
-        {
-            Rows = rows;
-            if (rows.Length != conditioning.Batch)
-            {
-                selected = conditioning.Select(rows);
-                index = torch.tensor(rows.Select(row => (long)row).ToArray(), device: conditioning.Device);
-            }
-            this.conditioning = selected ?? conditioning;
-        }
-
-        public int[] Rows { get; }
-
-        public void Evaluate(IVelocityField field, double time, Tensor x_B, Tensor v_B, ForwardTrace? trace)
-        {
-            using var scope = torch.NewDisposeScope();
-            var (input_B, sigma_B) = Inputs(x_B, time);
-            var velocity_B = Velocity(field, input_B, sigma_B, trace);
-            if (index is null)
-            {
-                v_B.copy_(velocity_B);
-            }
-            else
-            {
-                v_B.index_copy_(0, index, velocity_B.to(v_B.dtype));
-            }
-        }
-
-        public void Step(
-            IVelocityField field,
-            IRolloutKernels kernels,
-            double time,
-            double step,
-            Tensor x_B,
-            Tensor v_B,
-            Tensor next_B,
-            ForwardTrace? trace
-        )
-        {
-            using var scope = torch.NewDisposeScope();
-            var (input_B, sigma_B) = Inputs(x_B, time);
-            var guided = field as IGuidedBranches;
-            var (conditional_B, negative_B) = guided is null
-                ? new VelocityBranches(Velocity(field, input_B, sigma_B, trace), null)
-                : guided.EvaluateBranches(input_B, sigma_B, conditioning, trace);
-            conditional_B = Narrow(conditional_B);
-            negative_B = negative_B is null ? null : Narrow(negative_B);
-            kernels.GuidedEulerStep(
-                LatentBuffers.OfRows(conditional_B, kernels.DeviceIndex),
-                negative_B is null ? null : LatentBuffers.OfRows(negative_B, kernels.DeviceIndex),
-                guided?.Scale ?? 1,
-                Rows,
-                LatentBuffers.OfRows(x_B, kernels.DeviceIndex),
-                step,
-                LatentBuffers.OfRows(v_B, kernels.DeviceIndex),
-                LatentBuffers.OfRows(next_B, kernels.DeviceIndex)
-            );
-            GC.KeepAlive(conditional_B);
-            GC.KeepAlive(negative_B);
-            GC.KeepAlive(x_B);
-            GC.KeepAlive(v_B);
-            GC.KeepAlive(next_B);
-        }
-
-        private Tensor Velocity(IVelocityField field, Tensor input_B, Tensor sigma_B, ForwardTrace? trace) =>
-            trace is null
-                ? field.Evaluate(input_B, sigma_B, conditioning)
-                : ((IForwardKeepingField)field).Evaluate(input_B, sigma_B, conditioning, trace);
-
-        private (Tensor Input_B, Tensor Sigma_B) Inputs(Tensor x_B, double time) =>
-            (
-                index is null ? x_B : x_B.index_select(0, index),
-                torch.full([Rows.Length], time, AccumulationType.Of(x_B), x_B.device)
-            );
-
-        private static Tensor Narrow(Tensor velocity_B) =>
-            (velocity_B.dtype == ScalarType.BFloat16 ? velocity_B : velocity_B.to(ScalarType.Float32)).contiguous();
-
-        public void Dispose()
-        {
-            selected?.Dispose();
-            index?.Dispose();
-        }
     }
 }

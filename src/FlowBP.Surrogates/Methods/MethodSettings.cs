@@ -9,6 +9,9 @@ public static class MethodSettings
 {
     private const double Unbounded = double.PositiveInfinity;
 
+    // Of 1000 steps the last is then likelier than the one before it by a tenth, and of 10 by a factor of 30 000.
+    private const double LargestBias = 100;
+
     /// <summary>K.</summary>
     public static Setting<int> NumActiveSteps { get; } =
         Integer(
@@ -26,7 +29,7 @@ public static class MethodSettings
             "late_bias",
             1,
             0,
-            Unbounded,
+            LargestBias,
             "preference for late steps: P(i) ~ (i+1)^late_bias; 0 is uniform",
             "flowbp_sparse_late_bias",
             "flowbp_bridge_late_bias"

@@ -13,7 +13,7 @@ public static class LateBiased
     /// <param name="start">First index.</param>
     /// <param name="end">One past the last.</param>
     /// <param name="count">K, at least 1.</param>
-    /// <param name="bias">β; 0 is uniform.</param>
+    /// <param name="bias">β ≥ 0; 0 is uniform.</param>
     /// <param name="origin">Where counting begins: 0 in Sparse, the segment's start in Bridge.</param>
     /// <param name="source">The draws.</param>
     /// <returns>The indices, increasing.</returns>
@@ -43,7 +43,9 @@ public static class LateBiased
     /// <param name="origin">Where counting begins.</param>
     public static double[] Probabilities(IReadOnlyList<int> left, double bias, int origin)
     {
-        var weights = left.Select(i => Math.Pow(i - origin + 1, bias)).ToArray();
+        // Relative to the largest, which is then 1: a power of a large index overflows, and a share of infinity is no number.
+        var largest = (double)(left.Max() - origin + 1);
+        var weights = left.Select(i => Math.Pow((i - origin + 1) / largest, bias)).ToArray();
         var sum = weights.Sum();
         return [.. weights.Select(weight => weight / sum)];
     }

@@ -104,8 +104,9 @@ public sealed record LeapSampler
                     + " raise rollout_steps or train_step_tail_ratio, or set jk_sampling_mode uniform"
             );
         }
+        // Draws of a small concentration may all round to zero, of a large one to infinity: then the segments are as long as each other.
         var sum = a + b + c;
-        float[] p = [a / sum, b / sum, c / sum];
+        float[] p = sum > 0 && float.IsFinite(sum) ? [a / sum, b / sum, c / sum] : [1f / 3, 1f / 3, 1f / 3];
         int[] lengths = [.. p.Select(share => (int)MathF.Round(share * n, MidpointRounding.ToEven))];
         lengths[LargestOf(p)] += n - lengths.Sum();
         lengths = [.. lengths.Select(length => Math.Max(1, length))];

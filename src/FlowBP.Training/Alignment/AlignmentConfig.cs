@@ -113,13 +113,12 @@ public sealed class AlignmentConfig
             EmaDecay = run.Get(S.UseEma) ? run.Get(S.EmaDecay) : null,
         };
 
-    /// <summary>The loss of a batch, as a part of an update that may have several.</summary>
+    /// <summary>The loss of an update, over all its batches.</summary>
     public HingeLoss Hinge =>
         new(
             run.Get(S.HingeLambda),
             run.Get(S.LossGradScale),
-            run.Get(S.GradientAccumulationSteps)
-                * (run.Get(S.CfgGradNormCompensate) && run.Get(S.CfgGuidance) > 0 ? run.Get(S.CfgGuidance) : 1)
+            run.Get(S.CfgGradNormCompensate) && run.Get(S.CfgGuidance) > 0 ? run.Get(S.CfgGuidance) : 1
         );
 
     /// <summary>Size of the pictures; null: the one the model was made for.</summary>

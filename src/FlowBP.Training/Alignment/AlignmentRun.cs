@@ -1,7 +1,6 @@
-// A whole run: load, evaluate, train, evaluate, save. Everything that can be wrong with the inputs is found before the
+// A whole run: load, evaluate, train, save, evaluate. Everything that can be wrong with the inputs is found before the
 // output folder is created, and the output folder is created before any time is spent.
 
-using System.Diagnostics;
 using FlowBP.Models.Formats;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Evaluation;
@@ -17,8 +16,13 @@ namespace FlowBP.Training.Alignment;
 public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver observer)
 {
     /// <summary>Runs.</summary>
-    /// <param name="cancellation">Stops between two steps or two batches of an evaluation; nothing is saved then.</param>
-    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    /// <param name="cancellation">
+    /// Stops between two steps or two batches of an evaluation. What has been trained by then is stored.
+    /// </param>
+    /// <exception cref="InterruptedRunException">
+    /// The run was cancelled or failed after it had trained something, and says where that is.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled before.</exception>
     /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
     /// <exception cref="ConfigurationException">A setting asks for what this model does not have.</exception>
     public AlignmentSummary Execute(CancellationToken cancellation = default)
@@ -49,8 +53,11 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             config.Get(S.EvalBatchSize),
             observer.Notice
         );
-        using var output = new OutputFolder(config.OutputDir, config.Get(S.Overwrite));
+        using var output = new OutputFolder(config.OutputDir, config.Get(S.Overwrite), observer.Notice);
         output.WriteConfig(config, device.Name);
+        using var trainer = new AlignmentTrainer(config, model, reward, trainingPrompts);
+        var weights = new TrainedWeights(model, trainer, output, observer.Notice);
+        weights.Prepare();
 
         observer.Stage("evaluating the base model");
         var before = evaluator.Run(model, cancellation);
@@ -59,146 +66,15 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         pictures.Write(output.Sample(0), 0, before);
 
         observer.Stage("training");
-        using var trainer = new AlignmentTrainer(config, model, reward, trainingPrompts);
-        var (seconds, reports) = Guarded(
-            () => Train(trainer, model, evaluator, pictures, output, cancellation),
-            trainer,
-            model,
-            output
-        );
-
-        observer.Stage("evaluating the aligned model");
-        SwapWithAverage(trainer);
-        var after = evaluator.Run(model, cancellation);
-        observer.Evaluated("aligned", after);
-        pictures.Write(output.Sample(reports.Count), reports.Count, after);
-        pictures.WriteComparison(Path.Combine(output.Samples, "before-after.png"), before, after);
-        SaveResult(model, output);
-
-        var summary = new AlignmentSummary
-        {
-            Method = config.Method.Name,
-            Steps = reports.Count,
-            Seconds = seconds,
-            SecondsPerStep = Median([.. reports.Select(report => report.Seconds)]),
-            PeakMemoryBytes = reports.Max(report => report.PeakMemoryBytes),
-            PeakMemoryOf = model.Compute.PeakMemoryOf,
-            EvaluationPrompts = evaluationPrompts.Count,
-            Metrics = AlignmentSummary.Compare(before, after),
-        };
-        output.WriteSummary(summary);
-        return summary;
+        var parts = new RunParts(config, observer, model, trainer, evaluator, pictures, output, weights);
+        var training = new TrainingLoop(parts);
+        var reports = training.Run(cancellation);
+        return new RunEnding(parts, training).Run(before, reports, cancellation);
     }
-
-    // A number that is not finite stops a run before the weights are touched: they are saved as they were.
-    private T Guarded<T>(Func<T> train, AlignmentTrainer trainer, TextToImage model, OutputFolder output)
-    {
-        try
-        {
-            return train();
-        }
-        catch (ArithmeticException e) when (output.HasMetrics)
-        {
-            SwapWithAverage(trainer);
-            SaveResult(model, output);
-            throw new TrainingStoppedException(trainer.Optimizer.Steps + 1, output.Model, e);
-        }
-    }
-
-    private (double Seconds, List<StepReport> Reports) Train(
-        AlignmentTrainer trainer,
-        TextToImage model,
-        ImageEvaluator evaluator,
-        SamplePictures pictures,
-        OutputFolder output,
-        CancellationToken cancellation
-    )
-    {
-        var steps = config.Get(S.MaxTrainSteps);
-        var watch = new Stopwatch();
-        List<StepReport> reports = [];
-        for (var step = 0; step < steps; step++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            watch.Start();
-            var report = trainer.Step(step);
-            watch.Stop();
-            reports.Add(report);
-            output.WriteMetrics(report);
-            observer.Step(report, steps);
-            if (step + 1 < steps)
-            {
-                Between(step + 1);
-            }
-        }
-        return (watch.Elapsed.TotalSeconds, reports);
-
-        void Between(int done)
-        {
-            var draws = IsDue(done, config.Get(S.SampleInterval));
-            var evaluates = IsDue(done, config.Get(S.EvaluationInterval));
-            var saves = IsDue(done, config.Get(S.CheckpointingSteps));
-            if (!(draws || evaluates || saves))
-            {
-                return;
-            }
-            SwapWithAverage(trainer);
-            if (draws)
-            {
-                pictures.Write(output.Sample(done), done, evaluator.Draw(model, cancellation));
-            }
-            if (evaluates)
-            {
-                var result = evaluator.Run(model, cancellation);
-                observer.Evaluated($"step {done}", result);
-                output.WriteEvaluation(done, result);
-            }
-            if (saves)
-            {
-                SaveCheckpoint(output.Checkpoint(done));
-            }
-            SwapWithAverage(trainer);
-        }
-
-        // Of an adapted model only the adapter changes, and making it part of the weights would end the training.
-        void SaveCheckpoint(string folder)
-        {
-            if (model.Adapter is { } adapter)
-            {
-                adapter.Save(folder);
-                return;
-            }
-            model.Save(folder);
-        }
-    }
-
-    private static void SaveResult(TextToImage model, OutputFolder output)
-    {
-        model.Adapter?.Save(output.Adapter);
-        model.Save(output.Model);
-    }
-
-    // What is evaluated and saved is the moving average, where one is kept.
-    private void SwapWithAverage(AlignmentTrainer trainer)
-    {
-        if (config.Get(S.UseEma))
-        {
-            trainer.Optimizer.SwapWithEma();
-        }
-    }
-
-    private static bool IsDue(int done, int? interval) => interval is > 0 and var every && done % every == 0;
 
     // Evenly taken, so that every task keeps its share.
     internal static IReadOnlyList<string> Thinned(IReadOnlyList<string> prompts, int? limit) =>
         limit is not { } most || most >= prompts.Count
             ? prompts
             : [.. Enumerable.Range(0, most).Select(i => prompts[(int)((long)i * prompts.Count / most)])];
-
-    private static double Median(double[] values)
-    {
-        Array.Sort(values);
-        var middle = values.Length / 2;
-        return values.Length % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
-    }
 }

@@ -67,6 +67,12 @@ public sealed class AlignmentTrainer : IDisposable
     /// <summary>Moments and moving average.</summary>
     public FusedAdamW Optimizer { get; }
 
+    /// <summary>Training steps made; a step in which nothing pulled is none of <see cref="Optimizer"/>'s.</summary>
+    public int StepsDone { get; private set; }
+
+    /// <summary>The moving averages in the place of the weights, where they are kept, until the result is disposed.</summary>
+    public AveragedWeights Averaged() => new(Optimizer);
+
     /// <summary>One training step.</summary>
     /// <param name="step">Index of the step, from 0.</param>
     /// <exception cref="NonFiniteException">A velocity, reward or cotangent is not finite; nothing was updated.</exception>
@@ -77,20 +83,25 @@ public sealed class AlignmentTrainer : IDisposable
         model.Compute.ResetPeakMemory();
         var clock = new PartClock(model.Compute);
 
-        var texts = prompts.Next(step, parts * batch);
-        SurrogateReport[] reports =
-        [
-            .. Enumerable.Range(0, parts).Select(part => Accumulate(texts, step, part * batch, clock)),
-        ];
+        var surrogate = AccumulateGradients(step, clock);
         var norm = Optimizer.GradientNorm();
         var learningRate = config.LearningRate.At(step);
-        Optimizer.Step(learningRate, norm);
+        if (norm > 0)
+        {
+            Optimizer.Step(learningRate, norm);
+        }
+        else
+        {
+            // Every sample is past the hinge, or filtered: nothing pulls, so nothing moves (docs/methods.md §6).
+            Optimizer.ZeroGrad();
+        }
+        StepsDone = step + 1;
         clock.Lap("optimizer");
 
         return new()
         {
             Step = step + 1,
-            Surrogate = SurrogateReport.Mean(reports),
+            Surrogate = surrogate,
             GradNorm = norm,
             LearningRate = learningRate,
             Seconds = clock.Total,
@@ -103,8 +114,50 @@ public sealed class AlignmentTrainer : IDisposable
     /// <inheritdoc/>
     public void Dispose() => Optimizer.Dispose();
 
+    /// <summary>The first half of <see cref="Step"/>: the gradient of all batches of an update, left to be looked at.</summary>
+    /// <param name="step">Index of the step, from 0.</param>
+    internal SurrogateReport AccumulateGradients(int step)
+    {
+        using var scope = torch.NewDisposeScope();
+        return AccumulateGradients(step, new PartClock(model.Compute));
+    }
+
+    private SurrogateReport AccumulateGradients(int step, PartClock clock)
+    {
+        var texts = prompts.Next(step, parts * batch);
+        Part[] accumulated =
+        [
+            .. Enumerable.Range(0, parts).Select(part => Accumulate(texts, step, part * batch, clock)),
+        ];
+        var correction = Normalize(accumulated);
+        return SurrogateReport.Mean([
+            .. accumulated.Select(part => part.Report with { Loss = part.Report.Loss * correction * parts }),
+        ]);
+    }
+
+    // Parts are divided by the number of all images; the mean is over those that the filter keeps, whose number is known once
+    // the last part has been rolled out. Returns what gradient and loss were multiplied with.
+    private double Normalize(IReadOnlyList<Part> accumulated)
+    {
+        var kept = accumulated.Sum(part => part.Kept);
+        if (kept == 0 || kept == parts * batch)
+        {
+            return 1;
+        }
+        var correction = (double)(parts * batch) / kept;
+        using var noGrad = torch.no_grad();
+        foreach (var (_, parameter) in model.TrainedParameters)
+        {
+            parameter.grad?.mul_(correction);
+        }
+        return correction;
+    }
+
+    // What a batch of an update comes to: its report, with the loss as its share of the update's, and the samples it keeps.
+    private sealed record Part(SurrogateReport Report, int Kept);
+
     // Adds the gradient of one batch, the samples from `first` on.
-    private SurrogateReport Accumulate(IReadOnlyList<string> allTexts, int step, int first, PartClock clock)
+    private Part Accumulate(IReadOnlyList<string> allTexts, int step, int first, PartClock clock)
     {
         using var scope = torch.NewDisposeScope();
         using var inputs = Encode([.. allTexts.Skip(first).Take(batch)], step, first);
@@ -113,11 +166,12 @@ public sealed class AlignmentTrainer : IDisposable
         clock.Lap("rollout");
         var weights = executor.Weigh(inputs.Batch, rollout);
         clock.Lap("weigh");
-        using var gradient = executor.RewardGradient(inputs.Batch, rollout, weights, reward, config.Hinge);
+        var images = (double)parts * batch * inputs.Batch.Plan.Samples[0].RewardInput.Rows;
+        using var gradient = executor.RewardGradient(inputs.Batch, rollout, weights, reward, config.Hinge, images);
         clock.Lap("reward");
         var products = executor.AccumulateGradients(inputs.Batch, rollout, gradient);
         clock.Lap("vjps");
-        return SurrogateReport.Of(schedule, inputs.Batch.Plan, rollout, weights, gradient, products);
+        return new(SurrogateReport.Of(schedule, inputs.Batch.Plan, rollout, weights, gradient, products), weights.Kept);
     }
 
     private StepInputs Encode(IReadOnlyList<string> texts, int step, int first)

@@ -1,6 +1,7 @@
 // Where a run writes. A folder that exists is never overwritten silently, and no file is ever half-written: all but the
 // log that grows line by line are written beside their place and renamed.
 
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using FlowBP.Models.Formats;
@@ -23,37 +24,47 @@ public sealed class OutputFolder : IDisposable
 
     private static readonly JsonSerializerOptions Indented = new(Lines) { WriteIndented = true };
 
-    private readonly StreamWriter metrics;
-    private readonly bool created;
+    internal const string MetricsName = "metrics.jsonl";
+    private const string ConfigName = "config.yaml";
+    private const string EvaluationsName = "evaluations.jsonl";
+    private const string SummaryName = "summary.json";
+
+    private readonly OutputPlace place;
+    private readonly FileStream metrics;
+    private readonly Action<string>? notice;
+    private SpaceReservation? reserved;
+    private bool hasWeights;
 
     /// <summary>Creates the folder.</summary>
     /// <param name="root">Its path.</param>
-    /// <param name="overwrite">Whether a folder of an earlier run may be replaced.</param>
+    /// <param name="overwrite">
+    /// Whether a folder of an earlier run may be replaced. It stays where it is until the new run has recorded a step (until then
+    /// the new one is written beside it), and is kept aside until that has stored weights.
+    /// </param>
+    /// <param name="notice">Hears of what was left of a folder that was replaced; null: nobody.</param>
     /// <exception cref="IOException">It exists and may not be replaced, or cannot be created.</exception>
-    public OutputFolder(string root, bool overwrite)
+    public OutputFolder(string root, bool overwrite, Action<string>? notice = null)
     {
-        Root = root;
-        if (File.Exists(root))
+        this.notice = notice;
+        place = new OutputPlace(root, overwrite);
+        try
         {
-            throw new IOException($"{root} is a file; name a folder with --output_dir");
+            Directory.CreateDirectory(Samples);
+            // Unbuffered: what can't be written is known at once, and not when the file is closed.
+            metrics = new FileStream(
+                Owned(MetricsName),
+                FileMode.Create,
+                FileAccess.Write,
+                FileShare.Read,
+                bufferSize: 0
+            );
         }
-        if (Directory.Exists(root) && Directory.EnumerateFileSystemEntries(root).Any())
+        catch
         {
-            if (!overwrite)
-            {
-                throw new IOException($"{root} exists; name another --output_dir, or replace it with --overwrite true");
-            }
-            if (!File.Exists(ConfigFile))
-            {
-                throw new IOException(
-                    $"{root} was not written by a run (it has no config.yaml), so it is not replaced"
-                );
-            }
-            Directory.Delete(root, recursive: true);
+            place.Abandon();
+            place.Dispose();
+            throw;
         }
-        created = !Directory.Exists(root);
-        Directory.CreateDirectory(Samples);
-        metrics = new StreamWriter(Path.Combine(root, "metrics.jsonl")) { AutoFlush = true };
     }
 
     /// <summary>Refuses a folder that holds anything; a command without a run's files never replaces one.</summary>
@@ -68,7 +79,7 @@ public sealed class OutputFolder : IDisposable
     }
 
     /// <summary>The folder.</summary>
-    public string Root { get; }
+    public string Root => place.Current;
 
     /// <summary>Folder of the aligned model.</summary>
     public string Model => Path.Combine(Root, "model");
@@ -83,11 +94,61 @@ public sealed class OutputFolder : IDisposable
     /// <param name="step">Updates made.</param>
     public string Checkpoint(int step) => Path.Combine(Root, "checkpoints", $"step-{step:D6}");
 
-    private string ConfigFile => Path.Combine(Root, "config.yaml");
+    /// <summary>Folder of what a run had trained when it was stopped.</summary>
+    /// <param name="step">Updates made.</param>
+    public string Stopped(int step) => $"{Checkpoint(step)}-stopped";
+
+    /// <summary>Sets space aside for the trained weights, which the disk has then whatever else is written to it.</summary>
+    /// <param name="bytes">How much.</param>
+    /// <exception cref="IOException">There is not so much.</exception>
+    public void Reserve(long bytes)
+    {
+        ReleaseReserve();
+        reserved = new SpaceReservation(Root, bytes);
+    }
+
+    /// <summary>Gives the space back: now the weights are written.</summary>
+    public void ReleaseReserve()
+    {
+        reserved?.Dispose();
+        reserved = null;
+    }
+
+    /// <summary>
+    /// Notes that the files in a folder of this one are weights that this run has stored. A run that it replaces is not needed any more.
+    /// </summary>
+    /// <param name="folder">The folder, as other members name it.</param>
+    public void Own(string folder)
+    {
+        foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+        {
+            Owned(Path.GetRelativePath(Root, path));
+        }
+        hasWeights = true;
+        DeletePrevious();
+    }
+
+    private void DeletePrevious()
+    {
+        if (HasMetrics && hasWeights)
+        {
+            place.DeletePrevious(notice);
+        }
+    }
+
+    // The path of a file of this run.
+    private string Owned(string name)
+    {
+        place.Manifest.Add(name);
+        return Path.Combine(Root, name);
+    }
 
     /// <summary>The path of the pictures of a step.</summary>
     /// <param name="step">Updates made.</param>
-    public string Sample(int step) => Path.Combine(Samples, $"step-{step:D6}.png");
+    public string Sample(int step) => Owned($"samples/step-{step:D6}.png");
+
+    /// <summary>The path of the pictures before and after the run.</summary>
+    public string Comparison => Owned("samples/before-after.png");
 
     /// <summary>Writes config.yaml: everything resolved.</summary>
     /// <param name="config">The run.</param>
@@ -99,13 +160,13 @@ public sealed class OutputFolder : IDisposable
         {
             values[AlignmentSettings.Device.Name] = device;
         }
-        AtomicFile.WriteText(ConfigFile, new YamlDotNet.Serialization.Serializer().Serialize(values));
+        AtomicFile.WriteText(Owned(ConfigName), new YamlDotNet.Serialization.Serializer().Serialize(values));
     }
 
     /// <summary>Appends a line to metrics.jsonl.</summary>
     public void WriteMetrics(StepReport report)
     {
-        metrics.WriteLine(
+        Append(
             JsonSerializer.Serialize(
                 new
                 {
@@ -135,7 +196,27 @@ public sealed class OutputFolder : IDisposable
                 Lines
             )
         );
-        HasMetrics = true;
+        if (!HasMetrics)
+        {
+            HasMetrics = true;
+            place.Replace();
+            DeletePrevious();
+        }
+    }
+
+    // Whole, or not at all: a full disk may take the first half of a line.
+    private void Append(string line)
+    {
+        var length = metrics.Length;
+        try
+        {
+            metrics.Write(Encoding.UTF8.GetBytes(line + "\n"));
+        }
+        catch (IOException)
+        {
+            metrics.SetLength(length);
+            throw;
+        }
     }
 
     /// <summary>Appends a line to evaluations.jsonl.</summary>
@@ -143,7 +224,7 @@ public sealed class OutputFolder : IDisposable
     /// <param name="result">What the judges say.</param>
     public void WriteEvaluation(int step, EvaluationResult result) =>
         File.AppendAllText(
-            Path.Combine(Root, "evaluations.jsonl"),
+            Owned(EvaluationsName),
             JsonSerializer.Serialize(
                 new
                 {
@@ -163,7 +244,7 @@ public sealed class OutputFolder : IDisposable
 
     /// <summary>Writes summary.json.</summary>
     public void WriteSummary(AlignmentSummary summary) =>
-        AtomicFile.WriteText(Path.Combine(Root, "summary.json"), JsonSerializer.Serialize(summary, Indented) + "\n");
+        AtomicFile.WriteText(Owned(SummaryName), JsonSerializer.Serialize(summary, Indented) + "\n");
 
     /// <summary>Whether any training step has been recorded.</summary>
     public bool HasMetrics { get; private set; }
@@ -173,15 +254,12 @@ public sealed class OutputFolder : IDisposable
     /// </summary>
     public void Dispose()
     {
+        ReleaseReserve();
         metrics.Dispose();
-        if (HasMetrics)
+        if (!HasMetrics)
         {
-            return;
+            place.Abandon();
         }
-        Directory.Delete(Root, recursive: true);
-        if (!created)
-        {
-            Directory.CreateDirectory(Root);
-        }
+        place.Dispose();
     }
 }

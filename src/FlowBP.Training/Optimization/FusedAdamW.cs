@@ -2,6 +2,7 @@
 // The moments and the average are tensors, so that a checkpoint can hold them and a GPU can keep them.
 
 using FlowBP.Kernels;
+using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Optimization;
 
@@ -141,23 +142,33 @@ public sealed class FusedAdamW : IDisposable
         }
     }
 
+    /// <summary>Whether the parameters hold their moving averages at present.</summary>
+    public bool HoldsAverage { get; private set; }
+
     /// <summary>
-    /// Exchanges the parameters with their moving averages; a second call exchanges them back. Sampling between the
-    /// two uses the averages.
+    /// Exchanges the parameters with their moving averages, at the cost of one tensor's memory; a second call exchanges them
+    /// back. Where it fails, all is as before. <see cref="AveragedWeights"/> pairs the two.
     /// </summary>
     /// <exception cref="InvalidOperationException">No average is kept.</exception>
     public void SwapWithEma()
     {
-        using var scope = torch.NewDisposeScope();
-        using var noGrad = torch.no_grad();
-        foreach (var entry in entries)
+        var exchanged = 0;
+        try
         {
-            var ema = entry.Ema ?? throw new InvalidOperationException("no moving average is kept");
-            var current = entry.Parameter.detach().clone();
-            entry.Parameter.copy_(ema);
-            ema.copy_(current);
-            entry.Copy?.copy_(entry.Parameter);
+            for (; exchanged < entries.Length; exchanged++)
+            {
+                entries[exchanged].Exchange();
+            }
         }
+        catch
+        {
+            while (exchanged > 0)
+            {
+                entries[--exchanged].Exchange();
+            }
+            throw;
+        }
+        HoldsAverage = !HoldsAverage;
     }
 
     /// <inheritdoc/>
@@ -210,6 +221,17 @@ public sealed class FusedAdamW : IDisposable
 
         public Tensor? Ema { get; } = average ? parameter.detach().clone().DetachFromDisposeScope() : null;
 
+        public void Exchange()
+        {
+            using var scope = torch.NewDisposeScope();
+            using var noGrad = torch.no_grad();
+            var ema = Ema ?? throw new InvalidOperationException("no moving average is kept");
+            var current = Parameter.detach().clone();
+            Parameter.copy_(ema);
+            ema.copy_(current);
+            Copy?.copy_(Parameter);
+        }
+
         private static Tensor? Checked(string name, Parameter parameter, Tensor? copy) =>
             copy is null
             || (
@@ -229,7 +251,8 @@ public sealed class FusedAdamW : IDisposable
 /// <summary>A gradient is infinite or NaN; nothing was updated.</summary>
 /// <param name="parameter">Name of the first parameter at fault.</param>
 public sealed class NonFiniteGradientException(string parameter)
-    : ArithmeticException(
+    : NonFiniteException(
+        "gradient",
         $"the gradient of {parameter} is not finite; nothing was updated: lower the learning rate or max_grad_norm, or"
             + " compute in a wider type"
     )

@@ -27,15 +27,23 @@ public static class Backbones
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit, or the family is not known.</exception>
     public static IBackbone Load(string folder, IPromptSource? prompts = null, string? transformer = null)
     {
-        var name = new DiffusersFolder(folder).PipelineClass();
-        if (!s_families.TryGetValue(name, out var load))
+        try
         {
-            throw CheckpointException.ForFile(
-                Path.Combine(folder, "model_index.json"),
-                $"found pipeline class {name}, expected one of {string.Join(", ", s_families.Keys)}"
-            );
+            var name = new DiffusersFolder(folder).PipelineClass();
+            if (!s_families.TryGetValue(name, out var load))
+            {
+                throw CheckpointException.ForFile(
+                    Path.Combine(folder, "model_index.json"),
+                    $"found pipeline class {name}, expected one of {string.Join(", ", s_families.Keys)}"
+                );
+            }
+            return load(folder, prompts, transformer);
         }
-        return load(folder, prompts, transformer);
+        catch
+        {
+            prompts?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Takes a network out of training.</summary>

@@ -91,7 +91,14 @@ public sealed class Flux2Backbone : IBackbone
     }
 
     /// <inheritdoc/>
-    public void Save(string folder) => model.Save(folder);
+    public void SaveTransformer(string folder, IReadOnlyDictionary<string, Func<Tensor>>? changes) =>
+        model.SaveTransformer(folder, changes: changes);
+
+    /// <inheritdoc/>
+    public void SaveOtherParts(string folder, Action<string>? notice) => model.SaveOtherParts(folder, notice: notice);
+
+    /// <inheritdoc/>
+    public void RequireReadable(Action<string>? notice) => model.RequireReadable(notice);
 
     /// <inheritdoc/>
     public void Dispose()

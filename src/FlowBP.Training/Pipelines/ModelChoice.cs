@@ -129,7 +129,7 @@ public sealed record ModelChoice
                 SamplingGuidance
             );
         }
-        catch (ArgumentException e)
+        catch (ArgumentException e) when (ConfigurationException.IsOfTheUser(e))
         {
             throw new ConfigurationException(e.Message);
         }

@@ -14,6 +14,9 @@ public sealed class TextToImage : IDisposable
     // 1 where guidance has no negative branch.
     private readonly GuidedVelocityField samplingField;
 
+    // The conditioning of the empty prompt, once it was asked for.
+    private Conditioning? empty;
+
     /// <summary>Loads a model folder; only the transformer's parameters receive gradients.</summary>
     /// <param name="folder">A folder in diffusers' layout.</param>
     /// <param name="guidance">
@@ -92,18 +95,18 @@ public sealed class TextToImage : IDisposable
             Model.Vae.RecomputesDecode = options.RecomputesDecode;
             Model.To(Compute.Device);
             Adapter = Adapted(Model, options);
+            Model.UseRolloutKernels(Compute.RolloutKernels);
+            Workers = workers > 1 && !Compute.IsGpu ? new BatchWorkers(workers) : null;
+            Masters = hasMasters ? new ComputeCopy(Model.Transformer, options.Compute) : null;
+            Field = Guided(guidance, options, detachNegative);
+            samplingField =
+                samplingGuidance is { } scale && scale != guidance ? Guided(scale, options, detachNegative) : Field;
         }
         catch
         {
-            Model.Dispose();
+            Dispose();
             throw;
         }
-        Model.UseRolloutKernels(Compute.RolloutKernels);
-        Workers = workers > 1 && !Compute.IsGpu ? new BatchWorkers(workers) : null;
-        Masters = hasMasters ? new ComputeCopy(Model.Transformer, options.Compute) : null;
-        Field = Guided(guidance, options, detachNegative);
-        samplingField =
-            samplingGuidance is { } scale && scale != guidance ? Guided(scale, options, detachNegative) : Field;
     }
 
     private static LoraAdapter? Adapted(IBackbone model, ComputeOptions options) =>
@@ -179,8 +182,12 @@ public sealed class TextToImage : IDisposable
         {
             return conditioning;
         }
-        var negative = Branch([.. Enumerable.Repeat("", prompts.Count)]);
-        return new(conditioning.Names.Select(name => KeyValuePair.Create(name, conditioning[name])), negative);
+        // The same for all prompts and steps.
+        empty ??= Branch([""]).Detach();
+        return new(
+            conditioning.Names.Select(name => KeyValuePair.Create(name, conditioning[name])),
+            empty.Repeat(prompts.Count)
+        );
     }
 
     /// <summary>Samples latents without caching the trajectory.</summary>
@@ -209,21 +216,39 @@ public sealed class TextToImage : IDisposable
     }
 
     /// <summary>
-    /// Writes the whole model in diffusers' layout, the transformer as it is trained: in float32, or with the adapter made part
-    /// of its weights, after which it has none.
+    /// Writes the whole model in diffusers' layout: the transformer as <see cref="SaveTransformer"/> has it, the other parts as they
+    /// came. The model stays as it is.
     /// </summary>
     /// <param name="folder">The folder to write.</param>
-    /// <exception cref="Models.Formats.CheckpointException">A file cannot be written.</exception>
-    public void Save(string folder)
+    /// <param name="notice">Hears of a file that no loader needs and that is left out; null: nobody.</param>
+    /// <exception cref="Models.Formats.CheckpointException">A file cannot be read or written.</exception>
+    public void Save(string folder, Action<string>? notice = null)
     {
-        Adapter?.Merge();
-        using var widened = Masters?.Widened();
-        Model.Save(folder);
+        SaveTransformer(folder);
+        Model.SaveOtherParts(folder, notice);
     }
+
+    /// <summary>Writes the transformer as it is trained: in float32, or with the adapter made part of the stored weights.</summary>
+    /// <param name="folder">The folder of the model.</param>
+    /// <exception cref="Models.Formats.CheckpointException">A file cannot be written.</exception>
+    public void SaveTransformer(string folder)
+    {
+        using var widened = Masters?.Widened();
+        Model.SaveTransformer(folder, Adapter?.MergedWeights);
+    }
+
+    /// <summary>What <see cref="SaveTransformer"/> and an adapter's own file take on a disk, about.</summary>
+    public long StoredBytes =>
+        Model.Transformer.state_dict().Values.Sum(tensor => StoredBytesOf(tensor, Masters is not null))
+        + (Adapter?.parameters().Sum(parameter => StoredBytesOf(parameter, wide: true)) ?? 0);
+
+    private static long StoredBytesOf(Tensor tensor, bool wide) =>
+        tensor.numel() * (wide ? Math.Max(sizeof(float), tensor.element_size()) : tensor.element_size());
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        empty?.Dispose();
         Masters?.Dispose();
         Adapter?.Dispose();
         Workers?.Dispose();

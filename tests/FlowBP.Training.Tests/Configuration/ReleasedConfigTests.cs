@@ -79,7 +79,6 @@ public class ReleasedConfigTests
             var expected = (Path.GetFileNameWithoutExtension(file)) switch
             {
                 "flux2_klein_base_9b_flowbp_lagrange" => 4,
-                "flux2_klein_base_9b_draft_lv" => 2, // accumulated over two batches
                 _ => 1,
             };
             Assert.That(divisor, Is.EqualTo(expected), file);

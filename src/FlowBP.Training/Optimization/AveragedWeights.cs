@@ -1,0 +1,31 @@
+// What is evaluated, drawn and stored is the moving average; what is trained on is not. The exchange is a scope, so that whatever
+// happens within (a NaN in an evaluation, a full disk) the two are where they belong afterwards.
+
+namespace FlowBP.Training.Optimization;
+
+/// <summary>Has the parameters hold their moving averages, where they are kept, until it is disposed.</summary>
+public sealed class AveragedWeights : IDisposable
+{
+    private readonly FusedAdamW? exchanged;
+
+    /// <summary>Exchanges, unless the parameters hold the averages already or none are kept.</summary>
+    /// <param name="optimizer">Keeps the averages; stays the caller's.</param>
+    public AveragedWeights(FusedAdamW optimizer)
+    {
+        if (optimizer.Settings.EmaDecay is null || optimizer.HoldsAverage)
+        {
+            return;
+        }
+        optimizer.SwapWithEma();
+        exchanged = optimizer;
+    }
+
+    /// <summary>Exchanges back.</summary>
+    public void Dispose()
+    {
+        if (exchanged is { HoldsAverage: true })
+        {
+            exchanged.SwapWithEma();
+        }
+    }
+}
