@@ -24,7 +24,7 @@ internal static class PairedReport
 
     internal static int Run(string[] names)
     {
-        string[] known = ["replay", "residual", "optimizer", "loading"];
+        string[] known = ["replay", "residual", "optimizer", "dropin", "call", "loading"];
         if (names.Except(known).ToArray() is [var unknown, ..])
         {
             Console.Error.WriteLine($"unknown benchmark '{unknown}': expected any of {string.Join(", ", known)}");
@@ -45,6 +45,19 @@ internal static class PairedReport
                     using (var residual = new ResidualBenchmarks())
                     {
                         Report(ResidualBenchmarks.Title, residual.Variants());
+                    }
+                    break;
+                case "dropin":
+                    foreach (var tensors in (int[])[10, 1000])
+                    {
+                        using var dropIn = new DropInBenchmarks(tensors);
+                        Report(dropIn.Title, dropIn.Variants());
+                    }
+                    break;
+                case "call":
+                    using (var call = new CallBenchmarks())
+                    {
+                        Report(CallBenchmarks.Title, call.Variants());
                     }
                     break;
                 case "loading":

@@ -1,6 +1,6 @@
 // Timings of kernels, steps and loading. Five ways to run them:
 //
-//   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --paired [replay|residual|optimizer|loading]
+//   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --paired [replay|residual|optimizer|dropin|call|loading]
 //       variants of one operation, interleaved in one process, with medians and ratios: what benchmarks/results/ records
 //   dotnet run -c Release --project benchmarks/FlowBP.Benchmarks -- --step [METHOD…]
 //       one alignment step of the embedded model, split into its parts
@@ -23,6 +23,8 @@ using FlowBP.Benchmarks.FullSize;
 using FlowBP.Benchmarks.Gpu;
 
 // Where libtorch misreads the topology of a virtual machine it takes a single core: a comparison must give it all of them.
+TorchLibrary.Load();
+FreedMemory.Keep();
 torch.set_num_threads(Environment.ProcessorCount);
 
 if (args is ["--paired", .. var names])

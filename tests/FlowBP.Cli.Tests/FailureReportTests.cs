@@ -58,7 +58,7 @@ public class FailureReportTests
                 Throws.TypeOf<UsageException>()
             );
             Assert.That(
-                () => UsageException.Guard(() => ArgumentNullException.ThrowIfNull(null, "path")),
+                () => UsageException.Guard(() => ArgumentNullException.ThrowIfNull((object?)null, "path")),
                 Throws.ArgumentNullException
             );
             Assert.That(

@@ -28,7 +28,7 @@ public class SamplingTests
     [TestCase(float.PositiveInfinity, 1f, 1f)]
     public void Segments_have_room_for_two_leaps_whatever_the_gamma_draws_round_to(float a, float b, float c)
     {
-        var drawn = LeapIndices.FromGamma(a, b, c, steps: 25, new ReverseWindow(1, 26), maxReverseSplit: null);
+        var drawn = LeapSampler.FromGamma(a, b, c, steps: 25, new ReverseWindow(1, 26), maxReverseSplit: null);
         Assert.That(drawn.K, Is.InRange(0, drawn.J - 1));
         Assert.That(drawn.J, Is.InRange(1, 24));
     }

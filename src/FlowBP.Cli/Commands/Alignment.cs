@@ -4,8 +4,8 @@ using FlowBP.Cli.Failures;
 using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Pipelines;
 using FlowBP.Training.Configuration;
+using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Cli.Commands;
 

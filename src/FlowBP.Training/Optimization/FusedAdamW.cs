@@ -62,7 +62,8 @@ public sealed class FusedAdamW : IDisposable
                 p.Name,
                 p.Parameter,
                 settings.EmaDecay is not null,
-                copies?.GetValueOrDefault(p.Name)
+                copies?.GetValueOrDefault(p.Name),
+                kernels.DeviceIndex
             )),
         ];
     }
@@ -70,7 +71,7 @@ public sealed class FusedAdamW : IDisposable
     /// <summary>The numbers.</summary>
     public AdamWSettings Settings { get; }
 
-    /// <summary>Updates made so far.</summary>
+    /// <summary>Updates made so far; a parameter that had no gradient in some of them is younger.</summary>
     public long Steps { get; private set; }
 
     /// <summary>The Euclidean norm of all gradients together, in double; 0 where there are none.</summary>
@@ -94,7 +95,10 @@ public sealed class FusedAdamW : IDisposable
         return norm;
     }
 
-    /// <summary>Clips, updates every parameter that has a gradient, updates the average, and drops the gradients.</summary>
+    /// <summary>
+    /// Clips, updates every parameter that has a gradient, updates all averages, and drops the gradients. A parameter without a
+    /// gradient stays as it is and does not age: its bias corrections count its own updates, as those of torch.optim.AdamW do.
+    /// </summary>
     /// <param name="learningRate">Learning rate of this step.</param>
     /// <param name="gradientNorm">What <see cref="GradientNorm"/> returned.</param>
     public unsafe void Step(double learningRate, double gradientNorm)
@@ -102,35 +106,43 @@ public sealed class FusedAdamW : IDisposable
         using var scope = torch.NewDisposeScope();
         Steps++;
         var gradients = Gradients();
-        var tensors = new AdamWEmaTensor[gradients.Count];
-        for (var i = 0; i < tensors.Length; i++)
+        // All of one age are one pass over memory; most often that is all of them.
+        foreach (var age in gradients.GroupBy(found => found.Entry.Steps))
         {
-            var (entry, gradient) = gradients[i];
-            tensors[i] = new AdamWEmaTensor
+            var tensors = new List<AdamWEmaTensor>(gradients.Count);
+            foreach (var (entry, gradient) in age)
             {
-                Type = TypeOf(entry.Parameter),
-                Count = entry.Parameter.numel(),
-                Parameter = Pointer(entry.Parameter),
-                Gradient = Pointer(gradient),
-                ExpAvg = Pointer(entry.ExpAvg),
-                ExpAvgSq = Pointer(entry.ExpAvgSq),
-                Ema = entry.Ema is null ? null : Pointer(entry.Ema),
-                BFloat16Copy = entry.Copy is null ? null : Pointer(entry.Copy),
-            };
+                tensors.Add(entry.With(Pointer(entry.Parameter), Pointer(gradient)));
+                entry.Steps++;
+            }
+            var step = new AdamWEmaStep(
+                age.Key + 1,
+                learningRate,
+                Settings.Beta1,
+                Settings.Beta2,
+                Settings.Epsilon,
+                Settings.WeightDecay,
+                Settings.EmaDecay ?? 0,
+                AdamWEmaStep.ClipFactor(gradientNorm, Settings.MaxGradNorm)
+            );
+            kernels.AdamWEma(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(tensors), step);
         }
-        var step = new AdamWEmaStep(
-            Steps,
-            learningRate,
-            Settings.Beta1,
-            Settings.Beta2,
-            Settings.Epsilon,
-            Settings.WeightDecay,
-            Settings.EmaDecay ?? 0,
-            AdamWEmaStep.ClipFactor(gradientNorm, Settings.MaxGradNorm)
-        );
-        kernels.AdamWEma(tensors, step);
         GC.KeepAlive(gradients);
+        if (gradients.Count < entries.Length && Settings.EmaDecay is { } decay)
+        {
+            AverageOthers([.. gradients.Select(found => found.Entry)], decay);
+        }
         ZeroGrad();
+    }
+
+    // The average of a parameter that was not updated still moves towards it.
+    private void AverageOthers(HashSet<Entry> updated, double decay)
+    {
+        using var noGrad = torch.no_grad();
+        foreach (var entry in entries.Where(entry => !updated.Contains(entry)))
+        {
+            entry.Ema!.lerp_(entry.Parameter, 1 - decay);
+        }
     }
 
     /// <summary>Drops all gradients.</summary>
@@ -189,7 +201,7 @@ public sealed class FusedAdamW : IDisposable
         {
             if (entry.Parameter.grad is { } gradient)
             {
-                found.Add((entry, gradient.contiguous()));
+                found.Add((entry, gradient.is_contiguous() ? gradient : gradient.contiguous()));
             }
         }
         return found;
@@ -207,19 +219,62 @@ public sealed class FusedAdamW : IDisposable
             _ => throw new ArgumentException($"the optimizer keeps float32 or float64 masters, found {tensor.dtype}"),
         };
 
-    private sealed class Entry(string name, Parameter parameter, bool average, Tensor? copy)
+    private sealed unsafe class Entry
     {
-        public string Name { get; } = name;
+        // Of tensors that nobody exchanges: asked for once, since with a thousand parameters asking is what takes the time.
+        private readonly AdamWEmaTensor state;
+        private readonly int? device;
 
-        public Parameter Parameter { get; } = parameter;
+        public Entry(string name, Parameter parameter, bool average, Tensor? copy, int? deviceIndex)
+        {
+            device = deviceIndex;
+            Name = name;
+            Parameter = parameter;
+            Copy = Checked(name, parameter, copy);
+            ExpAvg = torch.zeros_like(parameter).DetachFromDisposeScope();
+            ExpAvgSq = torch.zeros_like(parameter).DetachFromDisposeScope();
+            Ema = average ? parameter.detach().clone().DetachFromDisposeScope() : null;
+            state = new()
+            {
+                Type = TypeOf(parameter),
+                Count = parameter.numel(),
+                Parameter = null,
+                Gradient = null,
+                ExpAvg = (void*)TensorPointer.Of(ExpAvg, deviceIndex),
+                ExpAvgSq = (void*)TensorPointer.Of(ExpAvgSq, deviceIndex),
+                Ema = Ema is null ? null : (void*)TensorPointer.Of(Ema, deviceIndex),
+                BFloat16Copy = null,
+            };
+        }
 
-        public Tensor ExpAvg { get; } = torch.zeros_like(parameter).DetachFromDisposeScope();
+        /// <summary>Updates that this parameter had.</summary>
+        public long Steps { get; set; }
 
-        public Tensor ExpAvgSq { get; } = torch.zeros_like(parameter).DetachFromDisposeScope();
+        /// <summary>What a kernel takes: a copy may be exchanged, as the parameter may.</summary>
+        public AdamWEmaTensor With(void* parameter, void* gradient) =>
+            new()
+            {
+                Type = state.Type,
+                Count = state.Count,
+                Parameter = parameter,
+                Gradient = gradient,
+                ExpAvg = state.ExpAvg,
+                ExpAvgSq = state.ExpAvgSq,
+                Ema = state.Ema,
+                BFloat16Copy = Copy is null ? null : (void*)TensorPointer.Of(Copy, device),
+            };
 
-        public Tensor? Copy { get; } = Checked(name, parameter, copy);
+        public string Name { get; }
 
-        public Tensor? Ema { get; } = average ? parameter.detach().clone().DetachFromDisposeScope() : null;
+        public Parameter Parameter { get; }
+
+        public Tensor ExpAvg { get; }
+
+        public Tensor ExpAvgSq { get; }
+
+        public Tensor? Copy { get; }
+
+        public Tensor? Ema { get; }
 
         public void Exchange()
         {

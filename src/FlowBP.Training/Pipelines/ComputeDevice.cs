@@ -58,10 +58,15 @@ public sealed class ComputeDevice : IDisposable
 
     /// <summary>What <see cref="PeakMemoryBytes"/> counts.</summary>
     public PeakMemoryKind PeakMemoryOf =>
-        IsGpu ? CudaMemory.Of(Device.index) is null ? PeakMemoryKind.Unknown : PeakMemoryKind.Tensors
-        : NativeMemory.PeakBytes is not null ? PeakMemoryKind.Tensors
-        : processPeakIsOfStep ? PeakMemoryKind.Process
-        : PeakMemoryKind.Unknown;
+        IsGpu
+            ? CudaMemory.Of(Device.index) is null
+                ? PeakMemoryKind.Unknown
+                : PeakMemoryKind.Tensors
+            : NativeMemory.PeakBytes is not null
+                ? PeakMemoryKind.Tensors
+                : processPeakIsOfStep
+                    ? PeakMemoryKind.Process
+                    : PeakMemoryKind.Unknown;
 
     /// <summary>Whether a text names a device: <c>auto</c>, <c>cpu</c>, <c>cuda</c>, <c>cuda:N</c>.</summary>
     /// <param name="text">The text.</param>
