@@ -94,15 +94,19 @@ public class AccumulationTests
         (string, string)[] filter = bound is null
             ? []
             : [("traj_filter_d0_max", bound.Value.ToString("R", CultureInfo.InvariantCulture))];
-        // One sample at a time: float32 products of other sizes round differently, and a dozen steps enlarge that.
+        // Everything one sample at a time: float32 products of other sizes round differently, and a dozen steps enlarge that.
         var config = Config(
             method,
             batch,
             parts,
             [("rollout_batch_size", "1"), ("reward_batch_size", "1"), ("vjp_batch_size", "1"), .. filter]
         );
-        using var model = new TextToImage(config.Model, config.Get(S.CfgGuidance));
-        using var reward = RewardFolder.Load(config.Reward);
+        using var model = new TextToImage(
+            config.Model,
+            config.Get(S.CfgGuidance),
+            prompts: new OneByOne(TextEncoders.Of(config.Model))
+        );
+        using var reward = new OneByOneReward(RewardFolder.Load(config.Reward));
         using var trainer = new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts));
         var report = trainer.AccumulateGradients(0);
         return new(
@@ -146,4 +150,34 @@ public class AccumulationTests
             new("latent_dtype", "float32"),
             .. others.Select(other => KeyValuePair.Create(other.Name, other.Text)),
         ]);
+
+    private static Tensor Joined(IEnumerable<Tensor> parts) => torch.cat([.. parts], 0);
+
+    private sealed class OneByOne(IPromptSource inner) : IPromptSource
+    {
+        public IReadOnlyDictionary<string, Tensor> Encode(IReadOnlyList<string> prompts)
+        {
+            IReadOnlyDictionary<string, Tensor>[] each = [.. prompts.Select(prompt => inner.Encode([prompt]))];
+            return each[0].Keys.ToDictionary(name => name, name => Joined(each.Select(one => one[name])));
+        }
+
+        public void To(Device device) => inner.To(device);
+
+        public void Dispose() => inner.Dispose();
+    }
+
+    private sealed class OneByOneReward(IImageReward inner) : IImageReward
+    {
+        public string Name => inner.Name;
+
+        public Conditioning Encode(IReadOnlyCollection<string> prompts)
+        {
+            Conditioning[] each = [.. prompts.Select(prompt => inner.Encode([prompt]))];
+            return new(each[0].Names.Select(name => KeyValuePair.Create(name, Joined(each.Select(one => one[name])))));
+        }
+
+        public Tensor Score(Tensor image_BCYX, Conditioning conditioning) => inner.Score(image_BCYX, conditioning);
+
+        public void Dispose() => inner.Dispose();
+    }
 }

@@ -82,7 +82,7 @@ public class CudaAlignmentTests
         Assert.That(model.Workers, Is.Null);
         Assert.That(
             model.Model.Transformer.state_dict().Values.Concat(model.Model.Vae.state_dict().Values),
-            Is.All.Matches<Tensor>(tensor => tensor is not null && tensor.device.Equals(gpu.Device))
+            Is.All.Matches<Tensor>(tensor => tensor is not null && tensor.device.ToString() == gpu.Device.ToString())
         );
         using var conditioning = model.Encode(["a photo of a red circle"]);
         Assert.That(conditioning.Device, Is.EqualTo(gpu.Device));

@@ -60,8 +60,9 @@ public class VerificationSuiteTests
     public void Released_networks_have_the_tensors_of_their_layouts()
     {
         var results = VerificationSuite.Run(SharedFolder.Require("goldens", "full_size"));
-        Assert.That(results, Has.Count.GreaterThanOrEqualTo(8));
-        Assert.That(results.Select(entry => entry.Result.Outcome), Is.All.EqualTo(FixtureOutcome.Passed));
+        // Layouts of networks that are not there yet are skipped by name.
+        Assert.That(results.Select(entry => entry.Result.Outcome), Has.None.EqualTo(FixtureOutcome.Failed));
+        Assert.That(results.Count(entry => entry.Result.Outcome == FixtureOutcome.Passed), Is.GreaterThanOrEqualTo(8));
     }
 
     [Test]

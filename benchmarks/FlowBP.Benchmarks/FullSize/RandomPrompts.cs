@@ -27,7 +27,8 @@ internal sealed class RandomPrompts(RandomValues values, long tokens, int width,
 
     public void To(Device device)
     {
-        if (!device.Equals(values.Device))
+        // By their names: TorchSharp's devices have no equality of their own.
+        if (device.ToString() != values.Device.ToString())
         {
             throw new ArgumentException($"the embeddings are on {values.Device}, asked for {device}");
         }

@@ -69,7 +69,8 @@ internal readonly record struct FailureReport(string Line, int ExitCode)
     {
         var cause = Of(run.Cause);
         var count = run.Steps == 1 ? "1 step" : $"{run.Steps} steps";
-        return cause with { Line = $"{cause.Line} (the weights after {count} are in {run.Weights})" };
+        var during = run.During is null ? "" : $"{run.During}: ";
+        return cause with { Line = $"{during}{cause.Line} (the weights after {count} are in {run.Weights})" };
     }
 
     // libtorch on a CPU and on a GPU, its libraries, and the driver.

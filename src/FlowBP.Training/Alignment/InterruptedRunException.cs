@@ -16,6 +16,9 @@ public sealed class InterruptedRunException(Exception cause, long steps, string 
     /// <summary>Updates made.</summary>
     public long Steps { get; } = steps;
 
+    /// <summary>What was being done, such as <c>training step 3</c>, where the cause does not say it; null: it does.</summary>
+    public string? During { get; init; }
+
     /// <summary>Where the trained weights lie.</summary>
     public string Weights { get; } = weights;
 }

@@ -28,10 +28,10 @@ internal sealed class SpaceReservation : IDisposable
                 }
             );
         }
-        catch (IOException e)
+        catch (IOException)
         {
             throw new IOException(
-                $"{folder}: there is no room for the weights that this run will store, {bytes / 1e6:F0} MB ({e.Message});"
+                $"{folder}: there is no room for the weights that this run will store, {bytes / 1e6:F0} MB;"
                     + " free some space or name another --output_dir"
             );
         }

@@ -13,6 +13,7 @@ internal sealed class TrainingLoop(RunParts parts)
 {
     private readonly int steps = parts.Config.Get(S.MaxTrainSteps);
     private readonly Stopwatch watch = new();
+    private bool inStep;
 
     /// <summary>Wall time of the steps so far.</summary>
     public double Seconds => watch.Elapsed.TotalSeconds;
@@ -32,7 +33,10 @@ internal sealed class TrainingLoop(RunParts parts)
         }
         catch (Exception e) when (parts.Weights.Steps > 0 && e is not InterruptedRunException)
         {
-            throw new InterruptedRunException(e, parts.Weights.Steps, Rescue(e));
+            throw new InterruptedRunException(e, parts.Weights.Steps, Rescue(e))
+            {
+                During = inStep ? $"training step {parts.Weights.Steps + 1}" : null,
+            };
         }
     }
 
@@ -43,7 +47,9 @@ internal sealed class TrainingLoop(RunParts parts)
         {
             cancellation.ThrowIfCancellationRequested();
             watch.Start();
+            inStep = true;
             var report = parts.Trainer.Step(step);
+            inStep = false;
             watch.Stop();
             reports.Add(report);
             if (step + 1 == steps)

@@ -101,7 +101,7 @@ public class ReleasedConfigTests
     [TestCase("train.resume_from_checkpoint=latest", "can't be resumed")]
     [TestCase("reward.use_hpsv2=false", "use_hpsv2 must be true")]
     [TestCase("flux2.text_encoder_out_layers=[9, 18]", "text_encoder_out_layers must be 9,18,27")]
-    [TestCase("train.seed=[1, 2]", "train.seed must be an integer ≥ 0, got a list")]
+    [TestCase("train.seed=[1, 2]", "train.seed must be an integer from 0 to 2^63 - 1, got a list")]
     [TestCase("model.master_weight_type=bf61", "did you mean bf16")]
     [TestCase("distributed.fsdp_sharding_startegy=ful", "did you mean full")]
     [TestCase("trainer.name=flowbp_sprase", "did you mean flowbp_sparse")]
