@@ -13,15 +13,12 @@ using FlowBP.Models.Transformers;
 namespace FlowBP.Models;
 
 /// <summary>Velocity network, autoencoder, text towers and schedule of one model.</summary>
-public sealed class SD3Pipeline : IDisposable
+public sealed class SD3Pipeline : DiffusersPipeline, IDisposable
 {
     /// <summary>Name of the pipeline's class in the ecosystem.</summary>
     public const string ClassName = "StableDiffusion3Pipeline";
 
     private const int MostTowers = 2;
-
-    // The folder that the parts come from, and stay as they are in; null: they were made here.
-    private UntrainedParts? source;
 
     /// <summary>The velocity network.</summary>
     public required SD3Transformer2DModel Transformer { get; init; }
@@ -81,54 +78,17 @@ public sealed class SD3Pipeline : IDisposable
             Vae = AutoencoderKL.FromFolder(layout.Vae),
             TextTowers = withTextEncoders ? SD3PromptEncoder.LoadTowers(layout) : [],
             T5 = withTextEncoders ? SD3PromptEncoder.LoadT5(layout) : null,
-            source = new UntrainedParts(folder),
+            Source = new UntrainedParts(folder),
             Scheduler = scheduler,
         };
     }
 
-    /// <summary>Writes the whole model in diffusers' layout, <c>model_index.json</c> last.</summary>
-    /// <param name="folder">The folder to write.</param>
-    /// <param name="dtype">Storage type of the weights that are written; each tensor's own if null.</param>
-    /// <exception cref="CheckpointException">A file cannot be read or written.</exception>
-    public void Save(string folder, ScalarType? dtype = null)
-    {
-        SaveTransformer(folder, dtype);
-        SaveOtherParts(folder, dtype);
-    }
+    private protected override nn.Module Network => Transformer;
 
-    /// <summary>Writes the velocity network alone.</summary>
-    /// <param name="folder">The folder of the model.</param>
-    /// <param name="dtype">Storage type of its weights; each tensor's own if null.</param>
-    /// <param name="changes">As in <see cref="Checkpoint.Save"/>.</param>
-    /// <exception cref="CheckpointException">A file cannot be written.</exception>
-    public void SaveTransformer(
-        string folder,
-        ScalarType? dtype = null,
-        IReadOnlyDictionary<string, Func<Tensor>>? changes = null
-    ) =>
-        DiffusersFolder.WriteNetwork(
-            new DiffusersFolder(folder).Transformer,
-            Transformer.Config.ToJson(),
-            Transformer,
-            dtype,
-            changes: changes
-        );
+    private protected override string NetworkConfig => Transformer.Config.ToJson();
 
-    /// <summary>
-    /// Stores the other parts, then <c>model_index.json</c>: those of a model that was loaded byte for byte as they lie in its folder.
-    /// </summary>
-    /// <param name="folder">The folder of the model.</param>
-    /// <param name="dtype">Storage type of weights that are written; each tensor's own if null.</param>
-    /// <param name="notice">As in <see cref="UntrainedParts.WriteTo"/>.</param>
-    /// <exception cref="CheckpointException">A file cannot be read or written.</exception>
-    public void SaveOtherParts(string folder, ScalarType? dtype = null, Action<string>? notice = null)
+    private protected override void WriteOtherParts(DiffusersFolder layout, ScalarType? dtype)
     {
-        if (source is not null)
-        {
-            source.WriteTo(folder, notice);
-            return;
-        }
-        var layout = new DiffusersFolder(folder);
         var parts = new List<(string, string?, string?)>
         {
             ("scheduler", "diffusers", FlowMatchEulerConfig.ClassName),
@@ -140,11 +100,6 @@ public sealed class SD3Pipeline : IDisposable
         AtomicFile.WriteText(layout.SchedulerConfig, Scheduler.ToJson());
         layout.WriteIndex(ClassName, parts);
     }
-
-    /// <summary>As <see cref="UntrainedParts.RequireReadable"/>; a model that was made here has nothing to read.</summary>
-    /// <param name="notice">As there.</param>
-    /// <exception cref="CheckpointException">A file that belongs to a part can't be read.</exception>
-    public void RequireReadable(Action<string>? notice = null) => source?.RequireReadable(notice);
 
     /// <summary>Conditioning of prompts, without autograd.</summary>
     /// <param name="prompts">Any number of prompts; an empty one is the negative prompt of guidance.</param>

@@ -229,15 +229,8 @@ public class FullSizeTests
             .. settings,
         ]);
 
-    private static FullSizeResult Measured(string name, params string[] settings)
-    {
-        if (TorchLibrary.Provider == "TorchSharp")
-        {
-            Assert.Ignore(
-                "full-size networks run with the project's own binding only (TorchProvider=FlowBP): a table stays on meta"
-            );
-        }
-        return FullSizeRun.Measure(
+    private static FullSizeResult Measured(string name, params string[] settings) =>
+        FullSizeRun.Measure(
             s_small[name](),
             Options(name, ["--active", "2", .. settings]).Config,
             ComputeDevice.Cpu,
@@ -245,5 +238,4 @@ public class FullSizeTests
             steps: 2,
             _ => { }
         );
-    }
 }

@@ -67,11 +67,15 @@ internal sealed class Consumer
     public string Run(params string[] arguments) =>
         DotnetCommand.Run(folder, [Path.Combine("out", $"{name}.dll"), .. arguments]).Succeeded(name);
 
-    // `global-packages: PATH`
-    private static string PackagesOfThisMachine() =>
-        DotnetCommand
+    // `global-packages: PATH`, among whatever else the tool has to say about this machine.
+    private static string PackagesOfThisMachine()
+    {
+        const string label = "global-packages: ";
+        return DotnetCommand
             .Run(PackedSolution.Scratch, "nuget", "locals", "global-packages", "--list")
             .Succeeded("dotnet nuget locals")
-            .Split(':', 2)[1]
+            .Split('\n')
+            .Single(line => line.StartsWith(label, StringComparison.Ordinal))[label.Length..]
             .Trim();
+    }
 }

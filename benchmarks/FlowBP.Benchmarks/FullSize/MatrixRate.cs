@@ -23,8 +23,12 @@ internal readonly record struct MatrixRate(long Rows, long Inner, long Columns, 
         (8192, 16384, 8192),
         (16384, 4096, 16384),
     ];
+
+    // From small to large: without instructions for bfloat16 a large product can take minutes.
+    private const double MostCpuSeconds = 2;
     private static readonly (long, long, long)[] s_cpuSizes =
     [
+        (256, 256, 256),
         (1024, 1024, 1024),
         (2048, 2048, 2048),
         (512, 4096, 4096),
@@ -40,7 +44,13 @@ internal readonly record struct MatrixRate(long Rows, long Inner, long Columns, 
         using var noGrad = torch.no_grad();
         if (!device.IsGpu)
         {
-            return s_cpuSizes.Select(size => Rate(size, values, type, OnCpu)).MaxBy(rate => rate.FlopsPerSecond);
+            var best = Rate(s_cpuSizes[0], values, type, OnCpu);
+            foreach (var size in s_cpuSizes.Skip(1).Where(size => Flops(size) / best.FlopsPerSecond < MostCpuSeconds))
+            {
+                var rate = Rate(size, values, type, OnCpu);
+                best = rate.FlopsPerSecond > best.FlopsPerSecond ? rate : best;
+            }
+            return best;
         }
         if (!CudaDriver.TryOpen(out var driver, out var obstacle, device.Device.index))
         {
@@ -73,8 +83,11 @@ internal readonly record struct MatrixRate(long Rows, long Inner, long Columns, 
         {
             using var product = left.matmul(right);
         });
-        return new(size.Rows, size.Inner, size.Columns, 2.0 * size.Rows * size.Inner * size.Columns / taken);
+        return new(size.Rows, size.Inner, size.Columns, Flops(size) / taken);
     }
+
+    private static double Flops((long Rows, long Inner, long Columns) size) =>
+        2.0 * size.Rows * size.Inner * size.Columns;
 
     private static double OnCpu(Action product)
     {

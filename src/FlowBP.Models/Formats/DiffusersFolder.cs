@@ -125,10 +125,7 @@ public sealed class DiffusersFolder(string root)
         string found = PipelineClass();
         if (found != expected)
         {
-            throw CheckpointException.ForFile(
-                Path.Combine(Root, "model_index.json"),
-                $"found pipeline class {found}, expected {expected}"
-            );
+            throw CheckpointException.ForFile(Index, $"found pipeline class {found}, expected {expected}");
         }
     }
 

@@ -2,6 +2,7 @@
 // its keys, and a value is checked in one place wherever it came from.
 
 using System.Globalization;
+using System.Numerics;
 
 namespace FlowBP.Surrogates;
 
@@ -96,16 +97,7 @@ public static class SettingOf
 
     /// <summary>An integer of at least <paramref name="min"/>.</summary>
     public static Setting<int> Integer(string name, int value, int min, string help, params string[] aliases) =>
-        new()
-        {
-            Name = name,
-            Aliases = aliases,
-            Help = help,
-            Accepts = $"an integer ≥ {min}",
-            Default = value,
-            Parse = (text, out parsed) => TryInteger(text, out parsed) && parsed >= min,
-            Format = Text,
-        };
+        Whole(name, value, min, $"an integer ≥ {min}", help, aliases);
 
     /// <summary>An integer of at least <paramref name="min"/>, or none.</summary>
     public static Setting<int?> OptionalInteger(
@@ -114,40 +106,11 @@ public static class SettingOf
         int min,
         string help,
         params string[] aliases
-    ) =>
-        new()
-        {
-            Name = name,
-            Aliases = aliases,
-            Help = help,
-            Accepts = $"an integer ≥ {min}, or {None}",
-            Default = value,
-            Parse = (text, out parsed) =>
-            {
-                parsed = null;
-                if (IsNone(text))
-                {
-                    return true;
-                }
-                var isInteger = TryInteger(text, out var number) && number >= min;
-                parsed = number;
-                return isInteger;
-            },
-            Format = number => number is { } given ? Text(given) : None,
-        };
+    ) => OptionalWhole(name, value, min, $"an integer ≥ {min}", help, aliases);
 
     /// <summary>An integer of at least <paramref name="min"/>, as large as 64 bits with a sign hold: a seed.</summary>
     public static Setting<long> LargeInteger(string name, long value, long min, string help, params string[] aliases) =>
-        new()
-        {
-            Name = name,
-            Aliases = aliases,
-            Help = help,
-            Accepts = $"an integer from {min} to 2^63 - 1",
-            Default = value,
-            Parse = (text, out parsed) => TryLargeInteger(text, out parsed) && parsed >= min,
-            Format = Text,
-        };
+        Whole(name, value, min, $"an integer from {min} to 2^63 - 1", help, aliases);
 
     /// <summary>An integer of at least <paramref name="min"/>, as large as 64 bits with a sign hold, or none.</summary>
     public static Setting<long?> OptionalLargeInteger(
@@ -156,13 +119,36 @@ public static class SettingOf
         long min,
         string help,
         params string[] aliases
-    ) =>
+    ) => OptionalWhole(name, value, min, $"an integer from {min} to 2^63 - 1", help, aliases);
+
+    private static Setting<T> Whole<T>(string name, T value, T min, string accepts, string help, string[] aliases)
+        where T : struct, IBinaryInteger<T> =>
         new()
         {
             Name = name,
             Aliases = aliases,
             Help = help,
-            Accepts = $"an integer from {min} to 2^63 - 1, or {None}",
+            Accepts = accepts,
+            Default = value,
+            Parse = (text, out parsed) => TryWhole(text, out parsed) && parsed >= min,
+            Format = Text,
+        };
+
+    private static Setting<T?> OptionalWhole<T>(
+        string name,
+        T? value,
+        T min,
+        string accepts,
+        string help,
+        string[] aliases
+    )
+        where T : struct, IBinaryInteger<T> =>
+        new()
+        {
+            Name = name,
+            Aliases = aliases,
+            Help = help,
+            Accepts = $"{accepts}, or {None}",
             Default = value,
             Parse = (text, out parsed) =>
             {
@@ -171,7 +157,7 @@ public static class SettingOf
                 {
                     return true;
                 }
-                var isInteger = TryLargeInteger(text, out var number) && number >= min;
+                var isInteger = TryWhole<T>(text, out var number) && number >= min;
                 parsed = number;
                 return isInteger;
             },
@@ -330,18 +316,15 @@ public static class SettingOf
 
     private static bool IsNone(string text) => text is None or "null" or "~" or "";
 
-    private static bool TryInteger(string text, out int value) =>
-        int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
-
-    private static bool TryLargeInteger(string text, out long value) =>
-        long.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
+    private static bool TryWhole<T>(string text, out T value)
+        where T : struct, IBinaryInteger<T> =>
+        T.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out value);
 
     private static bool TryNumber(string text, out double value) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
 
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
-
-    private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
+    private static string Text<T>(T value)
+        where T : struct, IBinaryInteger<T> => value.ToString(null, CultureInfo.InvariantCulture);
 
     private static string Text(double value) => value.ToString("R", CultureInfo.InvariantCulture);
 }

@@ -11,6 +11,9 @@ internal static unsafe class LibtorchAbi
     private const string Cpu = "libtorch_cpu.so";
     private const string Cuda = "libtorch_cuda.so";
 
+    private const nint Unknown = 0;
+    private const nint Absent = -1;
+
     private static nint s_version;
     private static nint s_dataPointer;
     private static nint s_assign;
@@ -81,15 +84,16 @@ internal static unsafe class LibtorchAbi
         return function != 0 && ((delegate* unmanaged<nint, int, int>)function)(stream, device) == 0;
     }
 
-    // What is not found may be found later: the CUDA library is loaded when CUDA is first used.
+    // Found once. A library that is loaded and has no such function will never have it; one that is not loaded may be later: that
+    // of CUDA is loaded when CUDA is first used.
     private static nint Found(ref nint known, string library, string name)
     {
         var function = Volatile.Read(ref known);
-        if (function == 0)
+        if (function == Unknown && LoadedLibrary.Find(library) is not null)
         {
-            function = LoadedLibrary.Function(library, name);
+            function = LoadedLibrary.Function(library, name) is not 0 and var found ? found : Absent;
             Volatile.Write(ref known, function);
         }
-        return function;
+        return function == Absent ? 0 : function;
     }
 }

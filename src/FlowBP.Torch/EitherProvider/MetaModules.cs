@@ -29,7 +29,7 @@ public static class MetaModules
                 tensor.requires_grad_();
             }
         }
-
+        NativeLayers.TakeParameters(module);
         return module;
     }
 }

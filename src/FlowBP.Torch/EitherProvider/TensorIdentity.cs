@@ -9,7 +9,8 @@ public static class TensorIdentity
 {
     /// <summary>
     /// Makes an object another tensor, so that whoever holds it sees the new one: its memory, type, device and shape, and whether
-    /// it requires gradients. Nothing is copied; both objects share that tensor.
+    /// it requires gradients. Nothing is copied; both objects share that tensor. Of a module's parameters it is followed by
+    /// <see cref="NativeLayers.TakeParameters"/>.
     /// </summary>
     /// <param name="tensor">The object that changes.</param>
     /// <param name="other">What it becomes; it stays the caller's, to be disposed as ever.</param>

@@ -13,6 +13,7 @@ namespace FlowBP.Training.Optimization;
 /// <summary>A module in a narrow type, and float32 masters of its trained parameters.</summary>
 public sealed class ComputeCopy : IParameterGradients, IDisposable
 {
+    private readonly nn.Module module;
     private readonly List<Entry> entries = [];
     private readonly Dictionary<Tensor, Parameter> masterOf = new(ReferenceEqualityComparer.Instance);
     private readonly List<Tensor> frozen = [];
@@ -60,6 +61,8 @@ public sealed class ComputeCopy : IParameterGradients, IDisposable
             buffers.Add((buffer, buffer.detach().cpu().DetachFromDisposeScope()));
             Exchange(buffer, buffer.detach().to(type), requiresGrad: false);
         }
+        NativeLayers.TakeParameters(module);
+        this.module = module;
     }
 
     /// <summary>Names and float32 masters of the trained parameters: what an optimizer takes.</summary>
@@ -108,7 +111,7 @@ public sealed class ComputeCopy : IParameterGradients, IDisposable
     public IDisposable Widened()
     {
         using var noGrad = torch.no_grad();
-        var narrowing = new Narrowing();
+        var narrowing = new Narrowing(module);
         foreach (var entry in entries)
         {
             narrowing.Lend(entry.Narrow, entry.Master.alias());
@@ -151,7 +154,7 @@ public sealed class ComputeCopy : IParameterGradients, IDisposable
     }
 
     // Gives every object its own tensor back.
-    private sealed class Narrowing : IDisposable
+    private sealed class Narrowing(nn.Module module) : IDisposable
     {
         private readonly List<(Tensor Object, Tensor Own, bool RequiresGrad)> lent = [];
 
@@ -170,6 +173,7 @@ public sealed class ComputeCopy : IParameterGradients, IDisposable
                 own.Dispose();
             }
             lent.Clear();
+            NativeLayers.TakeParameters(module);
         }
     }
 }

@@ -109,12 +109,10 @@ public sealed class FusedAdamW : IDisposable
         // All of one age are one pass over memory; most often that is all of them.
         foreach (var age in gradients.GroupBy(found => found.Entry.Steps))
         {
-            var tensors = new List<AdamWEmaTensor>(gradients.Count);
-            foreach (var (entry, gradient) in age)
-            {
-                tensors.Add(entry.With(Pointer(entry.Parameter), Pointer(gradient)));
-                entry.Steps++;
-            }
+            AdamWEmaTensor[] tensors =
+            [
+                .. age.Select(found => found.Entry.With(Pointer(found.Entry.Parameter), Pointer(found.Gradient))),
+            ];
             var step = new AdamWEmaStep(
                 age.Key + 1,
                 learningRate,
@@ -125,7 +123,11 @@ public sealed class FusedAdamW : IDisposable
                 Settings.EmaDecay ?? 0,
                 AdamWEmaStep.ClipFactor(gradientNorm, Settings.MaxGradNorm)
             );
-            kernels.AdamWEma(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(tensors), step);
+            kernels.AdamWEma(tensors, step);
+            foreach (var (entry, _) in age)
+            {
+                entry.Steps++;
+            }
         }
         GC.KeepAlive(gradients);
         if (gradients.Count < entries.Length && Settings.EmaDecay is { } decay)

@@ -1,16 +1,13 @@
 // FLUX.2 as Black Forest Labs published it: the modulations stand beside the blocks, and diffusers too keeps the fused layers of
 // single-stream blocks in one piece.
 
+using static FlowBP.Models.Transformers.Original.FluxBlockNames;
+
 namespace FlowBP.Models.Transformers.Original;
 
 /// <summary>The original names of FLUX.2.</summary>
 internal static class Flux2OriginalNames
 {
-    private const string Double = "double_blocks.*.";
-    private const string Single = "single_blocks.*.";
-    private const string OurDouble = "transformer_blocks.*.";
-    private const string OurSingle = "single_transformer_blocks.*.";
-
     /// <summary>The table.</summary>
     public static OriginalNames Table { get; } =
         new()
@@ -28,16 +25,16 @@ internal static class Flux2OriginalNames
                 new("double_stream_modulation_img.lin", "double_stream_modulation_img.linear"),
                 new("double_stream_modulation_txt.lin", "double_stream_modulation_txt.linear"),
                 new("single_stream_modulation.lin", "single_stream_modulation.linear"),
-                .. FluxAttentionNames.Of(Double, OurDouble),
-                new($"{Double}img_mlp.0", $"{OurDouble}ff.linear_in"),
-                new($"{Double}img_mlp.2", $"{OurDouble}ff.linear_out"),
-                new($"{Double}txt_mlp.0", $"{OurDouble}ff_context.linear_in"),
-                new($"{Double}txt_mlp.2", $"{OurDouble}ff_context.linear_out"),
-                new($"{Single}linear1", $"{OurSingle}attn.to_qkv_mlp_proj"),
-                new($"{Single}linear2", $"{OurSingle}attn.to_out"),
+                .. Attention,
+                new($"{TheirDouble}img_mlp.0", $"{OurDouble}ff.linear_in"),
+                new($"{TheirDouble}img_mlp.2", $"{OurDouble}ff.linear_out"),
+                new($"{TheirDouble}txt_mlp.0", $"{OurDouble}ff_context.linear_in"),
+                new($"{TheirDouble}txt_mlp.2", $"{OurDouble}ff_context.linear_out"),
+                new($"{TheirSingle}linear1", $"{OurSingle}attn.to_qkv_mlp_proj"),
+                new($"{TheirSingle}linear2", $"{OurSingle}attn.to_out"),
                 new("final_layer.linear", "proj_out"),
                 new("final_layer.adaLN_modulation.1", "norm_out.linear", Halves.Swapped),
             ],
-            Tensors = FluxAttentionNames.Norms(Double, OurDouble, Single, OurSingle),
+            Tensors = Norms,
         };
 }

@@ -1,15 +1,12 @@
 // FLUX.1 as Black Forest Labs published it. In a single-stream block attention and the MLP's first half are one layer, linear1.
 
+using static FlowBP.Models.Transformers.Original.FluxBlockNames;
+
 namespace FlowBP.Models.Transformers.Original;
 
 /// <summary>The original names of FLUX.1.</summary>
 internal static class FluxOriginalNames
 {
-    private const string Double = "double_blocks.*.";
-    private const string Single = "single_blocks.*.";
-    private const string OurDouble = "transformer_blocks.*.";
-    private const string OurSingle = "single_transformer_blocks.*.";
-
     /// <summary>The table.</summary>
     public static OriginalNames Table { get; } =
         new()
@@ -26,22 +23,22 @@ internal static class FluxOriginalNames
                 new("vector_in.out_layer", "time_text_embed.text_embedder.linear_2"),
                 new("guidance_in.in_layer", "time_text_embed.guidance_embedder.linear_1"),
                 new("guidance_in.out_layer", "time_text_embed.guidance_embedder.linear_2"),
-                new($"{Double}img_mod.lin", $"{OurDouble}norm1.linear"),
-                new($"{Double}txt_mod.lin", $"{OurDouble}norm1_context.linear"),
-                .. FluxAttentionNames.Of(Double, OurDouble),
-                new($"{Double}img_mlp.0", $"{OurDouble}ff.net.0.proj"),
-                new($"{Double}img_mlp.2", $"{OurDouble}ff.net.2"),
-                new($"{Double}txt_mlp.0", $"{OurDouble}ff_context.net.0.proj"),
-                new($"{Double}txt_mlp.2", $"{OurDouble}ff_context.net.2"),
-                new($"{Single}modulation.lin", $"{OurSingle}norm.linear"),
+                new($"{TheirDouble}img_mod.lin", $"{OurDouble}norm1.linear"),
+                new($"{TheirDouble}txt_mod.lin", $"{OurDouble}norm1_context.linear"),
+                .. Attention,
+                new($"{TheirDouble}img_mlp.0", $"{OurDouble}ff.net.0.proj"),
+                new($"{TheirDouble}img_mlp.2", $"{OurDouble}ff.net.2"),
+                new($"{TheirDouble}txt_mlp.0", $"{OurDouble}ff_context.net.0.proj"),
+                new($"{TheirDouble}txt_mlp.2", $"{OurDouble}ff_context.net.2"),
+                new($"{TheirSingle}modulation.lin", $"{OurSingle}norm.linear"),
                 new(
-                    $"{Single}linear1",
+                    $"{TheirSingle}linear1",
                     [$"{OurSingle}attn.to_q", $"{OurSingle}attn.to_k", $"{OurSingle}attn.to_v", $"{OurSingle}proj_mlp"]
                 ),
-                new($"{Single}linear2", $"{OurSingle}proj_out"),
+                new($"{TheirSingle}linear2", $"{OurSingle}proj_out"),
                 new("final_layer.linear", "proj_out"),
                 new("final_layer.adaLN_modulation.1", "norm_out.linear", Halves.Swapped),
             ],
-            Tensors = FluxAttentionNames.Norms(Double, OurDouble, Single, OurSingle),
+            Tensors = Norms,
         };
 }

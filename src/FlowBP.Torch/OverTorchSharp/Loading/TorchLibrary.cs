@@ -58,7 +58,8 @@ public static class TorchLibrary
 
     /// <summary>
     /// Has the package's library found when TorchSharp first asks for it, on systems where it would not be, and matrix products
-    /// repeat to the bit (MKL_CBWR=AUTO, unless that is set). It costs nothing and loads nothing. To be called before TorchSharp is used; projects that reference this one's package do so by themselves.
+    /// repeat to the bit (MKL_CBWR=AUTO, unless that is set). It costs nothing and loads nothing. To be called before TorchSharp
+    /// is used; projects that reference this one's package do so by themselves.
     /// </summary>
     public static void Expect()
     {

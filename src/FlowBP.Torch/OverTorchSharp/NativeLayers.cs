@@ -1,0 +1,30 @@
+// A few of TorchSharp's layers compute in libtorch, with a second handle to their weights there. Exchanging the tensor behind the
+// managed one (TensorIdentity) does not reach it, so those layers are told.
+
+using TorchSharp.Modules;
+
+namespace FlowBP.Torch;
+
+/// <summary>Layers whose weights are held a second time by libtorch.</summary>
+public static class NativeLayers
+{
+    /// <summary>Has every such layer compute with the parameters that the module lists.</summary>
+    /// <param name="module">The module.</param>
+    /// <exception cref="NotSupportedException">It has a layer that can't be told.</exception>
+    public static void TakeParameters(torch.nn.Module module)
+    {
+        foreach (var layer in module.modules().Append(module))
+        {
+            switch (layer)
+            {
+                case Embedding embedding:
+                    embedding.weight = embedding.get_parameter("weight")!;
+                    break;
+                case EmbeddingBag or RNN or LSTM or GRU or RNNCell or LSTMCell or GRUCell:
+                    throw new NotSupportedException(
+                        $"the weights of {layer.GetName()} can't be exchanged: TorchSharp holds them in libtorch as well"
+                    );
+            }
+        }
+    }
+}
