@@ -17,7 +17,8 @@ internal sealed class DropInBenchmarks : IDisposable
     private readonly Parameter[] ours;
     private readonly Tensor[] averages;
     private readonly Tensor[] gradients;
-    private readonly torch.optim.Optimizer optimizer;
+    private readonly IDisposable optimizer;
+    private readonly Action step;
     private readonly FusedAdamW fused;
 
     public DropInBenchmarks(int tensors)
@@ -27,7 +28,14 @@ internal sealed class DropInBenchmarks : IDisposable
         ours = Parameters(tensors);
         averages = [.. theirs.Select(parameter => parameter.detach().clone())];
         gradients = [.. theirs.Select(parameter => torch.full(parameter.shape, 1e-3))];
-        optimizer = torch.optim.AdamW(theirs, Rate, weight_decay: 1e-4);
+        // Its type has another name with each provider.
+        var adamW = torch.optim.AdamW(theirs, Rate, weight_decay: 1e-4);
+        optimizer = adamW;
+        step = () =>
+        {
+            adamW.step();
+            adamW.zero_grad();
+        };
         fused = new FusedAdamW(
             ours.Select((parameter, i) => ($"p{i}", parameter)),
             new() { WeightDecay = 1e-4, EmaDecay = EmaDecay },
@@ -62,7 +70,7 @@ internal sealed class DropInBenchmarks : IDisposable
     {
         using var scope = torch.NewDisposeScope();
         Clip();
-        optimizer.step();
+        step();
         using (torch.no_grad())
         {
             for (var i = 0; i < theirs.Length; i++)
@@ -70,7 +78,6 @@ internal sealed class DropInBenchmarks : IDisposable
                 averages[i].lerp_(theirs[i], 1 - EmaDecay);
             }
         }
-        optimizer.zero_grad();
     }
 
 #if TORCHSHARP
