@@ -13,7 +13,12 @@ internal static class Accelerated
     public static double[] Train(DiffusionTransformer model, int steps, string averageFile)
     {
         var losses = new double[steps];
-        var settings = new AdamWSettings { WeightDecay = 0.01, EmaDecay = 0.99, MaxGradNorm = 1 };
+        var settings = new AdamWSettings
+        {
+            WeightDecay = 0.01,
+            EmaDecay = 0.99,
+            MaxGradNorm = 1,
+        };
         using var optimizer = new FusedAdamW(model.named_parameters(), settings, new CpuLatentKernels());
         model.RunBlocks = (h_BLD, time_BD) => CheckpointedBlocks.Forward(model.Blocks, h_BLD, time_BD);
         for (var step = 0; step < steps; step++)

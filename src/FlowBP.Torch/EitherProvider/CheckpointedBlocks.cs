@@ -125,13 +125,16 @@ public static class CheckpointedBlocks
     {
         var kind = module.GetType().Name;
         return kind.Contains("Dropout", StringComparison.Ordinal)
-                ? DropsNothing(module)
-                    ? null
-                    : "draws random numbers"
-            : kind.StartsWith("RReLU", StringComparison.Ordinal) ? "draws random numbers"
-            : module.named_buffers(recurse: false).Any(buffer => buffer.Item1.StartsWith("running_", StringComparison.Ordinal))
-                ? "updates running statistics"
-            : null;
+            ? DropsNothing(module)
+                ? null
+                : "draws random numbers"
+            : kind.StartsWith("RReLU", StringComparison.Ordinal)
+                ? "draws random numbers"
+                : module
+                    .named_buffers(recurse: false)
+                    .Any(buffer => buffer.Item1.StartsWith("running_", StringComparison.Ordinal))
+                    ? "updates running statistics"
+                    : null;
     }
 
     // By name, since the providers' layers share no interface.

@@ -32,10 +32,7 @@ public static class Gradients
     /// <exception cref="ArgumentException">The cotangents don't fit the outputs.</exception>
     /// <exception cref="System.Runtime.InteropServices.ExternalException">libtorch refused.</exception>
     /// <remarks>As <c>loss.backward()</c>; but an exception in a <see cref="Recomputation"/>'s backward arrives as it was thrown.</remarks>
-    public static void Backward(
-        IReadOnlyList<torch.Tensor> outputs,
-        IReadOnlyList<torch.Tensor>? cotangents = null
-    )
+    public static void Backward(IReadOnlyList<torch.Tensor> outputs, IReadOnlyList<torch.Tensor>? cotangents = null)
     {
         using var scope = torch.NewDisposeScope();
         var from = Checked(outputs, cotangents);
@@ -46,10 +43,7 @@ public static class Gradients
         });
     }
 
-    private static torch.Tensor[] Checked(
-        IReadOnlyList<torch.Tensor> outputs,
-        IReadOnlyList<torch.Tensor>? cotangents
-    )
+    private static torch.Tensor[] Checked(IReadOnlyList<torch.Tensor> outputs, IReadOnlyList<torch.Tensor>? cotangents)
     {
         if (cotangents is not null && cotangents.Count != outputs.Count)
         {

@@ -64,11 +64,7 @@ public sealed class Recomputation : torch.autograd.MultiTensorFunction<Recomputa
     public override List<torch.Tensor> backward(torch.autograd.AutogradContext ctx, List<torch.Tensor> grad_outputs)
     {
         var call = (Call)ctx.get_data(CallName)!;
-        bool[] isTensor =
-        [
-            false,
-            .. Enumerable.Repeat(true, call.Inputs + call.Parameters.Length),
-        ];
+        bool[] isTensor = [false, .. Enumerable.Repeat(true, call.Inputs + call.Parameters.Length)];
         return ManagedBackward.Run(grad_outputs, isTensor, () => Pull(ctx, call, grad_outputs));
     }
 
@@ -102,11 +98,7 @@ public sealed class Recomputation : torch.autograd.MultiTensorFunction<Recomputa
         IReadOnlyList<torch.Tensor?> found =
             ends.Length == 0
                 ? new torch.Tensor?[wanted.Length]
-                : Gradients.Of(
-                    [.. ends.Select(i => outputs[i])],
-                    wanted,
-                    [.. ends.Select(i => grad_outputs[i])]
-                );
+                : Gradients.Of([.. ends.Select(i => outputs[i])], wanted, [.. ends.Select(i => grad_outputs[i])]);
         List<torch.Tensor?> gradients = [null];
         var next = 0;
         foreach (var argument in arguments)

@@ -79,8 +79,7 @@ internal static partial class ManagedBackward
         }
     }
 
-    private static torch.Tensor Refused(long number) =>
-        torch.empty([Mark, number], device: torch.META);
+    private static torch.Tensor Refused(long number) => torch.empty([Mark, number], device: torch.META);
 
     [GeneratedRegex(@"got \[61707, (\d+)\]")]
     private static partial Regex MarkedShape();

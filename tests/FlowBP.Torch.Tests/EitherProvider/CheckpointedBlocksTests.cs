@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+
 // B batch, D width.
 
 namespace FlowBP.Torch.Tests;

@@ -45,7 +45,10 @@ public class GradientsTests
             Throws.ArgumentException.With.Message.Contains("output 0 is [2]").And.Message.Contains("[3]")
         );
         Assert.That(() => Gradients.Of([x * 2], [x]), Throws.ArgumentException.With.Message.Contains("missing"));
-        Assert.That(() => Gradients.Of([x * 2], [x], []), Throws.ArgumentException.With.Message.Contains("0 cotangents"));
+        Assert.That(
+            () => Gradients.Of([x * 2], [x], []),
+            Throws.ArgumentException.With.Message.Contains("0 cotangents")
+        );
         Assert.That(
             () => Gradients.Of([x * 2], [x], [torch.ones([2], device: torch.META, dtype: torch.float64)]),
             Throws.InstanceOf<Exception>()
