@@ -25,7 +25,7 @@ public class SurroundingsTests
         Assert.That(run.Lines, Has.Length.EqualTo(1));
         Assert.That(
             run.LastLine,
-            Does.Contain($"{tree.Root}/build can't be written to by nobody").And.Contain("as it is")
+            Does.Contain($"{tree.Root}/build can't be written to by the user nobody").And.Contain("as it is")
         );
     }
 
@@ -50,7 +50,7 @@ public class SurroundingsTests
         tree.Script("python3", "#!/usr/bin/env bash\nexit 1\n");
         var run = tree.RunAsReader([("TorchProvider", "FlowBP"), ("HOME", "/nonexistent")], "doctor");
         run.AssertRan("FlowBP");
-        Assert.That(run.LastLine, Does.Contain("can't be written to by nobody"));
+        Assert.That(run.LastLine, Does.Contain("can't be written to by the user nobody"));
     }
 
     [Test]

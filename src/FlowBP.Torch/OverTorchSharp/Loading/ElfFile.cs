@@ -33,9 +33,9 @@ internal static class ElfFile
         {
             // Links are made where the package's folder is on another file system.
             return new FileInfo(path).LinkTarget is { } target
-                ? $"it is a link to {target}, which {Environment.UserName} {Unreadable}: its owner can put a copy in the link's place,"
+                ? $"it is a link to {target}, which the user {Environment.UserName} {Unreadable}: its owner can put a copy in the link's place,"
                     + " or build with a NuGet cache that everybody may read (NUGET_PACKAGES)"
-                : $"{Environment.UserName} {Unreadable}: its owner can allow it (chmod a+r)";
+                : $"the user {Environment.UserName} {Unreadable} it: its owner can allow that (chmod a+r)";
         }
     }
 
