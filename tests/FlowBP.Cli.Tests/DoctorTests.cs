@@ -30,6 +30,27 @@ public class DoctorTests
     }
 
     [Test]
+    public void It_says_who_provides_tensors_and_what_that_is_instead_of()
+    {
+        Environment.SetEnvironmentVariable("FLOWBP_INSTEAD_OF_PACKAGE", "it is cut off");
+        try
+        {
+            var finding = Checkup.Run(() => "/no/model").Single(finding => finding.What == "tensors").Found;
+            Assert.That(
+                finding,
+                TorchLibrary.Provider == "FlowBP"
+                    ? Does.StartWith("FlowBP's own binding (")
+                        .And.EndsWith(", instead of the TorchSharp package: it is cut off")
+                    : Is.EqualTo("the TorchSharp package 0.107.0 with libtorch from its package")
+            );
+        }
+        finally
+        {
+            Environment.SetEnvironmentVariable("FLOWBP_INSTEAD_OF_PACKAGE", null);
+        }
+    }
+
+    [Test]
     public void A_missing_model_is_not_overlooked()
     {
         var finding = Checkup.Run(() => "/no/model").Single(finding => finding.What == "embedded model");

@@ -100,6 +100,12 @@ internal static class Checkup
     private static string Provider() =>
         LoadedLibrary.Find("libflowbp.so") is { } own
             ? $"FlowBP's own binding ({own}) over a libtorch that was found"
+                // The launcher says so.
+                + (
+                    Environment.GetEnvironmentVariable("FLOWBP_INSTEAD_OF_PACKAGE") is { Length: > 0 } reason
+                        ? $", instead of the TorchSharp package: {reason}"
+                        : ""
+                )
             : $"the TorchSharp package {TorchLibrary.ProviderVersion} with libtorch from its package";
 
     // Loaded, not only looked for: a half-fetched or damaged checkpoint is no model.

@@ -14,6 +14,9 @@ internal static class ElfFile
     private const int SegmentCount = 0x38;
     private const uint Loaded = 1;
 
+    /// <summary>Part of what <see cref="Damage"/> says of a file that is whole, for all anybody knows.</summary>
+    public const string Unreadable = "may not read";
+
     /// <summary>What is wrong with a file that should be a library; null: it has all that the loader would map.</summary>
     /// <param name="path">The file.</param>
     public static string? Damage(string path)
@@ -22,9 +25,17 @@ internal static class ElfFile
         {
             return DamageOf(path);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (IOException e)
         {
             return e.Message.ReplaceLineEndings(" ");
+        }
+        catch (UnauthorizedAccessException)
+        {
+            // Links are made where the package's folder is on another file system.
+            return new FileInfo(path).LinkTarget is { } target
+                ? $"it is a link to {target}, which the user {Environment.UserName} {Unreadable}: its owner can put a copy in the link's place,"
+                    + " or build with a NuGet cache that everybody may read (NUGET_PACKAGES)"
+                : $"the user {Environment.UserName} {Unreadable} it: its owner can allow that (chmod a+r)";
         }
     }
 

@@ -135,7 +135,7 @@ public static class TorchLibrary
             var path = Path.Combine(Path.GetDirectoryName(libtorch)!, name);
             if (File.Exists(path) && (ElfFile.Damage(path) ?? Opened(path, out _)) is { } reason)
             {
-                return $"{path} does not load: {reason}; {PackageFolder.Restore}";
+                return Refusal(path, reason);
             }
         }
         if (Release is not { } release || release.Major != Wanted.Major || release.Minor != Wanted.Minor)
@@ -164,9 +164,14 @@ public static class TorchLibrary
                 binding,
                 reason
             ),
-            { } reason => $"{binding} does not load: {reason}; {PackageFolder.Restore}",
+            { } reason => Refusal(binding, reason),
         };
     }
+
+    private static string Refusal(string path, string reason) =>
+        reason.Contains(ElfFile.Unreadable, StringComparison.Ordinal)
+            ? $"{path} does not load: {reason}"
+            : $"{path} does not load: {reason}; {PackageFolder.Restore}";
 
     private static string? Opened(string path, out nint handle)
     {
