@@ -45,7 +45,10 @@ public sealed class AdapterRefusalTests
         "conditioner.embedders.0.transformer.text_model.encoder.layers.0.mlp.fc1.lora_A.weight",
         "a text encoder"
     )]
-    [TestCase("lora_text_encoder_1_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", "a text encoder (lora_text_encoder)")]
+    [TestCase(
+        "lora_text_encoder_1_text_model_encoder_layers_0_mlp_fc1.lora_down.weight",
+        "a text encoder (lora_text_encoder)"
+    )]
     [TestCase("encoder.block.0.layer.0.SelfAttention.q.lora_A.weight", "a text encoder")]
     [TestCase("encoder.layers.3.self_attn.out_proj.lora_A.weight", "a text encoder")]
     [TestCase("base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight", "a text encoder")]
