@@ -53,10 +53,11 @@ public sealed class Flux2KleinPipeline : DiffusersPipeline, IDisposable
         layout.RequireClass(layout.Vae, nameof(AutoencoderKLFlux2));
         layout.RequireClass(layout.Scheduler, FlowMatchEulerConfig.ClassName);
         FlowMatchEulerConfig scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig);
-        AutoencoderKLFlux2 vae = AutoencoderKLFlux2.FromFolder(layout.Vae);
-        Flux2Transformer2DModel transformer = Flux2Transformer2DModel.FromFolder(layout.Transformer, weights);
+        using var made = new Unfinished();
+        AutoencoderKLFlux2 vae = made.Add(AutoencoderKLFlux2.FromFolder(layout.Vae));
+        Flux2Transformer2DModel transformer = made.Add(Flux2Transformer2DModel.FromFolder(layout.Transformer, weights));
         PatchedLatents.Require(layout, transformer.Config.InChannels, vae.Config.Towers.LatentChannels);
-        return new Flux2KleinPipeline
+        var model = new Flux2KleinPipeline
         {
             Transformer = transformer,
             Vae = vae,
@@ -64,6 +65,8 @@ public sealed class Flux2KleinPipeline : DiffusersPipeline, IDisposable
             Source = new UntrainedParts(folder),
             IsDistilled = ConfigReader.Open(Path.Combine(folder, "model_index.json")).Bool(DistilledKey, false),
         };
+        made.Finish();
+        return model;
     }
 
     private protected override nn.Module Network => Transformer;

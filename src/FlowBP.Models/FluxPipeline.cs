@@ -49,16 +49,19 @@ public sealed class FluxPipeline : DiffusersPipeline, IDisposable
         layout.RequireClass(layout.Vae, nameof(AutoencoderKL));
         layout.RequireClass(layout.Scheduler, FlowMatchEulerConfig.ClassName);
         FlowMatchEulerConfig scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig);
-        AutoencoderKL vae = AutoencoderKL.FromFolder(layout.Vae);
-        FluxTransformer2DModel transformer = FluxTransformer2DModel.FromFolder(layout.Transformer, weights);
+        using var made = new Unfinished();
+        AutoencoderKL vae = made.Add(AutoencoderKL.FromFolder(layout.Vae));
+        FluxTransformer2DModel transformer = made.Add(FluxTransformer2DModel.FromFolder(layout.Transformer, weights));
         PatchedLatents.Require(layout, transformer.Config.InChannels, vae.Config.LatentChannels);
-        return new FluxPipeline
+        var model = new FluxPipeline
         {
             Transformer = transformer,
             Vae = vae,
             Scheduler = scheduler,
             Source = new UntrainedParts(folder),
         };
+        made.Finish();
+        return model;
     }
 
     private protected override nn.Module Network => Transformer;

@@ -72,15 +72,18 @@ public sealed class SD3Pipeline : DiffusersPipeline, IDisposable
         {
             SD3PromptEncoder.RequireParts(layout);
         }
-        return new SD3Pipeline
+        using var made = new Unfinished();
+        var model = new SD3Pipeline
         {
-            Transformer = SD3Transformer2DModel.FromFolder(layout.Transformer, transformer),
-            Vae = AutoencoderKL.FromFolder(layout.Vae),
-            TextTowers = withTextEncoders ? SD3PromptEncoder.LoadTowers(layout) : [],
-            T5 = withTextEncoders ? SD3PromptEncoder.LoadT5(layout) : null,
+            Transformer = made.Add(SD3Transformer2DModel.FromFolder(layout.Transformer, transformer)),
+            Vae = made.Add(AutoencoderKL.FromFolder(layout.Vae)),
+            TextTowers = withTextEncoders ? SD3PromptEncoder.LoadTowers(layout, made) : [],
+            T5 = withTextEncoders ? SD3PromptEncoder.LoadT5(layout, made) : null,
             Source = new UntrainedParts(folder),
             Scheduler = scheduler,
         };
+        made.Finish();
+        return model;
     }
 
     private protected override nn.Module Network => Transformer;

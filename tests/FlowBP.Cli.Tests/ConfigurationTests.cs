@@ -86,7 +86,7 @@ public class ConfigurationTests
     )]
     [TestCase(
         "optimizer:\n  learning_rate: fast\n",
-        "line 2: optimizer.learning_rate must be a number ≥ 0, got 'fast'"
+        "line 2: optimizer.learning_rate must be a number from 0 to 1000000, got 'fast'"
     )]
     [TestCase(
         "lerning_rate: 1\n",

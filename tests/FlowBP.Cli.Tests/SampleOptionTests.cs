@@ -12,6 +12,7 @@ public class SampleOptionTests
     public void DeleteFolder() => folder.Dispose();
 
     [TestCase("--prompt", "")]
+    [TestCase("--prompt=")]
     [TestCase("--prompt", "none")]
     [TestCase("--prompt=--no text, a red circle")]
     [TestCase("--prompt=--height")]

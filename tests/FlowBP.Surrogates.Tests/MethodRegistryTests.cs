@@ -57,7 +57,28 @@ public class MethodRegistryTests
     [TestCase("flowbp-sparse", "num_active_steps", "0", "num_active_steps must be an integer ≥ 1, got '0'")]
     [TestCase("flowbp-sparse", "num_active_steps", "4.5", "num_active_steps must be an integer ≥ 1, got '4.5'")]
     [TestCase("flowbp-sparse", "train_step_tail_ratio", "0", "train_step_tail_ratio must be")]
-    [TestCase("flowbp-sparse", "grad_rescale", "NaN", "grad_rescale must be a number ≥ 0, got 'NaN'")]
+    [TestCase("flowbp-sparse", "grad_rescale", "NaN", "grad_rescale must be a number from 0 to 1000000, got 'NaN'")]
+    [TestCase("flowbp-sparse", "late_bias", "101", "late_bias must be a number from 0 to 100, got '101'")]
+    [TestCase("flowbp-sparse", "grad_rescale", "1e300", "grad_rescale must be a number from 0 to 1000000")]
+    [TestCase("flowbp-bridge", "alpha", "1e39", "alpha must be a number from 0 to 1000000")]
+    [TestCase("flowbp-lagrange", "grad_support_scale", "1e39", "grad_support_scale must be a number from 0 to 1000000")]
+    [TestCase("flowbp-lagrange", "tau", "1e-300", "tau must be a number from 1E-12 to 1000000")]
+    [TestCase("flowbp-lagrange", "tau", "0", "tau must be a number from 1E-12 to 1000000")]
+    [TestCase(
+        "flowbp-lagrange",
+        "jk_dirichlet_alpha",
+        "1e-3",
+        "jk_dirichlet_alpha must be a number from 0.1 to 1000000"
+    )]
+    [TestCase(
+        "flowbp-lagrange",
+        "jk_dirichlet_alpha",
+        "1e39",
+        "jk_dirichlet_alpha must be a number from 0.1 to 1000000"
+    )]
+    [TestCase("leapalign", "jk_dirichlet_alpha_a", "4.9e-324", "a number from 0.1 to 1000000, or none")]
+    [TestCase("flowbp-bridge", "jk_dirichlet_alpha_b", "0", "a number from 0.1 to 1000000, or none")]
+    [TestCase("leapalign", "jk_dirichlet_alpha_c", "1e308", "a number from 0.1 to 1000000, or none")]
     [TestCase("flowbp-lagrange", "grad_support_mode", "middle", "none | start | midpoint | all")]
     [TestCase("flowbp-lagrange", "anchor_lambda", "1.5", "a number from 0 to 1")]
     [TestCase("flowbp-lagrange", "detach_history", "false", "must be true")]

@@ -154,6 +154,30 @@ public class AlignmentConfigTests
             Throws.ArgumentException.With.Message.Contains(name).And.Message.Contains(message)
         );
 
+    // Beyond these a product or a quotient of the step would be infinite or no number.
+    [TestCase("adam_beta1", "1", "a number from 0 to 0.9999999")]
+    [TestCase("adam_beta2", "1", "a number from 0 to 0.9999999")]
+    [TestCase("ema_decay", "1", "a number from 0 to 0.9999999")]
+    [TestCase("adam_epsilon", "0", "a number from 1E-30 to 1")]
+    [TestCase("max_grad_norm", "0", "a number > 0")]
+    [TestCase("learning_rate", "1e300", "a number from 0 to 1000000")]
+    [TestCase("weight_decay", "inf", "a number from 0 to 1000000")]
+    [TestCase("loss_grad_scale", "1e39", "a number from 0 to 1000000")]
+    [TestCase("cfg_guidance", "1e39", "a number from 0 to 1000000")]
+    [TestCase("eval_guidance_scale", "1e39", "a number from 0 to 1000000, or none")]
+    [TestCase("hinge_lambda", "-1e39", "a number from -1000000 to 1000000")]
+    [TestCase("lora_alpha", "1e39", "a number > 0, at most 1000000, or none")]
+    [TestCase("activation_memory_gb", "1e300", "a number > 0, at most 1000000, or none")]
+    public void A_number_that_would_make_others_infinite_is_refused_by_name(
+        string name,
+        string text,
+        string accepted
+    ) =>
+        Assert.That(
+            () => AlignmentConfig.Resolve([new(name, text)]),
+            Throws.ArgumentException.With.Message.EqualTo($"{name} must be {accepted}, got '{text}'")
+        );
+
     [Test]
     public void Compensation_divides_the_gradient_by_the_guidance_and_not_the_loss()
     {

@@ -15,6 +15,12 @@ public class BackboneTests
 
     private static IEnumerable<string> Families => TinyModels.Writers.Keys;
 
+    private static readonly Dictionary<string, string> Classes = new()
+    {
+        [nameof(SD3Pipeline)] = SD3Pipeline.ClassName,
+        [nameof(FluxPipeline)] = FluxPipeline.ClassName,
+    };
+
     [SetUp]
     public void Open()
     {
@@ -43,6 +49,39 @@ public class BackboneTests
         Assert.That(Values(first), Is.All.InRange(0f, 1f));
         Assert.That(Values(first).Distinct().Count(), Is.GreaterThan(100));
         Assert.That(Values(second), Is.EqualTo(Values(first)));
+    }
+
+    [TestCase(nameof(SD3Pipeline), "shift", 1e30, "key 'shift': found 1E+30")]
+    [TestCase(
+        nameof(FluxPipeline),
+        "max_shift",
+        1e9,
+        "keys 'base_shift' and 'max_shift': found 0.5 at 256 tokens and 1000000000"
+    )]
+    [TestCase(
+        nameof(FluxPipeline),
+        "base_shift",
+        1e9,
+        "keys 'base_shift' and 'max_shift': found 1000000000 at 256 tokens and 1.15 at 4096"
+    )]
+    public void A_shift_that_leaves_no_noise_levels_is_named_with_its_key(
+        string family,
+        string key,
+        double value,
+        string message
+    )
+    {
+        TinyModels.Writers[Classes[family]](folder.Of("model"));
+        var file = folder.Of("model/scheduler/scheduler_config.json");
+        var json = JsonNode.Parse(File.ReadAllText(file))!;
+        json[key] = value;
+        File.WriteAllText(file, json.ToJsonString());
+        using var model = new TextToImage(folder.Of("model"), guidance: 2, prompts: new TinyModels.Prompts());
+
+        Assert.That(
+            () => model.Schedule(4),
+            Throws.TypeOf<CheckpointException>().With.Message.StartsWith($"scheduler_config.json: {message}")
+        );
     }
 
     [TestCaseSource(nameof(Families))]

@@ -67,6 +67,12 @@ public class PromptFileTests
     [TestCase("p.jsonl", "{\"prompt\": \"a\"}\n{\"prompt\"", "line 2 is no JSON")]
     [TestCase("p.txt", "{\"prompt\": \"a red circle\"}\n", "line 1 is JSON, not a prompt: name the file .jsonl")]
     [TestCase("p.txt", "a\n[\"a\", \"b\"]\n", "line 2 is JSON, not a prompt")]
+    [TestCase("p.json", """["a \ud800 b"]""", "item 0 holds half a letter")]
+    [TestCase("p.jsonl", """{"prompt":"a", "id":"\udc00"}""", "line 1 holds half a letter")]
+    [TestCase("p.yaml", "- a red circle\n- a blue square\n", "is YAML, whose lines are no prompts")]
+    [TestCase("p.YML", "prompts:\n- a red circle\n", "is YAML, whose lines are no prompts")]
+    [TestCase("p.txt", "<!DOCTYPE html>\n<html>\n", "is a web page (HTML)")]
+    [TestCase("prompts", "<html><head><title>Log in</title></head></html>", "is a web page (HTML)")]
     [TestCase("p.txt", "version https://git-lfs.github.com/spec/v1\noid sha256:1\n", "Git LFS pointer")]
     public void What_is_in_doubt_is_refused_with_its_place(string name, string content, string problem)
     {
@@ -117,6 +123,12 @@ public class PromptFileTests
         var longest = string.Join(' ', Enumerable.Repeat("a red circle", 10_000));
         Assert.That(PromptFile.Read(folder.Write("p.txt", $"a\n{longest}\n")), Is.EqualTo(new[] { "a", longest }));
     }
+
+    [TestCase("p.txt", "a red\u2028circle\u0085here\n")]
+    [TestCase("p.jsonl", "{\"prompt\": \"a red\u2028circle\u0085here\"}\n")]
+    [TestCase("p.json", "[\"a red\u2028circle\u0085here\"]")]
+    public void Separators_of_lines_that_no_file_of_lines_knows_stay_in_the_prompt(string name, string content) =>
+        Assert.That(PromptFile.Read(folder.Write(name, content)), Is.EqualTo(new[] { "a red\u2028circle\u0085here" }));
 
     [Test]
     public void Letters_of_every_script_come_through()

@@ -10,7 +10,7 @@
 set -uo pipefail
 
 root="$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)"
-program=(dotnet "${PROGRAM:-$root/src/FlowBP.Cli/bin/Release/net10.0/flowbp.dll}")
+program=(dotnet "${PROGRAM:-$root/src/FlowBP.Cli/bin/${TorchProvider:-TorchSharp}/Release/net10.0/flowbp.dll}")
 count="${1:-20}"
 place="$(mktemp -d "${TMPDIR:-/tmp}/flowbp-full.XXXXXX")"
 disk="$place/disk"

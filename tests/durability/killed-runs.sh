@@ -11,7 +11,7 @@
 set -uo pipefail
 
 root="$(cd -P -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd)"
-program=(dotnet "${PROGRAM:-$root/src/FlowBP.Cli/bin/Release/net10.0/flowbp.dll}")
+program=(dotnet "${PROGRAM:-$root/src/FlowBP.Cli/bin/${TorchProvider:-TorchSharp}/Release/net10.0/flowbp.dll}")
 count="${1:-60}"
 RANDOM="${SEED:-7}"
 place="$(mktemp -d "${TMPDIR:-/tmp}/flowbp-killed.XXXXXX")"

@@ -155,8 +155,21 @@ internal sealed class CommandParser(IReadOnlyList<ICommand> commands)
             root.Add(option);
         }
         root.Add(help);
-        return (CommandLineParser.Parse(root, args, s_configuration), options, help);
+        return (CommandLineParser.Parse(root, WithEmptyValues(settings, args), s_configuration), options, help);
     }
+
+    // A shell makes --prompt="" into --prompt=, which the parser takes for an option without a value.
+    private static string[] WithEmptyValues(IReadOnlyList<Setting> settings, string[] args) =>
+        [
+            .. args.SelectMany(word =>
+                settings.Any(setting =>
+                    setting is not Setting<bool>
+                    && setting.Aliases.Prepend(setting.Name).Any(name => word == $"--{name}=")
+                )
+                    ? [word[..^1], ""]
+                    : new[] { word }
+            ),
+        ];
 
     private static string[] TextsOf(Setting setting, OptionResult result, string[] args)
     {

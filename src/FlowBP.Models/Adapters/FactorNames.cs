@@ -30,6 +30,8 @@ internal static partial class FactorNames
         (".lora.down.weight", ".lora.up.weight"),
         (".lora_linear_layer.down.weight", ".lora_linear_layer.up.weight"),
         (".lora_A", ".lora_B"),
+        (".lora_down", ".lora_up"),
+        (".lora.A.weight", ".lora.B.weight"),
     ];
 
     private const string AlphaEnding = ".alpha";
@@ -38,7 +40,7 @@ internal static partial class FactorNames
     private static readonly (string Part, string Kind)[] Kinds =
     [
         (".dora_scale", "DoRA (weight-decomposed LoRA)"),
-        (".lora_magnitude_vector", "DoRA (weight-decomposed LoRA)"),
+        (".lora_magnitude", "DoRA (weight-decomposed LoRA)"),
         (".magnitude_vector", "DoRA (weight-decomposed LoRA)"),
         (".lokr_", "LoKr (Kronecker products)"),
         (".hada_", "LoHa (Hadamard products)"),
@@ -55,6 +57,7 @@ internal static partial class FactorNames
         (".lora_E", "AdaLoRA"),
         (".lora_embedding_", "LoRA of embeddings"),
         (".modules_to_save.", "LoRA with whole trained layers (modules_to_save)"),
+        (".base_layer.", "LoRA together with the model that it changes (base_layer)"),
         (".lora_A.bias", "LoRA with biases"),
         (".lora_B.bias", "LoRA with biases"),
         (".lora_up.bias", "LoRA with biases"),
@@ -102,11 +105,22 @@ internal static partial class FactorNames
             string layer = name[..^AlphaEnding.Length];
             return (layer.EndsWith(".lora", StringComparison.Ordinal) ? layer[..^5] : layer, FactorRole.Alpha);
         }
+        // Factors inside an attention processor, whose own name is the layer's: processor.qkv_lora1.down.weight (XLabs).
+        if (Processor().Match(name) is { Success: true } inProcessor)
+        {
+            return (
+                inProcessor.Groups["layer"].Value,
+                inProcessor.Groups["factor"].Value == "down" ? FactorRole.A : FactorRole.B
+            );
+        }
         // A model that was saved with its adapter inside: lora_A.default.weight.
         return NamedAdapter().Match(name) is { Success: true } match
             ? (match.Groups["layer"].Value, match.Groups["factor"].Value == "A" ? FactorRole.A : FactorRole.B)
             : null;
     }
+
+    [GeneratedRegex(@"^(?<layer>.+\.processor\..+_lora[0-9]?)\.(?<factor>down|up)\.weight$")]
+    private static partial Regex Processor();
 
     [GeneratedRegex(@"^(?<layer>.+)\.lora_(?<factor>[AB])\.[A-Za-z0-9_-]+\.weight$")]
     private static partial Regex NamedAdapter();

@@ -3,6 +3,7 @@
 // family's original code does. Underscores cannot be read backwards, so every name that the network could have is written down
 // first, in each style, and looked up.
 
+using System.Text.RegularExpressions;
 using FlowBP.Models.Transformers.Original;
 
 namespace FlowBP.Models.Adapters;
@@ -14,12 +15,29 @@ namespace FlowBP.Models.Adapters;
 internal sealed record NamedLayers(string Written, IReadOnlyList<string> Paths, bool SwapsHalves);
 
 /// <summary>The names under which adapters know the layers of one network.</summary>
-internal sealed class LayerNames
+internal sealed partial class LayerNames
 {
     private const string PeftPrefix = "base_model.model.";
 
     // Before a path with dots; the pipeline's own part is added, the longest is tried first.
-    private static readonly string[] Dotted = ["model.diffusion_model.", "diffusion_model.", PeftPrefix];
+    private static readonly string[] Dotted =
+    [
+        "model.diffusion_model.",
+        "diffusion_model.",
+        PeftPrefix,
+        "pipe.dit.",
+        "dit.",
+        "model.",
+    ];
+
+    // Parts of a path that torch puts there when a module is compiled, sharded, recomputed or copied to several devices.
+    private static readonly string[] Wrappers =
+    [
+        "_orig_mod",
+        "_fsdp_wrapped_module",
+        "_checkpoint_wrapped_module",
+        "module",
+    ];
 
     // Before a path with underscores.
     private static readonly string[] Underscored = ["lora_unet_", "lora_transformer_", "lycoris_"];
@@ -38,6 +56,10 @@ internal sealed class LayerNames
         ("lora_t5", "the T5 text encoder (lora_t5)"),
         ("lora_qwen", "the Qwen3 text encoder (lora_qwen)"),
         ($"{PeftPrefix}text_model.", "text_encoder"),
+        ($"{PeftPrefix}text_encoder", "a text encoder"),
+        ("text_model.", "text_encoder"),
+        ("lora_text_encoder", "a text encoder (lora_text_encoder)"),
+        ("lycoris_text_encoder", "a text encoder (lycoris_text_encoder)"),
         ("clip_l.", "text_encoder (clip_l)"),
         ("clip_g.", "text_encoder_2 (clip_g)"),
         ("t5xxl.", "the T5 text encoder"),
@@ -49,6 +71,9 @@ internal sealed class LayerNames
     private static readonly (string Prefix, string Family)[] OtherNetworks =
     [
         ("unet.", "a U-Net (Stable Diffusion 1, 2 or XL)"),
+        ("down_blocks.", "a U-Net (Stable Diffusion 1, 2 or XL)"),
+        ("up_blocks.", "a U-Net (Stable Diffusion 1, 2 or XL)"),
+        ("mid_block.", "a U-Net (Stable Diffusion 1, 2 or XL)"),
         ("lora_unet_down_blocks", "a U-Net (Stable Diffusion 1, 2 or XL)"),
         ("lora_unet_up_blocks", "a U-Net (Stable Diffusion 1, 2 or XL)"),
         ("lora_unet_mid_block", "a U-Net (Stable Diffusion 1, 2 or XL)"),
@@ -82,7 +107,7 @@ internal sealed class LayerNames
         }
         if (model is IHasOriginalNames { OriginalNames: { } names })
         {
-            foreach (LayerOfNetwork layer in names.LayersOf(paths))
+            foreach (LayerOfNetwork layer in names.AdaptableLayersOf(paths))
             {
                 Add(new NamedLayers(layer.Name, layer.Parts, layer.SwapsHalves));
             }
@@ -93,15 +118,17 @@ internal sealed class LayerNames
     public static bool IsPeft(string name) => name.StartsWith(PeftPrefix, StringComparison.Ordinal);
 
     /// <summary>The text encoder that a name is of; null: none.</summary>
-    public static string? TextEncoderOf(string name) => Find(TextEncoders, name);
+    public static string? TextEncoderOf(string name) =>
+        Find(TextEncoders, Unwrapped(name)) ?? (TextLayer().IsMatch(name) ? "a text encoder" : null);
 
     /// <summary>The kind of network that a name is of, if it is none that is read here; null: it may be one.</summary>
-    public static string? OtherNetworkOf(string name) => Find(OtherNetworks, name);
+    public static string? OtherNetworkOf(string name) => Find(OtherNetworks, Unwrapped(name));
 
     /// <summary>The layers that a name stands for; null: this network has none of it.</summary>
     /// <param name="name">A tensor's name without its ending.</param>
     public NamedLayers? Resolve(string name)
     {
+        name = Unwrapped(name);
         foreach (string prefix in Underscored)
         {
             if (
@@ -116,10 +143,18 @@ internal sealed class LayerNames
     }
 
     /// <summary>A layer's name without what stands before it, for messages and patterns.</summary>
-    public string WithoutPrefix(string name) =>
-        prefixes.Concat(Underscored).FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal))
-            is { } start
-            ? name[start.Length..]
+    public string WithoutPrefix(string name)
+    {
+        name = Unwrapped(name);
+        string? start = prefixes
+            .Concat(Underscored)
+            .FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
+        return start is null ? name : name[start.Length..];
+    }
+
+    private static string Unwrapped(string name) =>
+        Array.Exists(Wrappers, wrapper => name.Contains($"{wrapper}.", StringComparison.Ordinal))
+            ? string.Join('.', name.Split('.').Where(part => !Wrappers.Contains(part)))
             : name;
 
     // Own names first: where both exist (context_embedder of Stable Diffusion 3, proj_out) they mean the same layer.
@@ -133,4 +168,11 @@ internal sealed class LayerNames
 
     private static string? Find((string Prefix, string What)[] table, string name) =>
         Array.Find(table, row => name.StartsWith(row.Prefix, StringComparison.Ordinal)).What;
+
+    // Layers that only text encoders have, whatever stands before them: those of CLIP, T5 and Qwen3.
+    [GeneratedRegex(
+        @"(^|[._])text_model[._]|[._]SelfAttention[._]|[._]DenseReluDense[._]"
+            + @"|(^|[._])layers[._]\d+[._](self_attn[._]([qkvo]|out)_proj|mlp[._](fc[12]|(gate|up|down)_proj))"
+    )]
+    private static partial Regex TextLayer();
 }

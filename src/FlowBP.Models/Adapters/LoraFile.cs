@@ -66,16 +66,36 @@ internal sealed class LoraFile : IDisposable
         ICheckpointSource tensors = Checkpoint.OpenFile(location.File);
         try
         {
-            LoraSettings settings = location.Config is { } config
-                ? LoraSettings.OfPeft(config)
-                : LoraSettings.OfHeader(tensors, prefix);
-            return new LoraFile(tensors, settings, new LoraFileReader(model, layers, prefix));
+            return new LoraFile(
+                tensors,
+                Settings(location, tensors, prefix),
+                new LoraFileReader(model, layers, prefix)
+            );
         }
         catch
         {
             tensors.Dispose();
             throw;
         }
+    }
+
+    private static LoraSettings Settings(LoraLocation location, ICheckpointSource tensors, string prefix)
+    {
+        if (location is { IsPeft: true, Config: { } own })
+        {
+            return LoraSettings.OfPeft(own);
+        }
+        LoraSettings settings = LoraSettings.OfHeader(tensors, prefix);
+        if (
+            location.Config is not { } beside
+            || settings.HasAlpha
+            || tensors.Tensors.Keys.Any(name => FactorNames.Parse(name) is (_, FactorRole.Alpha))
+        )
+        {
+            return settings;
+        }
+        LoadingNotices.Say($"{location.File} says nothing of its strength: {beside} is taken for it");
+        return LoraSettings.OfPeft(beside);
     }
 
     public static void Write(

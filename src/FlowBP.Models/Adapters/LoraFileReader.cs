@@ -13,6 +13,9 @@ internal sealed class LoraFileReader(nn.Module model, IReadOnlyDictionary<string
 {
     private const int NamedProblems = 10;
 
+    // Where sd-scripts notes what it was called with.
+    private const string TrainedAlpha = "ss_network_alpha";
+
     private readonly LayerNames names = new(model, [.. layers.Keys], part);
     private readonly List<string> problems = [];
 
@@ -52,12 +55,23 @@ internal sealed class LoraFileReader(nn.Module model, IReadOnlyDictionary<string
                 $"{tensors.Path}: there is no adapter_config.json beside it to say how strong it is; its strength is taken as 1"
             );
         }
+        if (!anyStrength && tensors is SafetensorsFile { Metadata: var header } && header.ContainsKey(TrainedAlpha))
+        {
+            LoadingNotices.Say(
+                $"{tensors.Path}: it was trained with alpha {header[TrainedAlpha]} ({TrainedAlpha}), but no layer has an alpha;"
+                    + " its strength is taken as 1, as ComfyUI and sd-scripts do"
+            );
+        }
         var entries = new List<LoraFileEntry>();
         foreach (var (layer, roles) in written)
         {
             entries.AddRange(EntriesOf(tensors, settings, layer, roles));
         }
         RefuseProblems(tensors.Path);
+        if (entries.All(entry => entry.Scaling == 0))
+        {
+            LoadingNotices.Say($"{tensors.Path}: alpha is 0 in every layer, so that this adapter changes nothing");
+        }
         foreach (var twice in entries.GroupBy(entry => entry.Path).Where(group => group.Count() > 1))
         {
             throw CheckpointException.ForTensor(
@@ -111,7 +125,7 @@ internal sealed class LoraFileReader(nn.Module model, IReadOnlyDictionary<string
             throw CheckpointException.ForTensor(
                 tensors.Path,
                 unknown,
-                "it among the factors",
+                "a tensor that is no factor of a LoRA",
                 $"names of the form {part}.<layer>.lora_A.weight, …lora_B.weight or …alpha, or another trainer's for these"
             );
         }

@@ -7,8 +7,9 @@ namespace FlowBP.Models.Adapters;
 
 /// <summary>An adapter's file, and PEFT's configuration of it.</summary>
 /// <param name="File">The file of factors.</param>
-/// <param name="Config">adapter_config.json; null: there is none.</param>
-internal sealed record LoraLocation(string File, string? Config)
+/// <param name="Config">adapter_config.json beside it; null: there is none, or it is another file's.</param>
+/// <param name="IsPeft">Whether the file has PEFT's name, which makes the configuration its own.</param>
+internal sealed record LoraLocation(string File, string? Config, bool IsPeft)
 {
     private const string ConfigName = "adapter_config.json";
     private const string PeftStem = "adapter_model";
@@ -22,10 +23,14 @@ internal sealed record LoraLocation(string File, string? Config)
     ];
 
     /// <summary>Finds the file that a path stands for.</summary>
-    /// <param name="path">A file, or the folder that it lies in.</param>
+    /// <param name="path">A file, or the folder that it lies in, or PEFT's configuration there.</param>
     /// <exception cref="CheckpointException">Nothing is there, or several files without a usual name.</exception>
     public static LoraLocation Find(string path)
     {
+        if (Path.GetFileName(path) == ConfigName && System.IO.File.Exists(path))
+        {
+            path = Path.GetDirectoryName(Path.GetFullPath(path))!;
+        }
         if (!Directory.Exists(path))
         {
             return Of(path);
@@ -52,9 +57,15 @@ internal sealed record LoraLocation(string File, string? Config)
 
     private static LoraLocation Of(string file)
     {
-        string config = Path.Combine(Path.GetDirectoryName(file) ?? "", ConfigName);
+        string folder = Path.GetDirectoryName(file) ?? "";
+        string config = Path.Combine(folder, ConfigName);
         bool isPeft = Path.GetFileName(file).StartsWith(PeftStem, StringComparison.Ordinal);
-        return new LoraLocation(file, isPeft && System.IO.File.Exists(config) ? config : null);
+        bool isOthers =
+            !isPeft
+            && UsualNames.Any(name =>
+                name.StartsWith(PeftStem, StringComparison.Ordinal) && System.IO.File.Exists(Path.Combine(folder, name))
+            );
+        return new LoraLocation(file, !isOthers && System.IO.File.Exists(config) ? config : null, isPeft);
     }
 
     private static string? InFolder(string folder)

@@ -22,8 +22,12 @@ internal sealed class LoraSettings
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
     };
 
-    // Ways of starting an adapter that subtract it from the base, whose weights are then others than the released ones.
-    private static readonly string[] ChangedBases = ["pissa", "olora", "corda", "loftq"];
+    // Ways of starting an adapter that leave the base as it was released. Others (PiSSA, OLoRA, CorDA, LoftQ, LoRA-GA) subtract the
+    // adapter's start from it.
+    private static readonly string[] UnchangedBases = ["gaussian", "eva", "orthogonal"];
+
+    // PEFT's own, where its file does not say.
+    private const double PeftAlpha = 8;
 
     private readonly string file;
     private readonly string start;
@@ -43,7 +47,7 @@ internal sealed class LoraSettings
         this.json = json;
         RefuseOtherKinds();
         RankStabilized = IsOn("use_rslora");
-        alpha = Value("lora_alpha") is { } node ? Number("lora_alpha", node) : null;
+        alpha = IsThere("lora_alpha") ? Number("lora_alpha", Value("lora_alpha")) : null;
         rank = Value("r") is { } given ? (int)Number("r", given) : null;
         alphaPattern = Pattern("alpha_pattern");
         rankPattern = Pattern("rank_pattern");
@@ -58,7 +62,16 @@ internal sealed class LoraSettings
     /// <summary>Reads PEFT's file.</summary>
     /// <param name="file">adapter_config.json.</param>
     /// <exception cref="CheckpointException">It is damaged, or asks for what is not built.</exception>
-    public static LoraSettings OfPeft(string file) => new(file, "", "key", JsonFile.Read(file));
+    public static LoraSettings OfPeft(string file)
+    {
+        JsonObject json = JsonFile.Read(file);
+        if (!json.ContainsKey("lora_alpha"))
+        {
+            LoadingNotices.Say($"{file} has no lora_alpha: {PeftAlpha} is taken, as PEFT does");
+            json["lora_alpha"] = PeftAlpha;
+        }
+        return new(file, "", "key", json);
+    }
 
     /// <summary>Reads what a file's header has of diffusers' metadata; there may be none.</summary>
     /// <exception cref="CheckpointException">It is no JSON object, or asks for what is not built.</exception>
@@ -165,9 +178,7 @@ internal sealed class LoraSettings
         Refuse("bias", node => Text(node) is { } text && text != "none");
         Refuse(
             "init_lora_weights",
-            node =>
-                Text(node) is { } way
-                && ChangedBases.Any(changed => way.StartsWith(changed, StringComparison.OrdinalIgnoreCase))
+            node => Text(node) is { } way && !UnchangedBases.Contains(way, StringComparer.OrdinalIgnoreCase)
         );
         foreach (
             string list in new[]
@@ -176,6 +187,7 @@ internal sealed class LoraSettings
                 "layer_replication",
                 "target_parameters",
                 "trainable_token_indices",
+                "alora_invocation_tokens",
             }
         )
         {
@@ -211,7 +223,15 @@ internal sealed class LoraSettings
 
     private JsonNode? Value(string key) => json?[start + key];
 
-    private bool IsOn(string key) => Value(key) is JsonValue value && value.TryGetValue(out bool on) && on;
+    private bool IsThere(string key) => json?.ContainsKey(start + key) == true;
+
+    private bool IsOn(string key) =>
+        Value(key) switch
+        {
+            null => false,
+            JsonValue value when value.TryGetValue(out bool on) => on,
+            { } other => throw Wrong(key, other, "true or false"),
+        };
 
     private static string? Text(JsonNode node) =>
         node is JsonValue value && value.TryGetValue(out string? text) ? text : null;

@@ -41,12 +41,11 @@ public sealed class AutoencoderKL : LatentAutoencoder
 
     /// <summary>Reads <c>config.json</c> and <c>diffusion_pytorch_model.safetensors</c> from a folder.</summary>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static AutoencoderKL FromFolder(string folder)
-    {
-        var model = new AutoencoderKL(AutoencoderKLConfig.Read(Path.Combine(folder, "config.json")));
-        Checkpoint.LoadInto(model, folder);
-        return model;
-    }
+    public static AutoencoderKL FromFolder(string folder) =>
+        Unfinished.Filled(
+            new AutoencoderKL(AutoencoderKLConfig.Read(Path.Combine(folder, "config.json"))),
+            model => Checkpoint.LoadInto(model, folder)
+        );
 
     /// <summary>Mean and log-variance of the latent, concatenated along the channels.</summary>
     /// <param name="image_BCYX">Pixels in [−1, 1]; sides divisible by the spatial compression.</param>

@@ -45,12 +45,11 @@ public sealed class AutoencoderKLFlux2 : LatentAutoencoder
 
     /// <summary>Reads <c>config.json</c> and <c>diffusion_pytorch_model.safetensors</c> from a folder.</summary>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static AutoencoderKLFlux2 FromFolder(string folder)
-    {
-        var model = new AutoencoderKLFlux2(AutoencoderKLFlux2Config.Read(Path.Combine(folder, "config.json")));
-        Checkpoint.LoadInto(model, folder);
-        return model;
-    }
+    public static AutoencoderKLFlux2 FromFolder(string folder) =>
+        Unfinished.Filled(
+            new AutoencoderKLFlux2(AutoencoderKLFlux2Config.Read(Path.Combine(folder, "config.json"))),
+            model => Checkpoint.LoadInto(model, folder)
+        );
 
     /// <summary>Mean and log-variance of the latent, concatenated along the channels.</summary>
     /// <param name="image_BCYX">Pixels in [−1, 1]; sides divisible by twice the spatial compression.</param>

@@ -51,12 +51,11 @@ public sealed class CLIPModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbedder
     /// <param name="folder">The folder.</param>
     /// <param name="weights">A file of weights instead of those in the folder; null: those.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static CLIPModel FromFolder(string folder, string? weights = null)
-    {
-        var model = new CLIPModel(ClipConfig.Read(Path.Combine(folder, "config.json")));
-        TransformersWeights.LoadInto(model, weights ?? folder, Names);
-        return model;
-    }
+    public static CLIPModel FromFolder(string folder, string? weights = null) =>
+        Unfinished.Filled(
+            new CLIPModel(ClipConfig.Read(Path.Combine(folder, "config.json"))),
+            model => TransformersWeights.LoadInto(model, weights ?? folder, Names)
+        );
 
     /// <inheritdoc/>
     public Tensor EmbedText(Tensor ids_BL)

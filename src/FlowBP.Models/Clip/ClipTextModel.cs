@@ -109,12 +109,11 @@ public sealed class CLIPTextModelWithProjection : nn.Module<Tensor, Tensor>
 
     /// <summary>Reads <c>config.json</c> and the weights from a folder.</summary>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static CLIPTextModelWithProjection FromFolder(string folder)
-    {
-        var model = new CLIPTextModelWithProjection(ClipTextConfig.Read(Path.Combine(folder, "config.json")));
-        TransformersWeights.LoadInto(model, folder, Names);
-        return model;
-    }
+    public static CLIPTextModelWithProjection FromFolder(string folder) =>
+        Unfinished.Filled(
+            new CLIPTextModelWithProjection(ClipTextConfig.Read(Path.Combine(folder, "config.json"))),
+            model => TransformersWeights.LoadInto(model, folder, Names)
+        );
 
     /// <summary>Hidden states and pooled state.</summary>
     /// <param name="ids_BL">Token ids, int64, at most the configured number of positions.</param>

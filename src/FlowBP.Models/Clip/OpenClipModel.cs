@@ -54,12 +54,8 @@ public sealed class OpenClipModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbe
     /// <param name="config">Sizes and options.</param>
     /// <param name="weights">A file, or a folder that holds the weights.</param>
     /// <exception cref="CheckpointException">The weights are missing, damaged, or do not fit.</exception>
-    public static OpenClipModel FromWeights(OpenClipConfig config, string weights)
-    {
-        var model = new OpenClipModel(config);
-        Checkpoint.LoadInto(model, weights);
-        return model;
-    }
+    public static OpenClipModel FromWeights(OpenClipConfig config, string weights) =>
+        Unfinished.Filled(new OpenClipModel(config), model => Checkpoint.LoadInto(model, weights));
 
     /// <inheritdoc/>
     public Tensor EmbedText(Tensor ids_BL)

@@ -20,8 +20,10 @@ public sealed record TextTower(ClipTokenizer Tokenizer, string TokenizerFolder, 
     public static TextTower Load(string tokenizerFolder, string encoderFolder)
     {
         ClipTokenizer tokenizer = ClipTokenizer.FromFolder(tokenizerFolder);
-        CLIPTextModelWithProjection encoder = CLIPTextModelWithProjection.FromFolder(encoderFolder);
-        Check(tokenizerFolder, tokenizer, encoderFolder, encoder.Config);
+        CLIPTextModelWithProjection encoder = Unfinished.Filled(
+            CLIPTextModelWithProjection.FromFolder(encoderFolder),
+            read => Check(tokenizerFolder, tokenizer, encoderFolder, read.Config)
+        );
         return new TextTower(tokenizer, tokenizerFolder, encoder);
     }
 

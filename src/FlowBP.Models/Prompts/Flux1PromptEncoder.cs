@@ -55,14 +55,17 @@ public sealed class Flux1PromptEncoder : IPromptEncoder
         layout.RequirePart(layout.TextEncoder(), nameof(CLIPTextModel));
         layout.RequirePart(layout.TextEncoder(2), nameof(T5EncoderModel));
         ClipTokenizer tokenizer = ClipTokenizer.FromFolder(layout.Tokenizer());
-        CLIPTextModel clip = CLIPTextModel.FromFolder(layout.TextEncoder());
+        using var made = new Unfinished();
+        CLIPTextModel clip = made.Add(CLIPTextModel.FromFolder(layout.TextEncoder()));
         TextTower.Check(layout.Tokenizer(), tokenizer, layout.TextEncoder(), clip.Config);
         if (dtype is { } type)
         {
             clip.to(type);
         }
-        T5Tower t5 = T5Tower.Load(layout.Tokenizer(2), layout.TextEncoder(2), dtype);
-        return new Flux1PromptEncoder(tokenizer, clip, t5, maxSequenceLength);
+        T5Tower t5 = made.Add(T5Tower.Load(layout.Tokenizer(2), layout.TextEncoder(2), dtype));
+        var encoder = new Flux1PromptEncoder(tokenizer, clip, t5, maxSequenceLength);
+        made.Finish();
+        return encoder;
     }
 
     /// <inheritdoc/>

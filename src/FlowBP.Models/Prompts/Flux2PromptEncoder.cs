@@ -59,8 +59,11 @@ public sealed class Flux2PromptEncoder : IPromptEncoder
         QwenTokenizer tokenizer = QwenTokenizer.FromFolder(layout.Tokenizer());
         Qwen3Config config = Qwen3Config.Read(Path.Combine(layout.TextEncoder(), "config.json"));
         VocabularyCheck.Require(layout.Tokenizer(), tokenizer.VocabularySize, layout.TextEncoder(), config.VocabSize);
-        Qwen3TextEncoder encoder = Qwen3TextEncoder.FromFolder(layout.TextEncoder(), DefaultLayers.Max(), dtype);
-        return new Flux2PromptEncoder(tokenizer, encoder, maxSequenceLength: maxSequenceLength);
+        using var made = new Unfinished();
+        Qwen3TextEncoder qwen = made.Add(Qwen3TextEncoder.FromFolder(layout.TextEncoder(), DefaultLayers.Max(), dtype));
+        var encoder = new Flux2PromptEncoder(tokenizer, qwen, maxSequenceLength: maxSequenceLength);
+        made.Finish();
+        return encoder;
     }
 
     /// <inheritdoc/>

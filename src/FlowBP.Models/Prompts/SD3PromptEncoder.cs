@@ -54,7 +54,8 @@ public sealed class SD3PromptEncoder : IPromptEncoder
     )
     {
         RequireParts(layout);
-        var towers = LoadTowers(layout);
+        using var made = new Unfinished();
+        var towers = LoadTowers(layout, made);
         if (dtype is { } type)
         {
             foreach (TextTower tower in towers)
@@ -63,7 +64,9 @@ public sealed class SD3PromptEncoder : IPromptEncoder
             }
         }
         int textWidth = ConfigReader.Open(Path.Combine(layout.Transformer, "config.json")).Int("joint_attention_dim");
-        return new SD3PromptEncoder(towers, LoadT5(layout, dtype), textWidth, maxSequenceLength);
+        var encoder = new SD3PromptEncoder(towers, LoadT5(layout, made, dtype), textWidth, maxSequenceLength);
+        made.Finish();
+        return encoder;
     }
 
     /// <inheritdoc/>
@@ -144,16 +147,24 @@ public sealed class SD3PromptEncoder : IPromptEncoder
         }
     }
 
-    internal static IReadOnlyList<TextTower> LoadTowers(DiffusersFolder layout) =>
+    // What is read is the caller's at once, who disposes it where something that follows fails.
+    internal static IReadOnlyList<TextTower> LoadTowers(DiffusersFolder layout, Unfinished made) =>
         [
             .. Enumerable
                 .Range(1, BothTowers)
                 .Where(i => i == 1 || layout.HasPart(layout.TextEncoder(i)))
-                .Select(i => TextTower.Load(layout.Tokenizer(i), layout.TextEncoder(i))),
+                .Select(i =>
+                {
+                    var tower = TextTower.Load(layout.Tokenizer(i), layout.TextEncoder(i));
+                    made.Add(tower.Encoder);
+                    return tower;
+                }),
         ];
 
-    internal static T5Tower? LoadT5(DiffusersFolder layout, ScalarType? dtype = null) =>
-        layout.HasPart(layout.TextEncoder(3)) ? T5Tower.Load(layout.Tokenizer(3), layout.TextEncoder(3), dtype) : null;
+    internal static T5Tower? LoadT5(DiffusersFolder layout, Unfinished made, ScalarType? dtype = null) =>
+        layout.HasPart(layout.TextEncoder(3))
+            ? made.Add(T5Tower.Load(layout.Tokenizer(3), layout.TextEncoder(3), dtype))
+            : null;
 
     // The released models were trained with T5, and take zeros of CLIP's length in its place where it is left out. A model
     // with a single tower never had it.

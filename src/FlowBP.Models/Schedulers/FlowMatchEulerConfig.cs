@@ -33,6 +33,14 @@ public sealed record FlowMatchEulerConfig
     /// <summary>Image tokens at which <see cref="MaxShift"/> holds.</summary>
     public int MaxImageSeqLen { get; init; } = 4096;
 
+    private static readonly string[] DynamicKeys =
+    [
+        "base_shift",
+        "max_shift",
+        "base_image_seq_len",
+        "max_image_seq_len",
+    ];
+
     /// <summary>Reads a scheduler_config.json.</summary>
     /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
     public static FlowMatchEulerConfig Read(string file)
@@ -60,6 +68,14 @@ public sealed record FlowMatchEulerConfig
         json.Require("use_karras_sigmas", "false");
         json.RefuseUnknown();
         config.Check(file);
+        string[] needed = config.UseDynamicShifting ? DynamicKeys : ["shift"];
+        if (Array.Find(needed, key => json.Contains(key) && !json.Has(key)) is { } empty)
+        {
+            throw CheckpointException.ForFile(
+                file,
+                $"key '{empty}': found null, expected a number: the shift is made of it"
+            );
+        }
         return config;
     }
 

@@ -54,18 +54,23 @@ public sealed class Qwen3TextEncoder : nn.Module<Tensor, Tensor?, IReadOnlyList<
                     + "the prompt is made of the hidden states up to that layer"
             );
         }
-        var model = new Qwen3TextEncoder(config, layers, dtype);
-        TransformersWeights.LoadInto(model, folder, model.Names);
-        return model;
+        return Unfinished.Filled(
+            new Qwen3TextEncoder(config, layers, dtype),
+            model => TransformersWeights.LoadInto(model, folder, model.Names)
+        );
     }
 
-    /// <summary>The output projection and the layers that are not built.</summary>
+    /// <summary>
+    /// The output projection, the layers that are not built, and the frequencies of rotary positions, which older programs stored.
+    /// </summary>
     internal WeightNames Names =>
         new()
         {
             Ignored =
             [
                 "lm_head.",
+                "model.rotary_emb.",
+                .. Enumerable.Range(0, Layers).Select(i => $"model.layers.{i}.self_attn.rotary_emb."),
                 .. Enumerable.Range(Layers, Config.NumHiddenLayers - Layers).Select(i => $"model.layers.{i}."),
                 .. model.HasNorm ? Array.Empty<string>() : ["model.norm."],
             ],

@@ -110,12 +110,11 @@ public sealed class Flux2Transformer2DModel : nn.Module<Flux2Input, Tensor>, IHa
     /// <param name="folder">A folder with <c>config.json</c> and weights, under diffusers' names or the original ones.</param>
     /// <param name="weights">A file of weights instead of those in the folder; null: those.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static Flux2Transformer2DModel FromFolder(string folder, string? weights = null)
-    {
-        var model = new Flux2Transformer2DModel(Flux2TransformerConfig.Read(Path.Combine(folder, "config.json")));
-        TransformerWeights.LoadInto(model, weights ?? folder);
-        return model;
-    }
+    public static Flux2Transformer2DModel FromFolder(string folder, string? weights = null) =>
+        Unfinished.Filled(
+            new Flux2Transformer2DModel(Flux2TransformerConfig.Read(Path.Combine(folder, "config.json"))),
+            model => TransformerWeights.LoadInto(model, weights ?? folder)
+        );
 
     /// <summary>What every block receives beside the streams.</summary>
     /// <param name="timestep_B">Time, σ in [0, 1].</param>

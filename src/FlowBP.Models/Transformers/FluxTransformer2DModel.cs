@@ -101,12 +101,11 @@ public sealed class FluxTransformer2DModel : nn.Module<FluxInput, Tensor>, IHasO
     /// <param name="folder">A folder with <c>config.json</c> and weights, under diffusers' names or the original ones.</param>
     /// <param name="weights">A file of weights instead of those in the folder; null: those.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static FluxTransformer2DModel FromFolder(string folder, string? weights = null)
-    {
-        var model = new FluxTransformer2DModel(FluxTransformerConfig.Read(Path.Combine(folder, "config.json")));
-        TransformerWeights.LoadInto(model, weights ?? folder);
-        return model;
-    }
+    public static FluxTransformer2DModel FromFolder(string folder, string? weights = null) =>
+        Unfinished.Filled(
+            new FluxTransformer2DModel(FluxTransformerConfig.Read(Path.Combine(folder, "config.json"))),
+            model => TransformerWeights.LoadInto(model, weights ?? folder)
+        );
 
     /// <summary>The vector that modulates every block, from time, guidance and pooled text.</summary>
     /// <param name="timestep_B">Time, σ in [0, 1].</param>

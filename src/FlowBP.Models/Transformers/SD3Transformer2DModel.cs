@@ -57,12 +57,11 @@ public sealed class SD3Transformer2DModel : nn.Module<Tensor, Tensor, Tensor, Te
     /// <param name="folder">A folder with <c>config.json</c> and weights, under diffusers' names or the original ones.</param>
     /// <param name="weights">A file of weights instead of those in the folder; null: those.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static SD3Transformer2DModel FromFolder(string folder, string? weights = null)
-    {
-        var model = new SD3Transformer2DModel(SD3TransformerConfig.Read(Path.Combine(folder, "config.json")));
-        TransformerWeights.LoadInto(model, weights ?? folder);
-        return model;
-    }
+    public static SD3Transformer2DModel FromFolder(string folder, string? weights = null) =>
+        Unfinished.Filled(
+            new SD3Transformer2DModel(SD3TransformerConfig.Read(Path.Combine(folder, "config.json"))),
+            model => TransformerWeights.LoadInto(model, weights ?? folder)
+        );
 
     /// <summary>
     /// Has the evaluations without gradients, of a rollout, use fused operations wherever the tensors are where the kernels work,

@@ -7,10 +7,14 @@ namespace FlowBP.Surrogates;
 /// <summary>The settings that methods have; <see cref="MethodRegistry"/> says which method has which, and its default.</summary>
 public static class MethodSettings
 {
-    private const double Unbounded = double.PositiveInfinity;
-
     // Of 1000 steps the last is then likelier than the one before it by a tenth, and of 10 by a factor of 30 000.
     private const double LargestBias = 100;
+
+    // Below it draws of the gamma distribution round to zero, all three at once, and their shares would be 0 / 0.
+    private const double SmallestConcentration = 0.1;
+
+    // The weights of samples are at most its inverse.
+    private const double SmallestFloor = 1e-12;
 
     /// <summary>K.</summary>
     public static Setting<int> NumActiveSteps { get; } =
@@ -41,7 +45,7 @@ public static class MethodSettings
             "grad_rescale",
             0.5,
             0,
-            Unbounded,
+            LargestFactor,
             "how far active steps make up for the weight of inactive ones; 0 off, 1 fully"
         );
 
@@ -56,11 +60,11 @@ public static class MethodSettings
 
     /// <summary>α.</summary>
     public static Setting<double> Alpha { get; } =
-        Number("alpha", 0.3, 0, Unbounded, "scale of the gradient that crosses the split (bridge); 0 detaches");
+        Number("alpha", 0.3, 0, LargestFactor, "scale of the gradient that crosses the split (bridge); 0 detaches");
 
     /// <summary>τ.</summary>
     public static Setting<double> Tau { get; } =
-        Number("tau", 0.1, double.Epsilon, Unbounded, "floor of the deviations in the similarity weights");
+        Number("tau", 0.1, SmallestFloor, LargestFactor, "floor of the deviations in the similarity weights");
 
     /// <summary>Order of a leap.</summary>
     public static Setting<int> ConnectorOrder { get; } =
@@ -93,7 +97,7 @@ public static class MethodSettings
             "grad_support_scale",
             0.25,
             0,
-            Unbounded,
+            LargestFactor,
             "scale of the gradient of supports other than the anchor",
             "flowbp_lagrange_grad_support_scale"
         );
@@ -163,7 +167,8 @@ public static class MethodSettings
     public static Setting<double?> JkDirichletAlpha { get; } =
         OptionalNumber(
             "jk_dirichlet_alpha",
-            double.Epsilon,
+            SmallestConcentration,
+            LargestFactor,
             "concentration of those of jk_dirichlet_alpha_a, _b, _c that are none"
         );
 
@@ -171,7 +176,8 @@ public static class MethodSettings
     public static Setting<double?> JkDirichletAlphaA { get; } =
         OptionalNumber(
             "jk_dirichlet_alpha_a",
-            double.Epsilon,
+            SmallestConcentration,
+            LargestFactor,
             "concentration of the segment after j; none: jk_dirichlet_alpha, or else 2.5"
         );
 
@@ -179,7 +185,8 @@ public static class MethodSettings
     public static Setting<double?> JkDirichletAlphaB { get; } =
         OptionalNumber(
             "jk_dirichlet_alpha_b",
-            double.Epsilon,
+            SmallestConcentration,
+            LargestFactor,
             "concentration of the gap between k and j; none: jk_dirichlet_alpha, or else 6"
         );
 
@@ -187,7 +194,8 @@ public static class MethodSettings
     public static Setting<double?> JkDirichletAlphaC { get; } =
         OptionalNumber(
             "jk_dirichlet_alpha_c",
-            double.Epsilon,
+            SmallestConcentration,
+            LargestFactor,
             "concentration of the segment before k; none: jk_dirichlet_alpha, or else 2"
         );
 

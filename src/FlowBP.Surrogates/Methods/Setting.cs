@@ -93,6 +93,9 @@ public sealed record Setting<T> : Setting
 /// <summary>Makes settings of the types that methods use.</summary>
 public static class SettingOf
 {
+    /// <summary>The largest factor that a setting can be: what it multiplies stays finite in single precision.</summary>
+    public const double LargestFactor = 1e6;
+
     private const string None = "none";
 
     /// <summary>An integer of at least <paramref name="min"/>.</summary>
@@ -178,14 +181,7 @@ public static class SettingOf
             Name = name,
             Aliases = aliases,
             Help = help,
-            Accepts = (double.IsInfinity(min), min == double.Epsilon, double.IsInfinity(max)) switch
-            {
-                (true, _, true) => "a number",
-                (_, true, true) => "a number > 0",
-                (_, true, false) => $"a number > 0, at most {Text(max)}",
-                (_, _, true) => $"a number ≥ {Text(min)}",
-                _ => $"a number from {Text(min)} to {Text(max)}",
-            },
+            Accepts = InWords(min, max),
             Default = value,
             Parse = (text, out parsed) => TryNumber(text, out parsed) && parsed >= min && parsed <= max,
             Format = Text,
@@ -193,12 +189,22 @@ public static class SettingOf
 
     /// <summary>A finite number of at least <paramref name="min"/>, or none.</summary>
     public static Setting<double?> OptionalNumber(string name, double min, string help, params string[] aliases) =>
+        OptionalNumber(name, min, double.PositiveInfinity, help, aliases);
+
+    /// <summary>A finite number in a range, or none.</summary>
+    public static Setting<double?> OptionalNumber(
+        string name,
+        double min,
+        double max,
+        string help,
+        params string[] aliases
+    ) =>
         new()
         {
             Name = name,
             Aliases = aliases,
             Help = help,
-            Accepts = min == double.Epsilon ? $"a number > 0, or {None}" : $"a number ≥ {Text(min)}, or {None}",
+            Accepts = $"{InWords(min, max)}, or {None}",
             Default = null,
             Parse = (text, out parsed) =>
             {
@@ -207,7 +213,7 @@ public static class SettingOf
                 {
                     return true;
                 }
-                var isNumber = TryNumber(text, out var number) && number >= min;
+                var isNumber = TryNumber(text, out var number) && number >= min && number <= max;
                 parsed = number;
                 return isNumber;
             },
@@ -312,6 +318,16 @@ public static class SettingOf
                 return parsed.All(word => word.Length > 0);
             },
             Format = words => words.Count == 0 ? None : string.Join(',', words),
+        };
+
+    private static string InWords(double min, double max) =>
+        (double.IsInfinity(min), min == double.Epsilon, double.IsInfinity(max)) switch
+        {
+            (true, _, true) => "a number",
+            (_, true, true) => "a number > 0",
+            (_, true, false) => $"a number > 0, at most {Text(max)}",
+            (_, _, true) => $"a number ≥ {Text(min)}",
+            _ => $"a number from {Text(min)} to {Text(max)}",
         };
 
     private static bool IsNone(string text) => text is None or "null" or "~" or "";

@@ -73,6 +73,7 @@ public static partial class AlignmentSettings
         OptionalNumber(
             "activation_memory_gb",
             double.Epsilon,
+            LargestFactor,
             "memory that activations may take where a setting is auto, in GB of 1e9 bytes; none: the least"
         );
 
@@ -119,8 +120,8 @@ public static partial class AlignmentSettings
         Number(
             "lora_scale",
             1,
-            double.NegativeInfinity,
-            double.PositiveInfinity,
+            -LargestFactor,
+            LargestFactor,
             "what the strength of lora_weights is multiplied with; 0: as without"
         );
 
@@ -130,7 +131,12 @@ public static partial class AlignmentSettings
 
     /// <summary>LoRA's scale.</summary>
     public static Setting<double?> LoraAlpha { get; } =
-        OptionalNumber("lora_alpha", double.Epsilon, "scale of the additions, times 1/lora_rank; none: lora_rank");
+        OptionalNumber(
+            "lora_alpha",
+            double.Epsilon,
+            LargestFactor,
+            "scale of the additions, times 1/lora_rank; none: lora_rank"
+        );
 
     /// <summary>LoRA's modules.</summary>
     public static Setting<IReadOnlyList<string>> LoraTargetModules { get; } =

@@ -11,7 +11,11 @@ namespace FlowBP.Training.Alignment;
 /// <summary>The settings of a run.</summary>
 public static partial class AlignmentSettings
 {
-    private const double Unbounded = double.PositiveInfinity;
+    // The complement, by which a moment's new values are multiplied and its sum divided, stays above zero in single precision.
+    private const double LargestDecay = 0.9999999;
+
+    // A gradient that is zero divides zero by it.
+    private const double SmallestEpsilon = 1e-30;
 
     /// <summary>The word that stands for what ships with the project.</summary>
     public const string Embedded = "embedded";
@@ -125,7 +129,7 @@ public static partial class AlignmentSettings
 
     /// <summary>s.</summary>
     public static Setting<double> CfgGuidance { get; } =
-        Number("cfg_guidance", 3, 0, Unbounded, "scale of classifier-free guidance; 1 is none", "guidance_scale");
+        Number("cfg_guidance", 3, 0, LargestFactor, "scale of classifier-free guidance; 1 is none", "guidance_scale");
 
     /// <summary>Whether the negative branch is a constant.</summary>
     public static Setting<bool> CfgDetachNeg { get; } =
@@ -140,19 +144,19 @@ public static partial class AlignmentSettings
         Number(
             "hinge_lambda",
             0.75, // what the embedded reward gives true pictures: past that there is nothing to gain but its weak spots
-            double.NegativeInfinity,
-            Unbounded,
+            -LargestFactor,
+            LargestFactor,
             "reward above which a sample stops pulling",
             "loss_relu_clip"
         );
 
     /// <summary>Factor of the loss.</summary>
     public static Setting<double> LossGradScale { get; } =
-        Number("loss_grad_scale", 1, 0, Unbounded, "factor of loss and gradient");
+        Number("loss_grad_scale", 1, 0, LargestFactor, "factor of loss and gradient");
 
     /// <summary>lr.</summary>
     public static Setting<double> LearningRate { get; } =
-        Number("learning_rate", 4e-4, 0, Unbounded, "learning rate of AdamW");
+        Number("learning_rate", 4e-4, 0, LargestFactor, "learning rate of AdamW");
 
     /// <summary>What follows the warm-up.</summary>
     public static Setting<LearningRateDecay> LrScheduler { get; } =
@@ -168,21 +172,29 @@ public static partial class AlignmentSettings
 
     /// <summary>Weight decay.</summary>
     public static Setting<double> WeightDecay { get; } =
-        Number("weight_decay", 1e-4, 0, Unbounded, "decoupled weight decay");
+        Number("weight_decay", 1e-4, 0, LargestFactor, "decoupled weight decay");
 
     /// <summary>β₁.</summary>
-    public static Setting<double> AdamBeta1 { get; } = Number("adam_beta1", 0.9, 0, 1, "decay of the first moment");
+    public static Setting<double> AdamBeta1 { get; } =
+        Number("adam_beta1", 0.9, 0, LargestDecay, "decay of the first moment");
 
     /// <summary>β₂.</summary>
-    public static Setting<double> AdamBeta2 { get; } = Number("adam_beta2", 0.999, 0, 1, "decay of the second moment");
+    public static Setting<double> AdamBeta2 { get; } =
+        Number("adam_beta2", 0.999, 0, LargestDecay, "decay of the second moment");
 
     /// <summary>ε of AdamW.</summary>
     public static Setting<double> AdamEpsilon { get; } =
-        Number("adam_epsilon", 1e-8, 0, Unbounded, "added to the denominator");
+        Number("adam_epsilon", 1e-8, SmallestEpsilon, 1, "added to the denominator");
 
     /// <summary>Clipping.</summary>
     public static Setting<double> MaxGradNorm { get; } =
-        Number("max_grad_norm", 1, 0, Unbounded, "largest norm of the gradient; larger ones are scaled down");
+        Number(
+            "max_grad_norm",
+            1,
+            double.Epsilon,
+            double.PositiveInfinity,
+            "largest norm of the gradient; larger ones are scaled down"
+        );
 
     /// <summary>Whether an average is kept.</summary>
     public static Setting<bool> UseEma { get; } =
@@ -190,7 +202,7 @@ public static partial class AlignmentSettings
 
     /// <summary>EMA.</summary>
     public static Setting<double> EmaDecay { get; } =
-        Number("ema_decay", 0.98, 0, 1, "decay of the moving average that is evaluated and saved");
+        Number("ema_decay", 0.98, 0, LargestDecay, "decay of the moving average that is evaluated and saved");
 
     /// <summary>One draw per batch or per sample.</summary>
     public static Setting<DrawScope> IndexDraw { get; } =
@@ -241,7 +253,7 @@ public static partial class AlignmentSettings
 
     /// <summary>Guidance of an evaluation.</summary>
     public static Setting<double?> EvalGuidanceScale { get; } =
-        OptionalNumber("eval_guidance_scale", 0, "scale of guidance in evaluations; none: cfg_guidance");
+        OptionalNumber("eval_guidance_scale", 0, LargestFactor, "scale of guidance in evaluations; none: cfg_guidance");
 
     /// <summary>Checkpoints.</summary>
     public static Setting<int?> CheckpointingSteps { get; } =

@@ -56,16 +56,21 @@ public sealed class FusedAdamW : IDisposable
         Settings = settings;
         this.kernels = kernels;
         using var noGrad = torch.no_grad();
-        entries =
-        [
-            .. parameters.Select(p => new Entry(
-                p.Name,
-                p.Parameter,
-                settings.EmaDecay is not null,
-                copies?.GetValueOrDefault(p.Name),
-                kernels.DeviceIndex
-            )),
-        ];
+        var made = new List<Entry>();
+        try
+        {
+            foreach (var (name, parameter) in parameters)
+            {
+                var copy = copies?.GetValueOrDefault(name);
+                made.Add(new Entry(name, parameter, settings.EmaDecay is not null, copy, kernels.DeviceIndex));
+            }
+        }
+        catch
+        {
+            made.ForEach(entry => entry.Dispose());
+            throw;
+        }
+        entries = [.. made];
     }
 
     /// <summary>The numbers.</summary>
@@ -190,9 +195,7 @@ public sealed class FusedAdamW : IDisposable
     {
         foreach (var entry in entries)
         {
-            entry.ExpAvg.Dispose();
-            entry.ExpAvgSq.Dispose();
-            entry.Ema?.Dispose();
+            entry.Dispose();
         }
     }
 
@@ -221,7 +224,7 @@ public sealed class FusedAdamW : IDisposable
             _ => throw new ArgumentException($"the optimizer keeps float32 or float64 masters, found {tensor.dtype}"),
         };
 
-    private sealed unsafe class Entry
+    private sealed unsafe class Entry : IDisposable
     {
         // Of tensors that nobody exchanges: asked for once, since with a thousand parameters asking is what takes the time.
         private readonly AdamWEmaTensor state;
@@ -233,9 +236,11 @@ public sealed class FusedAdamW : IDisposable
             Name = name;
             Parameter = parameter;
             Copy = Checked(name, parameter, copy);
-            ExpAvg = torch.zeros_like(parameter).DetachFromDisposeScope();
-            ExpAvgSq = torch.zeros_like(parameter).DetachFromDisposeScope();
-            Ema = average ? parameter.detach().clone().DetachFromDisposeScope() : null;
+            // Until all of it is there the scope holds it: a failure leaves nothing behind.
+            using var scope = torch.NewDisposeScope();
+            ExpAvg = torch.zeros_like(parameter);
+            ExpAvgSq = torch.zeros_like(parameter);
+            Ema = average ? parameter.detach().clone() : null;
             state = new()
             {
                 Type = TypeOf(parameter),
@@ -247,6 +252,9 @@ public sealed class FusedAdamW : IDisposable
                 Ema = Ema is null ? null : (void*)TensorPointer.Of(Ema, deviceIndex),
                 BFloat16Copy = null,
             };
+            ExpAvg.DetachFromDisposeScope();
+            ExpAvgSq.DetachFromDisposeScope();
+            Ema?.DetachFromDisposeScope();
         }
 
         /// <summary>Updates that this parameter had.</summary>
@@ -277,6 +285,13 @@ public sealed class FusedAdamW : IDisposable
         public Tensor? Copy { get; }
 
         public Tensor? Ema { get; }
+
+        public void Dispose()
+        {
+            ExpAvg.Dispose();
+            ExpAvgSq.Dispose();
+            Ema?.Dispose();
+        }
 
         public void Exchange()
         {

@@ -46,8 +46,19 @@ public sealed class Flux2Backbone : IBackbone
     /// <param name="prompts">As in <see cref="Backbones.Load"/>.</param>
     /// <param name="transformer">As there.</param>
     /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
-    public static IBackbone Load(string folder, IPromptSource? prompts, string? transformer = null) =>
-        new Flux2Backbone(Flux2KleinPipeline.Load(folder, transformer), prompts ?? TextEncoders.Of(folder));
+    public static IBackbone Load(string folder, IPromptSource? prompts, string? transformer = null)
+    {
+        var model = Flux2KleinPipeline.Load(folder, transformer);
+        try
+        {
+            return new Flux2Backbone(model, prompts ?? TextEncoders.Of(folder));
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
 
     /// <summary>A backbone of networks that are there already.</summary>
     /// <param name="model">The networks; they belong to the backbone from here on.</param>

@@ -16,7 +16,6 @@ public static class PlanSettings
 
     private const int Automatic = 0;
     private const double Gibibyte = 1L << 30;
-    private const double Unbounded = double.PositiveInfinity;
 
     /// <summary>Model.</summary>
     public static Setting<string> Model { get; } =
@@ -42,11 +41,11 @@ public static class PlanSettings
 
     /// <summary>Memory of each.</summary>
     public static Setting<double> GpuMemory { get; } =
-        Number("gpu_memory", 80, double.Epsilon, Unbounded, "memory of each GPU in GiB", "gpu-memory");
+        Number("gpu_memory", 80, double.Epsilon, LargestFactor, "memory of each GPU in GiB", "gpu-memory");
 
     /// <summary>Context and libraries.</summary>
     public static Setting<double> Workspace { get; } =
-        Number("workspace", 1.5, 0, Unbounded, "GiB that the device's context and libraries take: an estimate");
+        Number("workspace", 1.5, 0, LargestFactor, "GiB that the device's context and libraries take: an estimate");
 
     /// <summary>Samples of an update.</summary>
     public static Setting<int> Batch { get; } =

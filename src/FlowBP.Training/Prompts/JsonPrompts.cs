@@ -93,6 +93,22 @@ internal static class JsonPrompts
 
     private static string Prompt(string path, JsonElement item, string where, PromptKey key)
     {
+        try
+        {
+            return Found(path, item, where, key);
+        }
+        catch (InvalidOperationException e)
+        {
+            // JSON can write half of a pair of UTF-16 units ("\ud83d"), which is no letter.
+            throw new InvalidDataException(
+                $"{path}, {where} holds half a letter (\\uD800 to \\uDFFF alone): {e.Message}",
+                e
+            );
+        }
+    }
+
+    private static string Found(string path, JsonElement item, string where, PromptKey key)
+    {
         var value = item;
         var name = "";
         if (item.ValueKind == JsonValueKind.Object)

@@ -31,12 +31,18 @@ public static class PromptFile
             ".jsonl" or ".ndjson" => JsonPrompts.OfLines(path, text, key),
             ".csv" => TablePrompts.Read(path, text, ",", key),
             ".tsv" => TablePrompts.Read(path, text, "\t", key),
+            ".yaml" or ".yml" => throw new InvalidDataException(
+                $"{path} is YAML, whose lines are no prompts: write one per line (.txt), or .json, .jsonl, .csv"
+            ),
             _ => Lines(path, text),
         };
         return prompts.Count > 0
             ? prompts
             : throw new InvalidDataException($"{path} holds no prompts: write one per line");
     }
+
+    // How pages begin that were stored in place of what a link should have given.
+    private static readonly string[] Pages = ["<!doctype html", "<html", "<?xml"];
 
     private static List<string> Lines(string path, string text)
     {
@@ -48,6 +54,12 @@ public static class PromptFile
         if (lines.IndexOf("") is >= 0 and var empty)
         {
             throw new InvalidDataException($"{path}, line {empty + 1} is empty: remove it or write a prompt");
+        }
+        if (lines is [var first, ..] && Pages.Any(page => first.StartsWith(page, StringComparison.OrdinalIgnoreCase)))
+        {
+            throw new InvalidDataException(
+                $"{path} is a web page (HTML), as a login or an error leaves it in place of a download: fetch the file again"
+            );
         }
         if (lines.FindIndex(JsonPrompts.IsRecord) is >= 0 and var record)
         {

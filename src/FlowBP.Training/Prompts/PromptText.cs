@@ -53,8 +53,10 @@ internal static class PromptText
         }
     }
 
-    /// <summary>Lines, whatever ends them.</summary>
-    public static string[] Lines(string text) => text.ReplaceLineEndings("\n").Split('\n');
+    /// <summary>
+    /// Lines, ended by LF, CRLF or CR. What else Unicode calls a separator of lines may stand in a prompt, and in a text of JSON.
+    /// </summary>
+    public static string[] Lines(string text) => text.Replace("\r\n", "\n").Replace('\r', '\n').Split('\n');
 
     private static int LineOf(ReadOnlySpan<byte> content, int at) => content[..at].Count((byte)'\n') + 1;
 

@@ -29,6 +29,7 @@ public sealed class AdapterRefusalTests
     [TestCase("double_blocks.0.img_attn.norm.query_norm.scale", "norms")]
     [TestCase("base_model.model.proj_out.modules_to_save.weight", "modules_to_save")]
     [TestCase("bundle_emb.x.clip_l", "embeddings")]
+    [TestCase("base_model.model.x_embedder.base_layer.weight", "base_layer")]
     public void Another_kind_of_adapter_is_named(string tensor, string kind) =>
         Refuses(Does.Contain("is an adapter of another kind").And.Contain(kind).And.Contain(tensor), tensor);
 
@@ -37,10 +38,26 @@ public sealed class AdapterRefusalTests
     [TestCase("lora_te1_text_model_encoder_layers_0_mlp_fc1.lora_down.weight", "text_encoder (lora_te1)")]
     [TestCase("lora_te3_encoder_block_0_layer_0_SelfAttention_q.alpha", "text_encoder_3 (lora_te3)")]
     [TestCase("text_encoders.clip_l.transformer.text_model.x.lora_up.weight", "the text encoders")]
+    [TestCase("text_model.encoder.layers.0.self_attn.q_proj.lora_A.weight", "text_encoder")]
+    [TestCase("te1_text_model_encoder_layers_0_self_attn_q_proj.lora_down.weight", "a text encoder")]
+    [TestCase("base_model.model.text_encoder.text_model.encoder.layers.0.mlp.fc1.lora_A.weight", "a text encoder")]
+    [TestCase(
+        "conditioner.embedders.0.transformer.text_model.encoder.layers.0.mlp.fc1.lora_A.weight",
+        "a text encoder"
+    )]
+    [TestCase(
+        "lora_text_encoder_1_text_model_encoder_layers_0_mlp_fc1.lora_down.weight",
+        "a text encoder (lora_text_encoder)"
+    )]
+    [TestCase("encoder.block.0.layer.0.SelfAttention.q.lora_A.weight", "a text encoder")]
+    [TestCase("encoder.layers.3.self_attn.out_proj.lora_A.weight", "a text encoder")]
+    [TestCase("base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight", "a text encoder")]
+    [TestCase("model.layers.0.mlp.gate_proj.lora_A.weight", "a text encoder")]
     public void A_part_for_a_text_encoder_is_named(string tensor, string part) =>
         Refuses(Does.Contain($"also changes {part}; changes of a text encoder are not supported"), tensor);
 
     [TestCase("unet.down_blocks.0.x.lora_A.weight", "U-Net")]
+    [TestCase("down_blocks.0.attentions.0.attn1.processor.to_q_lora.down.weight", "U-Net")]
     [TestCase("lora_unet_input_blocks_1_1_proj_in.lora_down.weight", "U-Net")]
     public void An_adapter_of_another_network_is_named(string tensor, string network) =>
         Refuses(Does.Contain("is an adapter of").And.Contain(network), tensor);
@@ -90,6 +107,12 @@ public sealed class AdapterRefusalTests
     [TestCase("""{"modules_to_save":["proj_out"]}""", "key 'modules_to_save'")]
     [TestCase("""{"layer_replication":[[0,4]]}""", "key 'layer_replication'")]
     [TestCase("""{"init_lora_weights":"pissa_niter_4"}""", "key 'init_lora_weights': found \"pissa_niter_4\"")]
+    [TestCase("""{"init_lora_weights":"lora_ga"}""", "key 'init_lora_weights': found \"lora_ga\"")]
+    [TestCase("""{"init_lora_weights":"mystery"}""", "key 'init_lora_weights': found \"mystery\"")]
+    [TestCase("""{"use_dora":"true"}""", "key 'use_dora': found \"true\", expected true or false")]
+    [TestCase("""{"use_rslora":1}""", "key 'use_rslora': found 1, expected true or false")]
+    [TestCase("""{"alora_invocation_tokens":[1]}""", "key 'alora_invocation_tokens'")]
+    [TestCase("""{"lora_alpha":null}""", "key 'lora_alpha': found null, expected a number")]
     [TestCase("""{"r":8,"lora_alpha":8}""", "found rank 8 for x_embedder, whose factors have rank 2")]
     [TestCase("""{"r":2,"lora_alpha":"8"}""", "key 'lora_alpha': found \"8\", expected a number")]
     [TestCase("""[]""", "found no JSON object")]
@@ -116,6 +139,12 @@ public sealed class AdapterRefusalTests
 
     [Test]
     public void An_empty_folder_says_what_is_expected() => Refuses(Does.Contain("found no adapter in this folder"));
+
+    [TestCase("transformer.x_embedder.lora_alpha")]
+    [TestCase("transformer.x_embedder.scale")]
+    [TestCase("transformer.x_embedder.weight")]
+    public void A_tensor_that_means_nothing_in_an_adapter_is_named(string tensor) =>
+        Refuses(Does.Contain($"tensor '{tensor}': found a tensor that is no factor of a LoRA"), tensor);
 
     private void Refuses(NUnit.Framework.Constraints.Constraint message, params string[] tensors)
     {

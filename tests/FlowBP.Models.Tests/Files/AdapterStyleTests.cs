@@ -5,15 +5,13 @@ using System.Text.Json.Nodes;
 using FlowBP.Models.Adapters;
 using FlowBP.Models.Formats;
 using static FlowBP.Models.Tests.TestNetworks;
+using static FlowBP.Tests.AdapterChange;
 
 namespace FlowBP.Models.Tests;
 
 public sealed class AdapterStyleTests
 {
-    // The original layer, the network's layers that it is, and whether its halves are swapped.
-    private sealed record Change(string Original, string[] Own, bool Swapped = false);
-
-    private static readonly Dictionary<string, (Func<nn.Module> New, Change[] Changes)> Families = new()
+    private static readonly Dictionary<string, (Func<nn.Module> New, AdapterChange[] Changes)> Families = new()
     {
         ["SD3"] = (
             () => Transformer(),
@@ -70,33 +68,7 @@ public sealed class AdapterStyleTests
 
     private static readonly string[] Names = [.. Families.Keys];
 
-    // How a style names a layer and its factors, and whether it keeps queries, keys and values joined.
-    private sealed record Style(string Prefix, char Separator, bool IsOriginal, string A, string B);
-
-    private static readonly Dictionary<string, Style> Styles = new()
-    {
-        ["diffusers"] = new("transformer.", '.', false, "lora_A.weight", "lora_B.weight"),
-        ["diffusers, old"] = new("transformer.", '.', false, "lora.down.weight", "lora.up.weight"),
-        ["PEFT inside a model"] = new(
-            "base_model.model.",
-            '.',
-            false,
-            "lora_A.default.weight",
-            "lora_B.default.weight"
-        ),
-        ["sd-scripts"] = new("lora_unet_", '_', true, "lora_down.weight", "lora_up.weight"),
-        ["OneTrainer"] = new("lora_transformer_", '_', false, "lora_down.weight", "lora_up.weight"),
-        ["LyCORIS"] = new("lycoris_", '_', false, "lora_down.weight", "lora_up.weight"),
-        ["ComfyUI"] = new("diffusion_model.", '.', true, "lora_down.weight", "lora_up.weight"),
-        ["ComfyUI, whole"] = new("model.diffusion_model.", '.', true, "lora_down.weight", "lora_up.weight"),
-        ["ai-toolkit"] = new("diffusion_model.", '.', true, "lora_A.weight", "lora_B.weight"),
-        ["ai-toolkit, diffusers"] = new("diffusion_model.", '.', false, "lora_A.weight", "lora_B.weight"),
-        ["fal"] = new("base_model.model.", '.', true, "lora_A.weight", "lora_B.weight"),
-        ["Black Forest Labs"] = new("", '.', true, "lora_A.weight", "lora_B.weight"),
-        ["no prefix"] = new("", '.', false, "lora_A.weight", "lora_B.weight"),
-    };
-
-    private static readonly string[] StyleNames = [.. Styles.Keys];
+    private static readonly string[] StyleNames = [.. AdapterStyle.All.Keys];
 
     private TemporaryFolder folder = null!;
 
@@ -118,7 +90,7 @@ public sealed class AdapterStyleTests
 
         SafetensorsWriter.Write(
             folder["a style-000001000.safetensors"],
-            Written(model, family, Styles[style], withAlpha: true)
+            Written(model, family, AdapterStyle.All[style], withAlpha: true)
         );
         MergesTo(model, folder.Path, expected);
     }
@@ -159,8 +131,10 @@ public sealed class AdapterStyleTests
                 ["target_modules"] = "a regular expression",
             }.ToJsonString()
         );
-        var style = new Style("base_model.model.", '.', false, "lora_A.weight", "lora_B.weight");
-        SafetensorsWriter.Write(folder["adapter_model.safetensors"], Written(model, family, style, withAlpha: false));
+        SafetensorsWriter.Write(
+            folder["adapter_model.safetensors"],
+            Written(model, family, AdapterStyle.Peft, withAlpha: false)
+        );
 
         MergesTo(model, folder.Path, expected);
     }
@@ -173,7 +147,7 @@ public sealed class AdapterStyleTests
         var expected = Merged(model, family, (_, _) => 1);
         SafetensorsWriter.Write(
             folder["x.safetensors"],
-            Written(model, family, Styles["ai-toolkit"], withAlpha: false)
+            Written(model, family, AdapterStyle.All["ai-toolkit"], withAlpha: false)
         );
 
         MergesTo(model, folder["x.safetensors"], expected);
@@ -189,12 +163,157 @@ public sealed class AdapterStyleTests
         var expected = Merged(model, "FLUX.1", (alpha, rank) => scale * alpha / rank);
         SafetensorsWriter.Write(
             folder["x.safetensors"],
-            Written(model, "FLUX.1", Styles["sd-scripts"], withAlpha: true)
+            Written(model, "FLUX.1", AdapterStyle.All["sd-scripts"], withAlpha: true)
         );
 
         using LoraAdapter adapter = LoraAdapter.Load(model, folder.Path, scale: scale);
         adapter.Merge();
         Same(model, expected);
+    }
+
+    // What torch leaves in names when a module was compiled, sharded, recomputed or copied to several devices.
+    [TestCase("_orig_mod.")]
+    [TestCase("module.")]
+    [TestCase("transformer._orig_mod.")]
+    [TestCase("base_model.model._orig_mod.")]
+    [TestCase("base_model.model.transformer.")]
+    [TestCase("transformer._fsdp_wrapped_module.")]
+    [TestCase("transformer._checkpoint_wrapped_module.")]
+    [TestCase("pipe.dit.")]
+    [TestCase("model.")]
+    public void A_prefix_of_wrapped_modules_is_taken_off(string prefix)
+    {
+        using var scope = torch.NewDisposeScope();
+        using nn.Module model = Families["FLUX.1"].New();
+        var expected = Merged(model, "FLUX.1", (alpha, rank) => alpha / rank);
+        SafetensorsWriter.Write(
+            folder["x.safetensors"],
+            Written(model, "FLUX.1", AdapterStyle.Peft with { Prefix = prefix }, withAlpha: true)
+        );
+
+        MergesTo(model, folder.Path, expected);
+    }
+
+    [TestCase("SD3", "transformer_blocks.0.attn.to_qkv", "transformer_blocks.0.attn.to_", "q", "k", "v")]
+    [TestCase("SD3", "transformer_blocks.1.attn2.to_qkv", "transformer_blocks.1.attn2.to_", "q", "k", "v")]
+    [TestCase("FLUX.1", "transformer_blocks.0.attn.to_qkv", "transformer_blocks.0.attn.to_", "q", "k", "v")]
+    [TestCase("FLUX.2", "transformer_blocks.0.attn.to_qkv", "transformer_blocks.0.attn.to_", "q", "k", "v")]
+    [TestCase(
+        "FLUX.1",
+        "transformer_blocks.0.attn.to_added_qkv",
+        "transformer_blocks.0.attn.add_",
+        "q_proj",
+        "k_proj",
+        "v_proj"
+    )]
+    [TestCase(
+        "FLUX.1",
+        "single_transformer_blocks.1.attn.to_qkv",
+        "single_transformer_blocks.1.attn.to_",
+        "q",
+        "k",
+        "v"
+    )]
+    public void Joined_projections_are_cut_by_their_rows(
+        string family,
+        string joined,
+        string start,
+        params string[] ends
+    )
+    {
+        using var scope = torch.NewDisposeScope();
+        using nn.Module model = Families[family].New();
+        AdapterChange[] changes = [new(joined, Parts(start, ends))];
+        var style = new AdapterStyle("transformer.", '.', IsOriginal: true, "lora_A.weight", "lora_B.weight");
+        var expected = Merged(model, changes, (alpha, rank) => alpha / rank);
+        SafetensorsWriter.Write(folder["x.safetensors"], style.Written(model.state_dict(), changes, withAlpha: true));
+
+        MergesTo(model, folder.Path, expected);
+    }
+
+    [Test]
+    public void A_configuration_beside_a_file_of_another_name_gives_its_strength_and_is_said()
+    {
+        using var scope = torch.NewDisposeScope();
+        using nn.Module model = Flux2();
+        var expected = Merged(model, "FLUX.2", (_, rank) => 6.0 / rank);
+        File.WriteAllText(folder["adapter_config.json"], """{"peft_type":"LORA","lora_alpha":6}""");
+        SafetensorsWriter.Write(
+            folder["pytorch_lora_weights.safetensors"],
+            Written(model, "FLUX.2", AdapterStyle.All["diffusers"], withAlpha: false)
+        );
+        List<string> notices = [];
+
+        using (LoadingNotices.To(notices.Add))
+        {
+            MergesTo(model, folder["adapter_config.json"], expected);
+        }
+
+        Assert.That(notices, Has.One.Contains("says nothing of its strength").And.One.Contains("adapter_config.json"));
+    }
+
+    [Test]
+    public void Without_lora_alpha_PEFT_takes_8_and_so_it_is_said()
+    {
+        using var scope = torch.NewDisposeScope();
+        using nn.Module model = Flux2();
+        var expected = Merged(model, "FLUX.2", (_, rank) => 8.0 / rank);
+        File.WriteAllText(folder["adapter_config.json"], """{"peft_type":"LORA"}""");
+        SafetensorsWriter.Write(
+            folder["adapter_model.safetensors"],
+            Written(model, "FLUX.2", AdapterStyle.Peft, withAlpha: false)
+        );
+        List<string> notices = [];
+
+        using (LoadingNotices.To(notices.Add))
+        {
+            MergesTo(model, folder.Path, expected);
+        }
+
+        Assert.That(notices, Has.One.Contains("has no lora_alpha: 8 is taken"));
+    }
+
+    [Test]
+    public void An_alpha_that_only_the_header_has_and_one_of_0_are_said()
+    {
+        using var scope = torch.NewDisposeScope();
+        using nn.Module model = Flux2();
+        List<string> notices = [];
+        using var to = LoadingNotices.To(notices.Add);
+        SafetensorsWriter.Write(
+            folder["x.safetensors"],
+            Written(model, "FLUX.2", AdapterStyle.All["sd-scripts"], withAlpha: false),
+            new Dictionary<string, string> { ["ss_network_alpha"] = "1" }
+        );
+        using (LoraAdapter.Load(model, folder.Path))
+        {
+            Assert.That(notices, Has.One.Contains("trained with alpha 1 (ss_network_alpha)"));
+        }
+        var tensors = Written(model, "FLUX.2", AdapterStyle.All["sd-scripts"], withAlpha: true);
+        foreach (string name in tensors.Keys.Where(name => name.EndsWith(".alpha", StringComparison.Ordinal)).ToArray())
+        {
+            tensors[name] = torch.tensor(0f);
+        }
+        SafetensorsWriter.Write(folder["x.safetensors"], tensors);
+        using (LoraAdapter.Load(model, folder.Path))
+        {
+            Assert.That(notices, Has.One.Contains("alpha is 0 in every layer"));
+        }
+    }
+
+    [Test]
+    public void A_file_that_says_how_strong_it_is_needs_no_configuration_beside_it()
+    {
+        using var scope = torch.NewDisposeScope();
+        using nn.Module model = Flux2();
+        var expected = Merged(model, "FLUX.2", (alpha, rank) => alpha / rank);
+        File.WriteAllText(folder["adapter_config.json"], """{"peft_type":"LORA","lora_alpha":6}""");
+        SafetensorsWriter.Write(
+            folder["x.safetensors"],
+            Written(model, "FLUX.2", AdapterStyle.All["sd-scripts"], withAlpha: true)
+        );
+
+        MergesTo(model, folder.Path, expected);
     }
 
     [Test]
@@ -236,7 +355,7 @@ public sealed class AdapterStyleTests
         Directory.CreateDirectory(folder["lora"]);
         SafetensorsWriter.Write(
             folder["lora", "s.safetensors"],
-            Written(model, "FLUX.2", Styles["fal"], withAlpha: true)
+            Written(model, "FLUX.2", AdapterStyle.All["fal"], withAlpha: true)
         );
         List<string> notices = [];
 
@@ -248,55 +367,25 @@ public sealed class AdapterStyleTests
         Assert.That(notices, Has.One.Contains("s.safetensors is taken"));
     }
 
-    private static string[] Parts(string start, params string[] ends) => [.. ends.Select(end => start + end)];
+    private static Dictionary<string, Tensor> Written(
+        nn.Module model,
+        string family,
+        AdapterStyle style,
+        bool withAlpha
+    ) => style.Written(model.state_dict(), Families[family].Changes, withAlpha);
 
-    // Rank and alpha of each change.
     private static IEnumerable<(int Rank, double Alpha)> Sizes(string family) =>
-        Families[family].Changes.Select((_, i) => (1 + i % 4, 0.5 + i));
-
-    private static Tensor A(int change, int rank, long inputs) => Waves(rank, inputs) * (0.3 + 0.05 * change);
-
-    private static Tensor B(int change, long outputs, int rank) => Waves(outputs, rank) * (0.2 + 0.05 * change);
-
-    // The tensors of a style; where it has diffusers' layers, each has its own rows and the first factor again.
-    private static Dictionary<string, Tensor> Written(nn.Module model, string family, Style style, bool withAlpha)
-    {
-        var weights = model.state_dict();
-        var tensors = new Dictionary<string, Tensor>();
-        foreach (var (i, (change, (rank, alpha))) in Families[family].Changes.Zip(Sizes(family)).Index())
-        {
-            Tensor[] parts = [.. change.Own.Select(path => weights[$"{path}.weight"])];
-            Tensor a = A(i, rank, parts[0].shape[1]);
-            Tensor b = B(i, parts.Sum(part => part.shape[0]), rank);
-            if (style.IsOriginal)
-            {
-                Put(change.Original, a, change.Swapped ? torch.cat([.. b.chunk(2, 0).Reverse()], 0) : b);
-                continue;
-            }
-            long first = 0;
-            foreach (var (path, part) in change.Own.Zip(parts))
-            {
-                Put(path, a, b.narrow(0, first, part.shape[0]));
-                first += part.shape[0];
-            }
-
-            void Put(string layer, Tensor down, Tensor up)
-            {
-                string name = style.Prefix + layer.Replace('.', style.Separator);
-                tensors[$"{name}.{style.A}"] = down;
-                tensors[$"{name}.{style.B}"] = up.contiguous();
-                if (withAlpha)
-                {
-                    tensors[$"{name}.alpha"] = torch.tensor((float)alpha);
-                }
-            }
-        }
-        return tensors;
-    }
+        AdapterStyle.Sizes(Families[family].Changes.Length);
 
     private static Dictionary<string, double[]> Merged(
         nn.Module model,
         string family,
+        Func<double, int, double> strength
+    ) => Merged(model, Families[family].Changes, strength);
+
+    private static Dictionary<string, double[]> Merged(
+        nn.Module model,
+        AdapterChange[] changes,
         Func<double, int, double> strength
     )
     {
@@ -307,12 +396,12 @@ public sealed class AdapterStyleTests
                 pair => Values(pair.Value.to_type(ScalarType.Float32)).Select(v => (double)v).ToArray()
             );
         var weights = model.state_dict();
-        foreach (var (i, (change, (rank, alpha))) in Families[family].Changes.Zip(Sizes(family)).Index())
+        foreach (var (i, (change, (rank, alpha))) in changes.Zip(AdapterStyle.Sizes(changes.Length)).Index())
         {
             Tensor[] parts = [.. change.Own.Select(path => weights[$"{path}.weight"])];
             int inputs = (int)parts[0].shape[1];
-            float[] a = Values(A(i, rank, inputs));
-            float[] b = Values(B(i, parts.Sum(part => part.shape[0]), rank));
+            float[] a = Values(AdapterStyle.FirstFactor(i, rank, inputs));
+            float[] b = Values(AdapterStyle.SecondFactor(i, parts.Sum(part => part.shape[0]), rank));
             int row = 0;
             foreach (string path in change.Own)
             {

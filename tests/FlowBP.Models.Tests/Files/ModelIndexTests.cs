@@ -113,5 +113,20 @@ public sealed class ModelIndexTests
         );
     }
 
+    [TestCase("""{"use_dynamic_shifting":true,"base_shift":null}""", "base_shift")]
+    [TestCase("""{"use_dynamic_shifting":true,"max_image_seq_len":null}""", "max_image_seq_len")]
+    [TestCase("""{"shift":null}""", "shift")]
+    public void A_shift_that_is_null_is_not_guessed(string text, string key)
+    {
+        File.WriteAllText(folder["s.json"], text);
+        Assert.That(
+            () => FlowMatchEulerConfig.Read(folder["s.json"]),
+            Throws.TypeOf<CheckpointException>().With.Message.Contains($"key '{key}': found null, expected a number")
+        );
+        // Of what is not asked for it does not matter.
+        File.WriteAllText(folder["s.json"], """{"use_dynamic_shifting":false,"base_shift":null,"shift":3}""");
+        Assert.That(FlowMatchEulerConfig.Read(folder["s.json"]).Shift, Is.EqualTo(3));
+    }
+
     private void Index(string text) => File.WriteAllText(folder["model_index.json"], text);
 }

@@ -105,6 +105,9 @@ public sealed class TextEncoderFilesTests
     [TestCase("CLIP", "text_model.embeddings.position_ids")]
     [TestCase("CLIP", "embeddings.position_ids")]
     [TestCase("CLIP, projected", "text_model.embeddings.position_ids")]
+    [TestCase("Qwen3", "model.rotary_emb.inv_freq")]
+    [TestCase("Qwen3", "model.layers.1.self_attn.rotary_emb.inv_freq")]
+    [TestCase("Qwen3", "layers.0.self_attn.rotary_emb.inv_freq")]
     public void Positions_as_numbers_have_no_effect(string name, string tensor)
     {
         using var scope = torch.NewDisposeScope();

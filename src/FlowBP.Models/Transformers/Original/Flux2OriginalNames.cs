@@ -35,6 +35,7 @@ internal static class Flux2OriginalNames
                 new("final_layer.linear", "proj_out"),
                 new("final_layer.adaLN_modulation.1", "norm_out.linear", Halves.Swapped),
             ],
+            AdapterLayers = Joined,
             Tensors = Norms,
         };
 }

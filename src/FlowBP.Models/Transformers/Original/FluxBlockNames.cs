@@ -30,6 +30,16 @@ internal static class FluxBlockNames
         new($"{TheirDouble}txt_attn.proj", $"{OurDouble}attn.to_add_out"),
     ];
 
+    /// <summary>Queries, keys and values of double-stream blocks, joined by diffusers' fuse_qkv_projections.</summary>
+    public static IReadOnlyList<OriginalLayer> Joined { get; } =
+    [
+        new($"{OurDouble}attn.to_qkv", [$"{OurDouble}attn.to_q", $"{OurDouble}attn.to_k", $"{OurDouble}attn.to_v"]),
+        new(
+            $"{OurDouble}attn.to_added_qkv",
+            [$"{OurDouble}attn.add_q_proj", $"{OurDouble}attn.add_k_proj", $"{OurDouble}attn.add_v_proj"]
+        ),
+    ];
+
     /// <summary>The norms of queries and keys.</summary>
     public static IReadOnlyList<(string Name, string Own)> Norms { get; } =
     [

@@ -1,4 +1,6 @@
 // FLUX.1 as Black Forest Labs published it. In a single-stream block attention and the MLP's first half are one layer, linear1.
+// XLabs' trainer puts its factors into processors of the original blocks; in a single-stream block they change what linear1 gives for
+// queries, keys and values alone.
 
 using static FlowBP.Models.Transformers.Original.FluxBlockNames;
 
@@ -38,6 +40,29 @@ internal static class FluxOriginalNames
                 new($"{TheirSingle}linear2", $"{OurSingle}proj_out"),
                 new("final_layer.linear", "proj_out"),
                 new("final_layer.adaLN_modulation.1", "norm_out.linear", Halves.Swapped),
+            ],
+            AdapterLayers =
+            [
+                .. Joined,
+                new(
+                    $"{OurSingle}attn.to_qkv",
+                    [$"{OurSingle}attn.to_q", $"{OurSingle}attn.to_k", $"{OurSingle}attn.to_v"]
+                ),
+                new(
+                    $"{TheirDouble}processor.qkv_lora1",
+                    [$"{OurDouble}attn.to_q", $"{OurDouble}attn.to_k", $"{OurDouble}attn.to_v"]
+                ),
+                new(
+                    $"{TheirDouble}processor.qkv_lora2",
+                    [$"{OurDouble}attn.add_q_proj", $"{OurDouble}attn.add_k_proj", $"{OurDouble}attn.add_v_proj"]
+                ),
+                new($"{TheirDouble}processor.proj_lora1", $"{OurDouble}attn.to_out.0"),
+                new($"{TheirDouble}processor.proj_lora2", $"{OurDouble}attn.to_add_out"),
+                new(
+                    $"{TheirSingle}processor.qkv_lora",
+                    [$"{OurSingle}attn.to_q", $"{OurSingle}attn.to_k", $"{OurSingle}attn.to_v"]
+                ),
+                new($"{TheirSingle}processor.proj_lora", $"{OurSingle}proj_out"),
             ],
             Tensors = Norms,
         };

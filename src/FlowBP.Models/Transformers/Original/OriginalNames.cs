@@ -51,17 +51,34 @@ internal sealed partial class OriginalNames
     /// <summary>Layers: what has a weight and may have a bias.</summary>
     public required IReadOnlyList<OriginalLayer> Layers { get; init; }
 
+    /// <summary>
+    /// Names that only adapters have: those of one trainer, and of queries, keys and values that were joined for training.
+    /// </summary>
+    public IReadOnlyList<OriginalLayer> AdapterLayers { get; init; } = [];
+
     /// <summary>Tensors that are no layer's weight or bias: scales of norms, tables of positions.</summary>
     public required IReadOnlyList<(string Name, string Own)> Tensors { get; init; }
 
     /// <summary>The original layers that a network has.</summary>
-    /// <param name="names">Names of the network's tensors or layers.</param>
-    /// <param name="ending">What stands behind a layer in these names, such as <c>.weight</c>; empty for layers.</param>
-    public IEnumerable<LayerOfNetwork> LayersOf(IReadOnlyCollection<string> names, string ending = "")
+    /// <param name="names">Names of the network's tensors.</param>
+    /// <param name="ending">What stands behind a layer in these names, such as <c>.weight</c>.</param>
+    public IEnumerable<LayerOfNetwork> LayersOf(IReadOnlyCollection<string> names, string ending) =>
+        Filled(Layers, names, ending);
+
+    /// <summary>The layers of a network that an adapter may name, by any of the family's names.</summary>
+    /// <param name="paths">Paths of the network's layers.</param>
+    public IEnumerable<LayerOfNetwork> AdaptableLayersOf(IReadOnlyCollection<string> paths) =>
+        Filled([.. Layers, .. AdapterLayers], paths, "");
+
+    private static IEnumerable<LayerOfNetwork> Filled(
+        IReadOnlyList<OriginalLayer> rows,
+        IReadOnlyCollection<string> names,
+        string ending
+    )
     {
         var known = names.ToHashSet(StringComparer.Ordinal);
         var blocks = names.Select(BlockOf).OfType<(string Kind, int Number)>().ToArray();
-        foreach (OriginalLayer row in Layers)
+        foreach (OriginalLayer row in rows)
         {
             int last = blocks
                 .Where(block => row.Parts[0].StartsWith(block.Kind + ".", StringComparison.Ordinal))

@@ -44,6 +44,15 @@ internal static class SD3OriginalNames
                 new("final_layer.linear", "proj_out"),
                 new("final_layer.adaLN_modulation.1", "norm_out.linear", Halves.Swapped),
             ],
+            AdapterLayers =
+            [
+                new($"{Ours}attn.to_qkv", [$"{Ours}attn.to_q", $"{Ours}attn.to_k", $"{Ours}attn.to_v"]),
+                new($"{Ours}attn2.to_qkv", [$"{Ours}attn2.to_q", $"{Ours}attn2.to_k", $"{Ours}attn2.to_v"]),
+                new(
+                    $"{Ours}attn.to_added_qkv",
+                    [$"{Ours}attn.add_q_proj", $"{Ours}attn.add_k_proj", $"{Ours}attn.add_v_proj"]
+                ),
+            ],
             Tensors =
             [
                 ("pos_embed", "pos_embed.pos_embed"),
