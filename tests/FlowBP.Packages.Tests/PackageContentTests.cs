@@ -123,6 +123,33 @@ public class PackageContentTests
     }
 
     [Test]
+    public void Pictures_bring_their_native_libraries_and_the_font_of_their_labels()
+    {
+        using var package = new PackageFile("FlowBP.Shapes");
+        Assert.That(
+            package.Dependencies.Keys,
+            Is.SupersetOf(
+                new[]
+                {
+                    "HarfBuzzSharp",
+                    "HarfBuzzSharp.NativeAssets.Linux",
+                    "SkiaSharp",
+                    "SkiaSharp.NativeAssets.Linux.NoDependencies",
+                }
+            )
+        );
+        Assert.That(package.Dependencies.Keys.Where(name => name.StartsWith("Avalonia")), Is.Empty);
+        using var assembly = new System.Reflection.PortableExecutable.PEReader(
+            new MemoryStream(package.Bytes("lib/net10.0/FlowBP.Shapes.dll"))
+        );
+        var reader = assembly.GetMetadataReader();
+        Assert.That(
+            reader.ManifestResources.Select(handle => reader.GetString(reader.GetManifestResource(handle).Name)),
+            Is.SupersetOf(new[] { "FlowBP.Shapes.Inter-Regular.ttf", "FlowBP.Shapes.Inter-SemiBold.ttf" })
+        );
+    }
+
+    [Test]
     public void What_loads_TorchSharp_s_library_reaches_projects_that_reference_it_indirectly()
     {
         using var package = new PackageFile("FlowBP.Torch");

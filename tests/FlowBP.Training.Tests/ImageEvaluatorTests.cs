@@ -70,7 +70,7 @@ public class ImageEvaluatorTests
         var pictures = new SamplePictures("test");
         pictures.Write(folder.Of("step.png"), 0, result);
         pictures.WriteComparison(folder.Of("both.png"), result, result);
-        var (step, both) = (Png.Load(folder.Of("step.png")), Png.Load(folder.Of("both.png")));
+        var (step, both) = (PictureFile.Load(folder.Of("step.png")), PictureFile.Load(folder.Of("both.png")));
 
         // Six cells of 6 times the pixels and a frame, gaps of 16, margins of 24; rows have captions.
         Assert.That(step.Width, Is.EqualTo(6 * (6 * 32 + 2) + 5 * 16 + 2 * 24));

@@ -20,11 +20,11 @@ public class PictureSizeTests : ShortRunTests
             ("output_dir", Folder.Of("samples"))
         );
         List<(int, int)> reports = [];
-        var grid = Png.Load(new SampleRun(settings, (done, all) => reports.Add((done, all))).Execute());
+        var grid = PictureFile.Load(new SampleRun(settings, (done, all) => reports.Add((done, all))).Execute()!);
         var expected = Painted(Choice(("height", "16"), ("width", "32")));
 
-        var first = Png.Load(Folder.Of("samples/0000-00.png"));
-        var second = Png.Load(Folder.Of("samples/0000-01.png"));
+        var first = PictureFile.Load(Folder.Of("samples/0000-00.png"));
+        var second = PictureFile.Load(Folder.Of("samples/0000-01.png"));
         Assert.That((first.Height, first.Width, second.Height, second.Width), Is.EqualTo((16, 32, 16, 32)));
         Assert.That(first.ToPlanes(), Is.EqualTo(expected).Within(0.5 / 255 + 1e-4));
         Assert.That(second.Bytes, Is.Not.EqualTo(first.Bytes));
@@ -32,6 +32,41 @@ public class PictureSizeTests : ShortRunTests
         Assert.That(grid.Width, Is.EqualTo(2 * (6 * 32 + 2) + 16 + 2 * 24));
         Assert.That(grid.Height, Is.GreaterThan(6 * 16 + 2 + 2 * 24));
         Assert.That(reports, Is.EqualTo(new[] { (2, 2) }));
+    }
+
+    [TestCase("png", ".png", 0)]
+    [TestCase("webp", ".webp", 0)]
+    [TestCase("jpeg", ".jpg", 24)]
+    public void Samples_are_files_of_the_format_that_is_asked_for(string format, string extension, int levels)
+    {
+        var settings = Values(
+            SampleSettings.All,
+            ("prompt", "круг, κύκλος"),
+            ("num_images_per_prompt", "1"),
+            ("picture_format", format),
+            ("output_dir", Folder.Of(format))
+        );
+        var grid = new SampleRun(settings, (_, _) => { }, Notices.Add).Execute();
+
+        Assert.That(grid, Is.EqualTo(Folder.Of($"{format}/grid{extension}")));
+        Assert.That(
+            Directory.GetFiles(Folder.Of(format)).Select(Path.GetFileName),
+            Is.EquivalentTo(new[] { $"0000-00{extension}", $"grid{extension}" })
+        );
+        var picture = PictureFile.Load(Folder.Of($"{format}/0000-00{extension}"));
+        var all = PictureFile.Load(grid!);
+        // The grid has the picture six times as large, behind a margin of 24, the title with its gap, and a frame.
+        var top = all.Height - 24 - 20 - 8 - 1 - (6 * 32);
+        for (var i = 0; i < 32 * 32; i++)
+        {
+            var (x, y) = (24 + 1 + (6 * (i % 32)) + 3, top + (6 * (i / 32)) + 3);
+            for (var channel = 0; channel < 3; channel++)
+            {
+                int found = all.Bytes[(3 * ((y * all.Width) + x)) + channel];
+                Assert.That(found, Is.EqualTo((int)picture.Bytes[(3 * i) + channel]).Within(levels));
+            }
+        }
+        Assert.That(Notices.Where(notice => notice.Contains("font")), Is.Empty);
     }
 
     [Test]
@@ -64,7 +99,7 @@ public class PictureSizeTests : ShortRunTests
     {
         var report = Align(("height", "16"), ("width", "32"), ("heldout_reward", "none"));
         Assert.That(report.GradNorm, Is.GreaterThan(0).And.LessThan(double.PositiveInfinity));
-        var pictures = Png.Load(Folder.Of("run/samples/before-after.png"));
+        var pictures = PictureFile.Load(Folder.Of("run/samples/before-after.png"));
         // A header of 132 and its gap beside two cells, and the margins.
         Assert.That(pictures.Width, Is.EqualTo(132 + 16 + 2 * (6 * 32 + 2) + 16 + 2 * 24));
         Assert.That(

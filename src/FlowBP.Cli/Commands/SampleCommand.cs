@@ -52,8 +52,11 @@ internal sealed class SampleCommand(TimeProvider time) : ICommand
                 ).Execute(terminal.Stop);
             }
         );
-        terminal.Output.WriteLine($"pictures   {Path.GetDirectoryName(grid)}");
-        terminal.Output.WriteLine($"all in one {grid}");
+        terminal.Output.WriteLine($"pictures   {settings.Get(SampleSettings.OutputDir)}");
+        if (grid is not null)
+        {
+            terminal.Output.WriteLine($"all in one {grid}");
+        }
         return 0;
     }
 }

@@ -5,6 +5,7 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using FlowBP.Cuda;
 using FlowBP.Models.Formats;
+using FlowBP.Shapes.Pictures;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
@@ -41,7 +42,8 @@ internal readonly record struct FailureReport(string Line, int ExitCode)
         {
             UsageException or ConfigurationException => new(OneLine(cause.Message), WrongUsage),
             OperationCanceledException => new("stopped; every file written so far is complete", Stopped),
-            FailedException or CheckpointException or DeviceUnavailableException => Failure(cause.Message),
+            FailedException or CheckpointException or DeviceUnavailableException or PicturesUnavailableException =>
+                Failure(cause.Message),
             // Not its subclasses of the runtime: a division by zero does not speak for itself.
             NonFiniteException => Failure(cause.Message),
             InterruptedRunException run => Interrupted(run),

@@ -1,5 +1,9 @@
 // A table of pictures that a person can believe: what was asked for stands above or below each picture, what the rules
-// say beside it, pixels are enlarged without smoothing, and text is wrapped, never cut.
+// say beside it, pixels are enlarged without smoothing, and text is wrapped and keeps to its column. How large everything is follows from
+// the number of lines, never from the fonts that a machine has.
+using FlowBP.Shapes.Pictures.Text;
+using SkiaSharp;
+
 namespace FlowBP.Shapes.Pictures;
 
 /// <summary>One picture of a grid.</summary>
@@ -16,26 +20,31 @@ public sealed record ImageGridCell(ReadOnlyMemory<float> Planes)
 /// <summary>A labelled grid of pictures.</summary>
 public sealed record ImageGrid
 {
-    private const int LongestCaption = 400;
+    // A prompt may be as long as a book; a caption of the whole would be longer than the picture.
+    private const int LongestText = 1000;
+    private const int MostTitleLines = 3;
+    private const int MostLines = 14;
     private const int Page = 24;
     private const int Gap = 16;
     private const int Frame = 1;
-    private const int TitleSize = 3;
-    private const int TextSize = 2;
     private const int NarrowestRowHeader = 132;
     private const int WidestRowHeader = 260;
-    private const int MarkWidth = 22;
-    private const int TextLine = PixelFont.LineHeight * TextSize;
+    private const int MarkWidth = 18;
 
     // Enough for a caption to be read beside a small picture.
     private const int EnlargedTo = 192;
 
-    private static readonly Rgb s_paper = new(0.985f, 0.985f, 0.98f);
-    private static readonly Rgb s_ink = new(0.12f, 0.12f, 0.14f);
-    private static readonly Rgb s_faint = new(0.42f, 0.42f, 0.45f);
-    private static readonly Rgb s_frame = new(0.72f, 0.72f, 0.74f);
-    private static readonly Rgb s_tick = new(0.08f, 0.55f, 0.24f);
-    private static readonly Rgb s_cross = new(0.82f, 0.16f, 0.14f);
+    private static readonly SKColor s_paper = new(0xFB, 0xFB, 0xFA);
+    private static readonly SKColor s_ink = new(0x1F, 0x1F, 0x24);
+    private static readonly SKColor s_faint = new(0x6B, 0x6B, 0x73);
+    private static readonly SKColor s_frame = new(0xB8, 0xB8, 0xBD);
+    private static readonly SKColor s_tick = new(0x14, 0x8C, 0x3D);
+    private static readonly SKColor s_cross = new(0xD1, 0x29, 0x24);
+
+    private static readonly TextStyle s_title = new(25, 33, s_ink, IsHeavy: true);
+    private static readonly TextStyle s_subtitle = new(14, 20, s_faint);
+    private static readonly TextStyle s_header = new(14, 20, s_ink, IsHeavy: true);
+    private static readonly TextStyle s_caption = new(14, 20, s_ink);
 
     private readonly int? scale;
 
@@ -76,50 +85,35 @@ public sealed record ImageGrid
 
     private int Columns => Math.Max(ColumnHeaders.Count, Rows.Max(row => row.Count));
 
-    // As wide as the longest word, within reason: a method's name should not be broken.
-    private int RowHeaderWidth =>
-        RowHeaders
-            .SelectMany(header => header.Split(' ', '\n'))
-            .Select(word => Math.Min(PixelFont.Measure(word, TextSize), WidestRowHeader))
-            .Append(NarrowestRowHeader)
-            .Max();
-
-    private int GridLeft => Page + (RowHeaders.Count > 0 ? RowHeaderWidth + Gap : 0);
+    /// <summary>Draws the grid.</summary>
+    /// <param name="fonts">The fonts of its labels; null: those of <see cref="PictureFonts.Default"/>.</param>
+    /// <exception cref="ArgumentException">There is no cell, or a picture has another size than the grid says.</exception>
+    /// <exception cref="PicturesUnavailableException">The native libraries don't load, or the grid is too large to be drawn.</exception>
+    public RgbImage Draw(PictureFonts? fonts = null)
+    {
+        NativeLibraries.RequireSkia();
+        if (NativeLibraries.WhyNoText is { } why)
+            throw new PicturesUnavailableException($"text can't be drawn here: {why}");
+        using SKBitmap bitmap = Paint(fonts ?? PictureFonts.Default, new MissingCharacters());
+        return Bitmaps.ToImage(bitmap);
+    }
 
     /// <summary>Draws the grid.</summary>
-    /// <exception cref="ArgumentException">There is no cell, or a picture has another size than the grid says.</exception>
-    public RgbImage Draw()
+    /// <param name="fonts">The fonts of its labels; null: there are no labels.</param>
+    /// <param name="missing">Receives characters that no font has.</param>
+    internal SKBitmap Paint(PictureFonts? fonts, MissingCharacters missing)
     {
         Check();
-        int width = GridLeft + Columns * (CellWidth + Gap) - Gap + Page;
-        string[] title = Wrapped(Title, TitleSize, width - 2 * Page);
-        string[] subtitle = Wrapped(Subtitle, TextSize, width - 2 * Page);
-        string[][] headers = [.. ColumnHeaders.Select(header => Wrapped(header, TextSize, CellWidth))];
-        int[] rowHeights = [.. Rows.Select((_, r) => RowHeight(r))];
-
-        int titleHeight = title.Length * PixelFont.LineHeight * TitleSize;
-        int headHeight = titleHeight + subtitle.Length * TextLine + (title.Length + subtitle.Length > 0 ? Gap : 0);
-        int columnHeaderHeight = headers.Length == 0 ? 0 : headers.Max(lines => lines.Length) * TextLine + Gap / 4;
-        int gridTop = Page + headHeight + columnHeaderHeight;
-        int height = gridTop + rowHeights.Sum() + (rowHeights.Length - 1) * Gap + Page;
-
-        var image = new RgbImage(width, height);
-        image.Fill(0, 0, width, height, s_paper);
-        DrawLines(image, title, Page, Page, TitleSize, s_ink);
-        DrawLines(image, subtitle, Page, Page + titleHeight, TextSize, s_faint);
-        for (int c = 0; c < headers.Length; c++)
+        // Fonts remember what was asked of them, and are shared.
+        lock (fonts ?? (object)this)
         {
-            // Headers stand on the pictures: short ones start lower.
-            int top = gridTop - Gap / 4 - headers[c].Length * TextLine;
-            DrawLines(image, headers[c], CellLeft(c), top, TextSize, s_ink);
+            var layout = new Layout(this, fonts, missing);
+            SKBitmap bitmap = Bitmaps.Opaque(layout.Width, layout.Height);
+            using var canvas = new SKCanvas(bitmap);
+            canvas.Clear(s_paper);
+            layout.Draw(canvas, bitmap);
+            return bitmap;
         }
-        int rowTop = gridTop;
-        for (int r = 0; r < Rows.Count; r++)
-        {
-            DrawRow(image, r, rowTop);
-            rowTop += rowHeights[r] + Gap;
-        }
-        return image;
     }
 
     private void Check()
@@ -146,71 +140,157 @@ public sealed record ImageGrid
         }
     }
 
-    private void DrawRow(RgbImage image, int r, int top)
+    /// <summary>All texts in their lines, and what follows from them: where everything stands.</summary>
+    private sealed class Layout
     {
-        if (r < RowHeaders.Count)
+        private readonly ImageGrid grid;
+        private readonly TextBlock?[][] captions;
+        private readonly TextBlock[] columnHeaders;
+        private readonly TextBlock[] rowHeaders;
+        private readonly TextBlock? title;
+        private readonly TextBlock? subtitle;
+        private readonly int[] rowHeights;
+        private readonly int rowHeaderWidth;
+        private readonly int gridTop;
+
+        public Layout(ImageGrid grid, PictureFonts? fonts, MissingCharacters missing)
         {
-            string[] header = Wrapped(RowHeaders[r], TextSize, RowHeaderWidth);
-            // Beside the middle of the picture, unless the header is taller than it.
-            int down = Math.Max(0, (CellHeight - header.Length * TextLine) / 2);
-            DrawLines(image, header, Page, top + down, TextSize, s_ink);
+            this.grid = grid;
+            TextBlock? Set(string text, TextStyle style, int width, int mostLines) =>
+                fonts is null ? null : TextBlock.Of(Shortened(text), style, width, mostLines, fonts, missing);
+
+            // As wide as the longest word, within reason: a method's name should not be broken.
+            rowHeaderWidth = grid
+                .RowHeaders.SelectMany(header => header.Split(' ', '\n'))
+                .Select(word =>
+                    fonts is null ? 0 : (int)MathF.Ceiling(TextBlock.Measure(Shortened(word), s_header, fonts, missing))
+                )
+                .Select(width => Math.Min(width, WidestRowHeader))
+                .Append(NarrowestRowHeader)
+                .Max();
+            Width = GridLeft + grid.Columns * (grid.CellWidth + Gap) - Gap + Page;
+            title = Set(grid.Title, s_title, Width - 2 * Page, MostTitleLines);
+            subtitle = Set(grid.Subtitle, s_subtitle, Width - 2 * Page, MostLines);
+            columnHeaders = Present(grid.ColumnHeaders.Select(h => Set(h, s_header, grid.CellWidth, MostLines)));
+            rowHeaders = Present(grid.RowHeaders.Select(h => Set(h, s_header, rowHeaderWidth, MostLines)));
+            captions =
+            [
+                .. grid.Rows.Select(row =>
+                    row.Select(cell => cell is null ? null : Set(cell.Caption, s_caption, Room(cell), MostLines))
+                        .ToArray()
+                ),
+            ];
+            rowHeights = [.. grid.Rows.Select((_, r) => RowHeight(r))];
+
+            int headHeight = HeightOf(title) + HeightOf(subtitle);
+            headHeight += headHeight > 0 ? Gap : 0;
+            int columnHeaderHeight = columnHeaders.Length == 0 ? 0 : columnHeaders.Max(block => block.Height) + Gap / 4;
+            gridTop = Page + headHeight + columnHeaderHeight;
+            Height = gridTop + rowHeights.Sum() + (rowHeights.Length - 1) * Gap + Page;
         }
-        for (int c = 0; c < Rows[r].Count; c++)
+
+        public int Width { get; }
+
+        public int Height { get; }
+
+        private int GridLeft => Page + (grid.RowHeaders.Count > 0 ? rowHeaderWidth + Gap : 0);
+
+        public void Draw(SKCanvas canvas, SKBitmap bitmap)
         {
-            if (Rows[r][c] is not { } cell)
-                continue;
-            int left = CellLeft(c);
-            image.Fill(left, top, CellWidth, CellHeight, s_frame);
-            image.DrawPlanes(cell.Planes.Span, Width, Height, left + Frame, top + Frame, Scale);
-            int captionTop = top + CellHeight + Gap / 2;
-            if (cell.Correct is { } correct)
-                DrawMark(image, correct, left, captionTop);
-            int indent = cell.Correct is null ? 0 : MarkWidth;
-            DrawLines(image, Caption(cell), left + indent, captionTop, TextSize, s_ink);
+            title?.Draw(canvas, Page, Page, Width - 2 * Page);
+            subtitle?.Draw(canvas, Page, Page + HeightOf(title), Width - 2 * Page);
+            for (int c = 0; c < columnHeaders.Length; c++)
+            {
+                // Headers stand on the pictures: short ones start lower.
+                int top = gridTop - Gap / 4 - columnHeaders[c].Height;
+                columnHeaders[c].Draw(canvas, CellLeft(c), top, grid.CellWidth);
+            }
+            int rowTop = gridTop;
+            for (int r = 0; r < grid.Rows.Count; r++)
+            {
+                DrawRow(canvas, bitmap, r, rowTop);
+                rowTop += rowHeights[r] + Gap;
+            }
         }
+
+        private void DrawRow(SKCanvas canvas, SKBitmap bitmap, int r, int top)
+        {
+            if (r < rowHeaders.Length)
+            {
+                // Beside the middle of the picture, unless the header is taller than it.
+                int down = Math.Max(0, (grid.CellHeight - rowHeaders[r].Height) / 2);
+                rowHeaders[r].Draw(canvas, Page, top + down, rowHeaderWidth);
+            }
+            using var frame = new SKPaint { Color = s_frame };
+            for (int c = 0; c < grid.Rows[r].Count; c++)
+            {
+                if (grid.Rows[r][c] is not { } cell)
+                    continue;
+                int left = CellLeft(c);
+                canvas.DrawRect(left, top, grid.CellWidth, grid.CellHeight, frame);
+                int captionTop = top + grid.CellHeight + Gap / 2;
+                if (cell.Correct is { } correct)
+                    DrawMark(canvas, correct, left, captionTop);
+                int indent = cell.Correct is null ? 0 : MarkWidth;
+                captions[r][c]?.Draw(canvas, left + indent, captionTop, Room(cell));
+                // The pixels themselves, after everything else.
+                canvas.Flush();
+                Bitmaps.Copy(cell.Planes.Span, grid.Width, grid.Height, bitmap, left + Frame, top + Frame, grid.Scale);
+            }
+        }
+
+        private int RowHeight(int r)
+        {
+            int below = 0;
+            for (int c = 0; c < grid.Rows[r].Count; c++)
+            {
+                int mark = grid.Rows[r][c]?.Correct is null ? 0 : s_caption.LineHeight;
+                below = Math.Max(below, Math.Max(mark, HeightOf(captions[r][c])));
+            }
+            int cells = grid.CellHeight + (below > 0 ? Gap / 2 + below : 0);
+            return Math.Max(cells, r < rowHeaders.Length ? rowHeaders[r].Height : 0);
+        }
+
+        private int Room(ImageGridCell cell) => grid.CellWidth - (cell.Correct is null ? 0 : MarkWidth);
+
+        private int CellLeft(int column) => GridLeft + column * (grid.CellWidth + Gap);
+
+        private static TextBlock[] Present(IEnumerable<TextBlock?> blocks) => [.. blocks.OfType<TextBlock>()];
+
+        private static int HeightOf(TextBlock? block) => block?.Height ?? 0;
     }
 
-    private static void DrawMark(RgbImage image, bool correct, int left, int top)
+    private static void DrawMark(SKCanvas canvas, bool correct, int left, int top)
     {
-        // As tall as a capital letter: seven rows of the font.
-        const float H = 7 * TextSize;
-        const float Width = 2.6f;
+        // As tall as a capital letter, and on the same baseline.
+        const float Size = 10;
+        float bottom = top + s_caption.Baseline - 0.5f;
+        float high = bottom - Size + 1;
+        using var stroke = new SKPaint
+        {
+            Color = correct ? s_tick : s_cross,
+            IsAntialias = true,
+            IsStroke = true,
+            StrokeWidth = 2.2f,
+            StrokeCap = SKStrokeCap.Round,
+        };
         if (correct)
         {
-            image.Stroke(left + 1.5f, top + 0.55f * H, left + 0.38f * H, top + H - 1, Width, s_tick);
-            image.Stroke(left + 0.38f * H, top + H - 1, left + H, top + 1, Width, s_tick);
+            canvas.DrawLine(left + 1.5f, bottom - 0.42f * Size, left + 0.38f * Size, bottom - 1, stroke);
+            canvas.DrawLine(left + 0.38f * Size, bottom - 1, left + Size + 0.5f, high, stroke);
         }
         else
         {
-            image.Stroke(left + 2, top + 1.5f, left + H - 1, top + H - 1.5f, Width, s_cross);
-            image.Stroke(left + 2, top + H - 1.5f, left + H - 1, top + 1.5f, Width, s_cross);
+            canvas.DrawLine(left + 2, high, left + Size, bottom - 1, stroke);
+            canvas.DrawLine(left + 2, bottom - 1, left + Size, high, stroke);
         }
     }
 
-    private int RowHeight(int r)
+    private static string Shortened(string text)
     {
-        int captionLines = Rows[r]
-            .Max(cell => cell is null ? 0 : Math.Max(Caption(cell).Length, cell.Correct is null ? 0 : 1));
-        int cells = CellHeight + (captionLines > 0 ? Gap / 2 + captionLines * TextLine : 0);
-        int header = r < RowHeaders.Count ? Wrapped(RowHeaders[r], TextSize, RowHeaderWidth).Length * TextLine : 0;
-        return Math.Max(cells, header);
-    }
-
-    private string[] Caption(ImageGridCell cell) =>
-        Wrapped(Shortened(cell.Caption), TextSize, CellWidth - (cell.Correct is null ? 0 : MarkWidth));
-
-    private int CellLeft(int column) => GridLeft + column * (CellWidth + Gap);
-
-    // A prompt may be as long as a book; a caption of the whole would be longer than the picture.
-    private static string Shortened(string caption) =>
-        caption.Length <= LongestCaption ? caption : caption[..LongestCaption] + "...";
-
-    private static string[] Wrapped(string text, int size, int width) =>
-        text.Length == 0 ? [] : [.. PixelFont.Wrap(text, size, width)];
-
-    private static void DrawLines(RgbImage image, string[] lines, int left, int top, int size, Rgb ink)
-    {
-        for (int i = 0; i < lines.Length; i++)
-            PixelFont.Draw(image, lines[i], left, top + i * PixelFont.LineHeight * size, size, ink);
+        if (text.Length <= LongestText)
+            return text;
+        int end = char.IsHighSurrogate(text[LongestText - 1]) ? LongestText - 1 : LongestText;
+        return text[..end] + "…";
     }
 }

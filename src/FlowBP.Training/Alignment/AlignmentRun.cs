@@ -62,7 +62,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         observer.Stage("evaluating the base model");
         var before = evaluator.Run(model, cancellation);
         observer.Evaluated("base", before);
-        var pictures = new SamplePictures(config.Method.Name);
+        var pictures = new SamplePictures(config.Method.Name, observer.Notice);
         pictures.Write(output.Sample(0), 0, before);
 
         observer.Stage("training");

@@ -5,14 +5,17 @@ using FlowBP.Shapes.Pictures;
 
 namespace FlowBP.Training.Evaluation;
 
-/// <summary>Draws labelled grids of the pictures that evaluations keep.</summary>
+/// <summary>Draws labelled grids of the pictures that evaluations keep. On a machine that can't draw them they are left out.</summary>
 /// <param name="title">First words of every title, such as the method's name.</param>
-public sealed class SamplePictures(string title)
+/// <param name="notice">Receives a line for what is left out, once each: all pictures, labels, characters that no font has.</param>
+public sealed class SamplePictures(string title, Action<string>? notice = null)
 {
     private const int PerRow = 6;
 
+    private readonly GridWriter writer = new(notice);
+
     /// <summary>Writes the grid of one moment of a run.</summary>
-    /// <param name="path">The PNG file.</param>
+    /// <param name="path">The file, whose name says the format: .png, .jpg or .webp.</param>
     /// <param name="step">Updates made.</param>
     /// <param name="result">An evaluation, or a drawing of what is shown.</param>
     public void Write(string path, int step, EvaluationResult result) =>
@@ -29,7 +32,7 @@ public sealed class SamplePictures(string title)
         );
 
     /// <summary>Writes the two models' pictures row under row.</summary>
-    /// <param name="path">The PNG file.</param>
+    /// <param name="path">The file, whose name says the format: .png, .jpg or .webp.</param>
     /// <param name="before">The base model's evaluation.</param>
     /// <param name="after">The aligned model's evaluation.</param>
     public void WriteComparison(string path, EvaluationResult before, EvaluationResult after)
@@ -60,6 +63,11 @@ public sealed class SamplePictures(string title)
             Correct = picture.Verdict?.Correct,
         });
 
-    private static void Save(string path, ImageGrid grid) =>
-        AtomicFile.Write(path, stream => stream.Write(Png.Encode(grid.Draw())));
+    private void Save(string path, ImageGrid grid)
+    {
+        if (writer.Encode(grid, path) is { } file)
+        {
+            AtomicFile.Write(path, stream => stream.Write(file));
+        }
+    }
 }

@@ -1,4 +1,4 @@
-// Pictures from a model, without judges: one PNG each, and a labelled grid of all.
+// Pictures from a model, without judges: one file each, and a labelled grid of all.
 
 using FlowBP.Kernels;
 using FlowBP.Models.Formats;
@@ -17,17 +17,22 @@ namespace FlowBP.Training.Sampling;
 /// <param name="notice">Receives what the user should know but need not act upon.</param>
 public sealed class SampleRun(SettingValues settings, Action<int, int> report, Action<string>? notice = null)
 {
-    /// <summary>Draws and writes; returns the path of the grid.</summary>
+    /// <summary>Draws and writes.</summary>
+    /// <returns>The path of the grid; null if it could not be drawn, which was said.</returns>
     /// <exception cref="ConfigurationException">The settings don't go together, or the model does not have what they ask for.</exception>
     /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
     /// <exception cref="IOException">The output folder exists or cannot be written.</exception>
     /// <exception cref="CheckpointException">The model is missing or damaged.</exception>
-    public string Execute(CancellationToken cancellation = default)
+    /// <exception cref="PicturesUnavailableException">Pictures can't be written on this machine.</exception>
+    public string? Execute(CancellationToken cancellation = default)
     {
         var choice = ModelChoice.Of(settings);
         var prompts = Prompts();
         var folder = settings.Get(SampleSettings.OutputDir);
         OutputFolder.RequireEmpty(folder);
+        // Pictures are all that is made here: whether they can be written is asked before a model is loaded.
+        PictureFile.RequireLibrary();
+        var extension = settings.Get(SampleSettings.Format).Extension();
         using var device = ComputeDevice.Open(settings.Get(AlignmentSettings.Device), notice);
         using var model = choice.Open(device, prompts, notice);
         Directory.CreateDirectory(folder);
@@ -44,7 +49,7 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report, A
                 foreach (var planes in Draw(model, prompts[p], p, part[0], part.Length))
                 {
                     Save(
-                        Path.Combine(folder, $"{p:D4}-{cells.Count:D2}.png"),
+                        Path.Combine(folder, $"{p:D4}-{cells.Count:D2}{extension}"),
                         RgbImage.FromPlanes(planes, width, height)
                     );
                     cells.Add(new(planes) { Caption = cells.Count == 0 ? prompts[p] : "" });
@@ -53,18 +58,37 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report, A
             }
             rows.Add(cells);
         }
-        var grid = Path.Combine(folder, "grid.png");
-        Save(
-            grid,
+        return WriteGrid(
+            folder,
+            extension,
             new ImageGrid
             {
                 Title = "samples",
                 Rows = rows,
                 Height = height,
                 Width = width,
-            }.Draw()
+            }
         );
-        return grid;
+    }
+
+    private string? WriteGrid(string folder, string extension, ImageGrid grid)
+    {
+        var path = Path.Combine(folder, "grid" + extension);
+        try
+        {
+            if (new GridWriter(notice).Encode(grid, path) is not { } file)
+            {
+                return null;
+            }
+            AtomicFile.Write(path, stream => stream.Write(file));
+            return path;
+        }
+        // All pictures in one may be larger than a file of the format can be.
+        catch (ArgumentException e) when (extension != ".png")
+        {
+            notice?.Invoke($"all pictures in one are in grid.png: {e.Message}");
+            return WriteGrid(folder, ".png", grid);
+        }
     }
 
     // Each picture has noise of its own, whatever it is painted with.
@@ -105,5 +129,5 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report, A
     }
 
     private static void Save(string path, RgbImage image) =>
-        AtomicFile.Write(path, stream => stream.Write(Png.Encode(image)));
+        AtomicFile.Write(path, stream => stream.Write(PictureFile.Encode(image, PictureFormats.Of(path))));
 }

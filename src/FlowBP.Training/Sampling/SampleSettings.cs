@@ -1,5 +1,6 @@
 // The settings of `sample`, described as those of a run are.
 
+using FlowBP.Shapes.Pictures;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using static FlowBP.Surrogates.SettingOf;
@@ -41,6 +42,15 @@ public static class SampleSettings
     public static Setting<int> ImagesPerPrompt { get; } =
         Integer("num_images_per_prompt", 4, 1, "pictures per prompt, each from noise of its own");
 
+    /// <summary>The kind of files that pictures are written as.</summary>
+    public static Setting<PictureFormat> Format { get; } =
+        Choice(
+            "picture_format",
+            PictureFormat.Png,
+            [("png", PictureFormat.Png), ("jpeg", PictureFormat.Jpeg), ("webp", PictureFormat.Webp)],
+            "files of pictures: png and webp keep every pixel, jpeg is smaller for large ones"
+        );
+
     /// <summary>Output folder.</summary>
     public static Setting<string> OutputDir { get; } = Text("output_dir", "outputs/samples", "folder to create");
 
@@ -56,6 +66,7 @@ public static class SampleSettings
         AlignmentSettings.CaptionKey,
         PromptsLimit,
         ImagesPerPrompt,
+        Format,
         AlignmentSettings.PromptEmbeds,
         AlignmentSettings.MaxSequenceLength,
         AlignmentSettings.Height,
