@@ -167,7 +167,9 @@ public class WholeWayTests
         string[] options = Aligning(
             "nan",
             "--learning_rate",
-            "1e30",
+            "1e6",
+            "--weight_decay",
+            "1e6",
             "--lr_warmup_steps",
             "0",
             "--max_train_steps",
