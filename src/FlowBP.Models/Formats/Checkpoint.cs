@@ -128,7 +128,15 @@ public static class Checkpoint
         var problems = new List<string>();
         foreach (var (name, tensor) in wanted.OrderBy(pair => pair.Key, StringComparer.Ordinal))
         {
-            if (!checkpoint.Tensors.TryGetValue(name, out StoredTensor? entry))
+            if (tensor.IsInvalid)
+            {
+                problems.Add($"tensor '{name}': the model's was disposed");
+            }
+            else if (tensor.device_type == DeviceType.META)
+            {
+                problems.Add($"tensor '{name}': the model's is on meta and has no memory (ToEmpty gives it some)");
+            }
+            else if (!checkpoint.Tensors.TryGetValue(name, out StoredTensor? entry))
             {
                 if (strict)
                 {

@@ -56,6 +56,7 @@ public static class TensorPointer
 
     private static void CheckAlive(torch.Tensor tensor)
     {
+        ArgumentNullException.ThrowIfNull(tensor);
         if (tensor.IsInvalid)
         {
             throw new ArgumentException("a kernel needs a tensor that is alive, and this one was disposed");
