@@ -42,7 +42,7 @@ public sealed class AutogradVelocityField(Func<Tensor, Tensor, Conditioning, Ten
         var input = x_B.detach().requires_grad_(wantInputGradient);
         var velocity = Forward(input, sigma_B, conditioning);
         TensorChecks.Differentiable("the velocity", velocity);
-        torch.autograd.backward([velocity], [cotangent_B.to(velocity.dtype)]);
+        Gradients.Backward([velocity], [cotangent_B.to(velocity.dtype)]);
         // A field that ignores x leaves no gradient there.
         return wantInputGradient ? (input.grad ?? torch.zeros_like(x_B)).MoveToOuterDisposeScope() : null;
     }

@@ -16,11 +16,19 @@ public sealed class Comparison(double tolerance, double negligible = 0)
 {
     private const double NoiseFraction = 1e-3;
 
+    private readonly List<ComparedNumbers> pairs = [];
+
     private double worst;
     private string where = "found nothing to compare";
 
     /// <summary>How many arrays have been compared.</summary>
     public int Count { get; private set; }
+
+    /// <summary>Whether <see cref="Pairs"/> keeps what is compared element by element.</summary>
+    public bool Keeps { get; init; }
+
+    /// <summary>What was compared, in order; empty unless it <see cref="Keeps"/>.</summary>
+    public IReadOnlyList<ComparedNumbers> Pairs => pairs;
 
     /// <summary>Compares a tensor with a reference of the same shape, of any numeric type.</summary>
     /// <param name="name">Names the pair in the report.</param>
@@ -54,6 +62,21 @@ public sealed class Comparison(double tolerance, double negligible = 0)
             Note($"{name}: {actual.Count} numbers, expected {expected.Count}", double.PositiveInfinity);
             return;
         }
+        if (Keeps)
+        {
+            pairs.Add(new(name, actual, expected, yardstick));
+        }
+        var (difference, magnitude) = Distance(actual, expected, yardstick);
+        Note(name, Math.Max(0, Relative(difference, magnitude) - allowance));
+    }
+
+    // The largest difference, and the reference's largest magnitude.
+    private static (double Difference, double Magnitude) Distance(
+        IReadOnlyList<double> actual,
+        IReadOnlyList<double> expected,
+        double yardstick
+    )
+    {
         var difference = 0.0;
         var magnitude = yardstick;
         for (var i = 0; i < actual.Count; i++)
@@ -61,7 +84,29 @@ public sealed class Comparison(double tolerance, double negligible = 0)
             difference = Larger(difference, Math.Abs(actual[i] - expected[i]));
             magnitude = Larger(magnitude, Math.Abs(expected[i]));
         }
-        Note(name, Math.Max(0, Relative(difference, magnitude) - allowance));
+        return (difference, magnitude);
+    }
+
+    /// <summary>
+    /// The errors of what was computed and of what was recorded, both against the same computation in float64. It tells whose the
+    /// larger part of a disagreement is.
+    /// </summary>
+    /// <param name="wide">The comparison of that computation, with the same pairs.</param>
+    /// <exception cref="ArgumentException">The pairs are others, or were not kept.</exception>
+    public WideErrors Against(Comparison wide)
+    {
+        if (pairs.Count == 0 || !pairs.Select(pair => pair.Name).SequenceEqual(wide.pairs.Select(pair => pair.Name)))
+        {
+            throw new ArgumentException("the two computations compared other numbers", nameof(wide));
+        }
+        var computed = new Comparison(tolerance, negligible);
+        var recorded = new Comparison(tolerance, negligible);
+        foreach (var (pair, reference) in pairs.Zip(wide.pairs))
+        {
+            computed.Numbers(pair.Name, pair.Actual, reference.Actual, yardstick: pair.Yardstick);
+            recorded.Numbers(pair.Name, pair.Expected, reference.Actual, yardstick: pair.Yardstick);
+        }
+        return new(computed.worst, computed.where, recorded.worst, recorded.where);
     }
 
     /// <summary>

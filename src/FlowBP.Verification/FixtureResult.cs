@@ -29,6 +29,9 @@ public sealed record FixtureResult(
     string Detail
 )
 {
+    /// <summary>The errors against float64, where they were asked for and the fixture is of a network.</summary>
+    public WideErrors? AgainstFloat64 { get; init; }
+
     /// <summary>Whether every number agrees within the tolerance.</summary>
     public bool Passed => Outcome == FixtureOutcome.Passed;
 

@@ -33,6 +33,21 @@ public sealed class ModelFixtureTests
     }
 
     [Test]
+    public void Against_float64_a_wrong_number_is_the_recordings_error()
+    {
+        Copy("clip_l_text");
+        var right = ModelFixture.Run(folder, againstFloat64: true).AgainstFloat64!;
+        Assert.That(right.Computed, Is.InRange(1e-9, 1e-5));
+        Assert.That(right.Recorded, Is.InRange(1e-9, 1e-5));
+        Change("io.safetensors", "out.text_embeds", value => value * 1.001);
+        var wrong = ModelFixture.Run(folder, againstFloat64: true).AgainstFloat64!;
+        Assert.That(wrong.Computed, Is.EqualTo(right.Computed));
+        Assert.That(wrong.Recorded, Is.EqualTo(1e-3).Within(1e-4));
+        Assert.That(wrong.RecordedWhere, Is.EqualTo("out.text_embeds"));
+        Assert.That(ModelFixture.Run(folder).AgainstFloat64, Is.Null);
+    }
+
+    [Test]
     public void A_number_that_is_none_fails_the_fixture()
     {
         Copy("clip_l_text");

@@ -1,4 +1,6 @@
+using FlowBP.Examples.DropIn;
 using FlowBP.Examples.FlowMatching;
+using FlowBP.Models.Formats;
 using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Tests;
@@ -14,6 +16,32 @@ public class ExampleTests
         TestContext.Out.WriteLine($"mean reward before {before:f3}, after {after:f3}");
         Assert.That(before, Is.InRange(0.3, 0.7), "a ring is on all sides");
         Assert.That(after, Is.GreaterThan(before + 0.2));
+    }
+
+    [Test]
+    public void A_loop_with_the_pieces_dropped_in_learns_the_same_weights()
+    {
+        using var folder = new TemporaryFolder();
+        using var plain = new DiffusionTransformer();
+        using var accelerated = new DiffusionTransformer();
+        var expected = Plain.Train(plain, steps: 30);
+        var found = Accelerated.Train(accelerated, steps: 30, folder.Of("average.safetensors"));
+        Assert.That(found[0], Is.EqualTo(expected[0]).Within(1e-6 * expected[0]));
+        for (var step = 1; step < expected.Length; step++)
+        {
+            Assert.That(found[step], Is.EqualTo(expected[step]).Within(1e-4 * expected[step]), $"loss of step {step}");
+        }
+        Assert.That(expected[^1], Is.LessThan(0.8 * expected[0]));
+        using var read = new DiffusionTransformer();
+        Checkpoint.LoadInto(read, folder.Of("average.safetensors"));
+        foreach (var ((name, average), (_, stored)) in plain.named_parameters().Zip(read.named_parameters()))
+        {
+            Assert.That(
+                TransformerWorld.RelativeNorm(TransformerWorld.Numbers(stored), TransformerWorld.Numbers(average)),
+                Is.LessThan(1e-4),
+                name
+            );
+        }
     }
 
     [Test]

@@ -143,4 +143,34 @@ public class ComparisonTests
             () => FixtureResult.Guard("a", () => throw new OperationCanceledException()),
             Throws.TypeOf<OperationCanceledException>()
         );
+
+    [Test]
+    public void Against_float64_each_side_has_its_own_error()
+    {
+        var comparison = new Comparison(1) { Keeps = true };
+        comparison.Numbers("near", [1.001, 2], [1, 2]);
+        comparison.Numbers("far", [4, 10], [4, 10.5], yardstick: 20);
+        var wide = new Comparison(1) { Keeps = true };
+        wide.Numbers("near", [1, 2], [1, 2]);
+        wide.Numbers("far", [4, 10.1], [4, 10.5]);
+        var errors = comparison.Against(wide);
+        // 0.001 of 2 and 0.1 of 20; 0 and 0.4 of 20.
+        Assert.That(errors.Computed, Is.EqualTo(0.1 / 20).Within(1e-12));
+        Assert.That(errors.ComputedWhere, Is.EqualTo("far"));
+        Assert.That(errors.Recorded, Is.EqualTo(0.4 / 20).Within(1e-12));
+        Assert.That(errors.RecordedWhere, Is.EqualTo("far"));
+    }
+
+    [Test]
+    public void Computations_that_compared_other_numbers_are_refused()
+    {
+        var kept = new Comparison(1) { Keeps = true };
+        kept.Numbers("a", [1], [1]);
+        var other = new Comparison(1) { Keeps = true };
+        other.Numbers("b", [1], [1]);
+        Assert.That(() => kept.Against(other), Throws.ArgumentException);
+        var unkept = new Comparison(1);
+        unkept.Numbers("a", [1], [1]);
+        Assert.That(() => unkept.Against(kept), Throws.ArgumentException);
+    }
 }

@@ -16,7 +16,12 @@ namespace FlowBP.Cli.Commands;
 /// <summary>Runs fixtures.</summary>
 internal sealed class VerifyCommand : ICommand
 {
-    private static readonly IReadOnlyList<Setting> s_settings = [AlignmentSettings.Device];
+    private static readonly Setting<bool> s_float64 = SettingOf.Flag(
+        "float64",
+        false,
+        "also compute networks in float64, and tell how far the computed and the recorded numbers are from that"
+    );
+    private static readonly IReadOnlyList<Setting> s_settings = [AlignmentSettings.Device, s_float64];
 
     /// <inheritdoc/>
     public string Name => "verify";
@@ -45,7 +50,7 @@ internal sealed class VerifyCommand : ICommand
             notice => terminal.Error.WriteLine($"note: {notice}")
         );
         // Every folder is looked through before anything runs: a mistyped one should not cost the time of the others.
-        var sources = arguments.Positionals.SelectMany(folder => Find(folder, device)).ToArray();
+        var sources = arguments.Positionals.SelectMany(folder => Find(folder, device, arguments.Get(s_float64))).ToArray();
         List<(string Group, FixtureResult Result)> results = [];
         foreach (var (group, source) in sources)
         {
@@ -56,7 +61,11 @@ internal sealed class VerifyCommand : ICommand
         return results.Any(entry => entry.Result.Outcome == FixtureOutcome.Failed) ? FailureReport.Failed : 0;
     }
 
-    private static IReadOnlyList<(string Group, FixtureSource Source)> Find(string folder, ComputeDevice device)
+    private static IReadOnlyList<(string Group, FixtureSource Source)> Find(
+        string folder,
+        ComputeDevice device,
+        bool againstFloat64
+    )
     {
         if (!Directory.Exists(folder))
         {
@@ -66,7 +75,7 @@ internal sealed class VerifyCommand : ICommand
                     : $"{folder} does not exist; give a folder that holds fixtures"
             );
         }
-        var found = VerificationSuite.Find(folder, device);
+        var found = VerificationSuite.Find(folder, device, againstFloat64);
         return found.Count > 0
             ? found
             : throw new FailedException(

@@ -22,11 +22,11 @@ internal readonly record struct MatrixProduct(double GigaflopsPerSecond, bool Is
         var left = ramp.unsqueeze(1).expand(Size, Size).contiguous();
         var right = ramp.unsqueeze(0).expand(Size, Size).contiguous();
         var best = TimeSpan.MaxValue;
-        var product = left.matmul(right);
+        var product = left.mm(right);
         for (var i = 0; i < Repetitions; i++)
         {
             var started = Stopwatch.GetTimestamp();
-            product = left.matmul(right);
+            product = left.mm(right);
             var elapsed = Stopwatch.GetElapsedTime(started);
             best = elapsed < best ? elapsed : best;
         }

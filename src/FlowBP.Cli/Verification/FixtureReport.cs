@@ -13,6 +13,8 @@ internal static class FixtureReport
 {
     // Status, error, tolerance, and two columns after each of the five.
     private const int NumberColumns = 7 + 11 + 9 + 5 * 2;
+    // Two errors, and two columns after each of the four.
+    private const int WideColumns = 2 * 8 + 4 * 2;
     private const int NarrowestDetail = 12;
 
     /// <summary>Prints the table, the reasons, and the closing line.</summary>
@@ -21,6 +23,7 @@ internal static class FixtureReport
     public static void Write(Terminal terminal, IReadOnlyList<(string Group, FixtureResult Result)> groups)
     {
         WriteTable(terminal, groups);
+        WriteWideErrors(terminal, groups);
         WriteReasons(terminal.Output, groups, FixtureOutcome.Skipped, "skipped");
         WriteReasons(terminal.Output, groups, FixtureOutcome.Failed, "failed");
         if (Count(FixtureOutcome.Skipped) is > 0 and var skipped)
@@ -66,6 +69,39 @@ internal static class FixtureReport
             if (detailWidth >= NarrowestDetail)
             {
                 cells.Add(new Text(row.Outcome == FixtureOutcome.Passed ? Shortened(row.Detail, detailWidth) : ""));
+            }
+            table.AddRow(cells);
+        }
+        terminal.Results.Write(table);
+    }
+
+    // A disagreement has two sides; in float64 one sees whose it is.
+    private static void WriteWideErrors(
+        Terminal terminal,
+        IReadOnlyList<(string Group, FixtureResult Result)> groups
+    )
+    {
+        var rows = groups.Where(entry => entry.Result.AgainstFloat64 is not null).ToArray();
+        if (rows.Length == 0)
+        {
+            return;
+        }
+        var table = new Table().NoBorder();
+        table.AddColumn(Column("against float64", false)).AddColumn(Column("computed", true));
+        table.AddColumn(Column("recorded", true));
+        var nameWidth = rows.Max(entry => Math.Max(entry.Group.Length, "against float64".Length));
+        var detailWidth = terminal.Results.Profile.Width - nameWidth - WideColumns;
+        if (detailWidth >= NarrowestDetail)
+        {
+            table.AddColumn(Column("where computed is worst", false));
+        }
+        foreach (var (group, row) in rows)
+        {
+            var errors = row.AgainstFloat64!;
+            List<Text> cells = [new(group), new(Number(errors.Computed)), new(Number(errors.Recorded))];
+            if (detailWidth >= NarrowestDetail)
+            {
+                cells.Add(new(Shortened(errors.ComputedWhere, detailWidth)));
             }
             table.AddRow(cells);
         }

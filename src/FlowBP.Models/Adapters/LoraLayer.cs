@@ -96,7 +96,7 @@ public sealed class LoraLayer : nn.Module<Tensor, Tensor>
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         Tensor weight_OI = Layer.weight!;
-        Tensor change_OI = B_OR.matmul(A_RI) * Scaling;
+        Tensor change_OI = B_OR.mm(A_RI) * Scaling;
         return (weight_OI.to_type(ScalarType.Float32) + change_OI).to_type(weight_OI.dtype).MoveToOuterDisposeScope();
     }
 

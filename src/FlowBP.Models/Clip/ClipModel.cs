@@ -81,7 +81,7 @@ public sealed class CLIPModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbedder
     public override Tensor forward(Tensor ids_BL, Tensor pixels_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor cosines = EmbedText(ids_BL).matmul(EmbedImage(pixels_BCYX).transpose(0, 1));
+        Tensor cosines = EmbedText(ids_BL).mm(EmbedImage(pixels_BCYX).transpose(0, 1));
         return (cosines * logit_scale.exp()).MoveToOuterDisposeScope();
     }
 }

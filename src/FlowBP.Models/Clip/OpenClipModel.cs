@@ -68,7 +68,7 @@ public sealed class OpenClipModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbe
         Tensor h_BLD = token_embedding.call(ids_BL) + positional_embedding.narrow(0, 0, ids_BL.shape[1]);
         h_BLD = ln_final.call(transformer.call(h_BLD));
         Tensor pooled_BD = ClipTower.PoolAtEnd(h_BLD, ids_BL, eosTokenId: null);
-        return ClipTower.Normalize(pooled_BD.matmul(text_projection)).MoveToOuterDisposeScope();
+        return ClipTower.Normalize(pooled_BD.mm(text_projection)).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
@@ -85,7 +85,7 @@ public sealed class OpenClipModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbe
     public override Tensor forward(Tensor ids_BL, Tensor pixels_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor cosines = EmbedText(ids_BL).matmul(EmbedImage(pixels_BCYX).transpose(0, 1));
+        Tensor cosines = EmbedText(ids_BL).mm(EmbedImage(pixels_BCYX).transpose(0, 1));
         return (cosines * logit_scale.exp()).MoveToOuterDisposeScope();
     }
 }
@@ -123,7 +123,7 @@ internal sealed class OpenClipVisionTower : nn.Module<Tensor, Tensor>
             positional_embedding
         );
         h_BLD = transformer.call(ln_pre.call(h_BLD));
-        return ln_post.call(h_BLD.select(1, 0)).matmul(proj);
+        return ln_post.call(h_BLD.select(1, 0)).mm(proj);
     }
 }
 

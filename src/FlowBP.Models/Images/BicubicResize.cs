@@ -34,7 +34,8 @@ public static class BicubicResize
         }
         Tensor rows = Matrix((int)shape[^2], height, image_BCYX);
         Tensor columns = Matrix((int)shape[^1], width, image_BCYX);
-        return rows.matmul(image_BCYX).matmul(columns.transpose(0, 1)).MoveToOuterDisposeScope();
+        Tensor resized_BCXY = F.linear(image_BCYX.transpose(2, 3), rows);
+        return F.linear(resized_BCXY.transpose(2, 3), columns).MoveToOuterDisposeScope();
     }
 
     /// <summary>The matrix, row-major [to, from], that resizes one axis. Its rows sum to one.</summary>

@@ -10,8 +10,14 @@ internal sealed class FixtureFolder : IDisposable
 {
     private readonly JsonDocument meta;
 
-    public FixtureFolder(string path, Device device)
+    private readonly bool isWide;
+
+    /// <param name="path">The folder.</param>
+    /// <param name="device">Where the network is to compute.</param>
+    /// <param name="isWide">Whether weights, inputs and references are widened to float64, so that everything computes there.</param>
+    public FixtureFolder(string path, Device device, bool isWide = false)
     {
+        this.isWide = isWide;
         Folder = path;
         Device = device;
         string metaFile = Path.Combine(path, "meta.json");
@@ -46,7 +52,7 @@ internal sealed class FixtureFolder : IDisposable
 
     public bool Has(string tensor) => Io.Entries.ContainsKey(tensor);
 
-    public Tensor Load(string tensor) => Io.Load(tensor).to(Device);
+    public Tensor Load(string tensor) => Widened(Io.Load(tensor)).to(Device);
 
     /// <summary>An input that gradients are taken with respect to.</summary>
     public Tensor LoadLeaf(string tensor) => Load(tensor).requires_grad_();
@@ -56,9 +62,29 @@ internal sealed class FixtureFolder : IDisposable
         where T : nn.Module
     {
         Checkpoint.LoadInto(network, WeightsFile);
+        return Placed(network);
+    }
+
+    /// <summary>A network that has its weights, where and in which precision it is to compute.</summary>
+    public T Placed<T>(T network)
+        where T : nn.Module
+    {
         network.to(Device);
+        if (isWide)
+        {
+            foreach (var tensor in network.parameters().Concat(network.buffers()))
+            {
+                tensor.Become(Widened(tensor));
+            }
+            NativeLayers.TakeParameters(network);
+        }
         return network;
     }
+
+    private Tensor Widened(Tensor tensor) =>
+        isWide && tensor.is_floating_point()
+            ? tensor.detach().to(ScalarType.Float64).requires_grad_(tensor.requires_grad)
+            : tensor;
 
     public void Dispose()
     {

@@ -49,7 +49,7 @@ internal static class GradientCheck
     {
         const string prefix = "grad.param.";
         string[] names = [.. fixture.Io.Entries.Keys.Where(key => key.StartsWith(prefix, StringComparison.Ordinal))];
-        double largest = names.Select(n => fixture.Load(n).abs().max().item<float>()).DefaultIfEmpty(0).Max();
+        double largest = names.Select(n => fixture.Load(n).abs().max().ToDouble()).DefaultIfEmpty(0).Max();
         foreach (string name in names)
         {
             Tensor gradient = GradientOf(parameters[name[prefix.Length..]]);
@@ -72,7 +72,7 @@ internal static class GradientCheck
         double yardstick = Comparison.GradientYardstick(entries.Select(Norm).DefaultIfEmpty(0).Max());
         foreach (JsonProperty entry in entries)
         {
-            Tensor gradient = GradientOf(parameters[entry.Name]).to_type(ScalarType.Float64);
+            Tensor gradient = GradientOf(parameters[entry.Name]).to(ScalarType.Float64);
             double norm = Norm(entry);
             double sum = entry.Value.ValueKind == JsonValueKind.Null ? 0 : entry.Value[1].GetDouble();
             comparison.Numbers($"|grad {entry.Name}|", [gradient.norm().item<double>()], [norm], yardstick: yardstick);

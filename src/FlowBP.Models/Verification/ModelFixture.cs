@@ -36,7 +36,13 @@ public static class ModelFixture
     /// <param name="folder">A folder that <see cref="Matches"/>.</param>
     /// <param name="tolerance">Largest allowed relative error.</param>
     /// <param name="device">Where the network computes; null: on the CPU.</param>
-    public static FixtureResult Run(string folder, double tolerance = DefaultTolerance, Device? device = null)
+    /// <param name="againstFloat64">Also compute in float64, for <see cref="FixtureResult.AgainstFloat64"/>.</param>
+    public static FixtureResult Run(
+        string folder,
+        double tolerance = DefaultTolerance,
+        Device? device = null,
+        bool againstFloat64 = false
+    )
     {
         string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
         return FixtureResult.Guard(
@@ -44,11 +50,17 @@ public static class ModelFixture
             () =>
                 ClipTokenizerFixture.Matches(folder)
                     ? ClipTokenizerFixture.Run(name, folder)
-                    : RunNetwork(name, folder, tolerance, device ?? torch.CPU)
+                    : RunNetwork(name, folder, tolerance, device ?? torch.CPU, againstFloat64)
         );
     }
 
-    private static FixtureResult RunNetwork(string name, string folder, double tolerance, Device device)
+    private static FixtureResult RunNetwork(
+        string name,
+        string folder,
+        double tolerance,
+        Device device,
+        bool againstFloat64
+    )
     {
         using var scope = torch.NewDisposeScope();
         using var fixture = new FixtureFolder(folder, device);
@@ -58,9 +70,17 @@ public static class ModelFixture
             string what = fixture.Network.Length > 0 ? fixture.Network : name;
             return FixtureResult.Skipped(name, $"no implementation of {what}");
         }
-        var comparison = new Comparison(tolerance);
+        var comparison = new Comparison(tolerance) { Keeps = againstFloat64 };
         kind.Check(fixture, comparison);
-        return comparison.Result(name);
+        var result = comparison.Result(name);
+        if (!againstFloat64)
+        {
+            return result;
+        }
+        using var wideFixture = new FixtureFolder(folder, device, isWide: true);
+        var wide = new Comparison(tolerance) { Keeps = true };
+        kind.Check(wideFixture, wide);
+        return result with { AgainstFloat64 = comparison.Against(wide) };
     }
 
     private static bool IsNetwork(string folder) =>

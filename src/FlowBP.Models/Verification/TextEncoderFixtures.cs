@@ -19,7 +19,7 @@ internal sealed class T5EncoderFixture : INetworkFixture
         using var noGrad = torch.no_grad();
         var model = new T5EncoderModel(T5Config.Read(fixture.ConfigFile));
         TransformersWeights.LoadInto(model, fixture.WeightsFile, T5EncoderModel.Names);
-        model.to(fixture.Device);
+        fixture.Placed(model);
         Tensor ids_BL = fixture.Load("in.input_ids");
         comparison.Tensors("out.no_mask", model.call(ids_BL), fixture.Load("out.no_mask"));
         Tensor mask_BL = fixture.Load("in.attention_mask");
@@ -39,7 +39,7 @@ internal sealed class Qwen3TextFixture : INetworkFixture
         Tensor mask_BL = fixture.Load("in.attention_mask");
         var whole = new Qwen3TextEncoder(config);
         TransformersWeights.LoadInto(whole, fixture.WeightsFile, whole.Names);
-        whole.to(fixture.Device);
+        fixture.Placed(whole);
         IReadOnlyList<Tensor> states = whole.call(ids_BL, mask_BL);
         for (int i = 0; i < states.Count; i++)
         {
@@ -51,7 +51,7 @@ internal sealed class Qwen3TextFixture : INetworkFixture
         // As prompts are encoded: only the layers that are needed.
         var cut = new Qwen3TextEncoder(config, layers.Max());
         TransformersWeights.LoadInto(cut, fixture.WeightsFile, cut.Names);
-        cut.to(fixture.Device);
+        fixture.Placed(cut);
         Tensor prompt_BLE = cut.EncodeLayers(ids_BL, mask_BL, layers);
         comparison.Tensors("out.prompt_embeds", prompt_BLE, fixture.Load("out.prompt_embeds"));
     }
@@ -70,12 +70,11 @@ internal sealed class SD3EncodePromptFixture : INetworkFixture
             string config = Path.Combine(fixture.Folder, $"{name}.config.json");
             var tower = new CLIPTextModelWithProjection(ClipTextConfig.Read(config));
             Checkpoint.LoadInto(tower, Path.Combine(fixture.Folder, $"{name}.safetensors"));
-            tower.to(fixture.Device);
-            return tower;
+            return fixture.Placed(tower);
         }
         var t5 = new T5EncoderModel(T5Config.Read(Path.Combine(fixture.Folder, "t5.config.json")));
         TransformersWeights.LoadInto(t5, Path.Combine(fixture.Folder, "t5.safetensors"), T5EncoderModel.Names);
-        t5.to(fixture.Device);
+        fixture.Placed(t5);
         SD3Conditioning conditioning = SD3PromptAssembly.Encode(
             [(Clip("clip_l"), fixture.Load("in.ids_clip_l")), (Clip("clip_g"), fixture.Load("in.ids_clip_g"))],
             t5.Config.DModel,

@@ -40,14 +40,14 @@ internal static class Pullbacks
         {
             return pulled;
         }
-        var found = torch.autograd.grad(ends, [.. wanted.Select(i => leaves[i]), .. trained], from, allow_unused: true);
+        var found = Gradients.Of(ends, [.. wanted.Select(i => leaves[i]), .. trained], from);
         for (var i = 0; i < wanted.Length; i++)
         {
-            pulled[wanted[i]] = Known(found[i]);
+            pulled[wanted[i]] = found[i];
         }
         for (var i = 0; i < trained.Length; i++)
         {
-            if (Known(found[wanted.Length + i]) is { } gradient)
+            if (found[wanted.Length + i] is { } gradient)
             {
                 gradients.Add(trained[i], gradient);
                 gradient.Dispose();
@@ -55,7 +55,4 @@ internal static class Pullbacks
         }
         return pulled;
     }
-
-    // Where the graph does not depend on a leaf, FlowBP.Torch returns null and TorchSharp a tensor without a handle.
-    private static Tensor? Known(Tensor? gradient) => gradient is { IsInvalid: false } ? gradient : null;
 }

@@ -46,18 +46,11 @@ public sealed class PartGradients(IEnumerable<Tensor> parameters, BatchWorkers w
         using var scope = torch.NewDisposeScope();
         using var withGrad = torch.enable_grad();
         var (output, cotangent, input) = forward(rows);
-        // Where the graph does not depend on a leaf, FlowBP.Torch returns null and TorchSharp a tensor without a handle.
-        Tensor?[] gradients =
-        [
-            .. torch
-                .autograd.grad(
-                    [output],
-                    input is null ? parameters : [.. parameters, input],
-                    cotangent is null ? null : [cotangent],
-                    allow_unused: true
-                )
-                .Select(gradient => gradient is { IsInvalid: false } ? gradient : null),
-        ];
+        var gradients = Gradients.Of(
+            [output],
+            input is null ? parameters : [.. parameters, input],
+            cotangent is null ? null : [cotangent]
+        );
         foreach (var gradient in gradients)
         {
             gradient?.DetachFromDisposeScope();

@@ -104,7 +104,12 @@ internal sealed class RewardPullback(
         {
             TensorChecks.Differentiable("the reward's scores", score_R);
             var cotangent_R = torch.tensor(derivatives, device: score_R.device).to(score_R.dtype);
-            var pulled = torch.autograd.grad([score_R], [latents_R], [cotangent_R])[0];
+            var pulled =
+                (score_R.requires_grad ? Gradients.Of([score_R], [latents_R], [cotangent_R])[0] : null)
+                ?? throw new InvalidOperationException(
+                    $"the scores of {reward.GetType().Name} do not depend on the latents by differentiable operations, so there is"
+                        + " no gradient to train with"
+                );
             using var noGrad = torch.no_grad();
             gradient_R.narrow(0, chunk[0], chunk.Length).copy_(pulled);
         }

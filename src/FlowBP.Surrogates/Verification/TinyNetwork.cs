@@ -25,12 +25,12 @@ public sealed class TinyNetwork(IReadOnlyDictionary<string, Tensor> parameters)
     {
         var x_BD = x_B.flatten(1);
         var hidden_BH = (
-            x_BD.matmul(Parameters["W1"].transpose(0, 1))
+            x_BD.mm(Parameters["W1"].transpose(0, 1))
             + Parameters["b1"]
             + time_B.unsqueeze(1) * Parameters["u"]
-            + conditioning[ConditioningName].matmul(Parameters["C"].transpose(0, 1))
+            + conditioning[ConditioningName].mm(Parameters["C"].transpose(0, 1))
         ).tanh();
-        return (hidden_BH.matmul(Parameters["W2"].transpose(0, 1)) + Parameters["b2"]).reshape(x_B.shape);
+        return (hidden_BH.mm(Parameters["W2"].transpose(0, 1)) + Parameters["b2"]).reshape(x_B.shape);
     }
 }
 
@@ -43,6 +43,6 @@ public sealed class TinyReward(Tensor a_QD, double q) : IReward
     public Tensor Score(Tensor latents_R, Conditioning conditioning)
     {
         var x_RD = latents_R.flatten(1);
-        return x_RD.matmul(a_QD.transpose(0, 1)).tanh().sum(1) * 0.1 - (x_RD * x_RD).mean([1]) * q;
+        return x_RD.mm(a_QD.transpose(0, 1)).tanh().sum(1) * 0.1 - (x_RD * x_RD).mean([1]) * q;
     }
 }

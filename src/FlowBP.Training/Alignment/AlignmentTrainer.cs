@@ -79,6 +79,7 @@ public sealed class AlignmentTrainer : IDisposable
     /// <exception cref="NonFiniteGradientException">A gradient is not finite; nothing was updated.</exception>
     public StepReport Step(int step)
     {
+        var liveTensors = NativeMemory.LiveHandles;
         using var scope = torch.NewDisposeScope();
         model.Compute.ResetPeakMemory();
         var clock = new PartClock(model.Compute);
@@ -108,6 +109,7 @@ public sealed class AlignmentTrainer : IDisposable
             SecondsByPart = clock.Parts,
             ImagesPerSecond = parts * batch / clock.Total,
             PeakMemoryBytes = model.Compute.PeakMemoryBytes,
+            LiveTensors = liveTensors,
         };
     }
 

@@ -178,6 +178,7 @@ public sealed class OutputFolder : IDisposable
                     report.Seconds,
                     report.ImagesPerSecond,
                     report.PeakMemoryBytes,
+                    report.LiveTensors,
                     report.SecondsByPart,
                     RolloutEvaluations = report.Surrogate.RolloutEvaluations.Calls,
                     VectorJacobianProducts = report.Surrogate.Pullbacks.Calls,

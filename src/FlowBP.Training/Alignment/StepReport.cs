@@ -33,4 +33,7 @@ public sealed record StepReport
     /// tells.
     /// </summary>
     public required long? PeakMemoryBytes { get; init; }
+
+    /// <summary>Tensors of the process that were alive when the step began: the same in every step, or something is kept.</summary>
+    public long LiveTensors { get; init; }
 }

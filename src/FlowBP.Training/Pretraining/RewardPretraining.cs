@@ -86,7 +86,7 @@ internal sealed class RewardPretraining(PretrainRecipe recipe, Func<string, long
         var image_SP = model.EmbedImage(pixels);
         var text_TP = model.EmbedText(Ids(texts));
         var scale = model.LogitScale.exp().clamp_max(LargestLogitScale);
-        var logits_TS = text_TP.matmul(image_SP.transpose(0, 1)) * scale;
+        var logits_TS = text_TP.mm(image_SP.transpose(0, 1)) * scale;
 
         var matches = ShapesBatch.Matches(texts, scenes);
         for (var i = 0; i < size; i++)

@@ -12,14 +12,14 @@ namespace FlowBP.Training.Verification;
 /// <summary>Finds and runs fixtures.</summary>
 public static class VerificationSuite
 {
-    private static readonly Func<string, ComputeDevice, IEnumerable<FixtureSource>>[] Kinds =
+    private static readonly Func<string, ComputeDevice, bool, IEnumerable<FixtureSource>>[] Kinds =
     [
-        Methods,
-        EndToEnd,
+        (folder, compute, _) => Methods(folder, compute),
+        (folder, compute, _) => EndToEnd(folder, compute),
         Networks,
-        (folder, _) => Schedules(folder),
-        (folder, _) => Tokenizers(folder),
-        (folder, _) => Layouts(folder),
+        (folder, _, _) => Schedules(folder),
+        (folder, _, _) => Tokenizers(folder),
+        (folder, _, _) => Layouts(folder),
     ];
 
     /// <summary>Runs every fixture at or below a folder.</summary>
@@ -53,8 +53,13 @@ public static class VerificationSuite
     /// </summary>
     /// <param name="root">The folder.</param>
     /// <param name="device">Where networks and kernels compute; null: on the CPU.</param>
+    /// <param name="againstFloat64">Also compute networks in float64, and tell both sides' errors against that.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
-    public static IReadOnlyList<(string Group, FixtureSource Source)> Find(string root, ComputeDevice? device = null)
+    public static IReadOnlyList<(string Group, FixtureSource Source)> Find(
+        string root,
+        ComputeDevice? device = null,
+        bool againstFloat64 = false
+    )
     {
         var compute = device ?? ComputeDevice.Cpu;
         var top = Path.GetFullPath(root);
@@ -62,7 +67,7 @@ public static class VerificationSuite
         [
             .. FixtureSearch
                 .Folders(top)
-                .SelectMany(folder => Kinds.SelectMany(kind => kind(folder, compute)))
+                .SelectMany(folder => Kinds.SelectMany(kind => kind(folder, compute, againstFloat64)))
                 .Select(source => (GroupName(top, source.Path), source)),
         ];
     }
@@ -96,12 +101,21 @@ public static class VerificationSuite
         }
     }
 
-    private static IEnumerable<FixtureSource> Networks(string folder, ComputeDevice compute)
+    private static IEnumerable<FixtureSource> Networks(string folder, ComputeDevice compute, bool againstFloat64)
     {
         if (ModelFixture.Matches(folder))
         {
             // The folder is the fixture: its group names it.
-            yield return new(folder, () => [ModelFixture.Run(folder, device: compute.Device) with { Name = "" }]);
+            yield return new(
+                folder,
+                () =>
+                    [
+                        ModelFixture.Run(folder, device: compute.Device, againstFloat64: againstFloat64) with
+                        {
+                            Name = "",
+                        },
+                    ]
+            );
         }
     }
 

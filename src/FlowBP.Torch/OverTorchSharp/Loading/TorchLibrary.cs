@@ -104,6 +104,10 @@ public static class TorchLibrary
             if (s_handle == 0 && s_failure is null)
             {
                 s_failure = Try();
+                if (s_failure is null)
+                {
+                    DeferredScalars.Begin(s_handle);
+                }
             }
             return s_failure;
         }
