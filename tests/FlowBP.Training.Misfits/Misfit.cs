@@ -84,7 +84,7 @@ public sealed record Misfit(string Name, string[] Said, Action Call)
             Of(
                 "optimizer of a narrow parameter",
                 () => Optimizer(nn.Parameter(torch.ones([2], ScalarType.BFloat16))),
-                "'w'",
+                "parameter w",
                 "float32 or float64 masters, found BFloat16"
             ),
             Of(
