@@ -10,14 +10,19 @@ namespace FlowBP.Surrogates;
 /// </param>
 public sealed class AutogradVelocityField(Func<Tensor, Tensor, Conditioning, Tensor> forward) : IVelocityField
 {
+    private const string Latents = "the latents x_B";
+
     /// <summary>The function itself, for those who want the graph (references in tests).</summary>
-    public Func<Tensor, Tensor, Conditioning, Tensor> Forward { get; } = forward;
+    public Func<Tensor, Tensor, Conditioning, Tensor> Forward { get; } =
+        (x_B, sigma_B, conditioning) =>
+            TensorChecks.Shaped("the velocity", forward(x_B, sigma_B, conditioning), x_B.shape, $"as {Latents}");
 
     /// <inheritdoc/>
     public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning)
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
+        TensorChecks.RealNumbers(Latents, x_B);
         return Forward(x_B, sigma_B, conditioning).MoveToOuterDisposeScope();
     }
 
@@ -32,8 +37,11 @@ public sealed class AutogradVelocityField(Func<Tensor, Tensor, Conditioning, Ten
     {
         using var scope = torch.NewDisposeScope();
         using var withGrad = torch.enable_grad();
+        TensorChecks.RealNumbers(Latents, x_B);
+        TensorChecks.Shaped("the cotangent", cotangent_B, x_B.shape, $"as {Latents}");
         var input = x_B.detach().requires_grad_(wantInputGradient);
         var velocity = Forward(input, sigma_B, conditioning);
+        TensorChecks.Differentiable("the velocity", velocity);
         Gradients.Backward([velocity], [cotangent_B.to(velocity.dtype)]);
         // A field that ignores x leaves no gradient there.
         return wantInputGradient ? (input.grad ?? torch.zeros_like(x_B)).MoveToOuterDisposeScope() : null;

@@ -17,13 +17,19 @@ public sealed class Conditioning : IDisposable
     /// <summary>Takes ownership of <paramref name="tensors"/> and <paramref name="negative"/>.</summary>
     /// <param name="tensors">At least one tensor; all have the same first dimension.</param>
     /// <param name="negative">Conditioning of the negative branch: the same names and the same batch.</param>
-    /// <exception cref="ArgumentException">The batches differ, or the negative branch doesn't match.</exception>
+    /// <exception cref="ArgumentException">
+    /// A tensor has no batch or was disposed, the batches differ, or the negative branch doesn't match.
+    /// </exception>
     public Conditioning(IEnumerable<KeyValuePair<string, Tensor>> tensors, Conditioning? negative = null)
     {
         this.tensors = new(tensors, StringComparer.Ordinal);
         if (this.tensors.Count == 0)
         {
             throw new ArgumentException("a conditioning needs at least one tensor", nameof(tensors));
+        }
+        foreach (var (name, tensor) in this.tensors)
+        {
+            RequireBatch(name, tensor);
         }
         Batch = this.tensors.First().Value.size(0);
         foreach (var (name, tensor) in this.tensors)
@@ -120,8 +126,13 @@ public sealed class Conditioning : IDisposable
     /// Batch indices; repeats are allowed. Consecutive ones are views of this conditioning's tensors and must not outlive
     /// it; others are copied. (Text embeddings can be larger than the latents.)
     /// </param>
+    /// <exception cref="ArgumentException">There is no such sample.</exception>
     public Conditioning Select(IReadOnlyList<int> rows)
     {
+        foreach (var row in rows.Where(row => row < 0 || row >= Batch))
+        {
+            throw new ArgumentException($"there is no sample {row} in a conditioning of {Batch}", nameof(rows));
+        }
         var areConsecutive = rows.Select((row, i) => row == rows[0] + i).All(follows => follows);
         Dictionary<string, Tensor> selected = [];
         foreach (var (name, tensor) in tensors)
@@ -160,6 +171,18 @@ public sealed class Conditioning : IDisposable
         }
         Negative?.Dispose();
         joined?.Dispose();
+    }
+
+    private static void RequireBatch(string name, Tensor? tensor)
+    {
+        if (tensor is null or { IsInvalid: true })
+        {
+            throw new ArgumentException($"conditioning '{name}' {(tensor is null ? "is missing" : "was disposed")}");
+        }
+        if (tensor.dim() == 0)
+        {
+            throw new ArgumentException($"conditioning '{name}' is one number; expected a batch first");
+        }
     }
 
     private void RequireSameNames(Conditioning other)

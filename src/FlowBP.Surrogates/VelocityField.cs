@@ -30,7 +30,9 @@ public static class VelocityField
             (x_B, sigma_B, conditioning) =>
             {
                 using var scope = torch.NewDisposeScope();
-                return forward(module, x_B, sigma_B, conditioning).MoveToOuterDisposeScope();
+                return TensorChecks
+                    .RealNumbers("the velocity", forward(module, x_B, sigma_B, conditioning))
+                    .MoveToOuterDisposeScope();
             }
         );
 

@@ -50,7 +50,9 @@ internal sealed class VerifyCommand : ICommand
             notice => terminal.Error.WriteLine($"note: {notice}")
         );
         // Every folder is looked through before anything runs: a mistyped one should not cost the time of the others.
-        var sources = arguments.Positionals.SelectMany(folder => Find(folder, device, arguments.Get(s_float64))).ToArray();
+        var sources = arguments
+            .Positionals.SelectMany(folder => Find(folder, device, arguments.Get(s_float64)))
+            .ToArray();
         List<(string Group, FixtureResult Result)> results = [];
         foreach (var (group, source) in sources)
         {

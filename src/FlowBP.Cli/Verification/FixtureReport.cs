@@ -13,6 +13,7 @@ internal static class FixtureReport
 {
     // Status, error, tolerance, and two columns after each of the five.
     private const int NumberColumns = 7 + 11 + 9 + 5 * 2;
+
     // Two errors, and two columns after each of the four.
     private const int WideColumns = 2 * 8 + 4 * 2;
     private const int NarrowestDetail = 12;
@@ -76,10 +77,7 @@ internal static class FixtureReport
     }
 
     // A disagreement has two sides; in float64 one sees whose it is.
-    private static void WriteWideErrors(
-        Terminal terminal,
-        IReadOnlyList<(string Group, FixtureResult Result)> groups
-    )
+    private static void WriteWideErrors(Terminal terminal, IReadOnlyList<(string Group, FixtureResult Result)> groups)
     {
         var rows = groups.Where(entry => entry.Result.AgainstFloat64 is not null).ToArray();
         if (rows.Length == 0)

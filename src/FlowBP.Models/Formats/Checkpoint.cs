@@ -103,6 +103,9 @@ public static class Checkpoint
     /// <param name="changes">
     /// By name, what is stored in the place of some tensors, of their type and shape, computed when its turn comes; null: nothing.
     /// </param>
+    /// <exception cref="ArgumentException">
+    /// The module has no tensors, or one was disposed, is on meta, or has a change of another shape.
+    /// </exception>
     /// <exception cref="CheckpointException">A file cannot be written; what was there before still is.</exception>
     public static void Save(
         nn.Module module,
@@ -114,7 +117,15 @@ public static class Checkpoint
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        ShardedWriter.Write(file, module.state_dict(), dtype, maxShardBytes, changes);
+        Dictionary<string, Tensor> tensors = module.state_dict();
+        if (tensors.Count == 0)
+        {
+            throw new ArgumentException(
+                $"{file}: {module.GetName()} has no tensors to be stored; a module that was disposed has none",
+                nameof(module)
+            );
+        }
+        ShardedWriter.Write(file, tensors, dtype, maxShardBytes, changes);
     }
 
     internal static bool IsWeightsFile(string name) =>
@@ -128,7 +139,15 @@ public static class Checkpoint
         var problems = new List<string>();
         foreach (var (name, tensor) in wanted.OrderBy(pair => pair.Key, StringComparer.Ordinal))
         {
-            if (!checkpoint.Tensors.TryGetValue(name, out StoredTensor? entry))
+            if (tensor.IsInvalid)
+            {
+                problems.Add($"tensor '{name}': the model's was disposed");
+            }
+            else if (tensor.device_type == DeviceType.META)
+            {
+                problems.Add($"tensor '{name}': the model's is on meta and has no memory (ToEmpty gives it some)");
+            }
+            else if (!checkpoint.Tensors.TryGetValue(name, out StoredTensor? entry))
             {
                 if (strict)
                 {
@@ -146,6 +165,10 @@ public static class Checkpoint
             {
                 problems.Add($"tensor '{name}': found {entry.Type}, expected values of {tensor.dtype}");
             }
+        }
+        if (wanted.Count == 0 && checkpoint.Tensors.Count > 0)
+        {
+            problems.Add("the model has no tensors, as one that was disposed has none");
         }
         if (strict)
         {

@@ -2,6 +2,7 @@
 // tensor is aligned to its element size), then by name.
 
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using System.Text.Json;
 
 namespace FlowBP.Models.Formats;
@@ -123,7 +124,7 @@ public static class SafetensorsWriter
 internal sealed record TensorToWrite(string Name, Tensor Tensor, ScalarType? Floating, Func<Tensor>? Value = null)
 {
     /// <summary>Storage type.</summary>
-    public SafetensorsType Type { get; } = Stored(Tensor, Floating).ToSafetensorsType();
+    public SafetensorsType Type { get; } = Stored(Name, Tensor, Floating);
 
     /// <summary>Size in the file.</summary>
     public long Bytes => Tensor.numel() * Type.Size();
@@ -134,9 +135,41 @@ internal sealed record TensorToWrite(string Name, Tensor Tensor, ScalarType? Flo
         using var noGrad = torch.no_grad();
         ScalarType type = Type.ToScalarType();
         Tensor value = Value?.Invoke() ?? Tensor;
-        TensorBytes.Take(value.dtype == type ? value : value.detach().to_type(type), stream.Write);
+        if (!value.shape.AsSpan().SequenceEqual(Tensor.shape))
+        {
+            throw new ArgumentException(
+                $"tensor '{Name}': found {CheckpointException.Shape(value.shape)} to be stored in the place of"
+                    + $" {CheckpointException.Shape(Tensor.shape)}"
+            );
+        }
+        try
+        {
+            TensorBytes.Take(value.dtype == type ? value : value.detach().to_type(type), stream.Write);
+        }
+        catch (ExternalException e)
+        {
+            throw new ArgumentException($"tensor '{Name}' can't be stored: {e.Message}", e);
+        }
     }
 
-    private static ScalarType Stored(Tensor tensor, ScalarType? floating) =>
-        floating is { } type && ElementTypes.IsFloating(tensor.dtype) ? type : tensor.dtype;
+    private static SafetensorsType Stored(string name, Tensor tensor, ScalarType? floating)
+    {
+        if (tensor.IsInvalid)
+        {
+            throw new ArgumentException($"tensor '{name}' was disposed, and can't be stored");
+        }
+        if (tensor.device_type == DeviceType.META)
+        {
+            throw new ArgumentException($"tensor '{name}' is on meta: it has a shape, and no values to be stored");
+        }
+        var stored = floating is { } type && ElementTypes.IsFloating(tensor.dtype) ? type : tensor.dtype;
+        try
+        {
+            return stored.ToSafetensorsType();
+        }
+        catch (ArgumentException e)
+        {
+            throw new ArgumentException($"tensor '{name}': {e.Message}", e);
+        }
+    }
 }

@@ -27,6 +27,10 @@ internal static unsafe class StoredValues
                 CheckpointException.Shape(destination.shape)
             );
         }
+        if (destination.device_type == DeviceType.META)
+        {
+            throw new ArgumentException($"tensor '{stored.Name}' can't be copied to meta, where nothing has memory");
+        }
         if (stored.Bytes == 0)
         {
             return;

@@ -19,12 +19,19 @@ public static class BicubicResize
     /// <param name="height">Output rows.</param>
     /// <param name="width">Output columns.</param>
     /// <returns>[B, C, height, width].</returns>
+    /// <exception cref="ArgumentException">These are no pictures of real numbers.</exception>
     public static Tensor Resize(Tensor image_BCYX, int height, int width)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         using var scope = torch.NewDisposeScope();
         long[] shape = image_BCYX.shape;
+        if (shape.Length != 4 || image_BCYX.numel() == 0 || !torch.is_floating_point(image_BCYX.dtype))
+        {
+            throw new ArgumentException(
+                $"found pictures of {image_BCYX.dtype} [{string.Join(", ", shape)}], expected real numbers [B, C, Y, X]"
+            );
+        }
         Tensor rows = Matrix((int)shape[^2], height, image_BCYX);
         Tensor columns = Matrix((int)shape[^1], width, image_BCYX);
         Tensor resized_BCXY = F.linear(image_BCYX.transpose(2, 3), rows);

@@ -18,8 +18,19 @@ public static class ClipImagePreprocessing
     /// <param name="image_BCYX">RGB in [0, 1].</param>
     /// <param name="size">Pixels per side of the result.</param>
     /// <returns>[B, 3, size, size].</returns>
+    /// <exception cref="ArgumentException">These are no pictures in colour, or were disposed.</exception>
     public static Tensor Apply(Tensor image_BCYX, int size)
     {
+        if (image_BCYX.IsInvalid)
+        {
+            throw new ArgumentException("the pictures to be scored were disposed");
+        }
+        if (image_BCYX.dim() != 4 || image_BCYX.size(1) != Mean.Length || image_BCYX.numel() == 0)
+        {
+            throw new ArgumentException(
+                $"found pictures of shape [{string.Join(", ", image_BCYX.shape)}], expected [B, 3, Y, X]"
+            );
+        }
         using var scope = torch.NewDisposeScope();
         return Normalize(ResizeLongestSide(image_BCYX, size)).MoveToOuterDisposeScope();
     }

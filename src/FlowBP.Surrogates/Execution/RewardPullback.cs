@@ -82,7 +82,12 @@ internal sealed class RewardPullback(
             .clone()
             .detach()
             .requires_grad_(true);
-        var score_R = reward.Score(latents_R, conditioning);
+        var score_R = TensorChecks.Shaped(
+            "the reward's tensor of scores",
+            reward.Score(latents_R, conditioning),
+            [chunk.Length],
+            "one per row of latents"
+        );
         var values = score_R.detach().to(ScalarType.Float64).cpu().data<double>().ToArray();
         values.CopyTo(scores, chunk[0]);
         var loss = 0.0;
@@ -97,6 +102,7 @@ internal sealed class RewardPullback(
         }
         if (derivatives.Any(derivative => derivative != 0))
         {
+            TensorChecks.Differentiable("the reward's scores", score_R);
             var cotangent_R = torch.tensor(derivatives, device: score_R.device).to(score_R.dtype);
             var pulled =
                 (score_R.requires_grad ? Gradients.Of([score_R], [latents_R], [cotangent_R])[0] : null)
@@ -159,9 +165,13 @@ internal sealed class RewardPullback(
         List<Tensor> inputs = [mean_B];
         for (var copy = 0; copy < copies; copy++)
         {
-            var state = ((1 - level_B) * mean_B.to(type) + level_B * noise_NB.select(0, copy).to(type)).to(
-                mean_B.dtype
+            var noise_B = TensorChecks.Shaped(
+                "the noise of a re-noised copy",
+                noise_NB.select(0, copy),
+                mean_B.shape,
+                "as the latents"
             );
+            var state = ((1 - level_B) * mean_B.to(type) + level_B * noise_B.to(type)).to(mean_B.dtype);
             var velocity = EvaluateInChunks(state, state_B, batch.Conditioning, ref evaluations);
             renoised.Add(state);
             inputs.Add((state.to(type) - level_B * velocity.to(type)).to(mean_B.dtype));

@@ -67,8 +67,10 @@ public sealed class Rollout(
         KeptForwards? kept
     )
     {
+        RequireNoise(noise_B, conditioning);
         var batch = (int)noise_B.size(0);
         stepsOf ??= [.. Enumerable.Repeat(schedule.Steps, batch)];
+        RequireSteps(stepsOf, batch);
         var steps = stepsOf.Max();
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
@@ -116,6 +118,7 @@ public sealed class Rollout(
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
+        RequireNoise(noise_B, conditioning);
         // One state and one velocity, updated in place.
         var x_TB = noise_B.to(storage).clone().unsqueeze(0);
         var v_TB = torch.zeros_like(x_TB);
@@ -161,6 +164,35 @@ public sealed class Rollout(
         if (trace is not null)
         {
             kept!.Add(step, part.Rows, trace);
+        }
+    }
+
+    private static void RequireNoise(Tensor noise_B, Conditioning conditioning)
+    {
+        TensorChecks.RealNumbers("the noise", noise_B);
+        if (noise_B.dim() < 2 || noise_B.numel() == 0)
+        {
+            throw new ArgumentException(
+                $"the noise is [{string.Join(", ", noise_B.shape)}]; expected [B, …], one latent of some elements per sample"
+            );
+        }
+        if (noise_B.size(0) != conditioning.Batch)
+        {
+            throw new ArgumentException(
+                $"the noise has batch {noise_B.size(0)}, the conditioning {conditioning.Batch}"
+            );
+        }
+    }
+
+    private void RequireSteps(IReadOnlyList<int> stepsOf, int batch)
+    {
+        if (stepsOf.Count != batch)
+        {
+            throw new ArgumentException($"{stepsOf.Count} numbers of steps for a batch of {batch}");
+        }
+        foreach (var steps in stepsOf.Where(steps => steps < 1 || steps > schedule.Steps))
+        {
+            throw new ArgumentException($"a sample needs {steps} steps; expected 1 to {schedule.Steps}");
         }
     }
 

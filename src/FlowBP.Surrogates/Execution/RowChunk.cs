@@ -60,7 +60,7 @@ internal sealed class RowChunk : IDisposable
     {
         using var scope = torch.NewDisposeScope();
         var (input_B, sigma_B) = Inputs(x_B, time);
-        var velocity_B = Velocity(field, input_B, sigma_B, trace);
+        var velocity_B = Checked(Velocity(field, input_B, sigma_B, trace), input_B);
         if (index is null)
         {
             v_B.copy_(velocity_B);
@@ -88,8 +88,8 @@ internal sealed class RowChunk : IDisposable
         var (conditional_B, negative_B) = guided is null
             ? new VelocityBranches(Velocity(field, input_B, sigma_B, trace), null)
             : guided.EvaluateBranches(input_B, sigma_B, conditioning, trace);
-        conditional_B = Narrow(conditional_B);
-        negative_B = negative_B is null ? null : Narrow(negative_B);
+        conditional_B = Narrow(Checked(conditional_B, input_B));
+        negative_B = negative_B is null ? null : Narrow(Checked(negative_B, input_B));
         kernels.GuidedEulerStep(
             LatentBuffers.OfRows(conditional_B, kernels.DeviceIndex),
             negative_B is null ? null : LatentBuffers.OfRows(negative_B, kernels.DeviceIndex),
@@ -117,6 +117,9 @@ internal sealed class RowChunk : IDisposable
             index is null ? x_B : x_B.index_select(0, index),
             torch.full([Rows.Length], time, AccumulationType.Of(x_B), x_B.device)
         );
+
+    private static Tensor Checked(Tensor velocity_B, Tensor input_B) =>
+        TensorChecks.Shaped("the velocity", velocity_B, input_B.shape, "as the latents x_B");
 
     private static Tensor Narrow(Tensor velocity_B) =>
         (velocity_B.dtype == ScalarType.BFloat16 ? velocity_B : velocity_B.to(ScalarType.Float32)).contiguous();

@@ -14,11 +14,23 @@ public static class MetaModules
     /// <param name="device">Where.</param>
     /// <param name="type">Type of the floating-point tensors; others keep theirs.</param>
     /// <returns>The module.</returns>
+    /// <exception cref="ArgumentException">It has no tensors, or one of them was disposed; nothing was changed.</exception>
     public static T ToEmpty<T>(this T module, torch.Device device, torch.ScalarType type)
         where T : torch.nn.Module
     {
         using var mode = torch.no_grad();
-        foreach (var tensor in module.parameters().Concat(module.buffers()))
+        torch.Tensor[] tensors = [.. module.parameters(), .. module.buffers()];
+        if (tensors.Any(tensor => tensor.IsInvalid))
+        {
+            throw new ArgumentException($"a tensor of {module.GetName()} was disposed: make the module anew");
+        }
+        if (tensors.Length == 0)
+        {
+            throw new ArgumentException(
+                $"{module.GetName()} has no parameters or buffers; one that was disposed has none"
+            );
+        }
+        foreach (var tensor in tensors)
         {
             using var scope = torch.NewDisposeScope();
             var recorded = tensor.requires_grad;

@@ -17,6 +17,7 @@ public static class TensorIdentity
     /// <exception cref="ArgumentException">One of them was disposed.</exception>
     public static void Become(this torch.Tensor tensor, torch.Tensor other)
     {
+        ArgumentNullException.ThrowIfNull(other);
         if (tensor.IsInvalid || other.IsInvalid)
         {
             throw new ArgumentException("a disposed tensor can't become another one, nor be what one becomes");

@@ -8,14 +8,14 @@ public static class TensorPointer
     /// the tensor is alive (<see cref="GC.KeepAlive"/> it past the last use). 0 for a tensor without elements.
     /// </summary>
     /// <param name="tensor">The tensor, of any type, in main memory or on a GPU.</param>
-    /// <exception cref="ArgumentException">The tensor was disposed, is strided, or has no memory (device meta).</exception>
+    /// <exception cref="ArgumentException">The tensor was disposed, is strided or sparse, or has no memory (device meta).</exception>
     public static nint Of(torch.Tensor tensor)
     {
         CheckAlive(tensor);
         if (!tensor.is_contiguous())
         {
             throw new ArgumentException(
-                $"a kernel needs a contiguous tensor, but {Described(tensor)} is strided: call contiguous() first"
+                $"a kernel needs a contiguous tensor, but {Described(tensor)} is {TensorAddress.Layout(tensor)}"
             );
         }
         if (tensor.numel() == 0)
@@ -56,6 +56,7 @@ public static class TensorPointer
 
     private static void CheckAlive(torch.Tensor tensor)
     {
+        ArgumentNullException.ThrowIfNull(tensor);
         if (tensor.IsInvalid)
         {
             throw new ArgumentException("a kernel needs a tensor that is alive, and this one was disposed");

@@ -74,12 +74,12 @@ public static partial class torch
             public virtual Tensor? get_buffer(string target) =>
                 Tensors(true, "").FirstOrDefault(t => !t.IsParameter && t.Path == target).Value;
 
-            /// <summary>All parameters, with their dotted paths, each once.</summary>
+            /// <summary>All parameters, with their dotted paths, each once; disposed ones too.</summary>
             public IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)
             {
                 var seen = new HashSet<nint>();
                 return Tensors(recurse, "")
-                    .Where(t => t.IsParameter && seen.Add(t.Value.Handle))
+                    .Where(t => t.IsParameter && (t.Value.IsInvalid || seen.Add(t.Value.Handle)))
                     .Select(t => (t.Path, (Parameter)t.Owner));
             }
 

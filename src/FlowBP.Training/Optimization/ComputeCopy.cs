@@ -25,7 +25,9 @@ public sealed class ComputeCopy : IParameterGradients, IDisposable
     /// </summary>
     /// <param name="module">The module, in Float32; it stays the caller's.</param>
     /// <param name="type">The type it computes in: BFloat16.</param>
-    /// <exception cref="ArgumentException">The type is another, or a trained parameter is not Float32.</exception>
+    /// <exception cref="ArgumentException">
+    /// The type is another, or a trained parameter is not Float32, or one was disposed, or there is none.
+    /// </exception>
     public ComputeCopy(nn.Module module, ScalarType type = ScalarType.BFloat16)
     {
         if (type != ScalarType.BFloat16)
@@ -33,6 +35,14 @@ public sealed class ComputeCopy : IParameterGradients, IDisposable
             throw new ArgumentException(
                 $"a compute copy is BFloat16, not {type}; without one a network computes in float32"
             );
+        }
+        foreach (var (name, _) in module.named_parameters().Where(each => each.parameter.IsInvalid))
+        {
+            throw new ArgumentException($"{name} was disposed: make the module anew");
+        }
+        if (!module.parameters().Any())
+        {
+            throw new ArgumentException($"{module.GetName()} has no parameters; a module that was disposed has none");
         }
         var trained = module.named_parameters().Where(each => each.parameter.requires_grad).ToArray();
         foreach (var (name, parameter) in trained.Where(each => each.parameter.dtype != ScalarType.Float32))

@@ -45,7 +45,10 @@ public sealed class FusedAdamW : IDisposable
     /// BFloat16 tensors by name, each of its parameter's shape, that hold the parameters rounded: every update writes them in the
     /// same pass (<see cref="ComputeCopy.Narrow"/>). Null: none.
     /// </param>
-    /// <exception cref="ArgumentException">A copy is of another type or shape, or not contiguous.</exception>
+    /// <exception cref="ArgumentException">
+    /// A parameter is of another type, strided, disposed or not where the kernels work; or a copy is of another type or shape, or
+    /// not contiguous.
+    /// </exception>
     public FusedAdamW(
         IEnumerable<(string Name, Parameter Parameter)> parameters,
         AdamWSettings settings,
@@ -55,21 +58,16 @@ public sealed class FusedAdamW : IDisposable
     {
         Settings = settings;
         this.kernels = kernels;
+        using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        var made = new List<Entry>();
-        try
+        List<Entry> made = [];
+        foreach (var (name, parameter) in parameters)
         {
-            foreach (var (name, parameter) in parameters)
-            {
-                var copy = copies?.GetValueOrDefault(name);
-                made.Add(new Entry(name, parameter, settings.EmaDecay is not null, copy, kernels.DeviceIndex));
-            }
+            var copy = copies?.GetValueOrDefault(name);
+            made.Add(new(name, parameter, settings.EmaDecay is not null, copy, kernels.DeviceIndex));
         }
-        catch
-        {
-            made.ForEach(entry => entry.Dispose());
-            throw;
-        }
+        // Not before all of them fit: nobody could dispose those of an optimizer that was never made.
+        made.ForEach(entry => entry.Detach());
         entries = [.. made];
     }
 
@@ -81,6 +79,7 @@ public sealed class FusedAdamW : IDisposable
 
     /// <summary>The Euclidean norm of all gradients together, in double; 0 where there are none.</summary>
     /// <exception cref="NonFiniteGradientException">It is not finite; the first parameter at fault is named.</exception>
+    /// <exception cref="ArgumentException">A gradient does not fit its parameter, or a parameter was disposed or changed.</exception>
     public double GradientNorm()
     {
         using var scope = torch.NewDisposeScope();
@@ -106,20 +105,23 @@ public sealed class FusedAdamW : IDisposable
     /// </summary>
     /// <param name="learningRate">Learning rate of this step.</param>
     /// <param name="gradientNorm">What <see cref="GradientNorm"/> returned.</param>
+    /// <exception cref="ArgumentException">
+    /// A gradient does not fit its parameter, or a parameter was disposed or changed; nothing was updated.
+    /// </exception>
     public unsafe void Step(double learningRate, double gradientNorm)
     {
         using var scope = torch.NewDisposeScope();
-        Steps++;
         var gradients = Gradients();
-        // All of one age are one pass over memory; most often that is all of them.
-        foreach (var age in gradients.GroupBy(found => found.Entry.Steps))
+        // All of one age are one pass over memory; most often that is all of them. Each address is known before the first pass.
+        var ages = gradients
+            .GroupBy(found => found.Entry.Steps)
+            .Select(age => (age.Key, Tensors: age.Select(found => found.Entry.With(found.Gradient)).ToArray()))
+            .ToArray();
+        Steps++;
+        foreach (var (age, tensors) in ages)
         {
-            AdamWEmaTensor[] tensors =
-            [
-                .. age.Select(found => found.Entry.With(Pointer(found.Entry.Parameter), Pointer(found.Gradient))),
-            ];
             var step = new AdamWEmaStep(
-                age.Key + 1,
+                age + 1,
                 learningRate,
                 Settings.Beta1,
                 Settings.Beta2,
@@ -129,10 +131,10 @@ public sealed class FusedAdamW : IDisposable
                 AdamWEmaStep.ClipFactor(gradientNorm, Settings.MaxGradNorm)
             );
             kernels.AdamWEma(tensors, step);
-            foreach (var (entry, _) in age)
-            {
-                entry.Steps++;
-            }
+        }
+        foreach (var (entry, _) in gradients)
+        {
+            entry.Steps++;
         }
         GC.KeepAlive(gradients);
         if (gradients.Count < entries.Length && Settings.EmaDecay is { } decay)
@@ -204,30 +206,30 @@ public sealed class FusedAdamW : IDisposable
         List<(Entry, Tensor)> found = [];
         foreach (var entry in entries)
         {
+            entry.CheckParameter();
             if (entry.Parameter.grad is { } gradient)
             {
+                entry.CheckGradient(gradient);
                 found.Add((entry, gradient.is_contiguous() ? gradient : gradient.contiguous()));
             }
         }
         return found;
     }
 
-    private unsafe GradientBuffer Buffer(Tensor gradient) => new(Pointer(gradient), TypeOf(gradient), gradient.numel());
+    private unsafe GradientBuffer Buffer(Tensor gradient) =>
+        new(
+            (void*)TensorPointer.Of(gradient, kernels.DeviceIndex),
+            gradient.dtype == ScalarType.Float64 ? LatentType.Float64 : LatentType.Float32,
+            gradient.numel()
+        );
 
-    private unsafe void* Pointer(Tensor tensor) => (void*)TensorPointer.Of(tensor, kernels.DeviceIndex);
-
-    private static LatentType TypeOf(Tensor tensor) =>
-        tensor.dtype switch
-        {
-            ScalarType.Float32 => LatentType.Float32,
-            ScalarType.Float64 => LatentType.Float64,
-            _ => throw new ArgumentException($"the optimizer keeps float32 or float64 masters, found {tensor.dtype}"),
-        };
+    private static string Described(Tensor tensor) => $"{tensor.dtype} [{string.Join(", ", tensor.shape)}]";
 
     private sealed unsafe class Entry : IDisposable
     {
         // Of tensors that nobody exchanges: asked for once, since with a thousand parameters asking is what takes the time.
         private readonly AdamWEmaTensor state;
+        private readonly ScalarType type;
         private readonly int? device;
 
         public Entry(string name, Parameter parameter, bool average, Tensor? copy, int? deviceIndex)
@@ -235,15 +237,15 @@ public sealed class FusedAdamW : IDisposable
             device = deviceIndex;
             Name = name;
             Parameter = parameter;
+            _ = Address("the parameter", parameter);
+            type = parameter.dtype;
             Copy = Checked(name, parameter, copy);
-            // Until all of it is there the scope holds it: a failure leaves nothing behind.
-            using var scope = torch.NewDisposeScope();
             ExpAvg = torch.zeros_like(parameter);
             ExpAvgSq = torch.zeros_like(parameter);
             Ema = average ? parameter.detach().clone() : null;
             state = new()
             {
-                Type = TypeOf(parameter),
+                Type = TypeOf(name, type),
                 Count = parameter.numel(),
                 Parameter = null,
                 Gradient = null,
@@ -252,27 +254,79 @@ public sealed class FusedAdamW : IDisposable
                 Ema = Ema is null ? null : (void*)TensorPointer.Of(Ema, deviceIndex),
                 BFloat16Copy = null,
             };
-            ExpAvg.DetachFromDisposeScope();
-            ExpAvgSq.DetachFromDisposeScope();
-            Ema?.DetachFromDisposeScope();
         }
 
         /// <summary>Updates that this parameter had.</summary>
         public long Steps { get; set; }
 
+        /// <summary>Has the state outlive every dispose scope.</summary>
+        public void Detach()
+        {
+            ExpAvg.DetachFromDisposeScope();
+            ExpAvgSq.DetachFromDisposeScope();
+            Ema?.DetachFromDisposeScope();
+        }
+
+        /// <summary>The tensor behind a parameter may be exchanged: for one of the same type and size.</summary>
+        public void CheckParameter()
+        {
+            if (Parameter.IsInvalid)
+            {
+                throw new ArgumentException(
+                    $"the parameter {Name} was disposed (Module.to does that): make the optimizer of the parameters in use"
+                );
+            }
+            if (Parameter.dtype != type || Parameter.numel() != state.Count)
+            {
+                throw new ArgumentException(
+                    $"the parameter {Name} has become {Described(Parameter)}, and its moments are {Described(ExpAvg)}: make the"
+                        + " optimizer anew"
+                );
+            }
+        }
+
+        /// <summary>A gradient that was set by hand may be anything.</summary>
+        public void CheckGradient(Tensor gradient)
+        {
+            if (gradient.dtype != type || gradient.numel() != state.Count)
+            {
+                throw new ArgumentException(
+                    $"the gradient of {Name} is {Described(gradient)}, and the parameter {Described(Parameter)}"
+                );
+            }
+            if (!TensorPointer.IsOn(gradient, device))
+            {
+                throw new ArgumentException(
+                    $"the gradient of {Name} is on {gradient.device}, and the parameter on {Parameter.device}"
+                );
+            }
+        }
+
         /// <summary>What a kernel takes: a copy may be exchanged, as the parameter may.</summary>
-        public AdamWEmaTensor With(void* parameter, void* gradient) =>
+        public AdamWEmaTensor With(Tensor gradient) =>
             new()
             {
                 Type = state.Type,
                 Count = state.Count,
-                Parameter = parameter,
-                Gradient = gradient,
+                Parameter = Address("the parameter", Parameter),
+                Gradient = Address("the gradient of", gradient),
                 ExpAvg = state.ExpAvg,
                 ExpAvgSq = state.ExpAvgSq,
                 Ema = state.Ema,
-                BFloat16Copy = Copy is null ? null : (void*)TensorPointer.Of(Copy, device),
+                BFloat16Copy = Copy is null ? null : Address("the copy of", Checked(Name, Parameter, Copy)!),
             };
+
+        private void* Address(string what, Tensor tensor)
+        {
+            try
+            {
+                return (void*)TensorPointer.Of(tensor, device);
+            }
+            catch (ArgumentException e)
+            {
+                throw new ArgumentException($"{what} {Name}: {e.Message}", e);
+            }
+        }
 
         public string Name { get; }
 
@@ -295,6 +349,7 @@ public sealed class FusedAdamW : IDisposable
 
         public void Exchange()
         {
+            CheckParameter();
             using var scope = torch.NewDisposeScope();
             using var noGrad = torch.no_grad();
             var ema = Ema ?? throw new InvalidOperationException("no moving average is kept");
@@ -304,8 +359,19 @@ public sealed class FusedAdamW : IDisposable
             Copy?.copy_(Parameter);
         }
 
+        private static LatentType TypeOf(string name, ScalarType type) =>
+            type switch
+            {
+                ScalarType.Float32 => LatentType.Float32,
+                ScalarType.Float64 => LatentType.Float64,
+                _ => throw new ArgumentException(
+                    $"the parameter {name}: the optimizer keeps float32 or float64 masters, found {type}"
+                ),
+            };
+
         private static Tensor? Checked(string name, Parameter parameter, Tensor? copy) =>
-            copy is null
+            copy is { IsInvalid: true } ? throw new ArgumentException($"the copy of {name} was disposed")
+            : copy is null
             || (
                 copy.dtype == ScalarType.BFloat16
                 && copy.shape.SequenceEqual(parameter.shape)
@@ -313,10 +379,10 @@ public sealed class FusedAdamW : IDisposable
                 && parameter.dtype == ScalarType.Float32
             )
                 ? copy
-                : throw new ArgumentException(
-                    $"the copy of {name} is {copy.dtype} [{string.Join(", ", copy.shape)}], expected contiguous BFloat16"
-                        + $" [{string.Join(", ", parameter.shape)}] of a Float32 parameter"
-                );
+            : throw new ArgumentException(
+                $"the copy of {name} is {copy.dtype} [{string.Join(", ", copy.shape)}], expected contiguous BFloat16"
+                    + $" [{string.Join(", ", parameter.shape)}] of a Float32 parameter"
+            );
     }
 }
 

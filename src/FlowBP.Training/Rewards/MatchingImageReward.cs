@@ -31,6 +31,13 @@ public sealed class MatchingImageReward(string name, ImageTextMatchingModel mode
     /// <exception cref="ConfigurationException">The images are not of the network's size: unlike a CLIP, it does not resize.</exception>
     public Tensor Score(Tensor image_BCYX, Conditioning conditioning)
     {
+        if (image_BCYX.IsInvalid || image_BCYX.dim() != 4)
+        {
+            throw new ArgumentException(
+                $"the reward {Name} scores pictures [B, 3, Y, X], found "
+                    + (image_BCYX.IsInvalid ? "a disposed tensor" : $"[{string.Join(", ", image_BCYX.shape)}]")
+            );
+        }
         var side = model.Config.ImageSize;
         if (image_BCYX.shape[2] != side || image_BCYX.shape[3] != side)
         {

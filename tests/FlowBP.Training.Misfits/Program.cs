@@ -1,0 +1,20 @@
+// Gives the libraries' public calls tensors that do not fit, one after the other, and prints what came of each: its name, the
+// exception's type and message, on one line. A case that ends the process is the one after the last line.
+
+using FlowBP.Tests.Misfits;
+
+foreach (var misfit in Misfit.All)
+{
+    Console.Write($"{misfit.Name}\t");
+    try
+    {
+        using var scope = torch.NewDisposeScope();
+        misfit.Call();
+        Console.WriteLine("nothing\t");
+    }
+    // Whatever it is: the test that reads this says which ones are right.
+    catch (Exception e)
+    {
+        Console.WriteLine($"{e.GetType().Name}\t{e.Message.ReplaceLineEndings(" ")}");
+    }
+}
