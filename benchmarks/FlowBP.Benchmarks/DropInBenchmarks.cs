@@ -69,7 +69,7 @@ internal sealed class DropInBenchmarks : IDisposable
     private void Separate()
     {
         using var scope = torch.NewDisposeScope();
-        Clip();
+        nn.utils.clip_grad_norm_(theirs, 1);
         step();
         using (torch.no_grad())
         {
@@ -79,20 +79,6 @@ internal sealed class DropInBenchmarks : IDisposable
             }
         }
     }
-
-#if TORCHSHARP
-    private void Clip() => nn.utils.clip_grad_norm_(theirs, 1);
-#else
-    private void Clip()
-    {
-        using var noGrad = torch.no_grad();
-        var norm = Math.Sqrt(theirs.Sum(p => Math.Pow(p.grad!.norm().item<float>(), 2)));
-        foreach (var parameter in theirs)
-        {
-            parameter.grad!.mul_(AdamWEmaStep.ClipFactor(norm, 1));
-        }
-    }
-#endif
 
     private void Give(Parameter[] parameters)
     {

@@ -105,7 +105,7 @@ internal sealed class RewardPullback(
             TensorChecks.Differentiable("the reward's scores", score_R);
             var cotangent_R = torch.tensor(derivatives, device: score_R.device).to(score_R.dtype);
             var pulled =
-                (score_R.requires_grad ? Gradients.Of([score_R], [latents_R], [cotangent_R])[0] : null)
+                Gradients.Of([score_R], [latents_R], [cotangent_R])[0]
                 ?? throw new InvalidOperationException(
                     $"the scores of {reward.GetType().Name} do not depend on the latents by differentiable operations, so there is"
                         + " no gradient to train with"
