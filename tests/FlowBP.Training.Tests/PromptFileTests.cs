@@ -1,4 +1,5 @@
 using System.Text;
+using FlowBP.Models.Formats;
 
 namespace FlowBP.Training.Tests;
 
@@ -48,6 +49,25 @@ public class PromptFileTests
     [TestCase("p.tsv", "Caption\tQUESTION\nno\ta cat\n")]
     public void A_key_that_is_given_is_the_prompts(string name, string content) =>
         Assert.That(PromptFile.Read(folder.Write(name, content), "question"), Is.EqualTo(new[] { "a cat" }));
+
+    [TestCase("p.txt", "a cat\na dog\n", true)]
+    [TestCase("p.json", """["a cat", "a dog"]""", true)]
+    [TestCase("p.jsonl", "\"a cat\"\n\"a dog\"\n", true)]
+    [TestCase("p.csv", "question\na cat\na dog\n", false)]
+    [TestCase("p.jsonl", "{\"question\": \"a cat\"}\n{\"question\": \"a dog\"}\n", false)]
+    public void A_key_that_names_nothing_in_the_file_is_said(string name, string content, bool said)
+    {
+        List<string> notices = [];
+        using (LoadingNotices.To(notices.Add))
+        {
+            var file = folder.Write(name, content);
+            Assert.That(PromptFile.Read(file, "question"), Is.EqualTo(new[] { "a cat", "a dog" }));
+        }
+        Assert.That(
+            notices,
+            Has.Count.EqualTo(said ? 1 : 0).And.All.Contains("caption_key ('question') names nothing")
+        );
+    }
 
     [TestCase("p.json", """[{"question": "a cat"}]""", "item 0 has none of prompt, caption, text: it has question")]
     [TestCase("p.jsonl", "{\"prompt\": \"a\"}\n{\"tag\": 1}", "line 2 has none of prompt, caption, text: it has tag")]

@@ -107,6 +107,29 @@ public sealed class DiffusersFolder(string root)
         }
     }
 
+    /// <summary>
+    /// Folder of a tokenizer that is needed, since its text encoder is used. A table of contents that lists the encoder and not
+    /// the tokenizer contradicts itself: the folder is read, and that is said.
+    /// </summary>
+    /// <param name="number">1 for <c>tokenizer</c>, 2 for <c>tokenizer_2</c> …</param>
+    /// <exception cref="CheckpointException">The table lists it, and there is no such folder.</exception>
+    public string TokenizerInUse(int number = 1)
+    {
+        string tokenizer = Tokenizer(number);
+        string name = Path.GetFileName(tokenizer);
+        if (ClassOf(name) is not null)
+        {
+            HasPart(tokenizer);
+        }
+        else if (Directory.Exists(tokenizer) && !ListsNothing())
+        {
+            LoadingNotices.Say(
+                $"{Index} lists no {name}, which {Path.GetFileName(TextEncoder(number))} needs: the folder {tokenizer} is read"
+            );
+        }
+        return tokenizer;
+    }
+
     private bool ListsNothing() => Inspection.JsonFile.Read(Index).All(pair => pair.Value is not JsonArray);
 
     // The second of [library, class]; null where the part is not listed, or listed as absent.

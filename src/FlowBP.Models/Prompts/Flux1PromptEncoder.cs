@@ -54,7 +54,7 @@ public sealed class Flux1PromptEncoder : IPromptEncoder
     {
         layout.RequirePart(layout.TextEncoder(), nameof(CLIPTextModel));
         layout.RequirePart(layout.TextEncoder(2), nameof(T5EncoderModel));
-        ClipTokenizer tokenizer = ClipTokenizer.FromFolder(layout.Tokenizer());
+        ClipTokenizer tokenizer = ClipTokenizer.FromFolder(layout.TokenizerInUse());
         using var made = new Unfinished();
         CLIPTextModel clip = made.Add(CLIPTextModel.FromFolder(layout.TextEncoder()));
         TextTower.Check(layout.Tokenizer(), tokenizer, layout.TextEncoder(), clip.Config);
@@ -62,7 +62,7 @@ public sealed class Flux1PromptEncoder : IPromptEncoder
         {
             clip.to(type);
         }
-        T5Tower t5 = made.Add(T5Tower.Load(layout.Tokenizer(2), layout.TextEncoder(2), dtype));
+        T5Tower t5 = made.Add(T5Tower.Load(layout.TokenizerInUse(2), layout.TextEncoder(2), dtype));
         var encoder = new Flux1PromptEncoder(tokenizer, clip, t5, maxSequenceLength);
         made.Finish();
         return encoder;

@@ -56,7 +56,7 @@ public sealed class Flux2PromptEncoder : IPromptEncoder
     )
     {
         layout.RequirePart(layout.TextEncoder(), nameof(Qwen3ForCausalLM), "Qwen3Model");
-        QwenTokenizer tokenizer = QwenTokenizer.FromFolder(layout.Tokenizer());
+        QwenTokenizer tokenizer = QwenTokenizer.FromFolder(layout.TokenizerInUse());
         Qwen3Config config = Qwen3Config.Read(Path.Combine(layout.TextEncoder(), "config.json"));
         VocabularyCheck.Require(layout.Tokenizer(), tokenizer.VocabularySize, layout.TextEncoder(), config.VocabSize);
         using var made = new Unfinished();

@@ -155,7 +155,7 @@ public sealed class SD3PromptEncoder : IPromptEncoder
                 .Where(i => i == 1 || layout.HasPart(layout.TextEncoder(i)))
                 .Select(i =>
                 {
-                    var tower = TextTower.Load(layout.Tokenizer(i), layout.TextEncoder(i));
+                    var tower = TextTower.Load(layout.TokenizerInUse(i), layout.TextEncoder(i));
                     made.Add(tower.Encoder);
                     return tower;
                 }),
@@ -163,7 +163,7 @@ public sealed class SD3PromptEncoder : IPromptEncoder
 
     internal static T5Tower? LoadT5(DiffusersFolder layout, Unfinished made, ScalarType? dtype = null) =>
         layout.HasPart(layout.TextEncoder(3))
-            ? made.Add(T5Tower.Load(layout.Tokenizer(3), layout.TextEncoder(3), dtype))
+            ? made.Add(T5Tower.Load(layout.TokenizerInUse(3), layout.TextEncoder(3), dtype))
             : null;
 
     // The released models were trained with T5, and take zeros of CLIP's length in its place where it is left out. A model

@@ -28,6 +28,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
     public AlignmentSummary Execute(CancellationToken cancellation = default)
     {
         observer.Stage("loading");
+        using var listening = LoadingNotices.To(observer.Notice);
         var trainingPrompts = PromptFile.Read(config.Prompts, config.Get(S.CaptionKey));
         var evaluationPrompts = Thinned(
             PromptFile.Read(config.EvalPrompts, config.Get(S.CaptionKey)),
@@ -38,7 +39,6 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             observer.Notice($"evaluation and training prompts overlap (\"{shared}\"): the gain is not held out");
         }
         using var device = ComputeDevice.Open(config.Get(S.Device), observer.Notice);
-        using var listening = LoadingNotices.To(observer.Notice);
         using var model = config.ModelChoice.Open(device, [.. trainingPrompts, .. evaluationPrompts], observer.Notice);
         var type = config.Compute.Reward;
         using var reward = RewardFolder.Load(config.Reward, device.Device, type);

@@ -45,6 +45,7 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
     public EvaluationSummary Execute(CancellationToken cancellation = default)
     {
         observer.Stage("loading");
+        using var listening = LoadingNotices.To(observer.Notice);
         var choice = Choice();
         var folder = settings.Get(EvaluationSettings.OutputDir);
         OutputFolder.RequireEmpty(folder);
@@ -53,7 +54,6 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
             settings.Get(S.EvalPromptsLimit)
         );
         using var device = ComputeDevice.Open(settings.Get(S.Device), observer.Notice);
-        using var listening = LoadingNotices.To(observer.Notice);
         var type = settings.Get(S.RewardDtype);
         using var reward = RewardFolder.Load(settings.RewardFolder(), device.Device, type);
         using var heldOut = settings.HeldOutRewardFolder() is { } heldOutFolder

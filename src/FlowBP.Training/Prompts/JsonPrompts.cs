@@ -116,6 +116,10 @@ internal static class JsonPrompts
             name = key.Among(EntriesOf(item), where);
             value = item.GetProperty(name);
         }
+        else
+        {
+            key.SayUnused("texts without names");
+        }
         var prompt =
             value.ValueKind == JsonValueKind.String
                 ? value.GetString()!.Trim()

@@ -34,7 +34,7 @@ public static class PromptFile
             ".yaml" or ".yml" => throw new InvalidDataException(
                 $"{path} is YAML, whose lines are no prompts: write one per line (.txt), or .json, .jsonl, .csv"
             ),
-            _ => Lines(path, text),
+            _ => Lines(path, text, key),
         };
         return prompts.Count > 0
             ? prompts
@@ -44,8 +44,9 @@ public static class PromptFile
     // How pages begin that were stored in place of what a link should have given.
     private static readonly string[] Pages = ["<!doctype html", "<html", "<?xml"];
 
-    private static List<string> Lines(string path, string text)
+    private static List<string> Lines(string path, string text, PromptKey key)
     {
+        key.SayUnused("one prompt per line");
         List<string> lines = [.. PromptText.Lines(text).Select(line => line.Trim())];
         while (lines.Count > 0 && lines[^1].Length == 0)
         {

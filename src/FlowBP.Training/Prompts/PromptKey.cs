@@ -1,6 +1,8 @@
 // Which of a record's entries is the prompt. Whoever says nothing means the usual names; a record that has two of them with two texts
 // is a question, and the answer is not guessed.
 
+using FlowBP.Models.Formats;
+
 namespace FlowBP.Training;
 
 /// <summary>Finds a prompt among named entries.</summary>
@@ -43,6 +45,16 @@ internal sealed class PromptKey(string path, string given)
             );
         }
         return found[0].Key;
+    }
+
+    /// <summary>Says that a key was given and the file has none to look for.</summary>
+    /// <param name="form">What the file holds.</param>
+    public void SayUnused(string form)
+    {
+        if (given != PromptFile.UsualKeys)
+        {
+            LoadingNotices.Say($"{path} holds {form}, among which caption_key ('{given}') names nothing");
+        }
     }
 
     private static string Listed(IReadOnlyList<KeyValuePair<string, string?>> keys) =>

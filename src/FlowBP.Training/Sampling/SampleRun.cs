@@ -26,6 +26,7 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report, A
     /// <exception cref="PicturesUnavailableException">Pictures can't be written on this machine.</exception>
     public string? Execute(CancellationToken cancellation = default)
     {
+        using var listening = LoadingNotices.To(notice);
         var choice = ModelChoice.Of(settings);
         var prompts = Prompts();
         var folder = settings.Get(SampleSettings.OutputDir);

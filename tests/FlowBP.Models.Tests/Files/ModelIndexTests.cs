@@ -55,6 +55,40 @@ public sealed class ModelIndexTests
         Assert.That(notices, Has.Count.EqualTo(1).And.One.Contains("lists no text_encoder_3"));
     }
 
+    [TestCase("""{"_class_name":"X","text_encoder_3":["transformers","T5EncoderModel"],"tokenizer_3":[null,null]}""")]
+    [TestCase("""{"_class_name":"X","text_encoder_3":["transformers","T5EncoderModel"],"tokenizer_3":null}""")]
+    [TestCase("""{"_class_name":"X","text_encoder_3":["transformers","T5EncoderModel"]}""")]
+    public void A_tokenizer_that_is_not_listed_is_read_for_an_encoder_that_is_and_that_is_said(string index)
+    {
+        Index(index);
+        List<string> notices = [];
+        using (LoadingNotices.To(notices.Add))
+        {
+            Assert.That(Layout.TokenizerInUse(3), Is.EqualTo(Layout.Tokenizer(3)));
+            Assert.That(notices, Is.Empty);
+            Directory.CreateDirectory(Layout.Tokenizer(3));
+            Assert.That(Layout.TokenizerInUse(3), Is.EqualTo(Layout.Tokenizer(3)));
+        }
+        Assert.That(notices, Has.Count.EqualTo(1).And.One.Contains("lists no tokenizer_3, which text_encoder_3 needs"));
+    }
+
+    [Test]
+    public void A_tokenizer_that_is_listed_must_be_there_and_is_read_without_a_word()
+    {
+        Index("""{"_class_name":"X","tokenizer_3":["transformers","T5TokenizerFast"]}""");
+        List<string> notices = [];
+        using (LoadingNotices.To(notices.Add))
+        {
+            Assert.That(
+                () => Layout.TokenizerInUse(3),
+                Throws.TypeOf<CheckpointException>().With.Message.Contains("lists tokenizer_3 (T5TokenizerFast)")
+            );
+            Directory.CreateDirectory(Layout.Tokenizer(3));
+            Assert.That(Layout.TokenizerInUse(3), Is.EqualTo(Layout.Tokenizer(3)));
+        }
+        Assert.That(notices, Is.Empty);
+    }
+
     [Test]
     public void An_index_that_lists_nothing_leaves_it_to_the_folders()
     {

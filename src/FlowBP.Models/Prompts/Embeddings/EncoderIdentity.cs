@@ -72,7 +72,7 @@ public sealed record EncoderIdentity(string Pipeline, int MaxSequenceLength, IRe
         {
             if (i == 1 || layout.HasPart(layout.TextEncoder(i)) || pipeline != Known[0].Pipeline)
             {
-                parts.Add(PartOf(layout.TextEncoder(i), layout.Tokenizer(i), classes[i - 1]));
+                parts.Add(PartOf(layout.TextEncoder(i), layout.TokenizerInUse(i), classes[i - 1]));
             }
         }
         // Without T5 the length is that of CLIP, which its tokenizer knows.
