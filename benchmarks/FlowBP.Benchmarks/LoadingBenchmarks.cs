@@ -4,7 +4,7 @@
 // the first rounds warm it); in the second, the system is asked to forget them before each run, and everybody waits for the disk.
 
 using System.Runtime.InteropServices;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using Microsoft.Win32.SafeHandles;
 
 namespace FlowBP.Benchmarks;

@@ -1,8 +1,8 @@
 // The same loop. What is new: one optimizer in the place of clipping, AdamW and the average; blocks that keep their inputs alone
 // for the backward pass; a checkpoint that PyTorch reads.
 
+using FlowBP.Formats;
 using FlowBP.Kernels;
-using FlowBP.Models.Formats;
 using FlowBP.Training.Optimization;
 
 namespace FlowBP.Examples.DropIn;

@@ -1,7 +1,7 @@
 // What the network learns: sequences of tokens that are samples of sine waves. Seeded, so that both loops see the same.
 // Shape legend: B batch, L tokens, C channels of a token.
 
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Examples.DropIn;
 

@@ -3,6 +3,7 @@
 // Shape legend: B batch, R rows, 2 coordinates of a point.
 
 using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
 
 namespace FlowBP.Examples.FlowMatching;

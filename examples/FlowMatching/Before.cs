@@ -3,8 +3,8 @@
 // generator, so that every run of the example prints the same.)
 // Shape legend: B batch, 2 coordinates of a point.
 
-using FlowBP.Kernels;
 using FlowBP.Models.Initialization;
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Examples.FlowMatching;
 

@@ -1,7 +1,7 @@
 // How a model is stored, whatever its family: what was trained is written, everything else stays byte for byte as it was loaded.
 // A model that was made here and not loaded has no files yet; its family says how they are written.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models;
 

@@ -2,8 +2,8 @@
 // embeddings.
 
 using System.Text.Json.Nodes;
+using FlowBP.Formats;
 using FlowBP.Models.Autoencoders;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Schedulers;
 using FlowBP.Models.Transformers;
 

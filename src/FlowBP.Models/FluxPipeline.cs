@@ -1,8 +1,8 @@
 // A FLUX.1 model, text encoders apart: what is trained, what decodes, and the schedule. Prompts reach it as embeddings.
 
 using System.Text.Json.Nodes;
+using FlowBP.Formats;
 using FlowBP.Models.Autoencoders;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Schedulers;
 using FlowBP.Models.Transformers;
 

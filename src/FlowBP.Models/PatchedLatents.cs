@@ -1,6 +1,6 @@
 // What the parts of a FLUX folder must agree on: its transformer's tokens are patches of its autoencoder's latents.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Transformers;
 
 namespace FlowBP.Models;

@@ -2,9 +2,9 @@
 // one text tower; a folder with more, or with T5, is read in full. Text encoders can be left out where prompts come as
 // embeddings computed before.
 
+using FlowBP.Formats;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Prompts;
 using FlowBP.Models.Schedulers;
 using FlowBP.Models.TextEncoders;

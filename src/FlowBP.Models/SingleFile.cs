@@ -1,7 +1,7 @@
 // What a file of weights holds, in a few words: whoever gives a file where a folder is expected should hear what the file is and
 // how it is used, not that it is no folder.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Transformers.Original;
 
 namespace FlowBP.Models;

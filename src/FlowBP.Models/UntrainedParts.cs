@@ -4,7 +4,7 @@
 // small ones, which people edit, are copied.
 
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models;
 

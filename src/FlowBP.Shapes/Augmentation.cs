@@ -1,7 +1,7 @@
 // Disturbances of a picture that leave its meaning alone. Two rewards trained on the same world become more
 // independent when they see it through different disturbances; every strength is a value, so each reward's are written
 // down where it is trained.
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Shapes;
 

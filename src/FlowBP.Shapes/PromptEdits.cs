@@ -1,6 +1,7 @@
 // Negative captions: one edit away from the prompt and wrong about the picture. Contrastive training without them
 // never has to read word order ("left of" flipped is the same bag of words), which is how relations stay unlearnt.
-using FlowBP.Kernels;
+
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Shapes;
 

@@ -9,7 +9,7 @@
 // about a task on their own. Report them, but test hypotheses over all held-out prompts together.
 using System.Security.Cryptography;
 using System.Text;
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Shapes;
 

@@ -1,7 +1,8 @@
 // Negative pictures for reward training: the scene differs from one that satisfies the prompt by a single edit, so a
 // reward can only tell the two apart by reading what the prompt says. Copying one object over the other is an edit of
 // its own because that is how generators fail at two objects.
-using FlowBP.Kernels;
+
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Shapes;
 

@@ -1,7 +1,7 @@
 // Ground truth for a prompt: objects as named, whatever the prompt leaves open drawn at random. Placement is by
 // rejection against bounding discs of equal reach for all shapes, so a later edit of shape or colour, or an exchange
 // of two objects, never makes objects touch or leave the picture.
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Shapes;
 

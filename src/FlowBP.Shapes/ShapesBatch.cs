@@ -1,6 +1,7 @@
 // Training data without files: a batch is a function of (seed, step) and each sample of (seed, step, its index in the
 // global batch), so every rank makes its own part and a resumed run sees what the interrupted one would have seen.
-using FlowBP.Kernels;
+
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Shapes;
 

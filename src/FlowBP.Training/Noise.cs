@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Training;
 

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using FlowBP.Cli.Failures;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 

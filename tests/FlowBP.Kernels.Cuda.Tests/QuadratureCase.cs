@@ -1,5 +1,7 @@
 // Replay and residual of one shape on a target, against the scalar reference: bit for bit.
 
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Kernels.Cuda.Tests;
 
 /// <param name="Type">Of the latents.</param>

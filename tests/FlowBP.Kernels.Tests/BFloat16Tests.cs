@@ -1,6 +1,7 @@
 // The one rounding that a latent suffers, checked against the definition: the nearest representable value, ties to even.
 
 using System.Runtime.Intrinsics;
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Kernels.Tests;
 

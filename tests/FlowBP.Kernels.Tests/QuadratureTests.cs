@@ -2,6 +2,7 @@
 // vectorised version with the scalar one over any size, alignment, number of points and choice of indices.
 
 using System.Runtime.InteropServices;
+using FlowBP.RandomStreams;
 using FsCheck;
 using FsCheck.Fluent;
 

@@ -1,6 +1,8 @@
 // Random draws are part of a run's results: their bits are pinned against published vectors and a computation at 60
 // digits, their distributions against exact moments.
 
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Kernels.Tests;
 
 public class RandomStreamTests

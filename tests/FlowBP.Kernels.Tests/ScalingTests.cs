@@ -1,5 +1,6 @@
 // The cotangent of an active step: a product per element, and the cast that may go with it.
 
+using FlowBP.RandomStreams;
 using FsCheck;
 using FsCheck.Fluent;
 

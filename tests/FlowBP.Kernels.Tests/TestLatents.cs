@@ -2,6 +2,7 @@
 // Values are exchanged as doubles, which hold every bf16 and binary32 exactly.
 
 using System.Runtime.InteropServices;
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Kernels.Tests;
 

@@ -1,7 +1,7 @@
 // The vectorised pass against the plain meaning: the same bytes (or the wider number), and the first refused element, at any
 // length, alignment and place of the value.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FsCheck;
 using FsCheck.Fluent;
 using NativeMemory = System.Runtime.InteropServices.NativeMemory;

@@ -1,8 +1,8 @@
 // A checkpoint that does not fit a model, and a configuration that nobody understands, are refused by name.
 
+using FlowBP.Formats;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Initialization;
 using FlowBP.Models.Schedulers;
 using FlowBP.Models.Transformers;

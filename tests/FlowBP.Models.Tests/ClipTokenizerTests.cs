@@ -1,7 +1,7 @@
 // Token ids decide what a text tower sees: they must equal the reference's for every prompt, however odd.
 
 using System.Text.Json;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Tokenizers;
 
 namespace FlowBP.Models.Tests;

@@ -1,8 +1,8 @@
 // What must hold of FLUX's networks and their configurations whatever the weights are.
 
 using System.Text.Json.Nodes;
+using FlowBP.Formats;
 using FlowBP.Models.Autoencoders;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Transformers;
 using static FlowBP.Models.Tests.TestNetworks;
 

@@ -2,8 +2,8 @@
 // which keeps every name and divides every extent that the width of the streams determines.
 
 using System.Text.Json.Nodes;
+using FlowBP.Formats;
 using FlowBP.Models.Autoencoders;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Transformers;
 
 namespace FlowBP.Models.Tests;

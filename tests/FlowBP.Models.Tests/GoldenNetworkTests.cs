@@ -1,7 +1,7 @@
 // Every network against the numbers of an independent implementation: outputs, input gradients, parameter gradients.
 
-using FlowBP.Models.Verification;
 using FlowBP.Verification;
+using FlowBP.Verification.Networks;
 
 namespace FlowBP.Models.Tests;
 

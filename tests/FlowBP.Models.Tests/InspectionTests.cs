@@ -1,7 +1,7 @@
 // Networks without memory, what they are made of, and how that compares with files.
 
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Inspection;
 using FlowBP.Models.Transformers;
 

@@ -2,7 +2,7 @@
 // to keep or to drop, so what counts is the process's own memory: libtorch's allocator and the anonymous pages.
 
 using System.Globalization;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Tests;
 

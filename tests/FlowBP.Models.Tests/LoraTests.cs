@@ -1,8 +1,8 @@
 // A low-rank adapter on whole networks: it starts as nothing, trains alone, and merged is the same as applied.
 
 using System.Text.Json;
+using FlowBP.Formats;
 using FlowBP.Models.Adapters;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Transformers;
 using static FlowBP.Models.Tests.TestNetworks;
 

@@ -1,8 +1,8 @@
 // The checker itself must be able to say no.
 
-using FlowBP.Models.Formats;
-using FlowBP.Models.Verification;
+using FlowBP.Formats;
 using FlowBP.Verification;
+using FlowBP.Verification.Networks;
 
 namespace FlowBP.Models.Tests;
 

@@ -1,7 +1,7 @@
 // A whole model written to a folder and read back is the same model.
 
+using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Initialization;
 using FlowBP.Models.Prompts;
 using FlowBP.Models.Schedulers;

@@ -1,6 +1,6 @@
 // Embeddings on disk: what is read is what was written, and whatever could make it something else is an error with a name.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Prompts;
 using static FlowBP.Models.Tests.TestNetworks;
 

@@ -1,8 +1,8 @@
 // The prompt side of the three models, from folders: what a pipeline makes of prompts is what its encoders say, put together
 // by hand; a tokenizer of another encoder is refused.
 
+using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Prompts;
 using FlowBP.Models.TextEncoders;
 using FlowBP.Models.Tokenizers;

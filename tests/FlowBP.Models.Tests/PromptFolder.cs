@@ -1,7 +1,7 @@
 // Model folders with small text encoders of random weights and no other networks, in the layouts of the three models.
 
+using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 using FlowBP.Models.TextEncoders;
 using static FlowBP.Models.Tests.TestNetworks;
 

@@ -1,6 +1,6 @@
 // Qwen3 as a text encoder: what a causal network with shared key heads must satisfy whatever its weights are.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.TextEncoders;
 using static FlowBP.Models.Tests.TestNetworks;
 

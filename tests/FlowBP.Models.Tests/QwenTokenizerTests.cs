@@ -2,7 +2,7 @@
 
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Tokenizers;
 
 namespace FlowBP.Models.Tests;

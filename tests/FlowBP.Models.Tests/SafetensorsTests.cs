@@ -3,7 +3,7 @@
 
 using System.Buffers.Binary;
 using System.Text;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Tests;
 

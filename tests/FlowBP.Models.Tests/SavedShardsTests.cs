@@ -1,7 +1,7 @@
 // Saving: what the ecosystem's loaders find, the same bytes each time, and nothing half-done.
 
 using System.Text.Json;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Transformers;
 
 namespace FlowBP.Models.Tests;

@@ -1,6 +1,6 @@
 // Weights in several files: what an index may say, what it may not, and what loading costs.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Transformers;
 
 namespace FlowBP.Models.Tests;

@@ -1,7 +1,7 @@
 // The T5 encoder: closed forms of its positions, invariances, and the ways in which its files can differ.
 
+using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 using FlowBP.Models.TextEncoders;
 using static FlowBP.Models.Tests.TestNetworks;
 

@@ -2,10 +2,10 @@
 
 using System.Text;
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Tokenizers;
-using FlowBP.Models.Verification;
 using FlowBP.Verification;
+using FlowBP.Verification.Networks;
 
 namespace FlowBP.Models.Tests;
 

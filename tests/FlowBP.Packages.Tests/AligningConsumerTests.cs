@@ -22,8 +22,12 @@ public class AligningConsumerTests
             "Snippets.cs",
             ReadmeSnippet.File([
                 "FlowBP.Cuda",
+                "FlowBP.Formats",
                 "FlowBP.Kernels",
                 "FlowBP.Models",
+                "FlowBP.Pictures",
+                "FlowBP.RandomStreams",
+                "FlowBP.Settings",
                 "FlowBP.Shapes",
                 "FlowBP.Surrogates",
                 "FlowBP.Torch",
@@ -139,6 +143,10 @@ public class AligningConsumerTests
     [TestCase("FlowBP.Torch", "16")]
     [TestCase("FlowBP.Kernels", "-0.5 -3.5")]
     [TestCase("FlowBP.Models", "True")]
+    [TestCase("FlowBP.Formats", "True")]
+    [TestCase("FlowBP.Pictures", "255 0 0 0 0 255")]
+    [TestCase("FlowBP.RandomStreams", "True")]
+    [TestCase("FlowBP.Settings", "learning_rate")]
     [TestCase("FlowBP.Shapes", "True")]
     [TestCase("FlowBP.Verification", "True")]
     public void The_snippet_on_a_package_s_page_prints_what_it_says(string id, string expected) =>

@@ -9,8 +9,12 @@ public class PackageContentTests
     private static readonly string[] s_ids =
     [
         "FlowBP.Cuda",
+        "FlowBP.Formats",
         "FlowBP.Kernels",
         "FlowBP.Models",
+        "FlowBP.Pictures",
+        "FlowBP.RandomStreams",
+        "FlowBP.Settings",
         "FlowBP.Shapes",
         "FlowBP.Surrogates",
         "FlowBP.Torch",
@@ -18,7 +22,15 @@ public class PackageContentTests
         "FlowBP.Verification",
     ];
 
-    private static readonly string[] s_withoutTensors = ["FlowBP.Cuda", "FlowBP.Kernels", "FlowBP.Shapes"];
+    private static readonly string[] s_withoutTensors =
+    [
+        "FlowBP.Cuda",
+        "FlowBP.Kernels",
+        "FlowBP.Pictures",
+        "FlowBP.RandomStreams",
+        "FlowBP.Settings",
+        "FlowBP.Shapes",
+    ];
 
     [Test]
     public void The_libraries_are_packages_and_nothing_else_is()

@@ -1,6 +1,6 @@
 // Properties are checked on random addresses: FsCheck varies (and shrinks) the numbers, the world's own streams turn
 // them into prompts and scenes.
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 using FsCheck;
 using FsCheck.Fluent;
 

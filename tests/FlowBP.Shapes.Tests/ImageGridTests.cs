@@ -1,4 +1,4 @@
-using FlowBP.Shapes.Pictures;
+using FlowBP.Pictures;
 
 namespace FlowBP.Shapes.Tests;
 

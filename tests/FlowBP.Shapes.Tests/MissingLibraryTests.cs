@@ -1,6 +1,6 @@
 using System.Reflection;
 using System.Runtime.Loader;
-using FlowBP.Shapes.Pictures;
+using FlowBP.Pictures;
 
 namespace FlowBP.Shapes.Tests;
 

@@ -1,8 +1,8 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
 using System.Text;
-using FlowBP.Kernels;
-using FlowBP.Shapes.Pictures;
+using FlowBP.Pictures;
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Shapes.Tests;
 

@@ -1,6 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Shapes.Tests;
 

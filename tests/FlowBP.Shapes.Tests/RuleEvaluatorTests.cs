@@ -1,6 +1,6 @@
 // The evaluator is the reference of every claim about accuracy, so it is checked both ways: it must pass pictures that
 // are right by construction, and fail pictures that are wrong by a single edit.
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Shapes.Tests;
 

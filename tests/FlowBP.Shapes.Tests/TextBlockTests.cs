@@ -1,5 +1,5 @@
-using FlowBP.Shapes.Pictures;
-using FlowBP.Shapes.Pictures.Text;
+using FlowBP.Pictures;
+using FlowBP.Pictures.Text;
 using SkiaSharp;
 
 namespace FlowBP.Shapes.Tests;

@@ -2,6 +2,8 @@
 // blocks and the head share, a constant, and activations that outweigh what travels between the blocks.
 // Shape legend: B batch, L tokens, D width, H hidden width, E elements of a latent.
 
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Surrogates.Tests;
 
 /// <summary>A chain of residual blocks on tokens; counts how often a block is run.</summary>

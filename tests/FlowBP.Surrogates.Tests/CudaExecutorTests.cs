@@ -3,6 +3,7 @@
 
 using FlowBP.Kernels.Cuda;
 using FlowBP.Kernels.Cuda.Tests;
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Surrogates.Tests;
 

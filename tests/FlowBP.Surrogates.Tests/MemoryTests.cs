@@ -2,7 +2,8 @@
 // steps. Bytes are counted by the allocator of tensor memory, not timed or sampled.
 // Shape legend: B batch, D elements of a latent.
 
-using FlowBP.Surrogates.Verification;
+using FlowBP.RandomStreams;
+using FlowBP.Verification.Methods;
 
 namespace FlowBP.Surrogates.Tests;
 

@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
-using FlowBP.Surrogates.Verification;
 using FlowBP.Verification;
+using FlowBP.Verification.Methods;
 
 namespace FlowBP.Surrogates.Tests;
 

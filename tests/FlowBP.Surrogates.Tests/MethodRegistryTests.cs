@@ -1,3 +1,5 @@
+using FlowBP.Settings;
+
 namespace FlowBP.Surrogates.Tests;
 
 /// <summary>Methods and settings by name.</summary>

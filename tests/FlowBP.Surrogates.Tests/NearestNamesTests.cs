@@ -1,3 +1,5 @@
+using FlowBP.Settings;
+
 namespace FlowBP.Surrogates.Tests;
 
 /// <summary>A misspelt name is answered with those it resembles most.</summary>

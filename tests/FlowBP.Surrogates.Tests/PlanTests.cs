@@ -1,3 +1,5 @@
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Surrogates.Tests;
 
 /// <summary>Plans as values: weights, diagnostics, and what they need of a rollout.</summary>

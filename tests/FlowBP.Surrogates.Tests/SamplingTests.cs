@@ -1,3 +1,4 @@
+using FlowBP.RandomStreams;
 using FsCheck;
 using FsCheck.Fluent;
 

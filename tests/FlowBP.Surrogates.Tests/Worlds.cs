@@ -1,7 +1,8 @@
 // Small worlds to run surrogates in: a network with random weights, closed-form rewards, and counters.
 // Shape legend: B batch, D elements of a latent, R rows.
 
-using FlowBP.Surrogates.Verification;
+using FlowBP.RandomStreams;
+using FlowBP.Verification.Methods;
 
 namespace FlowBP.Surrogates.Tests;
 

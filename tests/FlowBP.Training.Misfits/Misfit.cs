@@ -1,7 +1,7 @@
 // Every kind of tensor that a caller may give by mistake, given to every public call that reads tensors by itself.
 
+using FlowBP.Formats;
 using FlowBP.Kernels;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Images;
 using FlowBP.Models.Rewards;
 using FlowBP.Surrogates;

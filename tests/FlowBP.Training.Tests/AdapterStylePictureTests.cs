@@ -1,8 +1,8 @@
 // One random adapter, written as each trainer writes it, paints one picture: equal to one grey level, and another than without it.
 
 using System.Text.Json.Nodes;
+using FlowBP.Formats;
 using FlowBP.Models;
-using FlowBP.Models.Formats;
 using FlowBP.Training.Pipelines;
 using static FlowBP.Tests.AdapterChange;
 

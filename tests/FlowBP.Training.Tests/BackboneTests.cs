@@ -1,8 +1,8 @@
 // Every family through the same door: a folder in, pictures and gradients out.
 
 using System.Text.Json.Nodes;
+using FlowBP.Formats;
 using FlowBP.Models;
-using FlowBP.Models.Formats;
 using FlowBP.Surrogates;
 using FlowBP.Training.Pipelines;
 

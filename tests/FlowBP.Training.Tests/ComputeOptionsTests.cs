@@ -1,8 +1,8 @@
 // Whole steps of the embedded model in bfloat16, block by block, from kept block inputs, against the same in float32 by plain
 // autograd.
 
+using FlowBP.Formats;
 using FlowBP.Kernels;
-using FlowBP.Models.Formats;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Pipelines;

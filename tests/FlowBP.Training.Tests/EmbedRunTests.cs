@@ -1,7 +1,7 @@
+using FlowBP.Formats;
 using FlowBP.Models;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Prompts;
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 using FlowBP.Training.Embedding;
 
 namespace FlowBP.Training.Tests;

@@ -1,7 +1,6 @@
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Training.Pipelines;
-using FlowBP.Training.Verification;
 using FlowBP.Verification;
 
 namespace FlowBP.Training.Tests;

@@ -1,6 +1,6 @@
 using FlowBP.Examples.DropIn;
 using FlowBP.Examples.FlowMatching;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Tests;

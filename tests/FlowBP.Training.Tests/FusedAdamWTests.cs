@@ -1,4 +1,5 @@
 using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 using FlowBP.Training.Optimization;
 
 namespace FlowBP.Training.Tests;

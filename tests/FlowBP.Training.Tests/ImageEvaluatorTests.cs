@@ -1,4 +1,4 @@
-using FlowBP.Shapes.Pictures;
+using FlowBP.Pictures;
 using FlowBP.Surrogates;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;

@@ -1,4 +1,4 @@
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Embedding;
 using FlowBP.Training.Pipelines;

@@ -1,5 +1,5 @@
+using FlowBP.Formats;
 using FlowBP.Models;
-using FlowBP.Models.Formats;
 using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Tests;

@@ -1,4 +1,4 @@
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 using FlowBP.Training.Evaluation;
 
 namespace FlowBP.Training.Tests;

@@ -1,4 +1,4 @@
-using FlowBP.Shapes.Pictures;
+using FlowBP.Pictures;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Sampling;

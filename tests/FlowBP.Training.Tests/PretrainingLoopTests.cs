@@ -1,3 +1,4 @@
+using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
 using FlowBP.Training.Pretraining;
 
@@ -56,7 +57,12 @@ public class PretrainingLoopTests
             (step, batch) =>
             {
                 drawn?.Invoke(step);
-                var x_BD = ShapesTensors.Normal([batch, Width], 7, step, FlowBP.Kernels.RandomPurpose.InitialNoise);
+                var x_BD = ShapesTensors.Normal(
+                    [batch, Width],
+                    7,
+                    step,
+                    RandomPurpose.InitialNoise
+                );
                 var y_B = x_BD.matmul(truth);
                 return rows => F.mse_loss(x_BD.Rows(rows).matmul(weight), y_B.Rows(rows));
             }

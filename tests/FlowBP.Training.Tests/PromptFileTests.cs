@@ -1,5 +1,5 @@
 using System.Text;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Training.Tests;
 

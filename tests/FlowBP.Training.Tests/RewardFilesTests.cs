@@ -1,5 +1,5 @@
+using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Tokenizers;
 using FlowBP.Training.Rewards;
 

@@ -2,6 +2,7 @@
 // what sharding divides.
 
 using System.Text.Json;
+using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Planning;
 using FlowBP.Training.Planning.Tracing;

@@ -1,6 +1,6 @@
 // Runs of a second on the embedded model, for tests of what one command leaves for the next.
 
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;

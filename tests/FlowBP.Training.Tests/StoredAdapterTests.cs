@@ -1,4 +1,4 @@
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Tests;

@@ -1,8 +1,8 @@
 // Small joint transformers with weights that are not zero anywhere, and a batch for them.
 
-using FlowBP.Kernels;
 using FlowBP.Models.Initialization;
 using FlowBP.Models.Transformers;
+using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
 using FlowBP.Training.Pipelines;
 

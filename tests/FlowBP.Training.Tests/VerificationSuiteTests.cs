@@ -1,4 +1,3 @@
-using FlowBP.Training.Verification;
 using FlowBP.Verification;
 
 namespace FlowBP.Training.Tests;

@@ -3,7 +3,7 @@
 
 using System.Runtime.InteropServices;
 using FlowBP.Cuda;
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Pipelines;
 

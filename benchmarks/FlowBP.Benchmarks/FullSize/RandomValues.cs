@@ -1,7 +1,7 @@
 // Billions of random weights in a moment: normal numbers are drawn once, on the CPU, and repeated on the device. Their number is
 // prime, so that the rows of no matrix are equal, and each tensor goes on where the last one ended.
 
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Benchmarks.FullSize;
 

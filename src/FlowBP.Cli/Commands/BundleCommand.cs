@@ -5,8 +5,8 @@ using FlowBP.Cli.Bundling;
 using FlowBP.Cli.Failures;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
-using FlowBP.Surrogates;
-using static FlowBP.Surrogates.SettingOf;
+using FlowBP.Settings;
+using static FlowBP.Settings.SettingOf;
 
 namespace FlowBP.Cli.Commands;
 

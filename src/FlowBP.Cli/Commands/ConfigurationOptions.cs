@@ -1,8 +1,8 @@
 // The options of `align` that are not settings themselves but say where settings come from, or that nothing shall be run.
 
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 using FlowBP.Training.Configuration;
-using static FlowBP.Surrogates.SettingOf;
+using static FlowBP.Settings.SettingOf;
 
 namespace FlowBP.Cli.Commands;
 

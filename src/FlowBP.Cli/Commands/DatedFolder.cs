@@ -2,7 +2,7 @@
 
 using System.Globalization;
 using FlowBP.Cli.Parsing;
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 
 namespace FlowBP.Cli.Commands;
 

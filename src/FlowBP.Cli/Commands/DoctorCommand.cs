@@ -4,10 +4,10 @@ using FlowBP.Cli.Failures;
 using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 using FlowBP.Training;
 using Spectre.Console;
-using static FlowBP.Surrogates.SettingOf;
+using static FlowBP.Settings.SettingOf;
 
 namespace FlowBP.Cli.Commands;
 

@@ -5,7 +5,7 @@ using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Models.Prompts;
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 using FlowBP.Training.Embedding;
 
 namespace FlowBP.Cli.Commands;

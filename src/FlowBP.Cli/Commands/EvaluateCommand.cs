@@ -4,7 +4,7 @@ using FlowBP.Cli.Failures;
 using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 using FlowBP.Training.Evaluation;
 
 namespace FlowBP.Cli.Commands;

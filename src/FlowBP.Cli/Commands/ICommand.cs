@@ -3,7 +3,7 @@
 
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 using FlowBP.Training.Alignment;
 
 namespace FlowBP.Cli.Commands;

@@ -5,10 +5,10 @@ using FlowBP.Cli.Failures;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Models.Inspection;
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 using FlowBP.Training;
 using FlowBP.Training.Alignment;
-using static FlowBP.Surrogates.SettingOf;
+using static FlowBP.Settings.SettingOf;
 
 namespace FlowBP.Cli.Commands;
 

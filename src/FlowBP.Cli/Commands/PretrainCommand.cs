@@ -5,7 +5,7 @@ using FlowBP.Cli.Failures;
 using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 using FlowBP.Training.Pretraining;
 
 namespace FlowBP.Cli.Commands;

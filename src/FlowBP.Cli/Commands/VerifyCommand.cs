@@ -5,10 +5,9 @@ using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Cli.Verification;
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Pipelines;
-using FlowBP.Training.Verification;
 using FlowBP.Verification;
 
 namespace FlowBP.Cli.Commands;

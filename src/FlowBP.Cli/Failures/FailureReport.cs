@@ -4,8 +4,8 @@
 using System.Reflection;
 using System.Runtime.InteropServices;
 using FlowBP.Cuda;
-using FlowBP.Models.Formats;
-using FlowBP.Shapes.Pictures;
+using FlowBP.Formats;
+using FlowBP.Pictures;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;

@@ -3,8 +3,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using FlowBP.Cli.Failures;
+using FlowBP.Formats;
 using FlowBP.Models;
-using FlowBP.Models.Formats;
 
 namespace FlowBP.Cli.Machine;
 

@@ -2,7 +2,7 @@
 // method's indices and the schedule cost microseconds.
 
 using System.Globalization;
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;

@@ -1,7 +1,7 @@
 // What was typed after a command's name, checked for its names and not yet for its values.
 
 using FlowBP.Cli.Failures;
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 
 namespace FlowBP.Cli.Parsing;
 

@@ -9,6 +9,7 @@ using System.CommandLine.Parsing;
 using FlowBP.Cli.Commands;
 using FlowBP.Cli.Failures;
 using FlowBP.Cli.Output;
+using FlowBP.Settings;
 using FlowBP.Surrogates;
 
 namespace FlowBP.Cli.Parsing;

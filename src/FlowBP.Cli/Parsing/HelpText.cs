@@ -1,6 +1,7 @@
 // Help pages, made of the same descriptions that the parser uses. Plain text within 80 columns.
 
 using FlowBP.Cli.Commands;
+using FlowBP.Settings;
 using FlowBP.Surrogates;
 
 namespace FlowBP.Cli.Parsing;

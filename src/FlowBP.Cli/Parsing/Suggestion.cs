@@ -1,6 +1,6 @@
 // A typing mistake is answered with the name that was probably meant.
 
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 
 namespace FlowBP.Cli.Parsing;
 

@@ -2,7 +2,7 @@
 // change of low rank, which is all that an optimizer sees. A 12-billion-parameter model then needs optimizer state for a few
 // million numbers. The model object stays the one that everybody holds: the change is hooked onto its layers' calls.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Adapters;
 

@@ -2,7 +2,7 @@
 // is their shape. The strength is not: it lies in a scalar `….alpha` per layer, or in PEFT's settings, which diffusers keeps in the
 // header's metadata and PEFT in adapter_config.json; and where neither is, alpha is the rank. What is written is diffusers' form.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Adapters;
 

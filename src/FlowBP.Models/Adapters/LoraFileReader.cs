@@ -1,7 +1,7 @@
 // From the tensors of an adapter's file to changes of a network's layers. Everything that the file holds is understood, or it is
 // refused with what it is: a part that was left out would be an adapter that is silently weaker.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Adapters;
 

@@ -3,7 +3,7 @@
 //
 // Shapes: I inputs, O outputs, R rank.
 
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Models.Adapters;
 

@@ -1,7 +1,7 @@
 // Which file an adapter is. diffusers has one name for it, PEFT another with a configuration beside it, and trainers name it after the
 // style and the step; a folder with one file of weights means that file.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Adapters;
 

@@ -6,8 +6,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
-using FlowBP.Models.Formats;
-using FlowBP.Models.Inspection;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Adapters;
 

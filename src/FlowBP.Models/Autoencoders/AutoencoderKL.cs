@@ -4,7 +4,7 @@
 //
 // Shapes: B batch, C channels, Y X pixels (of the level at hand), L = Y·X positions.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Autoencoders;
 

@@ -1,7 +1,7 @@
 // The autoencoder's vae/config.json. Defaults are those of the ecosystem's class, which leaves out what equals them.
 
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Autoencoders;
 

@@ -4,7 +4,7 @@
 //
 // Shapes: B batch, C latent channels, E channels of a patch (4·C), Y X pixels, latent elements or patches.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Transformers;
 
 namespace FlowBP.Models.Autoencoders;

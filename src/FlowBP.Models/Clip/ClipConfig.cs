@@ -2,7 +2,7 @@
 // both project into.
 
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Clip;
 

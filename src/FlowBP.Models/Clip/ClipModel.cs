@@ -3,7 +3,7 @@
 //
 // Shapes: B batch, L tokens (or patches + 1), D width, P projection, C channels, Y X pixels.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.TextEncoders;
 
 namespace FlowBP.Models.Clip;

@@ -2,7 +2,7 @@
 // generation, labels or training; they are listed here once, so that a key that is really unknown can be refused.
 
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Clip;
 

@@ -3,7 +3,7 @@
 //
 // Shapes: B batch, L tokens, D width, P projection.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.TextEncoders;
 
 namespace FlowBP.Models.Clip;

@@ -3,7 +3,7 @@
 //
 // Shapes: B batch, L tokens (or patches + 1), D width, H heads, K = D / H, C channels, Y X pixels.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Clip;
 

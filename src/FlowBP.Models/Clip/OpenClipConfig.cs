@@ -1,7 +1,7 @@
 // The configuration of an open_clip model: the file in which HPSv2's ViT-H-14 is described.
 
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Clip;
 

@@ -1,7 +1,7 @@
 // A CLIP text tower with the tokenizer that belongs to it.
 
+using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 using FlowBP.Models.TextEncoders;
 using FlowBP.Models.Tokenizers;
 

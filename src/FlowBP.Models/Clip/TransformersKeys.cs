@@ -1,7 +1,7 @@
 // What every transformers config.json carries besides the architecture: none of it changes the arithmetic of a forward
 // pass in evaluation mode.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Clip;
 

@@ -1,6 +1,6 @@
 // The CLIP text tower without a projection, as FLUX.1 conditions on it: the normalised state at the end-of-text position.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.TextEncoders;
 
 namespace FlowBP.Models.Clip;

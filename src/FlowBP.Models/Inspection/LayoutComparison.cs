@@ -1,7 +1,7 @@
 // Two layouts side by side: what a file lacks, what it has besides, what has another shape. Each difference is one line.
 
 using System.Globalization;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Inspection;
 

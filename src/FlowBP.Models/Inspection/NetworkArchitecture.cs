@@ -2,7 +2,7 @@
 // name and only those keys that its tensors show; some files say neither, and then the keys themselves must do.
 
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Inspection;
 

@@ -2,7 +2,7 @@
 // one part per network. Whatever it is, it comes out as networks that can be built.
 
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Inspection;
 

@@ -2,7 +2,7 @@
 // network that was built or from a file that lists one, and the two can be compared.
 
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Inspection;
 

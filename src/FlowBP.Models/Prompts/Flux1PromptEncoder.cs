@@ -2,8 +2,8 @@
 //
 // Shapes: B batch, L tokens, E width of T5, P width of CLIP.
 
+using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 using FlowBP.Models.TextEncoders;
 using FlowBP.Models.Tokenizers;
 

@@ -3,7 +3,7 @@
 //
 // Shapes: B batch, L tokens, E three times the width of Qwen3.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.TextEncoders;
 using FlowBP.Models.Tokenizers;
 

@@ -1,6 +1,6 @@
 // Which encoders a model folder has is a matter of its pipeline's class: a new pipeline adds its line here.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Prompts;
 

@@ -2,7 +2,7 @@
 //
 // Shapes: B batch, L tokens, E width of the transformer's text, P pooled width.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.TextEncoders;
 
 namespace FlowBP.Models.Prompts;

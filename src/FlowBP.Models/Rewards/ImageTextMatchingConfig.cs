@@ -1,7 +1,7 @@
 // The sizes of the image-text matching reward, as its config.json holds them.
 
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Rewards;
 

@@ -5,7 +5,7 @@
 //
 // Shapes: B batch, L tokens, S places of the feature map, D width, H heads, K width of a head, C channels, Y X pixels.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Rewards;
 

@@ -2,7 +2,7 @@
 // the schedule that a training run or a sampler builds from it.
 
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Schedulers;
 

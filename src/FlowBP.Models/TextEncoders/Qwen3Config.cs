@@ -2,8 +2,8 @@
 // implemented (sliding windows, scaled rotary frequencies) is refused by name.
 
 using System.Text.Json.Nodes;
+using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 
 namespace FlowBP.Models.TextEncoders;
 

@@ -3,8 +3,8 @@
 //
 // Shapes: B batch, L tokens, D width, H query heads, G key and value heads, K width of a head, S selected layers.
 
+using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Transformers;
 
 namespace FlowBP.Models.TextEncoders;

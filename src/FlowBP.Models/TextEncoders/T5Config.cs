@@ -2,8 +2,8 @@
 // are known and change nothing here. Defaults are transformers' own, so a file that leaves a key out means the same in both.
 
 using System.Text.Json.Nodes;
+using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 
 namespace FlowBP.Models.TextEncoders;
 

@@ -4,8 +4,8 @@
 //
 // Shapes: B batch, L tokens, D width, H heads, K width of a head, E = H · K, F hidden width of the MLP.
 
+using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Transformers;
 
 namespace FlowBP.Models.TextEncoders;

@@ -1,6 +1,6 @@
 // A T5 encoder with the tokenizer that belongs to it.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Tokenizers;
 
 namespace FlowBP.Models.TextEncoders;

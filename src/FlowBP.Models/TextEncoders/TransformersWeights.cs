@@ -1,7 +1,7 @@
 // A text encoder's checkpoint as its network sees it: a weight with two names is there under both, what belongs to parts of a
 // larger model is not there, and a prefix that the file has or lacks is taken off or put on. Everything else is loading as it always is.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.TextEncoders;
 

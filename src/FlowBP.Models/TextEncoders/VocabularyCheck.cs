@@ -1,7 +1,7 @@
 // A tokenizer of one model with the encoder of another gives embeddings that look like any others. Ids beyond the table are
 // certainly wrong; a table far larger than the vocabulary is too, since tables are padded by a few rows only.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.TextEncoders;
 

@@ -2,7 +2,7 @@
 // strings in a prompt count as special tokens, and in padding.
 
 using System.Text;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Tokenizers;
 

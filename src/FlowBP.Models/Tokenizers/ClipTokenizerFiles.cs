@@ -3,7 +3,7 @@
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Tokenizers;
 

@@ -7,7 +7,7 @@
 // the pieces that those leave.
 
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Tokenizers;
 

@@ -1,7 +1,7 @@
 // Qwen's tokenizer: byte-level byte pair encoding of composed text, with the chat template's markers as tokens of their own.
 // FLUX.2-Klein sees a prompt as the only message of a chat whose answer is about to begin, its thinking already over.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Tokenizers;
 

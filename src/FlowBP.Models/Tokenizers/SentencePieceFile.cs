@@ -4,7 +4,7 @@
 
 using System.Buffers.Binary;
 using System.Text;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Tokenizers;
 

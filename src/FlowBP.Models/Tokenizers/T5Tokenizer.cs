@@ -2,7 +2,7 @@
 // cuts the words. It exists in two forms that describe the same thing: tokenizer.json, which spells the steps out, and
 // spiece.model, which has them compiled in.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Tokenizers;
 

@@ -2,7 +2,7 @@
 
 using System.Text.Json;
 using System.Text.RegularExpressions;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Tokenizers;
 

@@ -2,7 +2,7 @@
 // a part that is not implemented is refused by its name, never skipped: a skipped part is a tokenizer that is silently wrong.
 
 using System.Text.Json;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Tokenizers;
 

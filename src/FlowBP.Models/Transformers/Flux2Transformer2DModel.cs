@@ -8,8 +8,8 @@
 //
 // Shapes: B batch, L image tokens, M text tokens, C channels of a token, E text width (or that of a modulation), D width.
 
+using FlowBP.Formats;
 using FlowBP.Kernels;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Transformers.Original;
 
 namespace FlowBP.Models.Transformers;

@@ -2,7 +2,7 @@
 // they are the large model's, so a Klein model's file names nearly everything.
 
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Transformers;
 

@@ -1,7 +1,7 @@
 // The transformer's config.json of FLUX.1. Defaults are those of the ecosystem's class, which leaves out what equals them.
 
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Transformers;
 

@@ -7,8 +7,8 @@
 //
 // Shapes: B batch, C channels, Y X latent elements, L image tokens, M text tokens, D width, H heads, K head width.
 
+using FlowBP.Formats;
 using FlowBP.Kernels;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Transformers.Original;
 
 namespace FlowBP.Models.Transformers;

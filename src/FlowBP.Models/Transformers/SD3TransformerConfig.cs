@@ -2,7 +2,7 @@
 // out what equals them.
 
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Transformers;
 

@@ -1,7 +1,7 @@
 // A transformer's weights are found under diffusers' names, or under those of the code it was published with: the one file of a
 // folder, or a single-file checkpoint that holds the rest of the model too. Which it is shows in the names themselves.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Transformers.Original;
 
 namespace FlowBP.Models.Transformers;

@@ -1,5 +1,6 @@
 // The methods by name: the one place where a new method is registered. Defaults are the paper's for SD3.5-M.
 
+using FlowBP.Settings;
 using static FlowBP.Surrogates.MethodSettings;
 
 namespace FlowBP.Surrogates;

@@ -1,6 +1,7 @@
 // Every setting of every method, once. Names are the field's; aliases are those of the released configurations.
 
-using static FlowBP.Surrogates.SettingOf;
+using FlowBP.Settings;
+using static FlowBP.Settings.SettingOf;
 
 namespace FlowBP.Surrogates;
 

@@ -1,5 +1,7 @@
 // FlowBP-Bridge: Euler replay like Sparse, but the steps lie on two sides of a split, and one Jacobian crosses it.
 
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Surrogates;
 
 /// <summary>Settings of <see cref="BridgePlanner"/>.</summary>

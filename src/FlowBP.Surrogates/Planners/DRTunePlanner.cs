@@ -1,5 +1,7 @@
 // DRTune: a few evenly spread steps, each with its input detached, up to an early stop.
 
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Surrogates;
 
 /// <summary>Settings of <see cref="DRTunePlanner"/>.</summary>

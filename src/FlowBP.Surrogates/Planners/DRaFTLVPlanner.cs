@@ -1,5 +1,7 @@
 // DRaFT-LV: the last step, its gradient averaged over re-noised copies of the image.
 
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Surrogates;
 
 /// <summary>Settings of <see cref="DRaFTLVPlanner"/>.</summary>

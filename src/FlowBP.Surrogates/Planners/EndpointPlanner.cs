@@ -1,6 +1,8 @@
 // Endpoint reconstruction: another method's active steps, but the reward on the image that was really sampled, and
 // Euler weights. It separates what a method gains by its steps from what it loses by its reward input (Table 4).
 
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Surrogates;
 
 /// <summary>

@@ -1,6 +1,8 @@
 // Full backpropagation through all N steps: what the others approximate. In the executor's terms every step is active
 // and every step a bridge, so even this needs one graph at a time.
 
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Surrogates;
 
 /// <summary>Full backpropagation: Euler weights, α = 1 everywhere, reward on x_N (docs/methods.md §3).</summary>

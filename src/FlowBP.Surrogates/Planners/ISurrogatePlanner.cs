@@ -1,5 +1,7 @@
 // A method is something that makes plans.
 
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Surrogates;
 
 /// <summary>

@@ -1,6 +1,8 @@
 // FlowBP-Lagrange: two leaps like LeapAlign, but each integrates a polynomial through several cached velocities, so that
 // the prediction it is pinned by is closer to the truth. With one support per leap it is LeapAlign.
 
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Surrogates;
 
 /// <summary>Settings of <see cref="LagrangePlanner"/>.</summary>

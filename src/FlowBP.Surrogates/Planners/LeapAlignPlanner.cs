@@ -1,5 +1,7 @@
 // LeapAlign: the rollout as two long single-velocity leaps, joined by a bridge and pinned to the cached states.
 
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Surrogates;
 
 /// <summary>Settings of <see cref="LeapAlignPlanner"/>.</summary>

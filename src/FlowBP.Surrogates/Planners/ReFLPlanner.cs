@@ -1,5 +1,7 @@
 // ReFL: one late step, judged by the clean image it predicts.
 
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Surrogates;
 
 /// <summary>Settings of <see cref="ReFLPlanner"/>.</summary>

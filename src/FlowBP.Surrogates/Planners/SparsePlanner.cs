@@ -1,5 +1,7 @@
 // FlowBP-Sparse: the rollout replayed with its own Euler steps, a few of them alive, none of them coupled.
 
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Surrogates;
 
 /// <summary>Settings of <see cref="SparsePlanner"/>.</summary>

@@ -1,6 +1,8 @@
 // The plans of a batch. In the reference one draw serves the whole batch; a draw per sample costs the same and varies
 // less. Both are a list with a plan per sample here, so that nothing downstream needs to ask which it is.
 
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Surrogates;
 
 /// <summary>One <see cref="SurrogatePlan"/> per sample of a batch.</summary>

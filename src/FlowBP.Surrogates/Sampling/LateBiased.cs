@@ -1,6 +1,8 @@
 // Late steps of a rollout consume more noise and shape what the reward looks at. How strongly they are preferred is one
 // exponent.
 
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Surrogates;
 
 /// <summary>Distinct indices, later ones likelier (docs/methods.md §3.4).</summary>

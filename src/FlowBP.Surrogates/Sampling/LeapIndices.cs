@@ -2,6 +2,8 @@
 // it can be held against the reference's numbers.
 // Indices count from the noisy end; reverse indices r = N − i from the clean end.
 
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Surrogates;
 
 /// <summary>Start k and split j of two leaps, 0 ≤ k &lt; j &lt; N.</summary>

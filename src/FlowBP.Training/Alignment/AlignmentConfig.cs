@@ -1,6 +1,7 @@
 // A run, fully resolved: what was given, the defaults of the rest, and where the embedded parts lie on this machine.
 
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
+using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Optimization;

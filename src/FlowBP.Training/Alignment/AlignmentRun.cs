@@ -1,7 +1,7 @@
 // A whole run: load, evaluate, train, save, evaluate. Everything that can be wrong with the inputs is found before the
 // output folder is created, and the output folder is created before any time is spent.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;

@@ -1,8 +1,9 @@
 // The settings of a run that say how the networks are held and computed: sizes, types, what is kept and what is recomputed, which
 // parameters are trained. None of them belongs to a method.
 
+using FlowBP.Settings;
 using FlowBP.Surrogates;
-using static FlowBP.Surrogates.SettingOf;
+using static FlowBP.Settings.SettingOf;
 
 namespace FlowBP.Training.Alignment;
 

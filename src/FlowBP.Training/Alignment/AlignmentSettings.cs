@@ -1,10 +1,11 @@
 // Every setting of an alignment run that is not a method's own, once: flag, key of config.yaml, help, range, default. Names
 // are the field's; the defaults suit the embedded model. AlignmentSettings.Network.cs has those of the networks.
 
+using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Optimization;
 using FlowBP.Training.Pipelines;
-using static FlowBP.Surrogates.SettingOf;
+using static FlowBP.Settings.SettingOf;
 
 namespace FlowBP.Training.Alignment;
 

@@ -4,7 +4,7 @@
 // Shape legend: B batch, N re-noised copies, C channels, Y X latent elements.
 
 using System.Diagnostics;
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
 using FlowBP.Training.Optimization;
 using FlowBP.Training.Pipelines;

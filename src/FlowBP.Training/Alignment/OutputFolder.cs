@@ -4,7 +4,7 @@
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Training.Evaluation;
 
 namespace FlowBP.Training.Alignment;

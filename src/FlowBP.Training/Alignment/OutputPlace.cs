@@ -3,7 +3,7 @@
 // one is kept aside until the new one has stored weights. So there is no moment without a complete state, and a run that fails
 // early costs nothing.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Training.Alignment;
 

@@ -1,4 +1,4 @@
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Training.Alignment;
 

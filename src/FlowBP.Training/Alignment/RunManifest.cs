@@ -4,7 +4,7 @@
 
 using System.Text;
 using System.Text.RegularExpressions;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Training.Alignment;
 

@@ -1,6 +1,6 @@
 // Paths that several commands take by the same settings, with the words `embedded` and `none` understood in one place.
 
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 using FlowBP.Training.Pipelines;
 using S = FlowBP.Training.Alignment.AlignmentSettings;
 

@@ -1,4 +1,4 @@
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 
 namespace FlowBP.Training.Configuration;
 

@@ -18,7 +18,7 @@ public sealed record PlannedSchedule(NoiseSchedule Schedule, string Text)
 
     /// <summary>The schedule of a run.</summary>
     /// <param name="config">The run.</param>
-    /// <exception cref="Models.Formats.CheckpointException">The folder's scheduler asks for what is not implemented.</exception>
+    /// <exception cref="Formats.CheckpointException">The folder's scheduler asks for what is not implemented.</exception>
     public static PlannedSchedule Of(AlignmentConfig config)
     {
         var steps = config.Get(S.RolloutSteps);

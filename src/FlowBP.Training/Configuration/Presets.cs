@@ -1,5 +1,6 @@
 // The settings of the published experiments, by name. They are data (presets.yaml); this file only looks them up.
 
+using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 

@@ -1,6 +1,7 @@
 // From the released form, keys in sections, to settings of ours. All sections of all sources are merged first, because some keys
 // mean something only together; each value keeps the place it came from.
 
+using FlowBP.Settings;
 using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Configuration;

@@ -1,6 +1,7 @@
 // A key of the released configurations, described like a setting: its type and what is accepted. What it comes to here is one of
 // three things: settings of ours, nothing (with the reason), or a refusal. There is no fourth, so no key can be ignored.
 
+using FlowBP.Settings;
 using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Configuration;

@@ -1,8 +1,9 @@
 // The few ways in which a key of the released configurations relates to what is done here; ReleasedKeys.cs reads as a table of
 // these.
 
+using FlowBP.Settings;
 using FlowBP.Surrogates;
-using static FlowBP.Surrogates.SettingOf;
+using static FlowBP.Settings.SettingOf;
 
 namespace FlowBP.Training.Configuration;
 

@@ -3,8 +3,9 @@
 // `fsdp_sharding_startegy` is spelt as released.
 
 using System.Globalization;
+using FlowBP.Settings;
 using FlowBP.Surrogates;
-using static FlowBP.Surrogates.SettingOf;
+using static FlowBP.Settings.SettingOf;
 using static FlowBP.Training.Configuration.ReleasedKeyKinds;
 using M = FlowBP.Surrogates.MethodSettings;
 using S = FlowBP.Training.Alignment.AlignmentSettings;

@@ -1,6 +1,7 @@
 // Where the settings of a run come from: preset < configuration file < --set < flags. Each value is checked where it was given, so
 // that a mistake is reported with its file and line, even if something else would have overridden it.
 
+using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 

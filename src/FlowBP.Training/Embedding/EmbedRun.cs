@@ -1,9 +1,9 @@
 // Prompt embeddings computed once, so that training needs no text encoder in memory. Shards that are there and whole are kept:
 // a stopped run goes on where it was, and one that has nothing left to do loads no encoder.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Prompts;
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Pipelines;
 

@@ -1,9 +1,9 @@
 // The settings of `embed`, described as those of a run are.
 
-using FlowBP.Models.Formats;
-using FlowBP.Surrogates;
+using FlowBP.Formats;
+using FlowBP.Settings;
 using FlowBP.Training.Alignment;
-using static FlowBP.Surrogates.SettingOf;
+using static FlowBP.Settings.SettingOf;
 
 namespace FlowBP.Training.Embedding;
 

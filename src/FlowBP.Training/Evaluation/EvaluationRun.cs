@@ -1,8 +1,8 @@
 // What the judges say of a model, alone or against a baseline.
 
 using System.Text.Json;
-using FlowBP.Models.Formats;
-using FlowBP.Surrogates;
+using FlowBP.Formats;
+using FlowBP.Settings;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;

@@ -1,8 +1,8 @@
 // The settings of `evaluate`, described as those of a run are.
 
-using FlowBP.Surrogates;
+using FlowBP.Settings;
 using FlowBP.Training.Alignment;
-using static FlowBP.Surrogates.SettingOf;
+using static FlowBP.Settings.SettingOf;
 
 namespace FlowBP.Training.Evaluation;
 

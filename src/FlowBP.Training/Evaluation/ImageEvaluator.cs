@@ -3,6 +3,7 @@
 // what is shown to people outlives it.
 
 using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 using FlowBP.Shapes;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;

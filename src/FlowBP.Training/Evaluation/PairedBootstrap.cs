@@ -1,7 +1,7 @@
 // A gain with its uncertainty. The two models are compared prompt by prompt, with the same noise, so the unit that is
 // resampled is the prompt: two pictures of one prompt are no two facts.
 
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 
 namespace FlowBP.Training.Evaluation;
 

@@ -1,7 +1,7 @@
 // Pictures for people: the same prompts from the same noise at every look, so that what changes is the model.
 
-using FlowBP.Models.Formats;
-using FlowBP.Shapes.Pictures;
+using FlowBP.Formats;
+using FlowBP.Pictures;
 
 namespace FlowBP.Training.Evaluation;
 

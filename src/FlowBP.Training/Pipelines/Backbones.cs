@@ -1,7 +1,7 @@
 // Which family lies in a folder is written in its model_index.json; a new family is registered here and nowhere else.
 
+using FlowBP.Formats;
 using FlowBP.Models;
-using FlowBP.Models.Formats;
 
 namespace FlowBP.Training.Pipelines;
 

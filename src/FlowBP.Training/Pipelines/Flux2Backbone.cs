@@ -45,7 +45,7 @@ public sealed class Flux2Backbone : IBackbone
     /// <param name="folder">The folder.</param>
     /// <param name="prompts">As in <see cref="Backbones.Load"/>.</param>
     /// <param name="transformer">As there.</param>
-    /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
+    /// <exception cref="Formats.CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
     public static IBackbone Load(string folder, IPromptSource? prompts, string? transformer = null)
     {
         var model = Flux2KleinPipeline.Load(folder, transformer);

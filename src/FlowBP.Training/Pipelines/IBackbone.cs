@@ -57,7 +57,7 @@ public interface IBackbone : IDisposable
 
     /// <summary>What the field reads of some prompts, without a negative branch.</summary>
     /// <param name="embeddings">What <see cref="Prompts"/> returned; ownership passes over.</param>
-    /// <exception cref="Models.Formats.CheckpointException">They belong to another model.</exception>
+    /// <exception cref="Formats.CheckpointException">They belong to another model.</exception>
     Conditioning Condition(IReadOnlyDictionary<string, Tensor> embeddings);
 
     /// <summary>Has evaluations without gradients use fused operations, where the network has such a path.</summary>
@@ -70,24 +70,24 @@ public interface IBackbone : IDisposable
 
     /// <summary>Writes the velocity network, the part that is trained, into a folder in diffusers' layout.</summary>
     /// <param name="folder">The folder of the model.</param>
-    /// <param name="changes">As in <see cref="Models.Formats.Checkpoint.Save"/>.</param>
-    /// <exception cref="Models.Formats.CheckpointException">A file cannot be written.</exception>
+    /// <param name="changes">As in <see cref="Formats.Checkpoint.Save"/>.</param>
+    /// <exception cref="Formats.CheckpointException">A file cannot be written.</exception>
     void SaveTransformer(string folder, IReadOnlyDictionary<string, Func<Tensor>>? changes);
 
     /// <summary>Stores the other parts as they came, and the table of contents after them.</summary>
     /// <param name="folder">The folder of the model.</param>
     /// <param name="notice">Hears of a file that no loader needs and that is left out; null: nobody.</param>
-    /// <exception cref="Models.Formats.CheckpointException">A file cannot be read or written.</exception>
+    /// <exception cref="Formats.CheckpointException">A file cannot be read or written.</exception>
     void SaveOtherParts(string folder, Action<string>? notice);
 
     /// <summary>Looks whether the other parts can be read, before time is spent on a model that could not be stored whole.</summary>
     /// <param name="notice">As above.</param>
-    /// <exception cref="Models.Formats.CheckpointException">A file that belongs to a part can't be read.</exception>
+    /// <exception cref="Formats.CheckpointException">A file that belongs to a part can't be read.</exception>
     void RequireReadable(Action<string>? notice);
 
     /// <summary>Writes the whole model in diffusers' layout.</summary>
     /// <param name="folder">The folder to write.</param>
-    /// <exception cref="Models.Formats.CheckpointException">A file cannot be read or written.</exception>
+    /// <exception cref="Formats.CheckpointException">A file cannot be read or written.</exception>
     void Save(string folder)
     {
         SaveTransformer(folder, null);

@@ -15,7 +15,7 @@ public interface IPromptSource : IDisposable
     /// Tensors by the names of diffusers' pipelines (<see cref="PromptEmbeds"/>), batch first, on the device that was moved
     /// to; the caller's.
     /// </returns>
-    /// <exception cref="Models.Formats.CheckpointException">A prompt has no embedding.</exception>
+    /// <exception cref="Formats.CheckpointException">A prompt has no embedding.</exception>
     IReadOnlyDictionary<string, Tensor> Encode(IReadOnlyList<string> prompts);
 
     /// <summary>Which encoders see less than a whole prompt; empty if all see all of it, or if none is at hand.</summary>

@@ -1,8 +1,8 @@
 // Every command that paints takes the same settings for it: which model, which adapter on it, where its prompts' embeddings come
 // from, how large the pictures are, and in which types it computes. They are read here, and here the model is opened.
 
-using FlowBP.Models.Formats;
-using FlowBP.Surrogates;
+using FlowBP.Formats;
+using FlowBP.Settings;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 using S = FlowBP.Training.Alignment.AlignmentSettings;
@@ -97,7 +97,7 @@ public sealed record ModelChoice
     /// <param name="device">Where it computes; it stays the caller's.</param>
     /// <param name="prompts">Every prompt that it will be asked for.</param>
     /// <param name="notice">Hears which prompts are too long; null: nobody.</param>
-    /// <exception cref="Models.Formats.CheckpointException">
+    /// <exception cref="Formats.CheckpointException">
     /// A file is missing, damaged or does not fit, or the embeddings belong to another model or lack a prompt.
     /// </exception>
     /// <exception cref="ConfigurationException">The model does not have what a setting asks for, such as a size.</exception>

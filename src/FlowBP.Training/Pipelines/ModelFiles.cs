@@ -1,8 +1,8 @@
 // A model is a folder in diffusers' layout. Its transformer may come from a file of its own, as fine-tuned ones are exchanged; and
 // whoever names such a file as the model means the folder that it lies in, or hears what the file is and what it needs.
 
+using FlowBP.Formats;
 using FlowBP.Models;
-using FlowBP.Models.Formats;
 
 namespace FlowBP.Training.Pipelines;
 

@@ -1,4 +1,4 @@
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Training.Pipelines;
 

@@ -1,7 +1,7 @@
 // Embeddings reach a backbone from files too, so they are checked like files: names, number of dimensions, widths.
 // Shape legend: B batch, M text tokens, E text width, P pooled width.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Prompts;
 
 namespace FlowBP.Training.Pipelines;

@@ -51,7 +51,7 @@ public sealed class SD3Backbone : IBackbone
     /// <param name="folder">The folder.</param>
     /// <param name="prompts">As in <see cref="Backbones.Load"/>.</param>
     /// <param name="transformer">As there.</param>
-    /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
+    /// <exception cref="Formats.CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
     public static IBackbone Load(string folder, IPromptSource? prompts, string? transformer = null) =>
         new SD3Backbone(SD3Pipeline.Load(folder, withTextEncoders: prompts is null, transformer), prompts);
 

@@ -2,8 +2,8 @@
 // that, so that a run's own config.yaml can be used again, and may not contradict it.
 
 using System.Globalization;
+using FlowBP.Formats;
 using FlowBP.Models.Adapters;
-using FlowBP.Models.Formats;
 
 namespace FlowBP.Training.Pipelines;
 

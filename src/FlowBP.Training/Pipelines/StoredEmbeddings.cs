@@ -1,7 +1,7 @@
 // Prompts that were encoded once, before a run: the text encoders of a large model take more memory than its transformer, and their
 // outputs never change.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Prompts;
 
 namespace FlowBP.Training.Pipelines;

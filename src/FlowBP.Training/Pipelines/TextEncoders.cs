@@ -1,6 +1,6 @@
 // Prompts that a model folder's own text encoders embed as they come.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Prompts;
 
 namespace FlowBP.Training.Pipelines;

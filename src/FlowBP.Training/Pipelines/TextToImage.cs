@@ -33,7 +33,7 @@ public sealed class TextToImage : IDisposable
     /// </param>
     /// <param name="options">Types, and what pullbacks keep alive; null: Float32, plain autograd.</param>
     /// <param name="samplingGuidance">Guidance scale of <see cref="Sample"/>; null: <paramref name="guidance"/>.</param>
-    /// <exception cref="Models.Formats.CheckpointException">A file is missing, damaged, or does not fit.</exception>
+    /// <exception cref="Formats.CheckpointException">A file is missing, damaged, or does not fit.</exception>
     /// <exception cref="ArgumentException">The model can't paint pictures of this size.</exception>
     public TextToImage(
         string folder,
@@ -221,7 +221,7 @@ public sealed class TextToImage : IDisposable
     /// </summary>
     /// <param name="folder">The folder to write.</param>
     /// <param name="notice">Hears of a file that no loader needs and that is left out; null: nobody.</param>
-    /// <exception cref="Models.Formats.CheckpointException">A file cannot be read or written.</exception>
+    /// <exception cref="Formats.CheckpointException">A file cannot be read or written.</exception>
     public void Save(string folder, Action<string>? notice = null)
     {
         SaveTransformer(folder);
@@ -230,7 +230,7 @@ public sealed class TextToImage : IDisposable
 
     /// <summary>Writes the transformer as it is trained: in float32, or with the adapter made part of the stored weights.</summary>
     /// <param name="folder">The folder of the model.</param>
-    /// <exception cref="Models.Formats.CheckpointException">A file cannot be written.</exception>
+    /// <exception cref="Formats.CheckpointException">A file cannot be written.</exception>
     public void SaveTransformer(string folder)
     {
         using var widened = Masters?.Widened();

@@ -1,7 +1,7 @@
 // What a method asks of the network, from the method itself: its planner draws, and the draws are counted. Nothing about a
 // method is known here.
 
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Planning;

@@ -2,8 +2,9 @@
 // machine.
 
 using System.Globalization;
+using FlowBP.Settings;
 using FlowBP.Surrogates;
-using static FlowBP.Surrogates.SettingOf;
+using static FlowBP.Settings.SettingOf;
 using S = FlowBP.Training.Alignment.AlignmentSettings;
 
 namespace FlowBP.Training.Planning;
@@ -176,7 +177,7 @@ public static class PlanSettings
     /// <param name="given">Names and texts.</param>
     /// <exception cref="UnknownNameException">A name, or the method, is not known.</exception>
     /// <exception cref="ArgumentException">A value is not accepted, or the settings don't go together.</exception>
-    /// <exception cref="Models.Formats.CheckpointException">A configuration of the model is missing or damaged.</exception>
+    /// <exception cref="Formats.CheckpointException">A configuration of the model is missing or damaged.</exception>
     public static PlanRequest Resolve(IEnumerable<KeyValuePair<string, string>> given)
     {
         var pairs = given.ToList();

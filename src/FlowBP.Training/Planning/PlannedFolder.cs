@@ -1,9 +1,9 @@
 // The networks of a model folder, from its configurations: no weight is read, and those that are known by their size only are
 // built without memory.
 
+using FlowBP.Formats;
 using FlowBP.Models;
 using FlowBP.Models.Autoencoders;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Inspection;
 using FlowBP.Models.Prompts;
 using FlowBP.Models.TextEncoders;

@@ -1,9 +1,9 @@
 // Where the networks of a prediction come from: the configurations of a model folder (never its weights), or the released
 // full-size models by name, whose sizes are data here.
 
+using FlowBP.Formats;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Inspection;
 using FlowBP.Models.Transformers;
 using FlowBP.Training.Alignment;

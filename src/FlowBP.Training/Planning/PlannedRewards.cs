@@ -1,7 +1,7 @@
 // Rewards of two towers, from a folder's configuration or by name.
 
+using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Inspection;
 using FlowBP.Training.Planning.Networks;
 

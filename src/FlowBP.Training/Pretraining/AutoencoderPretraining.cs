@@ -4,6 +4,7 @@
 using FlowBP.Kernels;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Initialization;
+using FlowBP.RandomStreams;
 using FlowBP.Shapes;
 using FlowBP.Surrogates;
 

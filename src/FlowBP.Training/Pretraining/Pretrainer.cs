@@ -1,9 +1,9 @@
 // The stages of pretraining and the folder they leave behind: a diffusers model folder, two reward folders, the prompts.
 // A stage that already left its folder is skipped, so an interrupted run goes on where it stopped.
 
+using FlowBP.Formats;
 using FlowBP.Models;
 using FlowBP.Models.Autoencoders;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Schedulers;
 using FlowBP.Models.Tokenizers;
 using FlowBP.Shapes;

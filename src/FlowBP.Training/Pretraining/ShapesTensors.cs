@@ -2,6 +2,7 @@
 
 using System.Runtime.InteropServices;
 using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 using FlowBP.Shapes;
 
 namespace FlowBP.Training.Pretraining;

@@ -1,7 +1,7 @@
 // Which of a record's entries is the prompt. Whoever says nothing means the usual names; a record that has two of them with two texts
 // is a question, and the answer is not guessed.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Training;
 

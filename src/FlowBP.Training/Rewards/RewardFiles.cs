@@ -2,7 +2,7 @@
 // transformers, where the tokenizer's files lie beside config.json (PickScore); and as one file of weights of a network that
 // everybody knows (HPSv2), beside which a tokenizer must be put.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Tokenizers;
 
 namespace FlowBP.Training.Rewards;

@@ -1,7 +1,7 @@
 // Which reward lies in a folder is written in its configuration; a new form of reward is registered here and nowhere else.
 
+using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 using FlowBP.Models.Rewards;
 using FlowBP.Models.Tokenizers;
 using FlowBP.Training.Planning;

@@ -1,8 +1,9 @@
 // Pictures from a model, without judges: one file each, and a labelled grid of all.
 
-using FlowBP.Kernels;
-using FlowBP.Models.Formats;
-using FlowBP.Shapes.Pictures;
+using FlowBP.Formats;
+using FlowBP.Pictures;
+using FlowBP.RandomStreams;
+using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;

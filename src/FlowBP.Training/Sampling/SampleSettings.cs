@@ -1,9 +1,9 @@
 // The settings of `sample`, described as those of a run are.
 
-using FlowBP.Shapes.Pictures;
-using FlowBP.Surrogates;
+using FlowBP.Pictures;
+using FlowBP.Settings;
 using FlowBP.Training.Alignment;
-using static FlowBP.Surrogates.SettingOf;
+using static FlowBP.Settings.SettingOf;
 
 namespace FlowBP.Training.Sampling;
 

@@ -1,7 +1,7 @@
 // What is no plain adapter of the transformer is refused as what it is; nothing of a file is left out in silence.
 
+using FlowBP.Formats;
 using FlowBP.Models.Adapters;
-using FlowBP.Models.Formats;
 using static FlowBP.Models.Tests.TestNetworks;
 
 namespace FlowBP.Models.Tests;

@@ -2,8 +2,8 @@
 // in double precision. Ranks and strengths differ from layer to layer.
 
 using System.Text.Json.Nodes;
+using FlowBP.Formats;
 using FlowBP.Models.Adapters;
-using FlowBP.Models.Formats;
 using static FlowBP.Models.Tests.TestNetworks;
 using static FlowBP.Tests.AdapterChange;
 

@@ -2,7 +2,7 @@
 
 using System.Buffers.Binary;
 using System.Text;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using static FlowBP.Models.Tests.TestNetworks;
 
 namespace FlowBP.Models.Tests;

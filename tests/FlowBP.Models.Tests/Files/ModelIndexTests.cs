@@ -1,6 +1,6 @@
 // A model folder and its table of contents must agree, and the schedule must be the one that is built.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Schedulers;
 
 namespace FlowBP.Models.Tests;

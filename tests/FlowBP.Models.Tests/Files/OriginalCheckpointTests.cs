@@ -1,6 +1,6 @@
 // Checkpoints under the names that the families were published with load into the same network, alone or with the rest of a model.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FlowBP.Models.Transformers;
 using static FlowBP.Models.Tests.TestNetworks;
 

@@ -2,8 +2,8 @@
 // file: the same networks.
 
 using System.Text.Json.Nodes;
+using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 using FlowBP.Models.TextEncoders;
 using FlowBP.Models.Tokenizers;
 using static FlowBP.Models.Tests.TestNetworks;

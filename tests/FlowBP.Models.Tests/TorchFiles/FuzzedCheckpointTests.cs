@@ -1,7 +1,7 @@
 // Whatever the bytes are: tensors or a CheckpointException, and nothing else. Valid files of every layout are changed at
 // random places, which gets further into the readers than random bytes would.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using FsCheck;
 using FsCheck.Fluent;
 using static FlowBP.Models.Tests.TorchFileWriter;

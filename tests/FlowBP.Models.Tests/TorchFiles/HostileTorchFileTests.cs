@@ -4,7 +4,7 @@
 using System.IO.Compression;
 using System.Numerics;
 using System.Text;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using static FlowBP.Models.Tests.TorchFileWriter;
 
 namespace FlowBP.Models.Tests;

@@ -1,6 +1,6 @@
 // What torch.save writes is read; the rule by which weights are found in it.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 using static FlowBP.Models.Tests.TorchFileWriter;
 
 namespace FlowBP.Models.Tests;

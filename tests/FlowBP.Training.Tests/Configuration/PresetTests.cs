@@ -1,3 +1,4 @@
+using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;

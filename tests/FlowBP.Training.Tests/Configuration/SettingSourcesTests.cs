@@ -1,4 +1,4 @@
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;

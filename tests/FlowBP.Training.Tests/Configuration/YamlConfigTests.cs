@@ -1,4 +1,4 @@
-using FlowBP.Kernels;
+using FlowBP.RandomStreams;
 using FlowBP.Training.Configuration;
 
 namespace FlowBP.Training.Tests.Configuration;

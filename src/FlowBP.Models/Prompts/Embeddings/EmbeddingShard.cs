@@ -2,7 +2,7 @@
 // the prompts, and a digest of every prompt's bytes, so that a shard proves by itself that it is whole and the right one.
 
 using System.Security.Cryptography;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Prompts;
 

@@ -3,7 +3,7 @@
 // are whole, so a stopped run goes on without rewriting it.
 
 using System.Text.Json.Nodes;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Prompts;
 

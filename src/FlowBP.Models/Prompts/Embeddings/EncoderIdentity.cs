@@ -4,8 +4,8 @@
 
 using System.Security.Cryptography;
 using System.Text;
+using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Formats;
 using FlowBP.Models.TextEncoders;
 using FlowBP.Models.Tokenizers;
 

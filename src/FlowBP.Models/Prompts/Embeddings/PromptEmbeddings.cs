@@ -3,7 +3,7 @@
 // they are read first.
 
 using System.Collections.Concurrent;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Prompts;
 

@@ -1,7 +1,7 @@
 // Writing embeddings shard by shard. The table of contents comes first; a shard appears whole or not at all; what is there
 // already is kept if every byte of it is what was written. Nothing of other prompts or other encoders is ever replaced.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Prompts;
 

@@ -1,6 +1,6 @@
 // A checkpoint under the original names, seen under the network's own: each of its tensors is some rows of one that is stored.
 
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Transformers.Original;
 

@@ -5,7 +5,7 @@
 
 using System.Globalization;
 using System.Text.RegularExpressions;
-using FlowBP.Models.Formats;
+using FlowBP.Formats;
 
 namespace FlowBP.Models.Transformers.Original;
 

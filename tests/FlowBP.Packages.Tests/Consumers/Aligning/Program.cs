@@ -3,8 +3,8 @@
 
 using System.Globalization;
 using FlowBP.Cuda;
+using FlowBP.Formats;
 using FlowBP.Kernels;
-using FlowBP.Models.Formats;
 using FlowBP.Torch;
 using FlowBP.Training;
 using FlowBP.Training.Configuration;

@@ -1,0 +1,30 @@
+// Every way in which a file on disk can disappoint a model ends in this one exception. Its message is a single line for
+// the person at the keyboard: which file, which tensor or key, what was found, what was expected.
+
+namespace FlowBP.Formats;
+
+/// <summary>A checkpoint, configuration or vocabulary file is missing, damaged, or does not fit the model.</summary>
+public sealed class CheckpointException : Exception
+{
+    /// <summary>Creates the exception from a complete one-line message.</summary>
+    /// <param name="message">Names the file, the tensor or key, what was found and what was expected.</param>
+    /// <param name="inner">The error underneath, where there is one.</param>
+    public CheckpointException(string message, Exception? inner = null)
+        : base(message.ReplaceLineEndings(" "), inner) { }
+
+    /// <summary>The exception for a file as a whole.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="problem">What was found and what was expected.</param>
+    /// <param name="inner">The error underneath, where there is one.</param>
+    public static CheckpointException ForFile(string file, string problem, Exception? inner = null) =>
+        new($"{file}: {problem}", inner);
+
+    internal static CheckpointException ForTensor(string file, string tensor, string found, string expected) =>
+        new($"{file}: tensor '{Shorten(tensor)}': found {found}, expected {expected}");
+
+    /// <summary>Renders a shape as <c>[2, 3]</c>.</summary>
+    internal static string Shape(ReadOnlySpan<long> shape) => $"[{string.Join(", ", shape.ToArray())}]";
+
+    // A hostile header may hold a megabyte-long name; an error message should not.
+    internal static string Shorten(string name) => name.Length <= 200 ? name : name[..197] + "...";
+}

@@ -1,0 +1,232 @@
+// A model's config.json, read strictly: every key is either read, or known and of no consequence here, or refused by
+// name. A setting that is silently ignored is a model that is silently wrong.
+
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace FlowBP.Formats;
+
+/// <summary>Reads the keys of one JSON object and refuses those that nobody asked for.</summary>
+public sealed class ConfigReader
+{
+    private readonly JsonObject json;
+    private readonly string section;
+    private readonly HashSet<string> known = new(StringComparer.Ordinal);
+
+    private ConfigReader(string file, JsonObject json, string section)
+    {
+        File = file;
+        this.json = json;
+        this.section = section;
+    }
+
+    /// <summary>The file that the object comes from, for messages.</summary>
+    public string File { get; }
+
+    /// <summary>Reads a file whose content is one JSON object.</summary>
+    /// <exception cref="CheckpointException">The file is missing or holds no JSON object, or a key twice.</exception>
+    public static ConfigReader Open(string file)
+    {
+        string text;
+        try
+        {
+            text = System.IO.File.ReadAllText(file);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw CheckpointException.ForFile(file, "no such file", e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw CheckpointException.ForFile(file, $"cannot be read: {e.Message}", e);
+        }
+        return Parse(file, text);
+    }
+
+    /// <summary>Reads a text that is one JSON object.</summary>
+    /// <param name="file">Names the text in messages.</param>
+    /// <param name="text">The JSON text.</param>
+    /// <exception cref="CheckpointException">The text is no JSON object, or has a key twice.</exception>
+    public static ConfigReader Parse(string file, string text)
+    {
+        ForeignContent.Refuse(file, text);
+        try
+        {
+            var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
+            return JsonNode.Parse(text, documentOptions: options) is JsonObject json
+                ? new ConfigReader(file, json, section: "")
+                : throw CheckpointException.ForFile(file, "found no JSON object");
+        }
+        catch (JsonException e)
+        {
+            throw CheckpointException.ForFile(file, $"is not valid JSON: {e.Message}", e);
+        }
+    }
+
+    /// <summary>Whether the key is there with a value other than null.</summary>
+    public bool Has(string key) => json[key] is not null;
+
+    /// <summary>Whether the key is there, be its value null or not.</summary>
+    public bool Contains(string key) => json.ContainsKey(key);
+
+    /// <summary>An integer; <paramref name="fallback"/> if absent or null, an error if that is null too.</summary>
+    public int Int(string key, int? fallback = null) => Read(key, "an integer", n => n.GetValue<int>(), fallback);
+
+    /// <summary>A number.</summary>
+    public double Double(string key, double? fallback = null) =>
+        Read(key, "a number", n => n.GetValue<double>(), fallback);
+
+    /// <summary>True or false.</summary>
+    public bool Bool(string key, bool? fallback = null) =>
+        Read(key, "true or false", n => n.GetValue<bool>(), fallback);
+
+    /// <summary>A string.</summary>
+    public string Text(string key, string? fallback = null) =>
+        OptionalText(key) ?? fallback ?? throw Missing(key, "a string");
+
+    /// <summary>A string, or null if absent or null.</summary>
+    public string? OptionalText(string key) => Value(key) is { } node ? As(key, "a string", node, Str) : null;
+
+    /// <summary>An integer, or null if absent or null.</summary>
+    public int? OptionalInt(string key) =>
+        Value(key) is { } node ? As(key, "an integer", node, n => n.GetValue<int>()) : null;
+
+    /// <summary>A number, or null if absent or null.</summary>
+    public double? OptionalDouble(string key) =>
+        Value(key) is { } node ? As(key, "a number", node, n => n.GetValue<double>()) : null;
+
+    /// <summary>A list of integers.</summary>
+    public IReadOnlyList<int> Ints(string key, IReadOnlyList<int>? fallback = null) =>
+        List(key, "a list of integers", n => n.GetValue<int>(), fallback);
+
+    /// <summary>A list of strings.</summary>
+    public IReadOnlyList<string> Texts(string key, IReadOnlyList<string>? fallback = null) =>
+        List(key, "a list of strings", Str, fallback);
+
+    /// <summary>A nested object, or null if absent or null.</summary>
+    public ConfigReader? Section(string key) =>
+        Value(key) switch
+        {
+            null => null,
+            JsonObject nested => new ConfigReader(File, nested, $"{section}{key}."),
+            _ => throw Wrong(key, json[key]!, "an object"),
+        };
+
+    /// <summary>A list of nested objects; empty if absent or null.</summary>
+    public IReadOnlyList<ConfigReader> Sections(string key) =>
+        Value(key) switch
+        {
+            null => [],
+            JsonArray array when array.All(item => item is JsonObject) =>
+            [
+                .. array.Select((item, i) => new ConfigReader(File, (JsonObject)item!, $"{section}{key}[{i}].")),
+            ],
+            { } other => throw Wrong(key, other, "a list of objects"),
+        };
+
+    /// <summary>Keys that may be there and change nothing in the arithmetic.</summary>
+    public void Ignore(params ReadOnlySpan<string> keys)
+    {
+        foreach (string key in keys)
+        {
+            known.Add(key);
+        }
+    }
+
+    /// <summary>Accepts a key only with the one value that this project implements.</summary>
+    /// <exception cref="CheckpointException">The key is there with another value.</exception>
+    public void Require(string key, string expected)
+    {
+        if (Value(key) is { } node && node.ToJsonString() != expected)
+        {
+            throw Wrong(key, node, expected);
+        }
+    }
+
+    /// <summary>Accepts the file of one class only, where it names a class.</summary>
+    /// <param name="expected">The class's name in the ecosystem.</param>
+    /// <exception cref="CheckpointException">The file is another class's.</exception>
+    public void RequireClass(string expected)
+    {
+        if (OptionalText("_class_name") is { } found && found != expected)
+        {
+            throw CheckpointException.ForFile(File, $"found a configuration of {found}, expected one of {expected}");
+        }
+    }
+
+    /// <summary>Refuses keys that were neither read nor ignored; a leading underscore marks a writer's own notes.</summary>
+    /// <exception cref="CheckpointException">Names the unknown key and the nearest known one.</exception>
+    public void RefuseUnknown()
+    {
+        foreach (var (key, _) in json)
+        {
+            if (!key.StartsWith('_') && !known.Contains(key))
+            {
+                string? near = known.Where(k => Distance(k, key) <= 2).MinBy(k => Distance(k, key));
+                string hint = near is null ? "" : $" (did you mean {near}?)";
+                throw CheckpointException.ForFile(File, $"unknown key '{section}{key}'{hint}");
+            }
+        }
+    }
+
+    private JsonNode? Value(string key)
+    {
+        known.Add(key);
+        return json[key];
+    }
+
+    private T Read<T>(string key, string kind, Func<JsonNode, T> read, T? fallback)
+        where T : struct => Value(key) is { } node ? As(key, kind, node, read) : fallback ?? throw Missing(key, kind);
+
+    private IReadOnlyList<T> List<T>(string key, string kind, Func<JsonNode, T> read, IReadOnlyList<T>? fallback) =>
+        Value(key) switch
+        {
+            null => fallback ?? throw Missing(key, kind),
+            JsonArray array =>
+            [
+                .. array.Select(n => n is null ? throw Wrong(key, array, kind) : As(key, kind, n, read)),
+            ],
+            { } other => throw Wrong(key, other, kind),
+        };
+
+    private T As<T>(string key, string kind, JsonNode node, Func<JsonNode, T> read)
+    {
+        try
+        {
+            return read(node);
+        }
+        catch (Exception e) when (e is InvalidOperationException or FormatException or OverflowException)
+        {
+            throw Wrong(key, node, kind);
+        }
+    }
+
+    private static string Str(JsonNode node) => node.GetValue<string>();
+
+    private CheckpointException Missing(string key, string kind) =>
+        CheckpointException.ForFile(File, $"key '{section}{key}': found none, expected {kind}");
+
+    private CheckpointException Wrong(string key, JsonNode found, string expected) =>
+        CheckpointException.ForFile(File, $"key '{section}{key}': found {found.ToJsonString()}, expected {expected}");
+
+    private static int Distance(string a, string b)
+    {
+        var previous = new int[b.Length + 1];
+        for (int j = 0; j <= b.Length; j++)
+        {
+            previous[j] = j;
+        }
+        for (int i = 1; i <= a.Length; i++)
+        {
+            int diagonal = previous[0];
+            previous[0] = i;
+            for (int j = 1; j <= b.Length; j++)
+            {
+                int substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+                diagonal = previous[j];
+                previous[j] = Math.Min(substitute, 1 + Math.Min(previous[j], previous[j - 1]));
+            }
+        }
+        return previous[b.Length];
+    }
+}

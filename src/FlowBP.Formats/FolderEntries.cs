@@ -1,0 +1,78 @@
+// What .NET has no call for: a name in a folder that survives a power loss, a second name for the same file, and two names that
+// change places in one step. Where the system does not have them either (another kernel, another file system), the answer says
+// so and the caller takes the longer way.
+
+using System.Runtime.InteropServices;
+
+namespace FlowBP.Formats;
+
+/// <summary>Operations on the entries of folders.</summary>
+public static partial class FolderEntries
+{
+    private const int InputOutputError = 5;
+    private const int CurrentFolder = -100;
+    private const uint Exchange = 2;
+
+    /// <summary>
+    /// Puts a folder's entries on the disk: a file that was flushed and renamed can still be without a name after a power loss.
+    /// File systems that know no such request are left alone.
+    /// </summary>
+    /// <param name="folder">An existing folder.</param>
+    /// <exception cref="IOException">The disk reports an error.</exception>
+    public static void Flush(string folder)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+        int handle = OpenFile(folder, flags: 0);
+        if (handle < 0)
+        {
+            return;
+        }
+        int error = FlushFile(handle) < 0 ? Marshal.GetLastPInvokeError() : 0;
+        _ = CloseFile(handle);
+        if (error == InputOutputError)
+        {
+            throw new IOException($"{folder}: the disk reports an error (errno {error})");
+        }
+    }
+
+    /// <summary>Gives a file a second name (a hard link), which costs no space.</summary>
+    /// <param name="file">The file; not a symbolic link.</param>
+    /// <param name="path">The new name, in an existing folder.</param>
+    /// <returns>False: not here, for example because the two lie on different file systems.</returns>
+    public static bool TryLink(string file, string path) => OperatingSystem.IsLinux() && LinkFile(file, path) == 0;
+
+    /// <summary>Exchanges what two names stand for, in one step.</summary>
+    /// <param name="one">An existing file or folder.</param>
+    /// <param name="other">An existing file or folder of the same file system.</param>
+    /// <returns>False: this system can't.</returns>
+    public static bool TryExchange(string one, string other)
+    {
+        try
+        {
+            return OperatingSystem.IsLinux() && Rename(CurrentFolder, one, CurrentFolder, other, Exchange) == 0;
+        }
+        catch (EntryPointNotFoundException)
+        {
+            // A C library from before 2018.
+            return false;
+        }
+    }
+
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int OpenFile(string path, int flags);
+
+    [LibraryImport("libc", EntryPoint = "fsync", SetLastError = true)]
+    private static partial int FlushFile(int handle);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int CloseFile(int handle);
+
+    [LibraryImport("libc", EntryPoint = "link", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int LinkFile(string file, string path);
+
+    [LibraryImport("libc", EntryPoint = "renameat2", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Rename(int oneFolder, string one, int otherFolder, string other, uint flags);
+}

@@ -1,0 +1,155 @@
+// Fixtures of FLUX.1 and FLUX.2: transformers, FLUX.2's autoencoder, packing with position ids.
+//
+// Shapes: B batch, C channels, Y X latent elements or patches, L tokens.
+
+using FlowBP.Models.Autoencoders;
+using FlowBP.Models.Transformers;
+
+namespace FlowBP.Verification.Networks;
+
+internal sealed class FluxTransformerFixture : INetworkFixture
+{
+    public bool Matches(FixtureFolder fixture) => fixture.Network.Contains(nameof(FluxTransformer2DModel));
+
+    public void Check(FixtureFolder fixture, Comparison comparison)
+    {
+        var model = fixture.Loaded(new FluxTransformer2DModel(FluxTransformerConfig.Read(fixture.ConfigFile)));
+        Tensor latents = fixture.LoadLeaf("in.hidden_states");
+        Tensor text = fixture.LoadLeaf("in.encoder_hidden_states");
+        Tensor pooled = fixture.LoadLeaf("in.pooled_projections");
+        Tensor velocity = model.call(
+            new FluxInput(
+                latents,
+                text,
+                pooled,
+                fixture.Load("in.timestep"),
+                fixture.Has("in.guidance") ? fixture.Load("in.guidance") : null,
+                fixture.Load("in.img_ids"),
+                fixture.Load("in.txt_ids")
+            )
+        );
+        comparison.Tensors("out", velocity, fixture.Load("out"));
+        GradientCheck.Run(
+            fixture,
+            comparison,
+            model,
+            velocity,
+            ("hidden_states", latents),
+            ("encoder_hidden_states", text),
+            ("pooled_projections", pooled)
+        );
+    }
+}
+
+internal sealed class Flux2TransformerFixture : INetworkFixture
+{
+    public bool Matches(FixtureFolder fixture) => fixture.Network.Contains(nameof(Flux2Transformer2DModel));
+
+    public void Check(FixtureFolder fixture, Comparison comparison)
+    {
+        var model = fixture.Loaded(new Flux2Transformer2DModel(Flux2TransformerConfig.Read(fixture.ConfigFile)));
+        Tensor latents = fixture.LoadLeaf("in.hidden_states");
+        Tensor text = fixture.LoadLeaf("in.encoder_hidden_states");
+        // Positions are recorded per sample, and are the same for all.
+        Tensor velocity = model.call(
+            new Flux2Input(
+                latents,
+                text,
+                fixture.Load("in.timestep"),
+                fixture.Has("in.guidance") ? fixture.Load("in.guidance") : null,
+                fixture.Load("in.img_ids").select(0, 0),
+                fixture.Load("in.txt_ids").select(0, 0)
+            )
+        );
+        comparison.Tensors("out", velocity, fixture.Load("out"));
+        GradientCheck.Run(
+            fixture,
+            comparison,
+            model,
+            velocity,
+            ("hidden_states", latents),
+            ("encoder_hidden_states", text)
+        );
+    }
+}
+
+internal sealed class Flux2AutoencoderFixture : INetworkFixture
+{
+    public bool Matches(FixtureFolder fixture) => fixture.Network.Contains(nameof(AutoencoderKLFlux2));
+
+    public void Check(FixtureFolder fixture, Comparison comparison)
+    {
+        var model = fixture.Loaded(new AutoencoderKLFlux2(AutoencoderKLFlux2Config.Read(fixture.ConfigFile)));
+        Tensor packed_BLC = fixture.LoadLeaf("in.latents");
+        long rows = fixture.Meta.GetProperty("h_tokens").GetInt64();
+        long columns = fixture.Meta.GetProperty("w_tokens").GetInt64();
+        Tensor latents_BCYX = LatentTokens.Unpack(packed_BLC, rows, columns);
+        Tensor image = model.DecodeScaled(latents_BCYX);
+        comparison.Tensors("out", image, fixture.Load("out"));
+        CompareIfPresent("unpacked", () => latents_BCYX);
+        CompareIfPresent("denormalized", () => model.Denormalize(latents_BCYX));
+        CompareIfPresent("unpatchified", () => LatentPatches.Unpatchify(model.Denormalize(latents_BCYX)));
+        CompareIfPresent("image01", () => (image * 0.5 + 0.5).clamp(0, 1));
+        GradientCheck.Run(fixture, comparison, model, image, ("latents", packed_BLC));
+        if (fixture.Has("enc.in"))
+        {
+            using var noGrad = torch.no_grad();
+            Tensor pixels = fixture.Load("enc.in");
+            CompareIfPresent("enc.moments", () => model.EncodeMoments(pixels));
+            CompareIfPresent("enc.packed", () => LatentTokens.Pack(model.Scale(model.EncodeMean(pixels))));
+        }
+
+        void CompareIfPresent(string name, Func<Tensor> compute)
+        {
+            if (fixture.Has(name))
+            {
+                comparison.Tensors(name, compute(), fixture.Load(name));
+            }
+        }
+    }
+}
+
+internal sealed class PackingFixture : INetworkFixture
+{
+    // This folder has no network, hence no name: it is known by its tensors.
+    public bool Matches(FixtureFolder fixture) => fixture.Has("flux1.packed") && fixture.Has("flux2.packed");
+
+    public void Check(FixtureFolder fixture, Comparison comparison)
+    {
+        Tensor latents_BCYX = fixture.Load("flux1.latents");
+        Tensor patches_BCYX = LatentPatches.Patchify(latents_BCYX);
+        Tensor packed_BLC = LatentTokens.Pack(patches_BCYX);
+        var (rows, columns) = (patches_BCYX.size(2), patches_BCYX.size(3));
+        comparison.Tensors("flux1.packed", packed_BLC, fixture.Load("flux1.packed"));
+        comparison.Tensors(
+            "flux1.latents",
+            LatentPatches.Unpatchify(LatentTokens.Unpack(packed_BLC, rows, columns)),
+            latents_BCYX
+        );
+        comparison.Tensors("flux1.img_ids", FluxPositions.Image(rows, columns), fixture.Load("flux1.img_ids"));
+        Tensor text_M3 = fixture.Load("flux1.txt_ids");
+        comparison.Tensors("flux1.txt_ids", FluxPositions.Text(text_M3.size(0)), text_M3);
+
+        latents_BCYX = fixture.Load("flux2.latents");
+        patches_BCYX = LatentPatches.Patchify(latents_BCYX);
+        packed_BLC = LatentTokens.Pack(patches_BCYX);
+        (rows, columns) = (patches_BCYX.size(2), patches_BCYX.size(3));
+        comparison.Tensors("flux2.patchified", patches_BCYX, fixture.Load("flux2.patchified"));
+        comparison.Tensors("flux2.packed", packed_BLC, fixture.Load("flux2.packed"));
+        comparison.Tensors(
+            "flux2.latents",
+            LatentPatches.Unpatchify(LatentTokens.Unpack(packed_BLC, rows, columns)),
+            latents_BCYX
+        );
+        Tensor text_BM4 = fixture.Load("flux2.txt_ids");
+        for (long b = 0; b < latents_BCYX.size(0); b++)
+        {
+            comparison.Tensors(
+                "flux2.img_ids",
+                Flux2Positions.Image(rows, columns),
+                fixture.Load("flux2.img_ids").select(0, b)
+            );
+            comparison.Tensors("flux2.txt_ids", Flux2Positions.Text(text_BM4.size(1)), text_BM4.select(0, b));
+        }
+    }
+}
