@@ -4,9 +4,10 @@
 using System.Globalization;
 using FlowBP.Training;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
-using S = FlowBP.Training.Alignment.AlignmentSettings;
+using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Benchmarks;
 

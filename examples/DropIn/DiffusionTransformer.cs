@@ -1,7 +1,7 @@
 // A small diffusion transformer as one writes it with TorchSharp; nothing in this file knows of FlowBP but the seeded weights.
 // Shape legend: B batch, L tokens, D width, C channels of a token, 3D and 4D widths of a layer.
 
-using FlowBP.Models.Initialization;
+using FlowBP.Models.Layers;
 
 namespace FlowBP.Examples.DropIn;
 

@@ -3,7 +3,7 @@
 // generator, so that every run of the example prints the same.)
 // Shape legend: B batch, 2 coordinates of a point.
 
-using FlowBP.Models.Initialization;
+using FlowBP.Models.Layers;
 using FlowBP.RandomStreams;
 
 namespace FlowBP.Examples.FlowMatching;

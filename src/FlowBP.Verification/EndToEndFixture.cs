@@ -4,13 +4,13 @@
 // Shape legend: B batch, R reward rows (copies × batch, copy-major), P projection, C channels, Y X pixels or latents.
 
 using System.Text.Json;
+using FlowBP.Families.SD3;
 using FlowBP.Formats;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
 using FlowBP.Models.Rewards;
-using FlowBP.Models.Transformers;
 using FlowBP.Surrogates;
-using FlowBP.Training.Pipelines;
+using FlowBP.Training.Devices;
 using FlowBP.Training.Rewards;
 using FlowBP.Verification.Methods;
 

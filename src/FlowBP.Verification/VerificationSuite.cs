@@ -2,7 +2,7 @@
 // here and nowhere else.
 
 using FlowBP.Formats;
-using FlowBP.Training.Pipelines;
+using FlowBP.Training.Devices;
 using FlowBP.Verification.Methods;
 using FlowBP.Verification.Networks;
 

@@ -1,10 +1,14 @@
 // The full-size benchmark on networks so small that a test can wait for them: the same construction, trainer and plan.
 
 using FlowBP.Benchmarks.FullSize;
+using FlowBP.Families;
+using FlowBP.Families.Flux1;
+using FlowBP.Families.Flux2;
+using FlowBP.Families.SD3;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
-using FlowBP.Training.Alignment;
-using FlowBP.Training.Pipelines;
+using FlowBP.Training.Configuration;
+using FlowBP.Training.Devices;
 using FlowBP.Training.Planning;
 
 namespace FlowBP.Benchmarks.Cuda.Tests;
@@ -35,7 +39,7 @@ public class FullSizeTests
     {
         ["sd35"] = () =>
             FullSizeModel.Of(
-                ReleasedNetworks.SD35 with
+                SD3Family.ReleasedTransformer with
                 {
                     InChannels = 4,
                     OutChannels = 4,
@@ -52,7 +56,7 @@ public class FullSizeTests
             ),
         ["flux1"] = () =>
             FullSizeModel.Of(
-                ReleasedNetworks.Flux1 with
+                Flux1Family.ReleasedTransformer with
                 {
                     InChannels = 16,
                     OutChannels = 16,
@@ -69,7 +73,7 @@ public class FullSizeTests
             ),
         ["flux2"] = () =>
             FullSizeModel.Of(
-                ReleasedNetworks.Flux2 with
+                Flux2Family.ReleasedTransformer with
                 {
                     InChannels = 16,
                     OutChannels = 16,

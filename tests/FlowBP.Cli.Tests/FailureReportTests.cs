@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 using FlowBP.Cli.Failures;
 using FlowBP.Formats;
 using FlowBP.Surrogates;
-using FlowBP.Training.Alignment;
+using FlowBP.Training.Runs;
 
 namespace FlowBP.Cli.Tests;
 

@@ -1,3 +1,5 @@
+using FlowBP.Models.Layers;
+
 namespace FlowBP.Models.Tests;
 
 /// <summary>The two ways to compute tanh-GELU against its formula.</summary>

@@ -1,11 +1,11 @@
 // A checkpoint that does not fit a model, and a configuration that nobody understands, are refused by name.
 
+using FlowBP.Families.SD3;
 using FlowBP.Formats;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Initialization;
+using FlowBP.Models.Layers;
 using FlowBP.Models.Schedulers;
-using FlowBP.Models.Transformers;
 
 namespace FlowBP.Models.Tests;
 

@@ -1,9 +1,11 @@
 // The transformer's path without gradients, on the fused operations' scalar reference and on the CUDA kernels' text, emulated.
 
+using FlowBP.Families.Flux1;
+using FlowBP.Families.Flux2;
+using FlowBP.Families.SD3;
 using FlowBP.Kernels;
 using FlowBP.Kernels.Cuda;
 using FlowBP.Kernels.Cuda.Tests;
-using FlowBP.Models.Transformers;
 using static FlowBP.Models.Tests.TestNetworks;
 
 namespace FlowBP.Models.Tests;

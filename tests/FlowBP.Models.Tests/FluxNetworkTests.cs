@@ -1,9 +1,12 @@
 // What must hold of FLUX's networks and their configurations whatever the weights are.
 
 using System.Text.Json.Nodes;
+using FlowBP.Families.Flux1;
+using FlowBP.Families.Flux2;
+using FlowBP.Families.SD3;
 using FlowBP.Formats;
 using FlowBP.Models.Autoencoders;
-using FlowBP.Models.Transformers;
+using FlowBP.Models.Layers;
 using static FlowBP.Models.Tests.TestNetworks;
 
 namespace FlowBP.Models.Tests;

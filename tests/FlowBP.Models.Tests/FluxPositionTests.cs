@@ -1,5 +1,8 @@
 // Rotations, patches, tokens and positions against what they are by definition.
 
+using FlowBP.Families.Flux1;
+using FlowBP.Families.Flux2;
+using FlowBP.Models.Layers;
 using FlowBP.Models.Transformers;
 using static FlowBP.Models.Tests.TestNetworks;
 

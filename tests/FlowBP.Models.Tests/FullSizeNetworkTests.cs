@@ -2,9 +2,10 @@
 // which keeps every name and divides every extent that the width of the streams determines.
 
 using System.Text.Json.Nodes;
+using FlowBP.Families.Flux1;
+using FlowBP.Families.Flux2;
 using FlowBP.Formats;
 using FlowBP.Models.Autoencoders;
-using FlowBP.Models.Transformers;
 
 namespace FlowBP.Models.Tests;
 

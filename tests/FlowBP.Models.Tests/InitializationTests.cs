@@ -1,7 +1,7 @@
 // New models must be the same everywhere, and their weights must have the spread that they are said to have.
 
 using FlowBP.Models.Clip;
-using FlowBP.Models.Initialization;
+using FlowBP.Models.Layers;
 using static FlowBP.Models.Tests.TestNetworks;
 
 namespace FlowBP.Models.Tests;

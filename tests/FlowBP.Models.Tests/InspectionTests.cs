@@ -1,9 +1,9 @@
 // Networks without memory, what they are made of, and how that compares with files.
 
 using System.Text.Json.Nodes;
+using FlowBP.Families.Inspection;
+using FlowBP.Families.SD3;
 using FlowBP.Formats;
-using FlowBP.Models.Inspection;
-using FlowBP.Models.Transformers;
 
 namespace FlowBP.Models.Tests;
 

@@ -1,9 +1,9 @@
 // A low-rank adapter on whole networks: it starts as nothing, trains alone, and merged is the same as applied.
 
 using System.Text.Json;
+using FlowBP.Families.SD3;
 using FlowBP.Formats;
 using FlowBP.Models.Adapters;
-using FlowBP.Models.Transformers;
 using static FlowBP.Models.Tests.TestNetworks;
 
 namespace FlowBP.Models.Tests;
@@ -14,7 +14,7 @@ public sealed class LoraTests
     {
         Rank = 4,
         Alpha = 6,
-        TargetModules = LoraConfig.StableDiffusion3Targets,
+        TargetModules = SD3Family.AdapterTargets,
     };
 
     private TemporaryFolder folder = null!;

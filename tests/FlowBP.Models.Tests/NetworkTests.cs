@@ -1,11 +1,11 @@
 // What must hold of the networks whatever their weights are.
 
 using System.Text.Json;
+using FlowBP.Families.SD3;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Initialization;
+using FlowBP.Models.Layers;
 using FlowBP.Models.Rewards;
-using FlowBP.Models.Transformers;
 using static FlowBP.Models.Tests.TestNetworks;
 
 namespace FlowBP.Models.Tests;

@@ -1,9 +1,9 @@
 // A whole model written to a folder and read back is the same model.
 
+using FlowBP.Families.SD3;
 using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Initialization;
-using FlowBP.Models.Prompts;
+using FlowBP.Models.Layers;
 using FlowBP.Models.Schedulers;
 using FlowBP.Models.Tokenizers;
 using static FlowBP.Models.Tests.TestNetworks;

@@ -1,6 +1,7 @@
 // The prompt side of the three models, from folders: what a pipeline makes of prompts is what its encoders say, put together
 // by hand; a tokenizer of another encoder is refused.
 
+using FlowBP.Families;
 using FlowBP.Formats;
 using FlowBP.Models.Clip;
 using FlowBP.Models.Prompts;
@@ -155,30 +156,42 @@ public sealed class PromptEncoderTests
     public void An_identity_tells_every_part_apart()
     {
         PromptFolder.WriteFlux1(folder);
-        EncoderIdentity identity = EncoderIdentity.Of(folder);
-        Assert.That(identity.Difference(EncoderIdentity.Of(folder)), Is.Null);
-        Assert.That(identity.Difference(EncoderIdentity.Of(folder, 256)), Does.Contain("512 tokens, expected 256"));
+        EncoderIdentity identity = ModelFamily.EncoderIdentityOf(folder);
+        Assert.That(identity.Difference(ModelFamily.EncoderIdentityOf(folder)), Is.Null);
+        Assert.That(
+            identity.Difference(ModelFamily.EncoderIdentityOf(folder, 256)),
+            Does.Contain("512 tokens, expected 256")
+        );
 
         // A key without effect changes nothing.
         string config = Path.Combine(folder, "text_encoder_2", "config.json");
         string text = File.ReadAllText(config);
         File.WriteAllText(config, text.Replace("{", """{"transformers_version": "5.0.0",""", StringComparison.Ordinal));
-        Assert.That(identity.Difference(EncoderIdentity.Of(folder)), Is.Null);
+        Assert.That(identity.Difference(ModelFamily.EncoderIdentityOf(folder)), Is.Null);
 
         File.WriteAllText(config, text.Replace("\"num_heads\": 2", "\"num_heads\": 1", StringComparison.Ordinal));
-        Assert.That(identity.Difference(EncoderIdentity.Of(folder)), Does.Contain("configuration of text_encoder_2"));
+        Assert.That(
+            identity.Difference(ModelFamily.EncoderIdentityOf(folder)),
+            Does.Contain("configuration of text_encoder_2")
+        );
         File.WriteAllText(config, text);
 
         string weights = Path.Combine(folder, "text_encoder", "model.safetensors");
         byte[] bytes = File.ReadAllBytes(weights);
         bytes[^3] ^= 1;
         File.WriteAllBytes(weights, bytes);
-        Assert.That(identity.Difference(EncoderIdentity.Of(folder)), Does.Contain("weights of text_encoder "));
+        Assert.That(
+            identity.Difference(ModelFamily.EncoderIdentityOf(folder)),
+            Does.Contain("weights of text_encoder ")
+        );
         bytes[^3] ^= 1;
         File.WriteAllBytes(weights, bytes);
 
         File.AppendAllText(Path.Combine(folder, "tokenizer_2", "tokenizer.json"), " ");
-        Assert.That(identity.Difference(EncoderIdentity.Of(folder)), Does.Contain("tokenizer of text_encoder_2"));
+        Assert.That(
+            identity.Difference(ModelFamily.EncoderIdentityOf(folder)),
+            Does.Contain("tokenizer of text_encoder_2")
+        );
     }
 
     [Test]
@@ -188,7 +201,7 @@ public sealed class PromptEncoderTests
         PromptFolder.WriteFlux1(folder);
         PromptFolder.WriteFlux2(other);
         Assert.That(
-            EncoderIdentity.Of(other).Difference(EncoderIdentity.Of(folder)),
+            ModelFamily.EncoderIdentityOf(other).Difference(ModelFamily.EncoderIdentityOf(folder)),
             Is.EqualTo("found encoders of Flux2KleinPipeline, expected FluxPipeline")
         );
     }

@@ -1,8 +1,8 @@
 // Saving: what the ecosystem's loaders find, the same bytes each time, and nothing half-done.
 
 using System.Text.Json;
+using FlowBP.Families.SD3;
 using FlowBP.Formats;
-using FlowBP.Models.Transformers;
 
 namespace FlowBP.Models.Tests;
 

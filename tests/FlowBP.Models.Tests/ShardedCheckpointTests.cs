@@ -1,7 +1,7 @@
 // Weights in several files: what an index may say, what it may not, and what loading costs.
 
+using FlowBP.Families.SD3;
 using FlowBP.Formats;
-using FlowBP.Models.Transformers;
 
 namespace FlowBP.Models.Tests;
 

@@ -1,9 +1,11 @@
 // Small networks and deterministic inputs for tests.
 
+using FlowBP.Families.Flux1;
+using FlowBP.Families.Flux2;
+using FlowBP.Families.SD3;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Initialization;
-using FlowBP.Models.Transformers;
+using FlowBP.Models.Layers;
 
 namespace FlowBP.Models.Tests;
 

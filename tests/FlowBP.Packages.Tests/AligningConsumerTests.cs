@@ -22,6 +22,7 @@ public class AligningConsumerTests
             "Snippets.cs",
             ReadmeSnippet.File([
                 "FlowBP.Cuda",
+                "FlowBP.Families",
                 "FlowBP.Formats",
                 "FlowBP.Kernels",
                 "FlowBP.Models",
@@ -142,7 +143,8 @@ public class AligningConsumerTests
 
     [TestCase("FlowBP.Torch", "16")]
     [TestCase("FlowBP.Kernels", "-0.5 -3.5")]
-    [TestCase("FlowBP.Models", "True")]
+    [TestCase("FlowBP.Families", "FLUX.1")]
+    [TestCase("FlowBP.Models", "2 to_q")]
     [TestCase("FlowBP.Formats", "True")]
     [TestCase("FlowBP.Pictures", "255 0 0 0 0 255")]
     [TestCase("FlowBP.RandomStreams", "True")]

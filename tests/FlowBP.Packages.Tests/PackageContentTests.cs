@@ -9,6 +9,7 @@ public class PackageContentTests
     private static readonly string[] s_ids =
     [
         "FlowBP.Cuda",
+        "FlowBP.Families",
         "FlowBP.Formats",
         "FlowBP.Kernels",
         "FlowBP.Models",

@@ -1,9 +1,11 @@
 using System.Globalization;
+using FlowBP.Families;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
-using S = FlowBP.Training.Alignment.AlignmentSettings;
+using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Tests;
 

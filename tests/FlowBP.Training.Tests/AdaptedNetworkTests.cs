@@ -1,3 +1,4 @@
+using FlowBP.Families.SD3;
 using FlowBP.Models.Adapters;
 using FlowBP.Surrogates;
 using FlowBP.Training.Pipelines;
@@ -54,7 +55,7 @@ public class AdaptedNetworkTests
         var sigma_B = torch.tensor(new[] { 0.5f, 0.75f });
         var cotangent_B = TinyModels.Waves(0.9, x_B.shape);
 
-        var transformer = (Models.Transformers.SD3Transformer2DModel)model.Model.Transformer;
+        var transformer = (Families.SD3.SD3Transformer2DModel)model.Model.Transformer;
         SD3Field.Of(transformer).Vjp(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient: false);
         var expected = factors.ToDictionary(p => p.name, p => Values(p.parameter.grad!));
         foreach (var (_, factor) in factors)

@@ -1,8 +1,10 @@
 // One random adapter, written as each trainer writes it, paints one picture: equal to one grey level, and another than without it.
 
 using System.Text.Json.Nodes;
+using FlowBP.Families.Flux1;
+using FlowBP.Families.Flux2;
+using FlowBP.Families.SD3;
 using FlowBP.Formats;
-using FlowBP.Models;
 using FlowBP.Training.Pipelines;
 using static FlowBP.Tests.AdapterChange;
 

@@ -1,6 +1,7 @@
 using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 
 namespace FlowBP.Training.Tests;
 

@@ -1,6 +1,6 @@
 using FlowBP.Shapes;
-using FlowBP.Training.Alignment;
 using FlowBP.Training.Evaluation;
+using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests;
 

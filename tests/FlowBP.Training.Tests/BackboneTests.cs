@@ -1,8 +1,11 @@
 // Every family through the same door: a folder in, pictures and gradients out.
 
 using System.Text.Json.Nodes;
+using FlowBP.Families;
+using FlowBP.Families.Flux1;
+using FlowBP.Families.Flux2;
+using FlowBP.Families.SD3;
 using FlowBP.Formats;
-using FlowBP.Models;
 using FlowBP.Surrogates;
 using FlowBP.Training.Pipelines;
 

@@ -1,13 +1,14 @@
 // Computing in bfloat16 with float32 masters: what it costs in accuracy, and what it saves an update from.
 
+using FlowBP.Families;
+using FlowBP.Families.SD3;
 using FlowBP.Kernels;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Initialization;
+using FlowBP.Models.Layers;
 using FlowBP.Models.Rewards;
 using FlowBP.Surrogates;
 using FlowBP.Training.Optimization;
-using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
 
 namespace FlowBP.Training.Tests;

@@ -2,10 +2,12 @@
 // one is missing they say which.
 
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
+using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
-using S = FlowBP.Training.Alignment.AlignmentSettings;
+using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Tests;
 

@@ -1,9 +1,9 @@
 // Where a run computes: what the setting accepts, what happens where there is no GPU. Opening one is replaced by a function.
 
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Evaluation;
-using FlowBP.Training.Pipelines;
-using FlowBP.Training.Sampling;
+using FlowBP.Training.Configuration;
+using FlowBP.Training.Devices;
+using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests;
 

@@ -1,8 +1,9 @@
+using FlowBP.Families;
+using FlowBP.Families.SD3;
 using FlowBP.Formats;
-using FlowBP.Models;
 using FlowBP.Models.Prompts;
 using FlowBP.Settings;
-using FlowBP.Training.Embedding;
+using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests;
 
@@ -36,7 +37,7 @@ public class EmbedRunTests
         var summary = Run(Lines);
         Assert.That((summary.Prompts, summary.Shards, summary.Kept), Is.EqualTo((4, 2, 0)));
         using var embeddings = PromptEmbeddings.Open(Output);
-        embeddings.RequireEncoder(EncoderIdentity.Of(EmbeddedAssets.Model));
+        embeddings.RequireEncoder(ModelFamily.EncoderIdentityOf(EmbeddedAssets.Model));
         embeddings.RequirePrompts([.. Lines, ""]);
         using var model = SD3Pipeline.Load(EmbeddedAssets.Model);
         embeddings.RequireWidths(
@@ -163,7 +164,9 @@ public class EmbedRunTests
         using var original = SD3Pipeline.Load(EmbeddedAssets.Model);
         Assert.That(Largest(saved.Encode(Lines).Text_BLE - original.Encode(Lines).Text_BLE), Is.Zero);
         Assert.That(
-            EncoderIdentity.Of(folder.Of("model")).Difference(EncoderIdentity.Of(EmbeddedAssets.Model)),
+            ModelFamily
+                .EncoderIdentityOf(folder.Of("model"))
+                .Difference(ModelFamily.EncoderIdentityOf(EmbeddedAssets.Model)),
             Is.Null
         );
     }

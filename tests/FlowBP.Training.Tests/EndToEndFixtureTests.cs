@@ -1,6 +1,6 @@
 using System.Text.Json.Nodes;
 using FlowBP.Formats;
-using FlowBP.Training.Pipelines;
+using FlowBP.Training.Devices;
 using FlowBP.Verification;
 
 namespace FlowBP.Training.Tests;

@@ -2,9 +2,9 @@
 // thinks of it. Counted in handles of tensors that the collector had to free; TorchSharp's norms leave it a few even where a network
 // is disposed, so a failure is held against a whole model that was opened and disposed.
 
+using FlowBP.Families;
 using FlowBP.Formats;
 using FlowBP.Kernels;
-using FlowBP.Models.Prompts;
 using FlowBP.Training.Optimization;
 using FlowBP.Training.Pipelines;
 

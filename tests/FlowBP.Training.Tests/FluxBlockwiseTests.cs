@@ -1,7 +1,7 @@
 // FLUX's transformers in parts: the parts make the whole, with the whole's gradients, and every parameter belongs to one of them.
 
-using FlowBP.Models;
-using FlowBP.Models.Transformers;
+using FlowBP.Families.Flux1;
+using FlowBP.Families.Flux2;
 using FlowBP.Surrogates;
 using FlowBP.Training.Pipelines;
 

@@ -1,3 +1,4 @@
+using FlowBP.Families;
 using FlowBP.Pictures;
 using FlowBP.Surrogates;
 using FlowBP.Training.Evaluation;

@@ -1,10 +1,11 @@
 // A run that ends early, at every kind of place: what was trained is on the disk, complete, and the exception says where.
 
-using FlowBP.Models;
+using FlowBP.Families.SD3;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
+using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests;
 

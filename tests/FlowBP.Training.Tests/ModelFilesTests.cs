@@ -1,6 +1,7 @@
+using FlowBP.Families;
+using FlowBP.Families.Flux1;
+using FlowBP.Families.SD3;
 using FlowBP.Formats;
-using FlowBP.Models;
-using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Tests;
 

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
+using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
-using FlowBP.Training.Pipelines;
+using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests;
 

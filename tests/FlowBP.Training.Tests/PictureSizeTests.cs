@@ -1,7 +1,8 @@
+using FlowBP.Families;
 using FlowBP.Pictures;
 using FlowBP.Training.Configuration;
-using FlowBP.Training.Pipelines;
-using FlowBP.Training.Sampling;
+using FlowBP.Training.Devices;
+using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests;
 

@@ -57,12 +57,7 @@ public class PretrainingLoopTests
             (step, batch) =>
             {
                 drawn?.Invoke(step);
-                var x_BD = ShapesTensors.Normal(
-                    [batch, Width],
-                    7,
-                    step,
-                    RandomPurpose.InitialNoise
-                );
+                var x_BD = ShapesTensors.Normal([batch, Width], 7, step, RandomPurpose.InitialNoise);
                 var y_B = x_BD.matmul(truth);
                 return rows => F.mse_loss(x_BD.Rows(rows).matmul(weight), y_B.Rows(rows));
             }

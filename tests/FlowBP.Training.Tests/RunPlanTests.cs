@@ -2,10 +2,10 @@
 // what sharding divides.
 
 using System.Text.Json;
+using FlowBP.Families.Tracing;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Planning;
-using FlowBP.Training.Planning.Tracing;
 
 namespace FlowBP.Training.Tests;
 

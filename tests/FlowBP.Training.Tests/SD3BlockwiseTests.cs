@@ -1,8 +1,8 @@
 // The real transformer block by block: same gradients, a fraction of the activations, and no parameter forgotten.
 
+using FlowBP.Families.SD3;
 using FlowBP.Kernels;
 using FlowBP.Surrogates;
-using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Tests;
 

@@ -2,9 +2,10 @@
 
 using FlowBP.Settings;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
-using FlowBP.Training.Sampling;
+using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests;
 

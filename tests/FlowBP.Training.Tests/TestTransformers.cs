@@ -1,10 +1,9 @@
 // Small joint transformers with weights that are not zero anywhere, and a batch for them.
 
-using FlowBP.Models.Initialization;
-using FlowBP.Models.Transformers;
+using FlowBP.Families.SD3;
+using FlowBP.Models.Layers;
 using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
-using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Tests;
 

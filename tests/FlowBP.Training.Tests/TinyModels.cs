@@ -1,11 +1,12 @@
 // Model folders of every family, small enough for a test and with weights that nothing cancels.
 
-using FlowBP.Models;
+using FlowBP.Families;
+using FlowBP.Families.Flux1;
+using FlowBP.Families.Flux2;
+using FlowBP.Families.SD3;
 using FlowBP.Models.Autoencoders;
-using FlowBP.Models.Initialization;
+using FlowBP.Models.Layers;
 using FlowBP.Models.Schedulers;
-using FlowBP.Models.Transformers;
-using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Tests;
 

@@ -1,8 +1,7 @@
 // One block on paper and the same block in memory: what autograd keeps after its forward, counted on both sides.
 
-using FlowBP.Models.Transformers;
-using FlowBP.Training.Planning.Networks;
-using FlowBP.Training.Planning.Tracing;
+using FlowBP.Families.SD3;
+using FlowBP.Families.Tracing;
 
 namespace FlowBP.Training.Tests;
 

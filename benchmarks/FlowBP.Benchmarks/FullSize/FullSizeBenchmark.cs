@@ -4,8 +4,8 @@
 using System.Runtime.InteropServices;
 using FlowBP.Cuda;
 using FlowBP.Settings;
-using FlowBP.Training.Alignment;
-using FlowBP.Training.Pipelines;
+using FlowBP.Training.Configuration;
+using FlowBP.Training.Devices;
 
 namespace FlowBP.Benchmarks.FullSize;
 

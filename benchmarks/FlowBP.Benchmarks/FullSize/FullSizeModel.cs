@@ -1,10 +1,12 @@
 // The released models at their full size, or with fewer layers of the full width, which fit where the full size does not.
 
-using FlowBP.Models;
+using FlowBP.Families;
+using FlowBP.Families.Flux1;
+using FlowBP.Families.Flux2;
+using FlowBP.Families.SD3;
+using FlowBP.Families.Tracing;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Transformers;
-using FlowBP.Training.Pipelines;
 using FlowBP.Training.Planning;
 
 namespace FlowBP.Benchmarks.FullSize;
@@ -33,15 +35,15 @@ internal sealed record FullSizeModel(
     internal static FullSizeModel Find(string name, int? layers)
     {
         int Few(int all) => Math.Min(all, layers ?? int.MaxValue);
-        var full = ReleasedNetworks.HpsV2;
+        var full = OpenClipConfig.HpsV2;
         var reward = full with
         {
             Vision = full.Vision with { Layers = Few(full.Vision.Layers) },
             Text = full.Text with { Layers = Few(full.Text.Layers) },
         };
-        var sd35 = ReleasedNetworks.SD35;
-        var flux1 = ReleasedNetworks.Flux1;
-        var flux2 = ReleasedNetworks.Flux2;
+        var sd35 = SD3Family.ReleasedTransformer;
+        var flux1 = Flux1Family.ReleasedTransformer;
+        var flux2 = Flux2Family.ReleasedTransformer;
         return name switch
         {
             "sd35" => Of(
@@ -50,7 +52,7 @@ internal sealed record FullSizeModel(
                     NumLayers = Few(sd35.NumLayers),
                     DualAttentionLayers = [.. sd35.DualAttentionLayers.Where(layer => layer < Few(sd35.NumLayers))],
                 },
-                ReleasedNetworks.SD35Autoencoder,
+                SD3Family.ReleasedAutoencoder,
                 reward
             ),
             "flux1" => Of(
@@ -59,7 +61,7 @@ internal sealed record FullSizeModel(
                     NumLayers = Few(flux1.NumLayers),
                     NumSingleLayers = Few(flux1.NumSingleLayers),
                 },
-                ReleasedNetworks.Flux1Autoencoder,
+                Flux1Family.ReleasedAutoencoder,
                 reward
             ),
             "flux2" => Of(
@@ -68,7 +70,7 @@ internal sealed record FullSizeModel(
                     NumLayers = Few(flux2.NumLayers),
                     NumSingleLayers = Few(flux2.NumSingleLayers),
                 },
-                ReleasedNetworks.Flux2Autoencoder,
+                Flux2Family.ReleasedAutoencoder,
                 reward
             ),
             _ => throw new ArgumentException($"unknown model '{name}': expected one of {string.Join(", ", Names)}"),
@@ -78,7 +80,7 @@ internal sealed record FullSizeModel(
     /// <summary>A Stable Diffusion 3.5 model.</summary>
     internal static FullSizeModel Of(SD3TransformerConfig sizes, AutoencoderKLConfig autoencoder, OpenClipConfig reward)
     {
-        var planned = PlannedModels.Of(sizes, autoencoder).With(reward);
+        var planned = SD3Family.Planned(sizes, autoencoder).With(reward);
         return new(
             planned,
             reward,
@@ -89,7 +91,7 @@ internal sealed record FullSizeModel(
                         Transformer = Transformer(values, types, () => new SD3Transformer2DModel(sizes)),
                         Vae = RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKL(autoencoder)),
                         TextTowers = [],
-                        Scheduler = ReleasedNetworks.StaticShift,
+                        Scheduler = SD3Family.ReleasedScheduler,
                     },
                     Prompts(values, planned, sizes.JointAttentionDim, sizes.PooledProjectionDim)
                 )
@@ -103,7 +105,7 @@ internal sealed record FullSizeModel(
         OpenClipConfig reward
     )
     {
-        var planned = PlannedModels.Of(sizes, autoencoder).With(reward);
+        var planned = Flux1Family.Planned(sizes, autoencoder).With(reward);
         return new(
             planned,
             reward,
@@ -113,7 +115,7 @@ internal sealed record FullSizeModel(
                     {
                         Transformer = Transformer(values, types, () => new FluxTransformer2DModel(sizes)),
                         Vae = RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKL(autoencoder)),
-                        Scheduler = ReleasedNetworks.DynamicShift,
+                        Scheduler = Flux1Family.ReleasedScheduler,
                     },
                     Prompts(values, planned, sizes.JointAttentionDim, sizes.PooledProjectionDim)
                 )
@@ -127,7 +129,7 @@ internal sealed record FullSizeModel(
         OpenClipConfig reward
     )
     {
-        var planned = PlannedModels.Of(sizes, autoencoder).With(reward);
+        var planned = Flux2Family.Planned(sizes, autoencoder).With(reward);
         return new(
             planned,
             reward,
@@ -137,7 +139,7 @@ internal sealed record FullSizeModel(
                     {
                         Transformer = Transformer(values, types, () => new Flux2Transformer2DModel(sizes)),
                         Vae = RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKLFlux2(autoencoder)),
-                        Scheduler = ReleasedNetworks.DynamicShift,
+                        Scheduler = Flux1Family.ReleasedScheduler,
                     },
                     Prompts(values, planned, sizes.JointAttentionDim, pooled: null)
                 )

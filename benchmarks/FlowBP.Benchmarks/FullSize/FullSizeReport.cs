@@ -4,6 +4,7 @@
 using System.Globalization;
 using System.Text;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Planning;
 
 namespace FlowBP.Benchmarks.FullSize;

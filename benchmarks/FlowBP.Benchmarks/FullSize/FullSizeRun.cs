@@ -1,11 +1,14 @@
 // A few steps of the production trainer on a model that no file was read for, and the plan of the same run.
 
 using System.Diagnostics;
+using FlowBP.Families.Tracing;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
+using FlowBP.Training.Devices;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Planning;
-using S = FlowBP.Training.Alignment.AlignmentSettings;
+using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Benchmarks.FullSize;
 

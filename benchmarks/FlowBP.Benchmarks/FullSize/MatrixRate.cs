@@ -4,7 +4,7 @@
 using System.Diagnostics;
 using FlowBP.Benchmarks.Gpu;
 using FlowBP.Cuda;
-using FlowBP.Training.Pipelines;
+using FlowBP.Training.Devices;
 
 namespace FlowBP.Benchmarks.FullSize;
 

@@ -1,7 +1,7 @@
 // A network with random weights that needs no file and no other memory than its own: built without memory, then given memory on
 // the device in the type it is wanted in. The scales keep activations of every depth near 1, where a trained network has them too.
 
-using FlowBP.Models.Inspection;
+using FlowBP.Families.Inspection;
 
 namespace FlowBP.Benchmarks.FullSize;
 

@@ -1,8 +1,8 @@
 // Embeddings as text encoders would give them, of the right widths and lengths: a full-size run reads them from files, and its text
 // encoders are not in memory either.
 
+using FlowBP.Families;
 using FlowBP.Models.Prompts;
-using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Benchmarks.FullSize;
 

@@ -7,6 +7,7 @@ using FlowBP.Cli.Parsing;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 
 namespace FlowBP.Cli.Commands;
 

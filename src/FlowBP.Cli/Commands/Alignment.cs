@@ -5,7 +5,8 @@ using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
-using FlowBP.Training.Pipelines;
+using FlowBP.Training.Devices;
+using FlowBP.Training.Runs;
 
 namespace FlowBP.Cli.Commands;
 

@@ -6,7 +6,7 @@ using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Models.Prompts;
 using FlowBP.Settings;
-using FlowBP.Training.Embedding;
+using FlowBP.Training.Runs;
 
 namespace FlowBP.Cli.Commands;
 

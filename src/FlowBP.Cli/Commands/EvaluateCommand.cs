@@ -5,7 +5,7 @@ using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Settings;
-using FlowBP.Training.Evaluation;
+using FlowBP.Training.Runs;
 
 namespace FlowBP.Cli.Commands;
 

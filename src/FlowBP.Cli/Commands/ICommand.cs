@@ -4,7 +4,7 @@
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Settings;
-using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 
 namespace FlowBP.Cli.Commands;
 

@@ -4,10 +4,10 @@
 using FlowBP.Cli.Failures;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
-using FlowBP.Models.Inspection;
+using FlowBP.Families.Inspection;
 using FlowBP.Settings;
 using FlowBP.Training;
-using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using static FlowBP.Settings.SettingOf;
 
 namespace FlowBP.Cli.Commands;

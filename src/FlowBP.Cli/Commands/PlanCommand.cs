@@ -6,6 +6,7 @@ using FlowBP.Cli.Parsing;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Planning;
 
 namespace FlowBP.Cli.Commands;

@@ -6,8 +6,8 @@ using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Cli.Verification;
 using FlowBP.Settings;
-using FlowBP.Training.Alignment;
-using FlowBP.Training.Pipelines;
+using FlowBP.Training.Configuration;
+using FlowBP.Training.Devices;
 using FlowBP.Verification;
 
 namespace FlowBP.Cli.Commands;

@@ -7,9 +7,9 @@ using FlowBP.Cuda;
 using FlowBP.Formats;
 using FlowBP.Pictures;
 using FlowBP.Surrogates;
-using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
-using FlowBP.Training.Pipelines;
+using FlowBP.Training.Devices;
+using FlowBP.Training.Runs;
 
 namespace FlowBP.Cli.Failures;
 

@@ -3,8 +3,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using FlowBP.Cli.Failures;
+using FlowBP.Families.SD3;
 using FlowBP.Formats;
-using FlowBP.Models;
 
 namespace FlowBP.Cli.Machine;
 

@@ -3,6 +3,7 @@
 
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Evaluation;
+using FlowBP.Training.Runs;
 
 namespace FlowBP.Cli.Output;
 

@@ -6,7 +6,7 @@ using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
-using S = FlowBP.Training.Alignment.AlignmentSettings;
+using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Cli.Output;
 

@@ -4,7 +4,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using FlowBP.Models.Inspection;
+using FlowBP.Families.Inspection;
 using Spectre.Console;
 
 namespace FlowBP.Cli.Output;

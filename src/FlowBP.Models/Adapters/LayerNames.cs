@@ -4,7 +4,7 @@
 // first, in each style, and looked up.
 
 using System.Text.RegularExpressions;
-using FlowBP.Models.Transformers.Original;
+using FlowBP.Models.Original;
 
 namespace FlowBP.Models.Adapters;
 

@@ -6,40 +6,6 @@ namespace FlowBP.Models.Adapters;
 /// <summary>Settings of a low-rank adapter (LoRA, Hu et al. 2021).</summary>
 public sealed record LoraConfig
 {
-    /// <summary>The attention projections that diffusers' training of Stable Diffusion 3 adapts.</summary>
-    public static readonly IReadOnlyList<string> StableDiffusion3Targets =
-    [
-        "attn.add_k_proj",
-        "attn.add_q_proj",
-        "attn.add_v_proj",
-        "attn.to_add_out",
-        "attn.to_k",
-        "attn.to_out.0",
-        "attn.to_q",
-        "attn.to_v",
-    ];
-
-    /// <summary>The projections of attention and MLP that diffusers' training of FLUX.1 adapts.</summary>
-    public static readonly IReadOnlyList<string> Flux1Targets =
-    [
-        .. StableDiffusion3Targets,
-        "ff.net.0.proj",
-        "ff.net.2",
-        "ff_context.net.0.proj",
-        "ff_context.net.2",
-    ];
-
-    /// <summary>What diffusers' training of FLUX.2 adapts: image attention, and both projections of single-stream blocks.</summary>
-    public static readonly IReadOnlyList<string> Flux2Targets =
-    [
-        "to_k",
-        "to_q",
-        "to_v",
-        "to_out.0",
-        "to_qkv_mlp_proj",
-        "attn.to_out",
-    ];
-
     /// <summary>Rank of the change of a weight, at least 1.</summary>
     public int Rank { get; init; } = 8;
 

@@ -133,7 +133,7 @@ internal sealed class LoraFile : IDisposable
         Tensor whole = torch.empty(tensors.Tensors[entry.B].Shape, ScalarType.Float32);
         tensors.CopyInto(entry.B, whole, ValueCheck.Finite);
         Tensor rows = whole.narrow(0, entry.FirstRow, layer.B_OR.shape[0]);
-        layer.B_OR.copy_(entry.SwapsHalves ? Transformers.Original.OriginalCheckpoint.Swapped(rows) : rows);
+        layer.B_OR.copy_(entry.SwapsHalves ? Original.OriginalCheckpoint.Swapped(rows) : rows);
     }
 
     public void Dispose() => tensors.Dispose();

@@ -5,6 +5,7 @@
 // Shapes: B batch, C channels, Y X pixels (of the level at hand), L = Y·X positions.
 
 using FlowBP.Formats;
+using FlowBP.Models.Layers;
 
 namespace FlowBP.Models.Autoencoders;
 

@@ -5,7 +5,7 @@
 // Shapes: B batch, C latent channels, E channels of a patch (4·C), Y X pixels, latent elements or patches.
 
 using FlowBP.Formats;
-using FlowBP.Models.Transformers;
+using FlowBP.Models.Layers;
 
 namespace FlowBP.Models.Autoencoders;
 

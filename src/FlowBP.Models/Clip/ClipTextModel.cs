@@ -4,7 +4,7 @@
 // Shapes: B batch, L tokens, D width, P projection.
 
 using FlowBP.Formats;
-using FlowBP.Models.TextEncoders;
+using FlowBP.Models.Layers;
 
 namespace FlowBP.Models.Clip;
 

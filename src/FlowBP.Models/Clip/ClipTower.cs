@@ -4,6 +4,7 @@
 // Shapes: B batch, L tokens (or patches + 1), D width, H heads, K = D / H, C channels, Y X pixels.
 
 using FlowBP.Formats;
+using FlowBP.Models.Layers;
 
 namespace FlowBP.Models.Clip;
 

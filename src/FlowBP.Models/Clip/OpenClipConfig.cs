@@ -2,6 +2,7 @@
 
 using System.Text.Json.Nodes;
 using FlowBP.Formats;
+using FlowBP.Models.Layers;
 
 namespace FlowBP.Models.Clip;
 
@@ -15,6 +16,17 @@ public sealed record OpenClipTowerConfig(int Width, int Heads, int Layers, doubl
 /// <summary>Sizes and options of an open_clip model with a vision transformer.</summary>
 public sealed record OpenClipConfig
 {
+    /// <summary>The reward HPSv2.1: the two towers of ViT-H/14.</summary>
+    public static OpenClipConfig HpsV2 { get; } =
+        new()
+        {
+            EmbedDim = 1024,
+            Vision = new(1280, 16, 32, 4),
+            Text = new(1024, 16, 24, 4),
+            ImageSize = 224,
+            PatchSize = 14,
+        };
+
     /// <summary>Width of the space shared by both towers.</summary>
     public required int EmbedDim { get; init; }
 

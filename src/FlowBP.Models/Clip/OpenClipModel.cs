@@ -5,6 +5,7 @@
 // Shapes: B batch, L tokens (or patches + 1), D width, P projection, C channels, Y X pixels.
 
 using FlowBP.Formats;
+using FlowBP.Models.Layers;
 
 namespace FlowBP.Models.Clip;
 

@@ -1,11 +1,10 @@
 // A CLIP text tower with the tokenizer that belongs to it.
 
 using FlowBP.Formats;
-using FlowBP.Models.Clip;
-using FlowBP.Models.TextEncoders;
+using FlowBP.Models.Layers;
 using FlowBP.Models.Tokenizers;
 
-namespace FlowBP.Models;
+namespace FlowBP.Models.Clip;
 
 /// <summary>A text tower with the tokenizer that belongs to it.</summary>
 /// <param name="Tokenizer">Prompts to ids.</param>

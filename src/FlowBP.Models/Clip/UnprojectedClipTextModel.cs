@@ -1,7 +1,7 @@
 // The CLIP text tower without a projection, as FLUX.1 conditions on it: the normalised state at the end-of-text position.
 
 using FlowBP.Formats;
-using FlowBP.Models.TextEncoders;
+using FlowBP.Models.Layers;
 
 namespace FlowBP.Models.Clip;
 

@@ -6,6 +6,7 @@
 // Shapes: B batch, L tokens, S places of the feature map, D width, H heads, K width of a head, C channels, Y X pixels.
 
 using FlowBP.Formats;
+using FlowBP.Models.Layers;
 
 namespace FlowBP.Models.Rewards;
 

@@ -4,6 +4,7 @@
 using System.Text.Json.Nodes;
 using FlowBP.Formats;
 using FlowBP.Models.Clip;
+using FlowBP.Models.Layers;
 
 namespace FlowBP.Models.TextEncoders;
 

@@ -5,6 +5,7 @@
 
 using FlowBP.Formats;
 using FlowBP.Models.Clip;
+using FlowBP.Models.Layers;
 using FlowBP.Models.Transformers;
 
 namespace FlowBP.Models.TextEncoders;

@@ -1,12 +1,13 @@
 // A run, fully resolved: what was given, the defaults of the rest, and where the embedded parts lie on this machine.
 
+using FlowBP.Families;
 using FlowBP.RandomStreams;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Optimization;
 using FlowBP.Training.Pipelines;
-using S = FlowBP.Training.Alignment.AlignmentSettings;
+using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Alignment;
 

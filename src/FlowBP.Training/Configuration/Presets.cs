@@ -1,8 +1,8 @@
 // The settings of the published experiments, by name. They are data (presets.yaml); this file only looks them up.
 
+using FlowBP.Families;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
-using FlowBP.Training.Alignment;
 
 namespace FlowBP.Training.Configuration;
 

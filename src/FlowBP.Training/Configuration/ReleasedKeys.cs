@@ -8,7 +8,7 @@ using FlowBP.Surrogates;
 using static FlowBP.Settings.SettingOf;
 using static FlowBP.Training.Configuration.ReleasedKeyKinds;
 using M = FlowBP.Surrogates.MethodSettings;
-using S = FlowBP.Training.Alignment.AlignmentSettings;
+using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Configuration;
 

@@ -1,9 +1,9 @@
 // Where the settings of a run come from: preset < configuration file < --set < flags. Each value is checked where it was given, so
 // that a mistake is reported with its file and line, even if something else would have overridden it.
 
+using FlowBP.Families;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
-using FlowBP.Training.Alignment;
 
 namespace FlowBP.Training.Configuration;
 
@@ -51,11 +51,10 @@ public sealed record SettingSources
             }
             winners[value.Name] = value;
         }
-        var backbone = ModelFamily.Of(
-            winners.TryGetValue(AlignmentSettings.Model.Name, out var model)
-                ? model.Text
-                : AlignmentSettings.Model.Default
-        );
+        var name = winners.TryGetValue(AlignmentSettings.Model.Name, out var model)
+            ? model.Text
+            : AlignmentSettings.Model.Default;
+        var backbone = name == AlignmentSettings.Embedded ? ModelFamily.SD35 : ModelFamily.Of(name);
         if (loaded.IsReleasedForm && Preset is null)
         {
             foreach (var assumed in Presets.ReleasedDefaults(backbone, method))

@@ -2,6 +2,7 @@
 // and, where prompts and pictures are of the embedded world, its rules. The judges get a batch as soon as it is painted; only
 // what is shown to people outlives it.
 
+using FlowBP.Families;
 using FlowBP.Kernels;
 using FlowBP.RandomStreams;
 using FlowBP.Shapes;

@@ -1,5 +1,6 @@
 // In which types a model computes, and what its pullbacks keep alive. None of it belongs to a family.
 
+using FlowBP.Families;
 using FlowBP.Models.Adapters;
 using FlowBP.Surrogates;
 

@@ -1,11 +1,12 @@
 // Every command that paints takes the same settings for it: which model, which adapter on it, where its prompts' embeddings come
 // from, how large the pictures are, and in which types it computes. They are read here, and here the model is opened.
 
+using FlowBP.Families;
 using FlowBP.Formats;
 using FlowBP.Settings;
-using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
-using S = FlowBP.Training.Alignment.AlignmentSettings;
+using FlowBP.Training.Devices;
+using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Pipelines;
 

@@ -1,8 +1,10 @@
 // The bridge between a model folder and the surrogates: prompts become conditionings, a transformer becomes a velocity
 // field, latents become pictures. The method side never sees any of it.
 
+using FlowBP.Families;
 using FlowBP.Models.Adapters;
 using FlowBP.Surrogates;
+using FlowBP.Training.Devices;
 using FlowBP.Training.Optimization;
 using FlowBP.Training.Rewards;
 

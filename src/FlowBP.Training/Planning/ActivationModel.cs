@@ -1,8 +1,7 @@
 // The phases of a step, each with the graph that it holds: rollout (none), reward (decoder and reward at once), pullback (the
 // whole network, or a segment of blocks and the inputs of the others).
 
-using FlowBP.Training.Planning.Networks;
-using FlowBP.Training.Planning.Tracing;
+using FlowBP.Families.Tracing;
 
 namespace FlowBP.Training.Planning;
 

@@ -3,7 +3,8 @@
 
 using System.Globalization;
 using FlowBP.Training.Alignment;
-using S = FlowBP.Training.Alignment.AlignmentSettings;
+using FlowBP.Training.Configuration;
+using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Planning;
 

@@ -1,6 +1,7 @@
 // What a prediction needs to know of a run: one value, filled from flags or from a configuration, and varied by the search for
 // settings that fit.
 
+using FlowBP.Families.Tracing;
 using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Planning;

@@ -5,7 +5,7 @@ using System.Globalization;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
 using static FlowBP.Settings.SettingOf;
-using S = FlowBP.Training.Alignment.AlignmentSettings;
+using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Planning;
 

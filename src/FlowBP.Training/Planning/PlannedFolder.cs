@@ -1,14 +1,15 @@
 // The networks of a model folder, from its configurations: no weight is read, and those that are known by their size only are
 // built without memory.
 
+using FlowBP.Families;
+using FlowBP.Families.Flux1;
+using FlowBP.Families.Flux2;
+using FlowBP.Families.Inspection;
+using FlowBP.Families.SD3;
+using FlowBP.Families.Tracing;
 using FlowBP.Formats;
-using FlowBP.Models;
 using FlowBP.Models.Autoencoders;
-using FlowBP.Models.Inspection;
-using FlowBP.Models.Prompts;
 using FlowBP.Models.TextEncoders;
-using FlowBP.Models.Transformers;
-using FlowBP.Training.Planning.Networks;
 using static FlowBP.Training.Planning.PlannedModels;
 
 namespace FlowBP.Training.Planning;
@@ -21,10 +22,10 @@ internal static class PlannedFolder
     public static PlannedModel Read(string folder)
     {
         var layout = new DiffusersFolder(folder);
-        var pipeline = layout.PipelineClass();
+        var family = ModelFamily.Reading(layout);
         var file = Path.Combine(layout.Transformer, "config.json");
         var json = ConfigReader.Open(file);
-        var name = json.OptionalText("_class_name") ?? "";
+        json.RequireClass(family.Transformer.Name);
         var encoders = Enumerable
             .Range(1, 3)
             .Where(number => File.Exists(Path.Combine(layout.TextEncoder(number), "config.json")))
@@ -32,50 +33,28 @@ internal static class PlannedFolder
             .ToArray();
         var vae = Path.Combine(layout.Vae, "config.json");
         var decoder = DecoderOf(vae);
-        var (transformer, buffers, sampleSize) = TransformerOf(file, name);
+        var (transformer, buffers, sampleSize) = (
+            family.Trace
+            ?? throw CheckpointException.ForFile(
+                layout.Index,
+                $"{family.Title} can't be planned: it says no sizes (Trace)"
+            )
+        )(json);
         return new()
         {
-            Name = $"{pipeline} of {folder}",
+            Name = $"{family.PipelineClasses[0]} of {folder}",
             Transformer = transformer,
             BufferElements = buffers,
             Decoder = new TracedDecoder(decoder),
             AutoencoderParameters = Parameters(vae),
-            // CLIP's towers share their places, a language model's follow them.
-            TextTokens =
-                pipeline == SD3Pipeline.ClassName
-                    ? encoders.Where(IsClip).Select(encoder => encoder.Tokens).DefaultIfEmpty(ClipTokens).Max()
-                        + encoders.Where(encoder => !IsClip(encoder)).Sum(_ => (long)T5TokensOfSD3)
-                    : LongTokens,
+            TextTokens = family.TextTokensOf(encoders),
             TextEncoders = encoders,
-            TakesGuidance = pipeline != FluxPipeline.ClassName,
-            Resolution = sampleSize is { } size ? Math.Min(512, size * decoder.SpatialCompression) : 512,
+            TakesGuidance = !family.HasEmbeddedGuidance,
+            Resolution = sampleSize is { } size
+                ? Math.Min(PlannedModel.UsualResolution, size * decoder.SpatialCompression)
+                : PlannedModel.UsualResolution,
             RewardParameters = 0,
         };
-    }
-
-    private static (ITracedTransformer Transformer, long Buffers, int? SampleSize) TransformerOf(
-        string file,
-        string name
-    )
-    {
-        var json = ConfigReader.Open(file);
-        switch (name)
-        {
-            case nameof(SD3Transformer2DModel):
-                var sd3 = SD3TransformerConfig.Read(json);
-                var table = (long)sd3.PosEmbedMaxSize * sd3.PosEmbedMaxSize * sd3.InnerDim;
-                return (new TracedSD3Transformer(sd3), table, sd3.SampleSize);
-            case nameof(FluxTransformer2DModel):
-                return (new TracedFluxTransformer(FluxTransformerConfig.Read(json)), 0, null);
-            case nameof(Flux2Transformer2DModel):
-                return (new TracedFlux2Transformer(Flux2TransformerConfig.Read(json)), 0, null);
-            default:
-                throw CheckpointException.ForFile(
-                    file,
-                    $"found architecture '{name}', expected SD3Transformer2DModel, FluxTransformer2DModel or"
-                        + " Flux2Transformer2DModel"
-                );
-        }
     }
 
     // FLUX.2's class differs in how latents are normalised and packed, not in its convolutions.
@@ -92,7 +71,7 @@ internal static class PlannedFolder
         };
     }
 
-    private static bool IsClip(PlannedEncoder encoder) => encoder.Name.Contains("CLIP", StringComparison.Ordinal);
+    private const int LongTokens = 512;
 
     private static PlannedEncoder Encoder(string folder)
     {

@@ -1,14 +1,15 @@
 // Where the networks of a prediction come from: the configurations of a model folder (never its weights), or the released
 // full-size models by name, whose sizes are data here.
 
+using FlowBP.Families;
+using FlowBP.Families.Flux1;
+using FlowBP.Families.Flux2;
+using FlowBP.Families.Inspection;
+using FlowBP.Families.Tracing;
 using FlowBP.Formats;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Inspection;
-using FlowBP.Models.Transformers;
-using FlowBP.Training.Alignment;
-using FlowBP.Training.Planning.Networks;
-using N = FlowBP.Training.Planning.ReleasedNetworks;
+using FlowBP.Training.Configuration;
 
 namespace FlowBP.Training.Planning;
 
@@ -18,34 +19,9 @@ public static class PlannedModels
     /// <summary>The word for "the reward that goes with the model".</summary>
     public const string OwnReward = "auto";
 
-    /// <summary>Tokens that CLIP takes.</summary>
-    internal const int ClipTokens = 77;
-
-    /// <summary>Tokens of T5 in Stable Diffusion 3.</summary>
-    internal const int T5TokensOfSD3 = 256;
-
-    /// <summary>Tokens of a prompt in FLUX.</summary>
-    internal const int LongTokens = 512;
-
-    private const int UsualResolution = 512;
-
-    // Elements of the released encoders' weights, and of those that every token is multiplied with. Of Qwen3 there are as many
-    // layers as the transformer reads states of.
-    private static readonly PlannedEncoder ClipL = new("CLIP-L", 123_650_304, ClipTokens, 85_524_480);
-    private static readonly PlannedEncoder ClipBigG = new("CLIP-bigG", 694_659_840, ClipTokens, 630_784_000);
-    private static readonly PlannedEncoder T5Xxl = new("T5-XXL", 4_762_310_656, LongTokens, 4_630_511_616);
-    private static readonly PlannedEncoder Qwen3 = new("Qwen3-8B", 5_831_883_520, LongTokens, 5_209_553_664);
-
-    // With how the names of their repositories and folders end, letters and digits only.
-    private static readonly (string Name, string[] Endings, Func<PlannedModel> Make)[] Released =
-    [
-        ("sd35", ["stablediffusion35medium", "sd35medium", "sd35m"], () => Of(N.SD35, N.SD35Autoencoder)),
-        ("flux1", ["flux1dev", "flux1", "flux"], () => Of(N.Flux1, N.Flux1Autoencoder)),
-        ("flux2", ["flux2klein9b", "flux2kleinbase9b"], () => Of(N.Flux2, N.Flux2Autoencoder)),
-    ];
-
     /// <summary>Names of the models whose sizes are known without a folder.</summary>
-    public static IReadOnlyList<string> Names { get; } = [.. Released.Select(released => released.Name)];
+    public static IReadOnlyList<string> Names =>
+        [.. ModelFamily.All.Where(family => family.Released is not null).Select(family => family.Name)];
 
     /// <summary>Finds the networks.</summary>
     /// <param name="model">
@@ -74,67 +50,18 @@ public static class PlannedModels
     // A folder that is there is read; the name of a repository stands for what was released under it.
     private static Func<PlannedModel>? ReleasedOf(string model)
     {
-        if (Released.FirstOrDefault(candidate => candidate.Name == model).Make is { } named)
+        if (ModelFamily.All.FirstOrDefault(family => family.Name == model)?.Released is { } named)
         {
-            return named;
+            return named.Planned;
         }
-        var letters = string.Concat(model.Where(char.IsAsciiLetterOrDigit)).ToLowerInvariant();
+        var letters = ModelFamily.LettersOf(model);
         return Directory.Exists(model)
             ? null
-            : Released.FirstOrDefault(candidate => candidate.Endings.Any(letters.EndsWith)).Make;
+            : ModelFamily
+                .All.Select(family => family.Released)
+                .FirstOrDefault(released => released?.Endings.Any(letters.EndsWith) ?? false)
+                ?.Planned;
     }
-
-    /// <summary>A Stable Diffusion 3.5 model of any size, text encoders as released, without a reward.</summary>
-    /// <param name="transformer">The transformer.</param>
-    /// <param name="autoencoder">The autoencoder.</param>
-    public static PlannedModel Of(SD3TransformerConfig transformer, AutoencoderKLConfig autoencoder) =>
-        new()
-        {
-            Name = "Stable Diffusion 3.5 medium",
-            Transformer = new TracedSD3Transformer(transformer),
-            BufferElements = (long)transformer.PosEmbedMaxSize * transformer.PosEmbedMaxSize * transformer.InnerDim,
-            Decoder = new TracedDecoder(autoencoder),
-            AutoencoderParameters = MetaNetwork.Parameters(() => new AutoencoderKL(autoencoder)),
-            TextTokens = ClipTokens + T5TokensOfSD3,
-            TextEncoders = [ClipL, ClipBigG, T5Xxl with { Tokens = T5TokensOfSD3 }],
-            TakesGuidance = true,
-            Resolution = UsualResolution,
-            RewardParameters = 0,
-        };
-
-    /// <summary>A FLUX.1 model of any size, text encoders as released, without a reward.</summary>
-    /// <param name="transformer">The transformer.</param>
-    /// <param name="autoencoder">The autoencoder.</param>
-    public static PlannedModel Of(FluxTransformerConfig transformer, AutoencoderKLConfig autoencoder) =>
-        new()
-        {
-            Name = "FLUX.1-dev",
-            Transformer = new TracedFluxTransformer(transformer),
-            Decoder = new TracedDecoder(autoencoder),
-            AutoencoderParameters = MetaNetwork.Parameters(() => new AutoencoderKL(autoencoder)),
-            TextTokens = LongTokens,
-            TextEncoders = [ClipL with { Parameters = 123_060_480 }, T5Xxl],
-            TakesGuidance = false,
-            Resolution = UsualResolution,
-            RewardParameters = 0,
-        };
-
-    /// <summary>A FLUX.2 model of any size, text encoder as released, without a reward.</summary>
-    /// <param name="transformer">The transformer.</param>
-    /// <param name="autoencoder">The autoencoder.</param>
-    public static PlannedModel Of(Flux2TransformerConfig transformer, AutoencoderKLFlux2Config autoencoder) =>
-        new()
-        {
-            Name = "FLUX.2-Klein-base 9B",
-            Transformer = new TracedFlux2Transformer(transformer),
-            Decoder = new TracedDecoder(autoencoder.Towers),
-            AutoencoderParameters = MetaNetwork.Parameters(() => new AutoencoderKLFlux2(autoencoder)),
-            TextTokens = LongTokens,
-            TextEncoders = [Qwen3],
-            TakesGuidance = true,
-            Resolution = UsualResolution,
-            RewardParameters = 0,
-        };
 
     /// <summary>The model with a reward that is trained on.</summary>
     /// <param name="model">The model.</param>

@@ -1,9 +1,9 @@
 // Rewards of two towers, from a folder's configuration or by name.
 
+using FlowBP.Families.Inspection;
+using FlowBP.Families.Tracing;
 using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Inspection;
-using FlowBP.Training.Planning.Networks;
 
 namespace FlowBP.Training.Planning;
 
@@ -20,7 +20,7 @@ public static class PlannedRewards
     {
         if (reward == HpsV2)
         {
-            return Of("HPSv2", ReleasedNetworks.HpsV2);
+            return Of("HPSv2", OpenClipConfig.HpsV2);
         }
         var folder = EmbeddedAssets.Resolve(reward, () => EmbeddedAssets.Reward);
         var file = Path.Combine(folder, "config.json");

@@ -3,7 +3,7 @@
 
 using FlowBP.Kernels;
 using FlowBP.Models.Autoencoders;
-using FlowBP.Models.Initialization;
+using FlowBP.Models.Layers;
 using FlowBP.RandomStreams;
 using FlowBP.Shapes;
 using FlowBP.Surrogates;

@@ -2,10 +2,10 @@
 // then frozen, does not tell "left of" from "right of": nothing ever asked it to. Here the flow loss asks it to, because
 // the places of the objects can only be predicted from the words' order.
 
+using FlowBP.Families.SD3;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Initialization;
-using FlowBP.Models.Transformers;
+using FlowBP.Models.Layers;
 using FlowBP.RandomStreams;
 using FlowBP.Shapes;
 using FlowBP.Surrogates;

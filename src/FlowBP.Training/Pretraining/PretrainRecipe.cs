@@ -1,10 +1,10 @@
 // Everything that decides what the embedded model is: sizes, steps, rates, seeds. The weights under assets/shapes are a
 // function of this file and of the code that it drives.
 
+using FlowBP.Families.SD3;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
 using FlowBP.Models.Rewards;
-using FlowBP.Models.Transformers;
 using FlowBP.Shapes;
 
 namespace FlowBP.Training.Pretraining;

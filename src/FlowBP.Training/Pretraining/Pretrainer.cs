@@ -1,14 +1,15 @@
 // The stages of pretraining and the folder they leave behind: a diffusers model folder, two reward folders, the prompts.
 // A stage that already left its folder is skipped, so an interrupted run goes on where it stopped.
 
+using FlowBP.Families.SD3;
 using FlowBP.Formats;
-using FlowBP.Models;
 using FlowBP.Models.Autoencoders;
+using FlowBP.Models.Clip;
 using FlowBP.Models.Schedulers;
 using FlowBP.Models.Tokenizers;
 using FlowBP.Shapes;
 using FlowBP.Surrogates;
-using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 
 namespace FlowBP.Training.Pretraining;
 

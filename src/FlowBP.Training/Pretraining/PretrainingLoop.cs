@@ -3,8 +3,8 @@
 
 using System.Diagnostics;
 using FlowBP.Surrogates;
+using FlowBP.Training.Devices;
 using FlowBP.Training.Optimization;
-using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Pretraining;
 

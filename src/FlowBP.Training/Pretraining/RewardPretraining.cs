@@ -3,7 +3,7 @@
 // to say yes or no, on other scenes with other disturbances.
 
 using FlowBP.Models.Clip;
-using FlowBP.Models.Initialization;
+using FlowBP.Models.Layers;
 using FlowBP.Models.Rewards;
 using FlowBP.Shapes;
 using FlowBP.Surrogates;

@@ -58,7 +58,7 @@ public static class RewardFolder
         if (files.Config is null)
         {
             // HPSv2 is published as its weights alone.
-            return HpsV2(files, ReleasedNetworks.HpsV2, files.Tokenizer(isOpenClip: true), place);
+            return HpsV2(files, OpenClipConfig.HpsV2, files.Tokenizer(isOpenClip: true), place);
         }
         var form =
             Forms.FirstOrDefault(candidate => candidate.Recognises(files.Config))

@@ -2,7 +2,10 @@
 //
 // Shapes: B batch, C channels, Y X latent elements or patches, L tokens.
 
+using FlowBP.Families.Flux1;
+using FlowBP.Families.Flux2;
 using FlowBP.Models.Autoencoders;
+using FlowBP.Models.Layers;
 using FlowBP.Models.Transformers;
 
 namespace FlowBP.Verification.Networks;

@@ -2,8 +2,8 @@
 // without memory, a network of any size can be held against it.
 
 using System.Globalization;
+using FlowBP.Families.Inspection;
 using FlowBP.Formats;
-using FlowBP.Models.Inspection;
 
 namespace FlowBP.Verification.Networks;
 

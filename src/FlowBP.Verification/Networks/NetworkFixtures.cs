@@ -3,11 +3,11 @@
 //
 // Shapes: B batch, C channels, Y X pixels or latent elements, L tokens, P projection.
 
+using FlowBP.Families.SD3;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
 using FlowBP.Models.Images;
 using FlowBP.Models.Rewards;
-using FlowBP.Models.Transformers;
 
 namespace FlowBP.Verification.Networks;
 

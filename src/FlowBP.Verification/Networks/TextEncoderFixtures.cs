@@ -2,9 +2,10 @@
 //
 // Shapes: B batch, L tokens, D width.
 
+using FlowBP.Families.SD3;
 using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Prompts;
+using FlowBP.Models.Layers;
 using FlowBP.Models.TextEncoders;
 
 namespace FlowBP.Verification.Networks;

@@ -1,7 +1,10 @@
 // Checkpoints under the names that the families were published with load into the same network, alone or with the rest of a model.
 
+using FlowBP.Families;
+using FlowBP.Families.Flux1;
+using FlowBP.Families.Flux2;
+using FlowBP.Families.SD3;
 using FlowBP.Formats;
-using FlowBP.Models.Transformers;
 using static FlowBP.Models.Tests.TestNetworks;
 
 namespace FlowBP.Models.Tests;
@@ -124,7 +127,7 @@ public sealed class OriginalCheckpointTests
                 SingleFile.Describe(file),
                 Is.EqualTo("is a single-file checkpoint of FLUX.1 under its original names, with an autoencoder")
             );
-            Assert.That(SingleFile.PipelineOf(file), Is.EqualTo(FluxPipeline.ClassName));
+            Assert.That(SingleFile.FamilyOf(file), Is.EqualTo(ModelFamily.Flux1));
             Assert.That(
                 Described("model.diffusion_model.input_blocks.0.0.weight"),
                 Does.Contain("Stable Diffusion 1, 2 or XL")

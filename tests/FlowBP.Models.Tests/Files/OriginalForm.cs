@@ -1,7 +1,8 @@
 // The networks' tensors under the names that the families were published with, written down by hand and by rules of their own: what
 // the tables of the project are tested against.
 
-using FlowBP.Models.Transformers;
+using FlowBP.Families.Flux1;
+using FlowBP.Families.SD3;
 
 namespace FlowBP.Models.Tests;
 

@@ -1,6 +1,7 @@
+using FlowBP.Families;
 using FlowBP.Surrogates;
 using FlowBP.Training.Configuration;
-using S = FlowBP.Training.Alignment.AlignmentSettings;
+using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Tests.Configuration;
 

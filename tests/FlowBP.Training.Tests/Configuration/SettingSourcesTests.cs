@@ -1,8 +1,10 @@
+using FlowBP.Families;
 using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
-using S = FlowBP.Training.Alignment.AlignmentSettings;
+using FlowBP.Training.Runs;
+using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Tests.Configuration;
 

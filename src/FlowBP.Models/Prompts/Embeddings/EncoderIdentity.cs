@@ -6,6 +6,7 @@ using System.Security.Cryptography;
 using System.Text;
 using FlowBP.Formats;
 using FlowBP.Models.Clip;
+using FlowBP.Models.Layers;
 using FlowBP.Models.TextEncoders;
 using FlowBP.Models.Tokenizers;
 
@@ -18,6 +19,16 @@ namespace FlowBP.Models.Prompts;
 /// <param name="Weights">SHA-256 of a sample of its weight files: sizes, headers, blocks all over.</param>
 /// <param name="Tokenizer">SHA-256 of its tokenizer's files.</param>
 public sealed record EncoderPart(string Folder, string Class, string Config, string Weights, string Tokenizer);
+
+/// <summary>The text encoders that the models of a family have.</summary>
+/// <param name="Pipeline">Class of the family's pipeline.</param>
+/// <param name="DefaultLength">Tokens of the longest sequence unless something else is wanted.</param>
+/// <param name="Classes">Class of each encoder, in the order of their folders' numbers.</param>
+public sealed record EncoderLayout(string Pipeline, int DefaultLength, IReadOnlyList<string> Classes)
+{
+    /// <summary>Whether a model may lack all encoders but the first.</summary>
+    public bool OnlyFirstIsNeeded { get; init; }
+}
 
 /// <summary>The encoders of a model and the length of what they see.</summary>
 /// <param name="Pipeline">Class of the pipeline.</param>
@@ -35,52 +46,28 @@ public sealed record EncoderIdentity(string Pipeline, int MaxSequenceLength, IRe
         "vocab.json",
     ];
 
-    private static readonly (string Pipeline, int Length, string[] Classes)[] Known =
-    [
-        (
-            SD3Pipeline.ClassName,
-            SD3PromptEncoder.DefaultSequenceLength,
-            [nameof(CLIPTextModelWithProjection), nameof(CLIPTextModelWithProjection), nameof(T5EncoderModel)]
-        ),
-        (
-            FluxPipeline.ClassName,
-            Flux1PromptEncoder.DefaultSequenceLength,
-            [nameof(CLIPTextModel), nameof(T5EncoderModel)]
-        ),
-        (Flux2KleinPipeline.ClassName, Flux2PromptEncoder.DefaultSequenceLength, ["Qwen3ForCausalLM"]),
-    ];
-
     /// <summary>The identity of a model folder's encoders.</summary>
-    /// <param name="folder">A folder in diffusers' layout, with its text encoders.</param>
-    /// <param name="maxSequenceLength">Tokens of the longest sequence; the pipeline's default if null.</param>
-    /// <exception cref="CheckpointException">A file is missing or damaged, or the pipeline is not known.</exception>
+    /// <param name="layout">A folder in diffusers' layout, with its text encoders.</param>
+    /// <param name="encoders">The encoders that its family has.</param>
+    /// <param name="maxSequenceLength">Tokens of the longest sequence; the family's default if null.</param>
+    /// <exception cref="CheckpointException">A file is missing or damaged.</exception>
     /// <exception cref="SequenceLengthException">The encoders can't have that length.</exception>
-    public static EncoderIdentity Of(string folder, int? maxSequenceLength = null)
+    public static EncoderIdentity Of(DiffusersFolder layout, EncoderLayout encoders, int? maxSequenceLength = null)
     {
-        var layout = new DiffusersFolder(folder);
-        string pipeline = layout.PipelineClass();
-        var (_, length, classes) = Array.Find(Known, known => known.Pipeline == pipeline);
-        if (classes is null)
-        {
-            throw CheckpointException.ForFile(
-                Path.Combine(folder, "model_index.json"),
-                $"found pipeline class {pipeline}, expected one of {string.Join(", ", Known.Select(k => k.Pipeline))}"
-            );
-        }
         var parts = new List<EncoderPart>();
-        for (int i = 1; i <= classes.Length; i++)
+        for (int i = 1; i <= encoders.Classes.Count; i++)
         {
-            if (i == 1 || layout.HasPart(layout.TextEncoder(i)) || pipeline != Known[0].Pipeline)
+            if (i == 1 || !encoders.OnlyFirstIsNeeded || layout.HasPart(layout.TextEncoder(i)))
             {
-                parts.Add(PartOf(layout.TextEncoder(i), layout.TokenizerInUse(i), classes[i - 1]));
+                parts.Add(PartOf(layout.TextEncoder(i), layout.TokenizerInUse(i), encoders.Classes[i - 1]));
             }
         }
         // Without T5 the length is that of CLIP, which its tokenizer knows.
         bool onlyClip = parts.All(part => part.Class == nameof(CLIPTextModelWithProjection));
         int tokens = onlyClip
             ? SequenceLength.ResolveFixed(maxSequenceLength, ClipTokenizerFiles.ReadLength(layout.Tokenizer()))
-            : SequenceLength.Resolve(maxSequenceLength, length, T5Tower.LongestSequence);
-        return new EncoderIdentity(pipeline, tokens, parts);
+            : SequenceLength.Resolve(maxSequenceLength, encoders.DefaultLength, T5Tower.LongestSequence);
+        return new EncoderIdentity(encoders.Pipeline, tokens, parts);
     }
 
     /// <summary>SHA-256 of everything here, hexadecimal.</summary>

@@ -11,7 +11,7 @@ namespace FlowBP.Models.Prompts;
 /// <example>
 /// <code>
 /// using var embeddings = PromptEmbeddings.Open(folder);
-/// embeddings.RequireEncoder(EncoderIdentity.Of(modelFolder));
+/// embeddings.RequireEncoder(EncoderIdentity.Of(new DiffusersFolder(modelFolder), encoders));
 /// embeddings.RequirePrompts([.. prompts, ""]);
 /// var tensors = embeddings.Load(batch, ScalarType.Float32, device);   // ["prompt_embeds"] [B, L, D] …
 /// </code>

@@ -1,0 +1,92 @@
+// The transformer's config.json of FLUX.1. Defaults are those of the ecosystem's class, which leaves out what equals them.
+
+using System.Text.Json.Nodes;
+using FlowBP.Formats;
+using FlowBP.Models.Transformers;
+
+namespace FlowBP.Families.Flux1;
+
+/// <summary>Sizes and options of a <see cref="FluxTransformer2DModel"/>, with the meaning of diffusers' config.json.</summary>
+public sealed record FluxTransformerConfig
+{
+    /// <summary>Channels of an image token: a patch of 2 × 2 latent elements.</summary>
+    public int InChannels { get; init; } = 64;
+
+    /// <summary>Channels of an image token's velocity.</summary>
+    public int OutChannels { get; init; } = 64;
+
+    /// <summary>Number of double-stream blocks.</summary>
+    public int NumLayers { get; init; } = 19;
+
+    /// <summary>Number of single-stream blocks, after the others.</summary>
+    public int NumSingleLayers { get; init; } = 38;
+
+    /// <summary>Width of an attention head.</summary>
+    public int AttentionHeadDim { get; init; } = 128;
+
+    /// <summary>Attention heads per block.</summary>
+    public int NumAttentionHeads { get; init; } = 24;
+
+    /// <summary>Width of the text sequence.</summary>
+    public int JointAttentionDim { get; init; } = 4096;
+
+    /// <summary>Width of the pooled text vector.</summary>
+    public int PooledProjectionDim { get; init; } = 768;
+
+    /// <summary>Whether the guidance scale is an input (FLUX.1-dev, which is distilled from guided predictions).</summary>
+    public bool GuidanceEmbeds { get; init; }
+
+    /// <summary>Elements of a head that each position axis turns.</summary>
+    public IReadOnlyList<int> AxesDimsRope { get; init; } = [16, 56, 56];
+
+    /// <summary>Width of the residual streams.</summary>
+    public int InnerDim => NumAttentionHeads * AttentionHeadDim;
+
+    /// <summary>Reads a config.json.</summary>
+    /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
+    public static FluxTransformerConfig Read(string file) => Read(ConfigReader.Open(file));
+
+    /// <summary>Reads an opened config.json.</summary>
+    /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
+    public static FluxTransformerConfig Read(ConfigReader json)
+    {
+        json.RequireClass(nameof(FluxTransformer2DModel));
+        var defaults = new FluxTransformerConfig();
+        int inChannels = json.Int("in_channels", defaults.InChannels);
+        var config = new FluxTransformerConfig
+        {
+            InChannels = inChannels,
+            OutChannels = json.Int("out_channels", inChannels),
+            NumLayers = json.Int("num_layers", defaults.NumLayers),
+            NumSingleLayers = json.Int("num_single_layers", defaults.NumSingleLayers),
+            AttentionHeadDim = json.Int("attention_head_dim", defaults.AttentionHeadDim),
+            NumAttentionHeads = json.Int("num_attention_heads", defaults.NumAttentionHeads),
+            JointAttentionDim = json.Int("joint_attention_dim", defaults.JointAttentionDim),
+            PooledProjectionDim = json.Int("pooled_projection_dim", defaults.PooledProjectionDim),
+            GuidanceEmbeds = json.Bool("guidance_embeds", defaults.GuidanceEmbeds),
+            AxesDimsRope = json.Ints("axes_dims_rope", defaults.AxesDimsRope),
+        };
+        json.Require("patch_size", "1");
+        json.RefuseUnknown();
+        RotaryAxes.Check(json.File, config.AxesDimsRope, FluxPositions.Axes, config.AttentionHeadDim);
+        return config;
+    }
+
+    /// <summary>The content of a config.json that <see cref="Read(string)"/> and diffusers understand.</summary>
+    public string ToJson() =>
+        new JsonObject
+        {
+            ["_class_name"] = nameof(FluxTransformer2DModel),
+            ["attention_head_dim"] = AttentionHeadDim,
+            ["axes_dims_rope"] = new JsonArray([.. AxesDimsRope.Select(i => (JsonNode)i)]),
+            ["guidance_embeds"] = GuidanceEmbeds,
+            ["in_channels"] = InChannels,
+            ["joint_attention_dim"] = JointAttentionDim,
+            ["num_attention_heads"] = NumAttentionHeads,
+            ["num_layers"] = NumLayers,
+            ["num_single_layers"] = NumSingleLayers,
+            ["out_channels"] = OutChannels == InChannels ? null : OutChannels,
+            ["patch_size"] = 1,
+            ["pooled_projection_dim"] = PooledProjectionDim,
+        }.ToConfigText();
+}

@@ -1,0 +1,168 @@
+// Where a run computes, decided once: everything that has to know whether tensors are on a GPU (kernels, memory figures, waiting)
+// asks this object, and nothing else asks libtorch.
+
+using System.Globalization;
+using FlowBP.Kernels;
+
+namespace FlowBP.Training.Devices;
+
+/// <summary>A device, and the fused operations on its memory.</summary>
+public sealed class ComputeDevice : IDisposable
+{
+    /// <summary>The name that leaves the choice to the machine.</summary>
+    public const string Automatic = "auto";
+
+    private const string CpuName = "cpu";
+    private const string CudaName = "cuda";
+
+    private readonly GpuKernels? gpu;
+
+    // Some containers do not let a process start its high-water mark anew.
+    private bool processPeakIsOfStep = true;
+
+    private ComputeDevice(Device device, GpuKernels? gpu)
+    {
+        Device = device;
+        this.gpu = gpu;
+        Kernels = gpu?.Latents ?? new CpuLatentKernels();
+    }
+
+    /// <summary>This machine's CPU.</summary>
+    public static ComputeDevice Cpu { get; } = new(torch.CPU, null);
+
+    /// <summary>Where tensors belong.</summary>
+    public Device Device { get; }
+
+    /// <summary>Name of the device, as it would be typed: <c>cpu</c>, <c>cuda:0</c>.</summary>
+    public string Name => Device.ToString();
+
+    /// <summary>Whether it is a GPU.</summary>
+    public bool IsGpu => Device.type == DeviceType.CUDA;
+
+    /// <summary>Operations on latents and parameters.</summary>
+    public ILatentKernels Kernels { get; }
+
+    /// <summary>Operations of a rollout; null on a CPU, where libtorch's own are as good.</summary>
+    public IRolloutKernels? RolloutKernels => gpu?.Rollout;
+
+    /// <summary>
+    /// High-water mark of memory since <see cref="ResetPeakMemory"/>, of what <see cref="PeakMemoryOf"/> says; null: nobody tells.
+    /// </summary>
+    public long? PeakMemoryBytes =>
+        PeakMemoryOf switch
+        {
+            PeakMemoryKind.Tensors => IsGpu ? CudaMemory.Of(Device.index)?.PeakAllocatedBytes : NativeMemory.PeakBytes,
+            PeakMemoryKind.Process => ProcessMemory.PeakBytes,
+            _ => null,
+        };
+
+    /// <summary>What <see cref="PeakMemoryBytes"/> counts.</summary>
+    public PeakMemoryKind PeakMemoryOf =>
+        IsGpu
+            ? CudaMemory.Of(Device.index) is null
+                ? PeakMemoryKind.Unknown
+                : PeakMemoryKind.Tensors
+            : NativeMemory.PeakBytes is not null
+                ? PeakMemoryKind.Tensors
+                : processPeakIsOfStep
+                    ? PeakMemoryKind.Process
+                    : PeakMemoryKind.Unknown;
+
+    /// <summary>Whether a text names a device: <c>auto</c>, <c>cpu</c>, <c>cuda</c>, <c>cuda:N</c>.</summary>
+    /// <param name="text">The text.</param>
+    public static bool IsName(string text) => text is Automatic or CpuName || IndexOf(text) is not null;
+
+    /// <summary>Opens a device.</summary>
+    /// <param name="name">Its name; <see cref="Automatic"/>: the first GPU, or the CPU where that can't be used.</param>
+    /// <param name="notice">Hears why the CPU has to do the work where the choice was left to the machine.</param>
+    /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
+    /// <exception cref="ArgumentException">There is no such name.</exception>
+    public static ComputeDevice Open(string name, Action<string>? notice = null) => Open(name, GpuKernels.Open, notice);
+
+    internal static ComputeDevice Open(string name, Func<int, GpuKernels> open, Action<string>? notice)
+    {
+        switch (name)
+        {
+            case CpuName:
+                return Cpu;
+            case Automatic:
+                try
+                {
+                    return OfGpu(0, open);
+                }
+                catch (DeviceUnavailableException e)
+                {
+                    notice?.Invoke($"computing on the CPU: {e.Message}");
+                    return Cpu;
+                }
+            default:
+                var index =
+                    IndexOf(name)
+                    ?? throw new ArgumentException($"'{name}' is not a device; expected auto, cpu, cuda or cuda:N");
+                try
+                {
+                    return OfGpu(index, open);
+                }
+                catch (DeviceUnavailableException e)
+                {
+                    throw new DeviceUnavailableException($"device {name} can't be used: {e.Message}", e);
+                }
+        }
+    }
+
+    /// <summary>Starts a new high-water mark of memory.</summary>
+    public void ResetPeakMemory()
+    {
+        if (IsGpu)
+        {
+            CudaMemory.ResetPeak(Device.index);
+        }
+        else if (NativeMemory.PeakBytes is not null)
+        {
+            NativeMemory.ResetPeak();
+        }
+        else
+        {
+            processPeakIsOfStep = ProcessMemory.ResetPeak();
+        }
+    }
+
+    /// <summary>Waits for the device's queued work; a CPU has none.</summary>
+    public void Synchronize() => gpu?.Synchronize();
+
+    /// <summary>Gives back what was opened; tensors stay.</summary>
+    public void Dispose() => gpu?.Dispose();
+
+    // The driver is asked before libtorch: TorchSharp has no name for a device that is not there.
+    private static ComputeDevice OfGpu(int index, Func<int, GpuKernels> open)
+    {
+        var gpu = open(index);
+        try
+        {
+            return new(torch.device(DeviceType.CUDA, index), gpu);
+        }
+        catch
+        {
+            gpu.Dispose();
+            throw;
+        }
+    }
+
+    private static int? IndexOf(string text)
+    {
+        if (text == CudaName)
+        {
+            return 0;
+        }
+        return
+            text.StartsWith($"{CudaName}:", StringComparison.Ordinal)
+            && int.TryParse(
+                text.AsSpan(CudaName.Length + 1),
+                NumberStyles.None,
+                CultureInfo.InvariantCulture,
+                out var index
+            )
+            ? index
+            : null;
+    }
+}

@@ -1,0 +1,82 @@
+// A whole run: load, evaluate, train, save, evaluate. Everything that can be wrong with the inputs is found before the
+// output folder is created, and the output folder is created before any time is spent.
+
+using FlowBP.Formats;
+using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
+using FlowBP.Training.Devices;
+using FlowBP.Training.Evaluation;
+using FlowBP.Training.Pipelines;
+using FlowBP.Training.Rewards;
+using S = FlowBP.Training.Configuration.AlignmentSettings;
+
+namespace FlowBP.Training.Runs;
+
+/// <summary>Aligns a model and says what came of it.</summary>
+/// <param name="config">The run.</param>
+/// <param name="observer">Hears of the progress.</param>
+public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver observer)
+{
+    /// <summary>Runs.</summary>
+    /// <param name="cancellation">
+    /// Stops between two steps or two batches of an evaluation. What has been trained by then is stored.
+    /// </param>
+    /// <exception cref="InterruptedRunException">
+    /// The run was cancelled or failed after it had trained something, and says where that is.
+    /// </exception>
+    /// <exception cref="OperationCanceledException">The run was cancelled before.</exception>
+    /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
+    /// <exception cref="ConfigurationException">A setting asks for what this model does not have.</exception>
+    public AlignmentSummary Execute(CancellationToken cancellation = default)
+    {
+        observer.Stage("loading");
+        using var listening = LoadingNotices.To(observer.Notice);
+        var trainingPrompts = PromptFile.Read(config.Prompts, config.Get(S.CaptionKey));
+        var evaluationPrompts = Thinned(
+            PromptFile.Read(config.EvalPrompts, config.Get(S.CaptionKey)),
+            config.Get(S.EvalPromptsLimit)
+        );
+        if (evaluationPrompts.Intersect(trainingPrompts).FirstOrDefault() is { } shared)
+        {
+            observer.Notice($"evaluation and training prompts overlap (\"{shared}\"): the gain is not held out");
+        }
+        using var device = ComputeDevice.Open(config.Get(S.Device), observer.Notice);
+        using var model = config.ModelChoice.Open(device, [.. trainingPrompts, .. evaluationPrompts], observer.Notice);
+        var type = config.Compute.Reward;
+        using var reward = RewardFolder.Load(config.Reward, device.Device, type);
+        using var heldOut = config.HeldOutReward is { } folder ? RewardFolder.Load(folder, device.Device, type) : null;
+        var evaluator = new ImageEvaluator(
+            evaluationPrompts,
+            reward,
+            heldOut,
+            config.Get(S.SamplingSteps),
+            config.EvaluationSeed,
+            config.Get(S.EvalImagesPerPrompt),
+            config.Get(S.EvalBatchSize),
+            observer.Notice
+        );
+        using var output = new OutputFolder(config.OutputDir, config.Get(S.Overwrite), observer.Notice);
+        output.WriteConfig(config, device.Name);
+        using var trainer = new AlignmentTrainer(config, model, reward, trainingPrompts);
+        var weights = new TrainedWeights(model, trainer, output, observer.Notice);
+        weights.Prepare();
+
+        observer.Stage("evaluating the base model");
+        var before = evaluator.Run(model, cancellation);
+        observer.Evaluated("base", before);
+        var pictures = new SamplePictures(config.Method.Name, observer.Notice);
+        pictures.Write(output.Sample(0), 0, before);
+
+        observer.Stage("training");
+        var parts = new RunParts(config, observer, model, trainer, evaluator, pictures, output, weights);
+        var training = new TrainingLoop(parts);
+        var reports = training.Run(cancellation);
+        return new RunEnding(parts, training).Run(before, reports, cancellation);
+    }
+
+    // Evenly taken, so that every task keeps its share.
+    internal static IReadOnlyList<string> Thinned(IReadOnlyList<string> prompts, int? limit) =>
+        limit is not { } most || most >= prompts.Count
+            ? prompts
+            : [.. Enumerable.Range(0, most).Select(i => prompts[(int)((long)i * prompts.Count / most)])];
+}

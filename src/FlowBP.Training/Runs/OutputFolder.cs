@@ -1,0 +1,268 @@
+// Where a run writes. A folder that exists is never overwritten silently, and no file is ever half-written: all but the
+// log that grows line by line are written beside their place and renamed.
+
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using FlowBP.Formats;
+using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
+using FlowBP.Training.Evaluation;
+
+namespace FlowBP.Training.Runs;
+
+/// <summary>
+/// The folder of one run: config.yaml, metrics.jsonl, evaluations.jsonl, samples/, checkpoints/, model/, summary.json.
+/// </summary>
+public sealed class OutputFolder : IDisposable
+{
+    private static readonly JsonSerializerOptions Lines = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        DictionaryKeyPolicy = null,
+        DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
+    };
+
+    private static readonly JsonSerializerOptions Indented = new(Lines) { WriteIndented = true };
+
+    internal const string MetricsName = "metrics.jsonl";
+    private const string ConfigName = "config.yaml";
+    private const string EvaluationsName = "evaluations.jsonl";
+    private const string SummaryName = "summary.json";
+
+    private readonly OutputPlace place;
+    private readonly FileStream metrics;
+    private readonly Action<string>? notice;
+    private SpaceReservation? reserved;
+    private bool hasWeights;
+
+    /// <summary>Creates the folder.</summary>
+    /// <param name="root">Its path.</param>
+    /// <param name="overwrite">
+    /// Whether a folder of an earlier run may be replaced. It stays where it is until the new run has recorded a step (until then
+    /// the new one is written beside it), and is kept aside until that has stored weights.
+    /// </param>
+    /// <param name="notice">Hears of what was left of a folder that was replaced; null: nobody.</param>
+    /// <exception cref="IOException">It exists and may not be replaced, or cannot be created.</exception>
+    public OutputFolder(string root, bool overwrite, Action<string>? notice = null)
+    {
+        this.notice = notice;
+        place = new OutputPlace(root, overwrite);
+        try
+        {
+            Directory.CreateDirectory(Samples);
+            // Unbuffered: what can't be written is known at once, and not when the file is closed.
+            metrics = new FileStream(
+                Owned(MetricsName),
+                FileMode.Create,
+                FileAccess.Write,
+                FileShare.Read,
+                bufferSize: 0
+            );
+        }
+        catch
+        {
+            place.Abandon();
+            place.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Refuses a folder that holds anything; a command without a run's files never replaces one.</summary>
+    /// <param name="root">The folder that is to be created.</param>
+    /// <exception cref="IOException">It holds something.</exception>
+    public static void RequireEmpty(string root)
+    {
+        if (File.Exists(root) || (Directory.Exists(root) && Directory.EnumerateFileSystemEntries(root).Any()))
+        {
+            throw new IOException($"{root} exists; name another --output_dir");
+        }
+    }
+
+    /// <summary>The folder.</summary>
+    public string Root => place.Current;
+
+    /// <summary>Folder of the aligned model.</summary>
+    public string Model => Path.Combine(Root, "model");
+
+    /// <summary>Folder of the adapter, of a run that trained one; <see cref="Model"/> has it made part of the weights.</summary>
+    public string Adapter => Path.Combine(Root, "lora");
+
+    /// <summary>Folder of the pictures.</summary>
+    public string Samples => Path.Combine(Root, "samples");
+
+    /// <summary>Folder of the model, or of the adapter alone, after so many updates.</summary>
+    /// <param name="step">Updates made.</param>
+    public string Checkpoint(int step) => Path.Combine(Root, "checkpoints", $"step-{step:D6}");
+
+    /// <summary>Folder of what a run had trained when it was stopped.</summary>
+    /// <param name="step">Updates made.</param>
+    public string Stopped(int step) => $"{Checkpoint(step)}-stopped";
+
+    /// <summary>Sets space aside for the trained weights, which the disk has then whatever else is written to it.</summary>
+    /// <param name="bytes">How much.</param>
+    /// <exception cref="IOException">There is not so much.</exception>
+    public void Reserve(long bytes)
+    {
+        ReleaseReserve();
+        reserved = new SpaceReservation(Root, bytes);
+    }
+
+    /// <summary>Gives the space back: now the weights are written.</summary>
+    public void ReleaseReserve()
+    {
+        reserved?.Dispose();
+        reserved = null;
+    }
+
+    /// <summary>
+    /// Notes that the files in a folder of this one are weights that this run has stored. A run that it replaces is not needed any more.
+    /// </summary>
+    /// <param name="folder">The folder, as other members name it.</param>
+    public void Own(string folder)
+    {
+        foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+        {
+            Owned(Path.GetRelativePath(Root, path));
+        }
+        hasWeights = true;
+        DeletePrevious();
+    }
+
+    private void DeletePrevious()
+    {
+        if (HasMetrics && hasWeights)
+        {
+            place.DeletePrevious(notice);
+        }
+    }
+
+    // The path of a file of this run.
+    private string Owned(string name)
+    {
+        place.Manifest.Add(name);
+        return Path.Combine(Root, name);
+    }
+
+    /// <summary>The path of the pictures of a step.</summary>
+    /// <param name="step">Updates made.</param>
+    public string Sample(int step) => Owned($"samples/step-{step:D6}.png");
+
+    /// <summary>The path of the pictures before and after the run.</summary>
+    public string Comparison => Owned("samples/before-after.png");
+
+    /// <summary>Writes config.yaml: everything resolved.</summary>
+    /// <param name="config">The run.</param>
+    /// <param name="device">Name of the device that the run got; null: as the configuration has it.</param>
+    public void WriteConfig(AlignmentConfig config, string? device = null)
+    {
+        var values = config.Resolved().ToDictionary(pair => pair.Key, pair => pair.Value);
+        if (device is not null)
+        {
+            values[AlignmentSettings.Device.Name] = device;
+        }
+        AtomicFile.WriteText(Owned(ConfigName), new YamlDotNet.Serialization.Serializer().Serialize(values));
+    }
+
+    /// <summary>Appends a line to metrics.jsonl.</summary>
+    public void WriteMetrics(StepReport report)
+    {
+        Append(
+            JsonSerializer.Serialize(
+                new
+                {
+                    report.Step,
+                    report.Surrogate.Loss,
+                    report.Surrogate.Reward,
+                    report.GradNorm,
+                    report.LearningRate,
+                    report.Seconds,
+                    report.ImagesPerSecond,
+                    report.PeakMemoryBytes,
+                    report.LiveTensors,
+                    report.SecondsByPart,
+                    RolloutEvaluations = report.Surrogate.RolloutEvaluations.Calls,
+                    VectorJacobianProducts = report.Surrogate.Pullbacks.Calls,
+                    report.Surrogate.ActiveFraction,
+                    report.Surrogate.KeptFraction,
+                    Indices = ByName(report.Surrogate.Indices),
+                    report.Surrogate.Rescale,
+                    Weight = report.Surrogate.SampleWeight,
+                    DeviationSplit = report.Surrogate.SplitDeviation,
+                    DeviationEnd = report.Surrogate.EndDeviation,
+                    report.Surrogate.ReconstructionError,
+                    report.Surrogate.Coverage,
+                    report.Surrogate.NestedDepth,
+                    report.Surrogate.NegativeWeightFraction,
+                },
+                Lines
+            )
+        );
+        if (!HasMetrics)
+        {
+            HasMetrics = true;
+            place.Replace();
+            DeletePrevious();
+        }
+    }
+
+    // Whole, or not at all: a full disk may take the first half of a line.
+    private void Append(string line)
+    {
+        var length = metrics.Length;
+        try
+        {
+            metrics.Write(Encoding.UTF8.GetBytes(line + "\n"));
+        }
+        catch (IOException)
+        {
+            metrics.SetLength(length);
+            throw;
+        }
+    }
+
+    /// <summary>Appends a line to evaluations.jsonl.</summary>
+    /// <param name="step">Updates made.</param>
+    /// <param name="result">What the judges say.</param>
+    public void WriteEvaluation(int step, EvaluationResult result) =>
+        File.AppendAllText(
+            Owned(EvaluationsName),
+            JsonSerializer.Serialize(
+                new
+                {
+                    Step = step,
+                    Reward = result.Reward.Average(),
+                    HeldoutReward = result.HeldOutReward?.Average(),
+                    RuleAccuracy = result.Accuracy,
+                },
+                Lines
+            ) + "\n"
+        );
+
+    // Name, then plan: a curve of one index over the steps is then one path in the file.
+    private static Dictionary<string, IReadOnlyList<int>[]> ByName(
+        IReadOnlyList<IReadOnlyDictionary<string, IReadOnlyList<int>>> plans
+    ) => plans[0].Keys.ToDictionary(name => name, name => plans.Select(plan => plan[name]).ToArray());
+
+    /// <summary>Writes summary.json.</summary>
+    public void WriteSummary(AlignmentSummary summary) =>
+        AtomicFile.WriteText(Owned(SummaryName), JsonSerializer.Serialize(summary, Indented) + "\n");
+
+    /// <summary>Whether any training step has been recorded.</summary>
+    public bool HasMetrics { get; private set; }
+
+    /// <summary>
+    /// Closes the folder, and removes what this run wrote if no step was recorded: a run that never began leaves nothing.
+    /// </summary>
+    public void Dispose()
+    {
+        ReleaseReserve();
+        metrics.Dispose();
+        if (!HasMetrics)
+        {
+            place.Abandon();
+        }
+        place.Dispose();
+    }
+}

@@ -1,0 +1,90 @@
+// What comes after the last step, when the trained weights are on the disk already: the summary, the parts that make a whole model
+// of them, the evaluation, the pictures. Each is attempted though one before it failed, because none depends on it; the first
+// failure is then the run's, with the place of the weights.
+
+using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
+using FlowBP.Training.Evaluation;
+
+namespace FlowBP.Training.Runs;
+
+/// <summary>The last phase of a run.</summary>
+/// <param name="parts">What it works with.</param>
+/// <param name="training">The phase before it, complete.</param>
+internal sealed class RunEnding(RunParts parts, TrainingLoop training)
+{
+    private readonly List<Exception> failures = [];
+
+    /// <summary>Completes the run.</summary>
+    /// <param name="before">The evaluation of the base model.</param>
+    /// <param name="reports">The reports of all steps.</param>
+    /// <param name="cancellation">Stops between two batches of the evaluation.</param>
+    /// <exception cref="InterruptedRunException">Something failed, or it was stopped.</exception>
+    public AlignmentSummary Run(
+        EvaluationResult before,
+        IReadOnlyList<StepReport> reports,
+        CancellationToken cancellation
+    )
+    {
+        var summary = new AlignmentSummary
+        {
+            Method = parts.Config.Method.Name,
+            Steps = reports.Count,
+            Seconds = training.Seconds,
+            SecondsPerStep = Median([.. reports.Select(report => report.Seconds)]),
+            PeakMemoryBytes = reports.Max(report => report.PeakMemoryBytes),
+            PeakMemoryOf = parts.Model.Compute.PeakMemoryOf,
+            EvaluationPrompts = before.Prompts.Count,
+            Metrics = new Dictionary<string, PairedGain>(),
+        };
+        try
+        {
+            Attempt(() => parts.Output.WriteSummary(summary));
+            Attempt(parts.Weights.SaveOtherParts);
+            parts.Observer.Stage("evaluating the aligned model");
+            Attempt(() =>
+            {
+                var after = Evaluate(cancellation);
+                summary = summary with { Metrics = AlignmentSummary.Compare(before, after) };
+                Attempt(() => parts.Output.WriteSummary(summary));
+                Attempt(() => parts.Pictures.Write(parts.Output.Sample(reports.Count), reports.Count, after));
+                Attempt(() => parts.Pictures.WriteComparison(parts.Output.Comparison, before, after));
+            });
+        }
+        catch (OperationCanceledException e)
+        {
+            throw Interrupted(e);
+        }
+        return failures is [var first, ..] ? throw Interrupted(first) : summary;
+    }
+
+    private EvaluationResult Evaluate(CancellationToken cancellation)
+    {
+        using var averaged = parts.Trainer.Averaged();
+        var result = parts.Evaluator.Run(parts.Model, cancellation);
+        parts.Observer.Evaluated("aligned", result);
+        return result;
+    }
+
+    private InterruptedRunException Interrupted(Exception cause) =>
+        new(cause, parts.Weights.Steps, training.Result ?? parts.Output.Model);
+
+    private void Attempt(Action action)
+    {
+        try
+        {
+            action();
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            failures.Add(e);
+        }
+    }
+
+    private static double Median(double[] values)
+    {
+        Array.Sort(values);
+        var middle = values.Length / 2;
+        return values.Length % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
+    }
+}

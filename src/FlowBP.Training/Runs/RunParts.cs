@@ -1,0 +1,25 @@
+using FlowBP.Training.Alignment;
+using FlowBP.Training.Evaluation;
+using FlowBP.Training.Pipelines;
+
+namespace FlowBP.Training.Runs;
+
+/// <summary>What the phases of a run work with; everything belongs to the run.</summary>
+/// <param name="Config">The run as it was asked for.</param>
+/// <param name="Observer">Hears of the progress.</param>
+/// <param name="Model">The model.</param>
+/// <param name="Trainer">Trains it.</param>
+/// <param name="Evaluator">Judges it.</param>
+/// <param name="Pictures">Draws what it paints.</param>
+/// <param name="Output">The run's folder.</param>
+/// <param name="Weights">Stores what is trained.</param>
+internal sealed record RunParts(
+    AlignmentConfig Config,
+    IAlignmentObserver Observer,
+    TextToImage Model,
+    AlignmentTrainer Trainer,
+    ImageEvaluator Evaluator,
+    SamplePictures Pictures,
+    OutputFolder Output,
+    TrainedWeights Weights
+);
