@@ -21,8 +21,5 @@ public readonly struct Scalar
     /// <summary>A real scalar.</summary>
     public static implicit operator Scalar(double value) => new(value);
 
-    /// <summary>A truth value.</summary>
-    public static implicit operator Scalar(bool value) => new(value);
-
     internal Argument ToArgument() => argument;
 }

@@ -36,35 +36,8 @@ public static partial class torch
         BFloat16 = 15,
     }
 
-    /// <summary>8-bit unsigned integer.</summary>
-    public static readonly ScalarType uint8 = ScalarType.Byte;
-
-    /// <summary>8-bit signed integer.</summary>
-    public static readonly ScalarType int8 = ScalarType.Int8;
-
-    /// <summary>16-bit signed integer.</summary>
-    public static readonly ScalarType int16 = ScalarType.Int16;
-
-    /// <summary>32-bit signed integer.</summary>
-    public static readonly ScalarType int32 = ScalarType.Int32;
-
-    /// <summary>64-bit signed integer.</summary>
-    public static readonly ScalarType int64 = ScalarType.Int64;
-
-    /// <summary>IEEE half precision.</summary>
-    public static readonly ScalarType float16 = ScalarType.Float16;
-
-    /// <summary>IEEE single precision.</summary>
-    public static readonly ScalarType float32 = ScalarType.Float32;
-
     /// <summary>IEEE double precision.</summary>
     public static readonly ScalarType float64 = ScalarType.Float64;
-
-    /// <summary>The upper half of a single.</summary>
-    public static readonly ScalarType bfloat16 = ScalarType.BFloat16;
-
-    /// <summary>Truth value.</summary>
-    public static readonly ScalarType @bool = ScalarType.Bool;
 
     /// <summary>Whether an element type is a floating-point one.</summary>
     public static bool is_floating_point(ScalarType type) =>

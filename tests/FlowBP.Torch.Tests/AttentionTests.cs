@@ -73,15 +73,6 @@ public class AttentionTests
     }
 
     [Test]
-    public void With_a_mask_of_truth_values()
-    {
-        using DisposeScope scope = torch.NewDisposeScope();
-        bool Seen(int i, int j) => (i + j) % 3 != 0;
-        bool[] mask = [.. Enumerable.Range(0, L * S).Select(n => Seen(n / S, n % S))];
-        Close.To(Reference((_, i, j) => Seen(i, j) ? 0 : double.NegativeInfinity), Attend(torch.tensor(mask, [L, S])));
-    }
-
-    [Test]
     public void Causal()
     {
         using DisposeScope scope = torch.NewDisposeScope();

@@ -5,11 +5,11 @@ namespace FlowBP.Torch.Tests;
 /// <summary>Functions with a backward of their own.</summary>
 public class AutogradFunctionTests
 {
-    private sealed class Cube : torch.autograd.SingleTensorFunction<Cube>
+    private sealed class Cube : OneResult<Cube>
     {
         public override string Name => nameof(Cube);
 
-        public override Tensor forward(torch.autograd.AutogradContext ctx, params object[] vars)
+        protected override Tensor Forward(torch.autograd.AutogradContext ctx, object[] vars)
         {
             var x = (Tensor)vars[0];
             ctx.save_for_backward([x]);
@@ -17,7 +17,7 @@ public class AutogradFunctionTests
             return x * x * x * (double)vars[1];
         }
 
-        public override List<Tensor> backward(torch.autograd.AutogradContext ctx, Tensor grad_output)
+        protected override List<Tensor> Backward(torch.autograd.AutogradContext ctx, Tensor grad_output)
         {
             Tensor x = ctx.get_saved_variables()[0];
             return [grad_output * x * x * (3 * (double)ctx.get_data("scale")!), null!];
@@ -35,7 +35,7 @@ public class AutogradFunctionTests
             Tensor sin = x.sin();
             Tensor cos = x.cos();
             ctx.save_for_backward([sin, cos]);
-            return [sin, cos, x.round().to(torch.int64)];
+            return [sin, cos, x.to(ScalarType.Int64)];
         }
 
         public override List<Tensor> backward(torch.autograd.AutogradContext ctx, List<Tensor> grad_outputs)
@@ -52,38 +52,38 @@ public class AutogradFunctionTests
         }
     }
 
-    private sealed class Failing : torch.autograd.SingleTensorFunction<Failing>
+    private sealed class Failing : OneResult<Failing>
     {
         public override string Name => nameof(Failing);
 
-        public override Tensor forward(torch.autograd.AutogradContext ctx, params object[] vars)
+        protected override Tensor Forward(torch.autograd.AutogradContext ctx, object[] vars)
         {
             ctx.save_for_backward([(Tensor)vars[0]]);
             return (string)vars[1] == "forward" ? throw new FormatException("forward") : ((Tensor)vars[0]).clone();
         }
 
-        public override List<Tensor> backward(torch.autograd.AutogradContext ctx, Tensor grad_output) =>
+        protected override List<Tensor> Backward(torch.autograd.AutogradContext ctx, Tensor grad_output) =>
             throw new FormatException("the reward is not a number");
     }
 
-    private sealed class Miscounting : torch.autograd.SingleTensorFunction<Miscounting>
+    private sealed class Miscounting : OneResult<Miscounting>
     {
         public override string Name => nameof(Miscounting);
 
-        public override Tensor forward(torch.autograd.AutogradContext ctx, params object[] vars) =>
+        protected override Tensor Forward(torch.autograd.AutogradContext ctx, object[] vars) =>
             ((Tensor)vars[0]).clone();
 
-        public override List<Tensor> backward(torch.autograd.AutogradContext ctx, Tensor grad_output) => [];
+        protected override List<Tensor> Backward(torch.autograd.AutogradContext ctx, Tensor grad_output) => [];
     }
 
-    private sealed class Itself : torch.autograd.SingleTensorFunction<Itself>
+    private sealed class Itself : OneResult<Itself>
     {
         public override string Name => nameof(Itself);
 
-        public override Tensor forward(torch.autograd.AutogradContext ctx, params object[] vars) =>
+        protected override Tensor Forward(torch.autograd.AutogradContext ctx, object[] vars) =>
             (bool)vars[1] ? ((Tensor)vars[0]).view(-1) : (Tensor)vars[0];
 
-        public override List<Tensor> backward(torch.autograd.AutogradContext ctx, Tensor grad_output) =>
+        protected override List<Tensor> Backward(torch.autograd.AutogradContext ctx, Tensor grad_output) =>
             [(grad_output * 7).view(2, 2), null!];
     }
 
@@ -117,7 +117,7 @@ public class AutogradFunctionTests
         Tensor x = torch.tensor(new double[] { 1, 2 }, requires_grad: true);
 
         List<Tensor> both = SineAndCosine.apply(x, true);
-        (both[0] + (2 * both[1])).sum().backward();
+        (both[0] + (both[1] * 2)).sum().backward();
         Close.To([Math.Cos(1) - (2 * Math.Sin(1)), Math.Cos(2) - (2 * Math.Sin(2))], x.grad!);
         Assert.That(both[2].requires_grad, Is.False);
 
@@ -155,14 +155,14 @@ public class AutogradFunctionTests
         Assert.That(failure.InnerException?.InnerException, Is.InstanceOf<FormatException>());
     }
 
-    private sealed class Nested : torch.autograd.SingleTensorFunction<Nested>
+    private sealed class Nested : OneResult<Nested>
     {
         public override string Name => nameof(Nested);
 
-        public override Tensor forward(torch.autograd.AutogradContext ctx, params object[] vars) =>
+        protected override Tensor Forward(torch.autograd.AutogradContext ctx, object[] vars) =>
             ((Tensor)vars[0]).clone();
 
-        public override List<Tensor> backward(torch.autograd.AutogradContext ctx, Tensor grad_output)
+        protected override List<Tensor> Backward(torch.autograd.AutogradContext ctx, Tensor grad_output)
         {
             using IDisposable mode = torch.enable_grad();
             Failing.apply(torch.ones([1], requires_grad: true), "").backward();

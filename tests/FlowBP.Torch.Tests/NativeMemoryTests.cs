@@ -16,7 +16,7 @@ public class NativeMemoryTests
             using Tensor view = x.view(3, 1000);
             using Tensor same = x.alias();
             Assert.That(NativeMemory.CurrentBytes, Is.EqualTo(before + 12000));
-            using Tensor half = x.to(torch.bfloat16);
+            using Tensor half = x.to(ScalarType.BFloat16);
             Assert.That(NativeMemory.CurrentBytes, Is.EqualTo(before + 18000));
         }
 

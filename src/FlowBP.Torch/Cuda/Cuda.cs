@@ -12,14 +12,5 @@ public static partial class torch
 
         /// <summary>Number of GPUs that libtorch can use.</summary>
         public static int device_count() => NativeMethods.flowbp_cuda_device_count();
-
-        /// <summary>Index of the calling thread's current GPU.</summary>
-        /// <exception cref="System.Runtime.InteropServices.ExternalException">This libtorch has no CUDA.</exception>
-        public static unsafe int current_device()
-        {
-            int device;
-            TorchStatus.Check(NativeMethods.flowbp_cuda_current_device(&device), () => "the current GPU");
-            return device;
-        }
     }
 }

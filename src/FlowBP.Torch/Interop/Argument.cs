@@ -30,8 +30,6 @@ internal readonly struct Argument
     public static implicit operator Argument(double value) =>
         new(NativeTag.Double, BitConverter.DoubleToInt64Bits(value));
 
-    public static implicit operator Argument(double? value) => value is { } v ? v : None;
-
     public static implicit operator Argument(bool value) => new(NativeTag.Bool, value ? 1 : 0);
 
     public static implicit operator Argument(torch.ScalarType value) => new(NativeTag.Int, (long)value);
@@ -49,8 +47,6 @@ internal readonly struct Argument
 
     public static implicit operator Argument(double[]? value) =>
         value is null ? None : new(NativeTag.DoubleList, 0, value);
-
-    public static implicit operator Argument(bool[] value) => new(NativeTag.BoolList, 0, value);
 
     public static implicit operator Argument(torch.Tensor[] value) => new(NativeTag.TensorList, 0, value);
 

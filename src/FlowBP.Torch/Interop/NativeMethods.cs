@@ -114,9 +114,6 @@ internal static unsafe partial class NativeMethods
     public static partial int flowbp_cuda_device_count();
 
     [LibraryImport(Library)]
-    public static partial int flowbp_cuda_current_device(int* device);
-
-    [LibraryImport(Library)]
     public static partial int flowbp_cuda_current_stream(int device, nint* stream);
 
     [LibraryImport(Library)]

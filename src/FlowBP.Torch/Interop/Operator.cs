@@ -71,16 +71,6 @@ internal sealed unsafe class Operator(string name, string overload = "")
         return self;
     }
 
-    /// <summary>Calls an operator that returns a plain number or truth value.</summary>
-    /// <exception cref="ExternalException">libtorch refused; the message names the operator and the shapes.</exception>
-    public NativeValue CallValue(params ReadOnlySpan<Argument> arguments)
-    {
-        NativeValue result;
-        return Expect(Invoke(arguments, &result, 1), 1) == 1
-            ? result
-            : throw new InvalidOperationException($"{Name} returned no value");
-    }
-
     private static torch.Tensor?[] Tensors(NativeValue* results, int count)
     {
         var tensors = new torch.Tensor?[count];

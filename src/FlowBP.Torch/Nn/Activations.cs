@@ -34,36 +34,6 @@ public sealed class GELU : torch.nn.Module<torch.Tensor, torch.Tensor>
     public override torch.Tensor forward(torch.Tensor tensor) => torch.nn.functional.gelu(tensor, approximate);
 }
 
-/// <summary>max(0, x).</summary>
-public sealed class ReLU : torch.nn.Module<torch.Tensor, torch.Tensor>
-{
-    internal ReLU()
-        : base(nameof(ReLU)) { }
-
-    /// <inheritdoc/>
-    public override torch.Tensor forward(torch.Tensor tensor) => tensor.relu();
-}
-
-/// <summary>Hyperbolic tangent.</summary>
-public sealed class Tanh : torch.nn.Module<torch.Tensor, torch.Tensor>
-{
-    internal Tanh()
-        : base(nameof(Tanh)) { }
-
-    /// <inheritdoc/>
-    public override torch.Tensor forward(torch.Tensor tensor) => tensor.tanh();
-}
-
-/// <summary>1/(1 + e⁻ˣ).</summary>
-public sealed class Sigmoid : torch.nn.Module<torch.Tensor, torch.Tensor>
-{
-    internal Sigmoid()
-        : base(nameof(Sigmoid)) { }
-
-    /// <inheritdoc/>
-    public override torch.Tensor forward(torch.Tensor tensor) => tensor.sigmoid();
-}
-
 /// <summary>Zeros with probability p and the rest divided by 1 − p in training mode, its input otherwise.</summary>
 public sealed class Dropout : torch.nn.Module<torch.Tensor, torch.Tensor>
 {

@@ -17,12 +17,6 @@ public sealed class Sequential : torch.nn.Module<torch.Tensor, torch.Tensor>
         }
     }
 
-    /// <summary>Number of modules.</summary>
-    public int Count => steps.Count;
-
-    /// <summary>The module at a position.</summary>
-    public torch.nn.Module<torch.Tensor, torch.Tensor> this[int index] => steps[index];
-
     /// <summary>Adds a module at the end, under a name.</summary>
     public Sequential append(string name, torch.nn.Module<torch.Tensor, torch.Tensor> module)
     {
@@ -30,10 +24,6 @@ public sealed class Sequential : torch.nn.Module<torch.Tensor, torch.Tensor>
         steps.Add(module);
         return this;
     }
-
-    /// <summary>Adds a module at the end, named by its position.</summary>
-    public Sequential append(torch.nn.Module<torch.Tensor, torch.Tensor> module) =>
-        append(steps.Count.ToString(CultureInfo.InvariantCulture), module);
 
     /// <inheritdoc/>
     public override torch.Tensor forward(torch.Tensor input)

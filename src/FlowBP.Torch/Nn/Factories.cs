@@ -16,10 +16,6 @@ public static partial class torch
             ScalarType? dtype = null
         ) => new(inputSize, outputSize, hasBias, device, dtype);
 
-        /// <summary>A linear layer with given parameters.</summary>
-        public static Modules.Linear Linear(Modules.Parameter weight, Modules.Parameter? bias = null) =>
-            new(weight, bias);
-
         /// <inheritdoc cref="Modules.Conv2d"/>
         public static Modules.Conv2d Conv2d(
             long in_channels,
@@ -47,44 +43,6 @@ public static partial class torch
                 device,
                 dtype
             );
-
-        /// <inheritdoc cref="Modules.Conv2d"/>
-        public static Modules.Conv2d Conv2d(
-            long in_channels,
-            long out_channels,
-            (long, long) kernel_size,
-            (long, long)? stride = null,
-            (long, long)? padding = null,
-            (long, long)? dilation = null,
-            PaddingModes padding_mode = PaddingModes.Zeros,
-            long groups = 1,
-            bool bias = true,
-            Device? device = null,
-            ScalarType? dtype = null
-        ) =>
-            new(
-                in_channels,
-                out_channels,
-                kernel_size,
-                stride ?? (1, 1),
-                padding ?? (0, 0),
-                dilation ?? (1, 1),
-                padding_mode,
-                groups,
-                bias,
-                device,
-                dtype
-            );
-
-        /// <inheritdoc cref="Modules.LayerNorm"/>
-        public static Modules.LayerNorm LayerNorm(
-            long[] normalized_shape,
-            double eps = 1e-05,
-            bool elementwise_affine = true,
-            bool bias = true,
-            Device? device = null,
-            ScalarType? dtype = null
-        ) => new(normalized_shape, eps, elementwise_affine, bias, device, dtype);
 
         /// <inheritdoc cref="Modules.LayerNorm"/>
         public static Modules.LayerNorm LayerNorm(
@@ -118,21 +76,8 @@ public static partial class torch
         /// <inheritdoc cref="Modules.Dropout"/>
         public static Modules.Dropout Dropout(double p = 0.5) => new(p);
 
-        /// <inheritdoc cref="Modules.Tanh"/>
-        public static Modules.Tanh Tanh() => new();
-
-        /// <inheritdoc cref="Modules.Sigmoid"/>
-        public static Modules.Sigmoid Sigmoid() => new();
-
         /// <inheritdoc cref="Modules.SiLU"/>
         public static Modules.SiLU SiLU() => new();
-
-        /// <inheritdoc cref="Modules.GELU"/>
-        public static Modules.GELU GELU(Modules.GELU.Approximate approximate = Modules.GELU.Approximate.none) =>
-            new(approximate);
-
-        /// <inheritdoc cref="Modules.ReLU"/>
-        public static Modules.ReLU ReLU() => new();
 
         /// <inheritdoc cref="Modules.Identity"/>
         public static Modules.Identity Identity() => new();
@@ -140,19 +85,6 @@ public static partial class torch
         /// <inheritdoc cref="Modules.Sequential"/>
         public static Modules.Sequential Sequential(params Module<Tensor, Tensor>[] modules) =>
             new(modules.Select((m, i) => (i.ToString(CultureInfo.InvariantCulture), m)));
-
-        /// <inheritdoc cref="Modules.Sequential"/>
-        public static Modules.Sequential Sequential(params (string name, Module<Tensor, Tensor> submodule)[] modules) =>
-            new(modules);
-
-        /// <inheritdoc cref="Modules.Sequential"/>
-        public static Modules.Sequential Sequential(IEnumerable<Module<Tensor, Tensor>> modules) =>
-            new(modules.Select((m, i) => (i.ToString(CultureInfo.InvariantCulture), m)));
-
-        /// <inheritdoc cref="Modules.Sequential"/>
-        public static Modules.Sequential Sequential(
-            IEnumerable<(string name, Module<Tensor, Tensor> submodule)> modules
-        ) => new(modules);
 
         /// <inheritdoc cref="Modules.ModuleList{T}"/>
         public static Modules.ModuleList<T> ModuleList<T>(params T[] modules)

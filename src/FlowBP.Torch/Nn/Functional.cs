@@ -70,9 +70,6 @@ public static partial class torch
             /// <summary>x·Φ(x).</summary>
             public static Tensor gelu(Tensor x) => Aten.gelu.Call(x);
 
-            /// <summary>x·Φ(x).</summary>
-            public static Tensor gelu(Tensor x, bool inplace) => inplace ? Aten.gelu_.CallInPlace(x, x) : gelu(x);
-
             /// <summary>x·Φ(x), or its tanh approximation.</summary>
             public static Tensor gelu(Tensor x, Modules.GELU.Approximate approximate, bool inplace = false)
             {
@@ -83,43 +80,9 @@ public static partial class torch
             /// <summary>max(0, x).</summary>
             public static Tensor relu(Tensor x, bool inplace = false) => inplace ? x.relu_() : x.relu();
 
-            /// <summary>Hyperbolic tangent.</summary>
-            public static Tensor tanh(Tensor x, bool inplace = false) => inplace ? x.tanh_() : x.tanh();
-
-            /// <summary>1/(1 + e⁻ˣ).</summary>
-            public static Tensor sigmoid(Tensor x) => x.sigmoid();
-
-            /// <summary>1/(1 + e⁻ˣ).</summary>
-            public static Tensor sigmoid(Tensor x, bool inplace) => inplace ? x.sigmoid_() : x.sigmoid();
-
-            /// <summary>x where positive, else alpha·(eˣ − 1).</summary>
-            public static Tensor elu(Tensor x, double alpha) => Aten.elu.Call(x, (Scalar)alpha);
-
-            /// <summary>x where positive, else negative_slope·x.</summary>
-            public static Tensor leaky_relu(Tensor input, double negative_slope = 0.01) =>
-                Aten.leaky_relu.Call(input, (Scalar)negative_slope);
-
             /// <summary>Zeros with probability p, the rest divided by 1 − p, in training; x itself otherwise.</summary>
             public static Tensor dropout(Tensor input, double p = 0.5, bool training = true, bool inplace = false) =>
                 inplace ? Aten.dropout_.CallInPlace(input, input, p, training) : Aten.dropout.Call(input, p, training);
-
-            /// <summary>ln(1 + e^(beta·x))/beta; x itself where beta·x exceeds the threshold.</summary>
-            public static Tensor softplus(Tensor x, double beta = 1, double threshold = 20) =>
-                Aten.softplus.Call(x, (Scalar)beta, (Scalar)threshold);
-
-            /// <summary>eˣ / Σ eˣ along an axis.</summary>
-            public static Tensor softmax(Tensor input, long dim, ScalarType? dtype = null) => input.softmax(dim, dtype);
-
-            /// <summary>x − ln Σ eˣ along an axis.</summary>
-            public static Tensor log_softmax(Tensor x, long dim) => x.log_softmax(dim);
-
-            /// <summary>x / max(‖x‖ₚ, eps) along an axis.</summary>
-            public static Tensor normalize(Tensor input, double p = 2.0, long dim = 1, double eps = 1e-12)
-            {
-                using DisposeScope scope = NewDisposeScope();
-                Tensor norm = input.norm((int)dim, keepdim: true, (float)p).clamp_min(eps);
-                return (input / norm).MoveToOuterDisposeScope();
-            }
 
             /// <summary>(x1·x2)/(‖x1‖·‖x2‖) along an axis, norms at least eps.</summary>
             public static Tensor cosine_similarity(Tensor x1, Tensor x2, long dim = 1, double eps = 1e-8) =>
@@ -142,14 +105,6 @@ public static partial class torch
             /// <summary>|input − target|.</summary>
             public static Tensor l1_loss(Tensor input, Tensor target, Reduction reduction = Reduction.Mean) =>
                 Aten.l1_loss.Call(input, target, (long)reduction);
-
-            /// <summary>Squared below beta, absolute above: ½d²/beta or |d| − ½beta.</summary>
-            public static Tensor smooth_l1_loss(
-                Tensor input,
-                Tensor target,
-                Reduction reduction = Reduction.Mean,
-                double beta = 1.0
-            ) => Aten.smooth_l1_loss.Call(input, target, (long)reduction, beta);
 
             /// <summary>Cross entropy of a probability given as logit.</summary>
             public static Tensor binary_cross_entropy_with_logits(

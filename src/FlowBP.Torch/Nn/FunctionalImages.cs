@@ -115,55 +115,6 @@ public static partial class torch
                     _ => throw new ArgumentOutOfRangeException(nameof(mode), mode, "not an interpolation"),
                 };
             }
-
-            /// <summary>[B, C, H, W] enlarged by repeating pixels.</summary>
-            public static Tensor upsample_nearest2d(
-                Tensor input,
-                long[]? outputSizes = null,
-                double[]? scaleFactors = null
-            ) => Aten.upsample_nearest2d.Call(input, outputSizes, scaleFactors);
-
-            /// <summary>Means over windows of [B, C, H, W].</summary>
-            public static Tensor avg_pool2d(
-                Tensor input,
-                long[] kernel_size,
-                long[]? stride = null,
-                long[]? padding = null,
-                bool ceil_mode = false,
-                bool count_include_pad = true,
-                long? divisor_override = null
-            ) =>
-                Aten.avg_pool2d.Call(
-                    input,
-                    kernel_size,
-                    stride ?? kernel_size,
-                    padding ?? [0],
-                    ceil_mode,
-                    count_include_pad,
-                    divisor_override
-                );
-
-            /// <summary>Largest elements of windows of [B, C, H, W].</summary>
-            public static Tensor max_pool2d(
-                Tensor input,
-                long[] kernel_size,
-                long[]? strides = null,
-                long[]? padding = null,
-                long[]? dilation = null,
-                bool ceil_mode = false
-            ) =>
-                Aten.max_pool2d.Call(
-                    input,
-                    kernel_size,
-                    strides ?? kernel_size,
-                    padding ?? [0],
-                    dilation ?? [1],
-                    ceil_mode
-                );
-
-            /// <summary>Means over [B, C, H, W] that leave a given size.</summary>
-            public static Tensor adaptive_avg_pool2d(Tensor input, long[] output_size) =>
-                Aten.adaptive_avg_pool2d.Call(input, output_size);
         }
     }
 }

@@ -30,14 +30,6 @@ public static partial class torch
                 return new HookRemover(() => PostHooks = Without(PostHooks, hook));
             }
 
-            /// <summary>Adds a hook that sees the inputs of every call first, and may replace them.</summary>
-            /// <returns>What takes it away again.</returns>
-            public HookRemover register_forward_pre_hook(TPreHook hook)
-            {
-                PreHooks = [.. PreHooks, hook];
-                return new HookRemover(() => PreHooks = Without(PreHooks, hook));
-            }
-
             private static T[] Without<T>(T[] hooks, T hook)
                 where T : Delegate
             {

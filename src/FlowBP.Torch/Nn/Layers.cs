@@ -19,17 +19,6 @@ public sealed class Linear : torch.nn.Module<torch.Tensor, torch.Tensor>
         }
     }
 
-    internal Linear(Parameter weight, Parameter? bias)
-        : base(nameof(Linear))
-    {
-        out_features = weight.size(0);
-        in_features = weight.size(1);
-        this.weight = weight;
-        this.bias = bias;
-        register_parameter(nameof(weight), weight);
-        register_parameter(nameof(bias), bias);
-    }
-
     /// <summary>Width of the input.</summary>
     public long in_features { get; }
 

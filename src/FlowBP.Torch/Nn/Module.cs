@@ -27,10 +27,6 @@ public static partial class torch
             /// <summary>The module's name.</summary>
             public virtual string GetName() => name;
 
-            /// <summary>The modules registered directly in this one, in order, with their names.</summary>
-            public IEnumerable<(string name, Module module)> named_children() =>
-                submodules.Select(m => (m.Name, m.Value));
-
             /// <summary>The modules registered directly in this one, in order.</summary>
             public IEnumerable<Module> children() => submodules.Select(m => m.Value);
 
@@ -54,25 +50,9 @@ public static partial class torch
             /// <summary>All modules below this one, in the order of <see cref="named_modules"/>.</summary>
             public IEnumerable<Module> modules() => named_modules().Select(m => m.module);
 
-            /// <summary>Calls a function on every module below this one and then on this one, which it returns.</summary>
-            public virtual Module apply(Action<Module> fn)
-            {
-                foreach (Module child in children())
-                {
-                    child.apply(fn);
-                }
-
-                fn(this);
-                return this;
-            }
-
             /// <summary>The parameter at a dotted path, or null.</summary>
             public virtual Parameter? get_parameter(string target) =>
                 Tensors(true, "").FirstOrDefault(t => t.IsParameter && t.Path == target).Value as Parameter;
-
-            /// <summary>The buffer at a dotted path, or null.</summary>
-            public virtual Tensor? get_buffer(string target) =>
-                Tensors(true, "").FirstOrDefault(t => !t.IsParameter && t.Path == target).Value;
 
             /// <summary>All parameters, with their dotted paths, each once; disposed ones too.</summary>
             public IEnumerable<(string name, Parameter parameter)> named_parameters(bool recurse = true)

@@ -6,14 +6,7 @@ public static partial class torch
     public static class optim
     {
         /// <summary>What a schedule of learning rates changes.</summary>
-        public interface ILearningRateController
-        {
-            /// <summary>The learning rate of the next step.</summary>
-            double LearningRate { get; set; }
-
-            /// <summary>The learning rate that training began with.</summary>
-            double InitialLearningRate { get; set; }
-        }
+        public interface ILearningRateController { }
 
         /// <summary>AdamW (Loshchilov and Hutter 2019): Adam with decoupled weight decay.</summary>
         /// <param name="parameters">What is trained; parameters without a gradient are left alone.</param>
@@ -35,17 +28,5 @@ public static partial class torch
             bool amsgrad = false,
             bool maximize = false
         ) => new(parameters, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize);
-
-        /// <inheritdoc cref="AdamW(IEnumerable{Modules.Parameter}, double, double, double, double, double, bool, bool)"/>
-        public static Modules.AdamW AdamW(
-            IEnumerable<(string name, Modules.Parameter parameter)> parameters,
-            double lr = 1e-3,
-            double beta1 = 0.9,
-            double beta2 = 0.999,
-            double eps = 1e-8,
-            double weight_decay = 0,
-            bool amsgrad = false,
-            bool maximize = false
-        ) => new(parameters.Select(p => p.parameter), lr, beta1, beta2, eps, weight_decay, amsgrad, maximize);
     }
 }

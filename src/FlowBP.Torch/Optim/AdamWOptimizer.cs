@@ -44,12 +44,6 @@ public sealed class AdamW : IDisposable, torch.optim.ILearningRateController
     /// <inheritdoc/>
     public double InitialLearningRate { get; set; }
 
-    /// <summary>The one group of parameters, this optimizer itself: a schedule sets its learning rate.</summary>
-    public IEnumerable<torch.optim.ILearningRateController> ParamGroups => [this];
-
-    /// <summary>What is trained.</summary>
-    public IEnumerable<Parameter> parameters() => states.Select(s => s.Parameter);
-
     /// <summary>Drops all gradients.</summary>
     public void zero_grad(bool set_to_none = true)
     {

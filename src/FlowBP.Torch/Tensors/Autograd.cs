@@ -20,9 +20,6 @@ public static partial class torch
             bool create_graph = false,
             IList<Tensor>? inputs = null
         ) => autograd.backward([this], grad_tensors, retain_graph || create_graph, create_graph, inputs);
-
-        /// <summary>Keeps the gradient of a tensor that is no leaf in <see cref="grad"/>.</summary>
-        public void retain_grad() => Aten.retain_grad.CallInPlace(this, this);
     }
 
     /// <summary>Gradients of recorded operations.</summary>
@@ -69,24 +66,6 @@ public static partial class torch
             GC.KeepAlive(grad_tensors);
             GC.KeepAlive(inputs);
         }
-
-        /// <inheritdoc cref="backward(IList{Tensor}, IList{Tensor}?, bool?, bool, IList{Tensor}?)"/>
-        public static void backward(
-            Tensor tensor,
-            IList<Tensor>? grad_tensors = null,
-            bool? retain_graph = null,
-            bool create_graph = false,
-            IList<Tensor>? inputs = null
-        ) => backward([tensor], grad_tensors, retain_graph, create_graph, inputs);
-
-        /// <inheritdoc cref="backward(IList{Tensor}, IList{Tensor}?, bool?, bool, IList{Tensor}?)"/>
-        public static void backward(
-            Tensor tensor,
-            Tensor grad_tensor,
-            bool? retain_graph = null,
-            bool create_graph = false,
-            IList<Tensor>? inputs = null
-        ) => backward([tensor], [grad_tensor], retain_graph, create_graph, inputs);
 
         /// <summary>The gradients of outputs with respect to inputs, without touching any leaf's own.</summary>
         /// <param name="outputs">What is differentiated.</param>

@@ -59,33 +59,6 @@ public static partial class torch
             }
         }
 
-        /// <summary>A function with one result and a backward of its own.</summary>
-        /// <typeparam name="T">The function's own type.</typeparam>
-        public abstract class SingleTensorFunction<T>
-            where T : SingleTensorFunction<T>, new()
-        {
-            /// <summary>The function's name, for messages.</summary>
-            public abstract string Name { get; }
-
-            /// <summary>Computes the result; gradient recording is off.</summary>
-            public abstract Tensor forward(AutogradContext ctx, params object[] vars);
-
-            /// <summary>Gradients, one per argument of forward (null where none is needed).</summary>
-            public abstract List<Tensor> backward(AutogradContext ctx, Tensor grad_output);
-
-            /// <summary>Applies the function and records it.</summary>
-            public static Tensor apply(params object[] vars)
-            {
-                var function = new T();
-                return Apply(
-                    function.Name,
-                    vars,
-                    (ctx, given) => [function.forward(ctx, given)],
-                    (ctx, gradients) => [.. function.backward(ctx, gradients[0]!)]
-                )[0];
-            }
-        }
-
         /// <summary>A function with several results and a backward of its own.</summary>
         /// <typeparam name="T">The function's own type.</typeparam>
         public abstract class MultiTensorFunction<T>

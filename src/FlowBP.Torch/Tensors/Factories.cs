@@ -30,27 +30,6 @@ public static partial class torch
         bool requires_grad = false
     ) => zeros([rows, columns], dtype, device, requires_grad);
 
-    /// <summary>Three dimensions of zeros.</summary>
-    public static Tensor zeros(
-        long dim0,
-        long dim1,
-        long dim2,
-        ScalarType? dtype = null,
-        Device? device = null,
-        bool requires_grad = false
-    ) => zeros([dim0, dim1, dim2], dtype, device, requires_grad);
-
-    /// <summary>Four dimensions of zeros.</summary>
-    public static Tensor zeros(
-        long dim0,
-        long dim1,
-        long dim2,
-        long dim3,
-        ScalarType? dtype = null,
-        Device? device = null,
-        bool requires_grad = false
-    ) => zeros([dim0, dim1, dim2, dim3], dtype, device, requires_grad);
-
     /// <summary>Ones of a shape.</summary>
     public static Tensor ones(
         long[] size,
@@ -117,28 +96,6 @@ public static partial class torch
         Device? device = null,
         bool requires_grad = false
     ) => empty([size], dtype, device, requires_grad);
-
-    /// <summary>A matrix of uninitialised memory.</summary>
-    public static Tensor empty(
-        long rows,
-        long columns,
-        ScalarType? dtype = null,
-        Device? device = null,
-        bool requires_grad = false
-    ) => empty([rows, columns], dtype, device, requires_grad);
-
-    /// <summary>Ones on the diagonal of a matrix of zeros; square unless said otherwise.</summary>
-    public static Tensor eye(
-        long rows,
-        long columns = -1L,
-        ScalarType? dtype = null,
-        Device? device = null,
-        bool requires_grad = false
-    ) =>
-        Recorded(
-            Aten.eye_m.Call(rows, columns < 0 ? rows : columns, dtype, Argument.None, device ?? defaultDevice),
-            requires_grad
-        );
 
     /// <summary>0, 1, … up to and without <paramref name="stop"/>.</summary>
     public static Tensor arange(

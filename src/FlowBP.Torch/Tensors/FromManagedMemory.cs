@@ -14,6 +14,22 @@ public static partial class torch
         bool requires_grad = false
     ) => FromManaged<float>([scalar], [], dtype, device, requires_grad);
 
+    /// <summary>A single number as a tensor without dimensions.</summary>
+    public static Tensor tensor(
+        int scalar,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<int>([scalar], [], dtype, device, requires_grad);
+
+    /// <summary>A single number as a tensor without dimensions.</summary>
+    public static Tensor tensor(
+        long scalar,
+        ScalarType? dtype = null,
+        Device? device = null,
+        bool requires_grad = false
+    ) => FromManaged<long>([scalar], [], dtype, device, requires_grad);
+
     /// <summary>A vector from managed memory.</summary>
     public static Tensor tensor(
         float[] rawArray,
@@ -31,24 +47,6 @@ public static partial class torch
         Device? device = null,
         bool requires_grad = false
     ) => FromManaged<float>(rawArray, dimensions, dtype, device, requires_grad);
-
-    /// <summary>A matrix from managed memory.</summary>
-    public static Tensor tensor(
-        float[,] rawArray,
-        ScalarType? dtype = null,
-        Device? device = null,
-        bool requires_grad = false
-    ) =>
-        FromManaged<float>(
-            MemoryMarshal.CreateReadOnlySpan(
-                ref Unsafe.As<byte, float>(ref MemoryMarshal.GetArrayDataReference((Array)rawArray)),
-                rawArray.Length
-            ),
-            [rawArray.GetLength(0), rawArray.GetLength(1)],
-            dtype,
-            device,
-            requires_grad
-        );
 
     /// <summary>A single number as a tensor without dimensions.</summary>
     public static Tensor tensor(
@@ -76,32 +74,6 @@ public static partial class torch
         bool requires_grad = false
     ) => FromManaged<double>(rawArray, dimensions, dtype, device, requires_grad);
 
-    /// <summary>A matrix from managed memory.</summary>
-    public static Tensor tensor(
-        double[,] rawArray,
-        ScalarType? dtype = null,
-        Device? device = null,
-        bool requires_grad = false
-    ) =>
-        FromManaged<double>(
-            MemoryMarshal.CreateReadOnlySpan(
-                ref Unsafe.As<byte, double>(ref MemoryMarshal.GetArrayDataReference((Array)rawArray)),
-                rawArray.Length
-            ),
-            [rawArray.GetLength(0), rawArray.GetLength(1)],
-            dtype,
-            device,
-            requires_grad
-        );
-
-    /// <summary>A single number as a tensor without dimensions.</summary>
-    public static Tensor tensor(
-        long scalar,
-        ScalarType? dtype = null,
-        Device? device = null,
-        bool requires_grad = false
-    ) => FromManaged<long>([scalar], [], dtype, device, requires_grad);
-
     /// <summary>A vector from managed memory.</summary>
     public static Tensor tensor(
         long[] rawArray,
@@ -120,58 +92,6 @@ public static partial class torch
         bool requires_grad = false
     ) => FromManaged<long>(rawArray, dimensions, dtype, device, requires_grad);
 
-    /// <summary>A matrix from managed memory.</summary>
-    public static Tensor tensor(
-        long[,] rawArray,
-        ScalarType? dtype = null,
-        Device? device = null,
-        bool requires_grad = false
-    ) =>
-        FromManaged<long>(
-            MemoryMarshal.CreateReadOnlySpan(
-                ref Unsafe.As<byte, long>(ref MemoryMarshal.GetArrayDataReference((Array)rawArray)),
-                rawArray.Length
-            ),
-            [rawArray.GetLength(0), rawArray.GetLength(1)],
-            dtype,
-            device,
-            requires_grad
-        );
-
-    /// <summary>A single number as a tensor without dimensions.</summary>
-    public static Tensor tensor(
-        int scalar,
-        ScalarType? dtype = null,
-        Device? device = null,
-        bool requires_grad = false
-    ) => FromManaged<int>([scalar], [], dtype, device, requires_grad);
-
-    /// <summary>A vector from managed memory.</summary>
-    public static Tensor tensor(
-        int[] rawArray,
-        ScalarType? dtype = null,
-        Device? device = null,
-        bool requires_grad = false
-    ) => FromManaged<int>(rawArray, [rawArray.Length], dtype, device, requires_grad);
-
-    /// <summary>A tensor of a shape from managed memory in row-major order.</summary>
-    /// <exception cref="ArgumentException">The shape has another number of elements.</exception>
-    public static Tensor tensor(
-        int[] rawArray,
-        long[] dimensions,
-        ScalarType? dtype = null,
-        Device? device = null,
-        bool requires_grad = false
-    ) => FromManaged<int>(rawArray, dimensions, dtype, device, requires_grad);
-
-    /// <summary>A single number as a tensor without dimensions.</summary>
-    public static Tensor tensor(
-        bool scalar,
-        ScalarType? dtype = null,
-        Device? device = null,
-        bool requires_grad = false
-    ) => FromManaged<bool>([scalar], [], dtype, device, requires_grad);
-
     /// <summary>A vector from managed memory.</summary>
     public static Tensor tensor(
         bool[] rawArray,
@@ -179,42 +99,6 @@ public static partial class torch
         Device? device = null,
         bool requires_grad = false
     ) => FromManaged<bool>(rawArray, [rawArray.Length], dtype, device, requires_grad);
-
-    /// <summary>A tensor of a shape from managed memory in row-major order.</summary>
-    /// <exception cref="ArgumentException">The shape has another number of elements.</exception>
-    public static Tensor tensor(
-        bool[] rawArray,
-        long[] dimensions,
-        ScalarType? dtype = null,
-        Device? device = null,
-        bool requires_grad = false
-    ) => FromManaged<bool>(rawArray, dimensions, dtype, device, requires_grad);
-
-    /// <summary>A single number as a tensor without dimensions.</summary>
-    public static Tensor tensor(
-        byte scalar,
-        ScalarType? dtype = null,
-        Device? device = null,
-        bool requires_grad = false
-    ) => FromManaged<byte>([scalar], [], dtype, device, requires_grad);
-
-    /// <summary>A vector from managed memory.</summary>
-    public static Tensor tensor(
-        byte[] rawArray,
-        ScalarType? dtype = null,
-        Device? device = null,
-        bool requires_grad = false
-    ) => FromManaged<byte>(rawArray, [rawArray.Length], dtype, device, requires_grad);
-
-    /// <summary>A tensor of a shape from managed memory in row-major order.</summary>
-    /// <exception cref="ArgumentException">The shape has another number of elements.</exception>
-    public static Tensor tensor(
-        byte[] rawArray,
-        long[] dimensions,
-        ScalarType? dtype = null,
-        Device? device = null,
-        bool requires_grad = false
-    ) => FromManaged<byte>(rawArray, dimensions, dtype, device, requires_grad);
 
     private static Tensor FromManaged<T>(
         ReadOnlySpan<T> data,

@@ -53,9 +53,6 @@ public static partial class torch
         /// <summary>Number of dimensions.</summary>
         public long ndim => Info().Dimensions;
 
-        /// <summary>Number of dimensions.</summary>
-        public long Dimensions => ndim;
-
         /// <summary>Number of elements.</summary>
         public long NumberOfElements => Info().ElementCount;
 
@@ -84,9 +81,6 @@ public static partial class torch
             get => Info().RequiresGrad != 0;
             set => requires_grad_(value);
         }
-
-        /// <summary>Whether the tensor was created by the user rather than by a recorded operation.</summary>
-        public bool is_leaf => Info().IsLeaf != 0;
 
         /// <summary>The accumulated gradient, a new handle to the same memory, or null.</summary>
         public unsafe Tensor? grad
@@ -155,9 +149,6 @@ public static partial class torch
             return result;
         }
 
-        /// <summary>The size along each dimension.</summary>
-        public long[] size() => shape;
-
         /// <summary>Number of dimensions.</summary>
         public long dim() => ndim;
 
@@ -169,25 +160,6 @@ public static partial class torch
 
         /// <summary>Number of elements.</summary>
         public long numel() => NumberOfElements;
-
-        /// <summary>The element stride along one dimension.</summary>
-        public long stride(int dim)
-        {
-            long[] strides = stride();
-            long index = dim < 0 ? dim + strides.Length : dim;
-            return index >= 0 && index < strides.Length
-                ? strides[index]
-                : throw new ArgumentOutOfRangeException(nameof(dim), $"dimension {dim} of {Describe()}");
-        }
-
-        /// <summary>The element stride along each dimension.</summary>
-        public unsafe long[] stride()
-        {
-            NativeTensorInfo info = Info();
-            var strides = new ReadOnlySpan<long>(info.Strides, (int)info.Dimensions).ToArray();
-            GC.KeepAlive(this);
-            return strides;
-        }
 
         /// <summary>Whether the elements lie in row-major order without gaps.</summary>
         public bool is_contiguous() => Info().IsContiguous != 0;
@@ -222,20 +194,8 @@ public static partial class torch
             return MemoryMarshal.Read<T>(one.bytes);
         }
 
-        /// <summary>The single element as a single.</summary>
-        public float ToSingle() => item<float>();
-
         /// <summary>The single element as a double.</summary>
         public double ToDouble() => item<double>();
-
-        /// <summary>The single element as a 32-bit integer.</summary>
-        public int ToInt32() => item<int>();
-
-        /// <summary>The single element as a 64-bit integer.</summary>
-        public long ToInt64() => item<long>();
-
-        /// <summary>The single element as a truth value.</summary>
-        public bool ToBoolean() => item<bool>();
 
         /// <summary>The elements, in row-major order, read-only and copied on demand.</summary>
         /// <exception cref="InvalidOperationException">The element type is not <typeparamref name="T"/>'s.</exception>

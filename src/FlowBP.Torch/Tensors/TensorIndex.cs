@@ -26,15 +26,6 @@ public static partial class torch
 
         internal Tensor? Index { get; private init; }
 
-        /// <summary>As many full slices as are needed.</summary>
-        public static TensorIndex Ellipsis => new() { Kind = Form.Ellipsis };
-
-        /// <summary>A new axis of length 1.</summary>
-        public static TensorIndex None => new() { Kind = Form.NewAxis };
-
-        /// <summary>The whole axis.</summary>
-        public static TensorIndex Colon => Slice();
-
         /// <summary>The element at a position (negative: from the end); the axis disappears.</summary>
         public static TensorIndex Single(long index) => new() { Kind = Form.Single, First = index };
 
@@ -48,24 +39,12 @@ public static partial class torch
                 Step = step,
             };
 
-        /// <summary>Gathers by an integer tensor, or masks by a boolean one.</summary>
-        public static TensorIndex Tensor(Tensor index) => new() { Kind = Form.Tensor, Index = index };
-
-        /// <summary>Elements of a range.</summary>
-        public static TensorIndex Slice(Range range) => range;
-
         /// <summary>An element.</summary>
         public static implicit operator TensorIndex(long value) => Single(value);
-
-        /// <summary>A gather or a mask.</summary>
-        public static implicit operator TensorIndex(Tensor value) => Tensor(value);
 
         /// <summary>A slice.</summary>
         public static implicit operator TensorIndex(Range range) =>
             Slice(Bound(range.Start), range.End.Equals(System.Index.End) ? null : Bound(range.End));
-
-        /// <summary>An element, possibly counted from the end.</summary>
-        public static implicit operator TensorIndex(Index index) => Single(Bound(index));
 
         private static long Bound(Index index) => index.IsFromEnd ? -index.Value : index.Value;
     }
@@ -79,9 +58,6 @@ public static partial class torch
             set => PutIndex(indices, value);
         }
 
-        /// <summary>Same as the indexer's getter.</summary>
-        public Tensor index(params TensorIndex[] indices) => Index(indices);
-
         private Tensor Index(TensorIndex[] indices)
         {
             using DisposeScope inner = NewDisposeScope();
@@ -90,20 +66,6 @@ public static partial class torch
                 tensors.Length == 0 ? view : Aten.index.Call(view, Interop.Argument.OptionalTensors(tensors));
             // A view that is the tensor itself must not be moved out of its own scope.
             return (ReferenceEquals(result, this) ? alias() : result).MoveToOuterDisposeScope();
-        }
-
-        /// <summary>Same as the indexer's setter; <paramref name="value"/> is broadcast. Returns this tensor.</summary>
-        public Tensor index_put_(Tensor value, params TensorIndex[] indices)
-        {
-            PutIndex(indices, value);
-            return this;
-        }
-
-        /// <summary>Sets what the index selects to a number. Returns this tensor.</summary>
-        public Tensor index_put_(Scalar value, params TensorIndex[] indices)
-        {
-            using Tensor filling = full([], value, dtype, device);
-            return index_put_(filling, indices);
         }
 
         private void PutIndex(TensorIndex[] indices, Tensor value)
