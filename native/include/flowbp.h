@@ -106,7 +106,6 @@ FLOWBP_API void flowbp_memory_reset_peak();
 // CUDA as libtorch sees it; no device where this libtorch has no CUDA or the machine no GPU. The stream is CUDA's own
 // (CUstream, cudaStream_t) and the calling thread's current one on that device; null is the default stream.
 FLOWBP_API int32_t flowbp_cuda_device_count();
-FLOWBP_API int32_t flowbp_cuda_current_device(int32_t* device);
 FLOWBP_API int32_t flowbp_cuda_current_stream(int32_t device, void** stream);
 // `known` is 0, and `memory` left alone, where this libtorch does not tell.
 FLOWBP_API int32_t flowbp_cuda_memory(int32_t device, FlowbpDeviceMemory* memory, int32_t* known);

@@ -89,10 +89,6 @@ int32_t flowbp_cuda_device_count() {
     return c10::impl::hasDeviceGuardImpl(cuda) ? c10::impl::VirtualGuardImpl(cuda).deviceCount() : 0;
 }
 
-int32_t flowbp_cuda_current_device(int32_t* device) {
-    return guarded([&] { *device = guard_of_some_device().getDevice().index(); });
-}
-
 int32_t flowbp_cuda_current_stream(int32_t device, void** stream) {
     return guarded([&] {
         const auto guard = guard_of_some_device();

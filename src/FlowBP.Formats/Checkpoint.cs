@@ -34,15 +34,6 @@ public static class Checkpoint
     internal static ICheckpointSource OpenFile(string file) =>
         WeightsKind.IsPickled(file, IsPickled(file)) ? TorchFile.Open(file) : SafetensorsFile.Open(file);
 
-    /// <summary>Every tensor at a path, by name: for files that are small enough to be in memory as a whole.</summary>
-    /// <param name="path">See <see cref="Open"/>.</param>
-    /// <exception cref="CheckpointException">Nothing is there, or it is damaged.</exception>
-    public static IReadOnlyDictionary<string, Tensor> LoadAll(string path)
-    {
-        using ICheckpointSource source = Open(path);
-        return source.Tensors.Keys.ToDictionary(name => name, source.Load);
-    }
-
     /// <summary>Copies every tensor at a path into the module's parameter or buffer of the same name.</summary>
     /// <param name="module">
     /// The receiving module; its tensors keep their type and device: values are converted on their way, tensor by tensor,

@@ -87,14 +87,6 @@ public sealed class ConfigReader
     /// <summary>A string, or null if absent or null.</summary>
     public string? OptionalText(string key) => Value(key) is { } node ? As(key, "a string", node, Str) : null;
 
-    /// <summary>An integer, or null if absent or null.</summary>
-    public int? OptionalInt(string key) =>
-        Value(key) is { } node ? As(key, "an integer", node, n => n.GetValue<int>()) : null;
-
-    /// <summary>A number, or null if absent or null.</summary>
-    public double? OptionalDouble(string key) =>
-        Value(key) is { } node ? As(key, "a number", node, n => n.GetValue<double>()) : null;
-
     /// <summary>A list of integers.</summary>
     public IReadOnlyList<int> Ints(string key, IReadOnlyList<int>? fallback = null) =>
         List(key, "a list of integers", n => n.GetValue<int>(), fallback);
