@@ -4,7 +4,6 @@
 using System.Globalization;
 using FlowBP.Training;
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
 using S = FlowBP.Training.Configuration.AlignmentSettings;

@@ -2,7 +2,6 @@ using System.Globalization;
 using FlowBP.Families;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
 using S = FlowBP.Training.Configuration.AlignmentSettings;

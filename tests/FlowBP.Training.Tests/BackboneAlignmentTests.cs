@@ -2,7 +2,6 @@
 // Jacobian kept the surrogate's gradient is the loss's own, so it can be measured from outside: move the parameters along a
 // direction, and see by how much the loss moves.
 
-using FlowBP.Families;
 using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
 using FlowBP.Training.Pipelines;

@@ -1,6 +1,5 @@
 // Computing in bfloat16 with float32 masters: what it costs in accuracy, and what it saves an update from.
 
-using FlowBP.Families;
 using FlowBP.Families.SD3;
 using FlowBP.Kernels;
 using FlowBP.Models.Autoencoders;

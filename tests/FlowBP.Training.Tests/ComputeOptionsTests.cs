@@ -1,12 +1,10 @@
 // Whole steps of the embedded model in bfloat16, block by block, from kept block inputs, against the same in float32 by plain
 // autograd.
 
-using FlowBP.Families;
 using FlowBP.Formats;
 using FlowBP.Kernels;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
 using S = FlowBP.Training.Configuration.AlignmentSettings;

@@ -2,7 +2,6 @@
 // one is missing they say which.
 
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;

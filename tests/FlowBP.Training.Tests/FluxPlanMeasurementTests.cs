@@ -1,7 +1,6 @@
 // The traced transformers of FLUX against bytes that the allocator counted on small ones: evaluation and pullback, in every mode.
 // Shape legend: B batch, M text tokens, E text width, P pooled width, C channels, Y X latent elements.
 
-using FlowBP.Families;
 using FlowBP.Families.Flux1;
 using FlowBP.Families.Flux2;
 using FlowBP.Families.Tracing;

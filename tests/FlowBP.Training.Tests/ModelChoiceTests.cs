@@ -1,7 +1,6 @@
 using FlowBP.Formats;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Devices;
-using FlowBP.Training.Pipelines;
 using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests;

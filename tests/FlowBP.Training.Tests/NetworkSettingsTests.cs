@@ -1,5 +1,4 @@
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
 using S = FlowBP.Training.Configuration.AlignmentSettings;

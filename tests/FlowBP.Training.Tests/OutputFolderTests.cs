@@ -1,6 +1,5 @@
 using System.Text.Json;
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Runs;

@@ -1,12 +1,10 @@
 // What was predicted from shapes alone, against bytes that the allocator counted while the embedded model made a step.
 // Shape legend: B batch, R reward rows, C channels, Y X latent elements.
 
-using FlowBP.Families;
 using FlowBP.Models.Adapters;
 using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Planning;
 using FlowBP.Training.Rewards;

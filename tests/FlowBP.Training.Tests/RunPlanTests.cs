@@ -4,7 +4,6 @@
 using System.Text.Json;
 using FlowBP.Families.Tracing;
 using FlowBP.Settings;
-using FlowBP.Surrogates;
 using FlowBP.Training.Planning;
 
 namespace FlowBP.Training.Tests;

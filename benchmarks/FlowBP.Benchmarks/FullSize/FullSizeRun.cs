@@ -4,7 +4,6 @@ using System.Diagnostics;
 using FlowBP.Families.Tracing;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Planning;

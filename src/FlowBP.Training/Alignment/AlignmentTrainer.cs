@@ -4,10 +4,8 @@
 // Shape legend: B batch, N re-noised copies, C channels, Y X latent elements.
 
 using System.Diagnostics;
-using FlowBP.Families;
 using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Optimization;
 using FlowBP.Training.Pipelines;

@@ -1,7 +1,6 @@
 // What no single setting can know: values that are each accepted and don't go together. A setting without a meaning in its
 // surroundings would be ignored, so it is refused.
 
-using FlowBP.Training.Configuration;
 using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Alignment;

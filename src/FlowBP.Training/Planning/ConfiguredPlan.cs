@@ -3,7 +3,6 @@
 
 using System.Globalization;
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Configuration;
 using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Planning;

@@ -1,0 +1,350 @@
+// The house has rooms, and arrows between them run one way: what is below never knows what is above. The arrows are read from the
+// compiled libraries, so that a using line that is not needed counts for nothing and a name that is written out in full does.
+
+using Mono.Cecil;
+using Mono.Cecil.Cil;
+
+namespace FlowBP.Cli.Tests;
+
+/// <summary>Every library's types use the rooms that theirs may use, and no others.</summary>
+public class RoomsTests
+{
+    // A room is a namespace with what is beneath it, and comes after all that it may use.
+    private static readonly (string Room, string[] Uses)[] s_rooms =
+    [
+        ("RandomStreams", []),
+        ("Settings", []),
+        ("Cuda", []),
+        ("Pictures", []),
+        ("Torch", []),
+        ("Shapes", ["RandomStreams"]),
+        ("Kernels", ["Cuda"]),
+        ("Formats", ["Torch"]),
+        ("Surrogates", ["Torch", "RandomStreams", "Settings", "Kernels"]),
+        ("Models.Layers", ["Torch", "Formats"]),
+        ("Models.Schedulers", ["Torch", "Formats"]),
+        ("Models.Original", ["Torch", "Formats"]),
+        ("Models.Images", ["Torch"]),
+        ("Models.Autoencoders", ["Torch", "Formats", "Models.Layers"]),
+        ("Models.Tokenizers", ["Torch", "Formats"]),
+        ("Models.Clip", ["Torch", "Formats", "Models.Layers", "Models.Tokenizers"]),
+        ("Models.Transformers", ["Torch", "Kernels", "Formats"]),
+        (
+            "Models.TextEncoders",
+            ["Torch", "Formats", "Models.Layers", "Models.Tokenizers", "Models.Clip", "Models.Transformers"]
+        ),
+        (
+            "Models.Prompts",
+            ["Torch", "Formats", "Models.Layers", "Models.Tokenizers", "Models.Clip", "Models.TextEncoders"]
+        ),
+        ("Models.Rewards", ["Torch", "Formats", "Models.Layers", "Models.Images", "Models.Clip"]),
+        ("Models.Adapters", ["Torch", "RandomStreams", "Formats", "Models.Original"]),
+        ("Families.Tracing", ["Torch", "Models.Autoencoders"]),
+        (
+            "Families",
+            [
+                "Torch",
+                "Kernels",
+                "Formats",
+                "Surrogates",
+                "Models.Layers",
+                "Models.Schedulers",
+                "Models.Original",
+                "Models.Autoencoders",
+                "Models.Tokenizers",
+                "Models.Clip",
+                "Models.Transformers",
+                "Models.TextEncoders",
+                "Models.Prompts",
+                "Models.Rewards",
+                "Families.Tracing",
+            ]
+        ),
+        ("Training", ["Torch", "RandomStreams", "Formats"]),
+        ("Training.Optimization", ["Torch", "Kernels", "Surrogates"]),
+        ("Training.Devices", ["Torch", "Cuda", "Kernels"]),
+        (
+            "Training.Configuration",
+            ["Torch", "Settings", "Surrogates", "Families", "Training", "Training.Optimization", "Training.Devices"]
+        ),
+        (
+            "Training.Rewards",
+            [
+                "Torch",
+                "Formats",
+                "Surrogates",
+                "Models.Autoencoders",
+                "Models.Tokenizers",
+                "Models.Clip",
+                "Models.Rewards",
+                "Training.Configuration",
+            ]
+        ),
+        (
+            "Training.Pipelines",
+            [
+                "Torch",
+                "Settings",
+                "Formats",
+                "Surrogates",
+                "Models.Autoencoders",
+                "Models.Adapters",
+                "Families",
+                "Training.Optimization",
+                "Training.Devices",
+                "Training.Configuration",
+                "Training.Rewards",
+            ]
+        ),
+        (
+            "Training.Alignment",
+            [
+                "Torch",
+                "RandomStreams",
+                "Settings",
+                "Surrogates",
+                "Models.Schedulers",
+                "Models.Adapters",
+                "Families",
+                "Training",
+                "Training.Optimization",
+                "Training.Devices",
+                "Training.Configuration",
+                "Training.Rewards",
+                "Training.Pipelines",
+            ]
+        ),
+        (
+            "Training.Evaluation",
+            [
+                "Torch",
+                "RandomStreams",
+                "Pictures",
+                "Shapes",
+                "Formats",
+                "Surrogates",
+                "Families",
+                "Training",
+                "Training.Rewards",
+                "Training.Pipelines",
+            ]
+        ),
+        (
+            "Training.Runs",
+            [
+                "Torch",
+                "Settings",
+                "Pictures",
+                "Shapes",
+                "Formats",
+                "Surrogates",
+                "Models.Prompts",
+                "Models.Adapters",
+                "Families",
+                "Training",
+                "Training.Optimization",
+                "Training.Devices",
+                "Training.Configuration",
+                "Training.Rewards",
+                "Training.Pipelines",
+                "Training.Alignment",
+                "Training.Evaluation",
+            ]
+        ),
+        (
+            "Training.Planning",
+            [
+                "Torch",
+                "RandomStreams",
+                "Settings",
+                "Formats",
+                "Surrogates",
+                "Models.Autoencoders",
+                "Models.Clip",
+                "Models.TextEncoders",
+                "Families.Tracing",
+                "Families",
+                "Training",
+                "Training.Configuration",
+                "Training.Alignment",
+            ]
+        ),
+        (
+            "Training.Pretraining",
+            [
+                "Torch",
+                "RandomStreams",
+                "Settings",
+                "Shapes",
+                "Formats",
+                "Surrogates",
+                "Models.Layers",
+                "Models.Schedulers",
+                "Models.Autoencoders",
+                "Models.Tokenizers",
+                "Models.Clip",
+                "Models.Rewards",
+                "Families",
+                "Training.Optimization",
+                "Training.Devices",
+                "Training.Configuration",
+            ]
+        ),
+        (
+            "Verification",
+            [
+                "Torch",
+                "RandomStreams",
+                "Settings",
+                "Kernels",
+                "Formats",
+                "Surrogates",
+                "Models.Layers",
+                "Models.Images",
+                "Models.Autoencoders",
+                "Models.Tokenizers",
+                "Models.Clip",
+                "Models.Transformers",
+                "Models.TextEncoders",
+                "Models.Rewards",
+                "Families",
+                "Training.Devices",
+                "Training.Rewards",
+            ]
+        ),
+        (
+            "Cli",
+            [
+                "Torch",
+                "RandomStreams",
+                "Settings",
+                "Cuda",
+                "Pictures",
+                "Formats",
+                "Surrogates",
+                "Families.Tracing",
+                "Families",
+                "Training",
+                "Training.Optimization",
+                "Training.Devices",
+                "Training.Configuration",
+                "Training.Alignment",
+                "Training.Evaluation",
+                "Training.Runs",
+                "Training.Planning",
+                "Training.Pretraining",
+                "Verification",
+            ]
+        ),
+    ];
+
+    private static readonly Dictionary<string, string[]> s_uses = s_rooms.ToDictionary(
+        row => row.Room,
+        row => row.Uses
+    );
+
+    [Test]
+    public void Rooms_come_after_what_they_use()
+    {
+        for (var i = 0; i < s_rooms.Length; i++)
+        {
+            Assert.That(s_rooms[..i].Select(row => row.Room), Is.SupersetOf(s_rooms[i].Uses), s_rooms[i].Room);
+        }
+    }
+
+    [Test]
+    public void Types_use_what_their_room_may_use()
+    {
+        var arrows = Libraries().SelectMany(ArrowsOf).Distinct().Where(arrow => arrow.From != arrow.To).ToArray();
+        Assert.That(arrows, Has.Length.GreaterThan(s_rooms.Length));
+        Assert.That(
+            arrows
+                .Where(arrow => !s_uses.TryGetValue(arrow.From, out var uses) || !uses.Contains(arrow.To))
+                .GroupBy(arrow => (arrow.From, arrow.To))
+                .Select(group =>
+                    $"{group.Key.From} -> {group.Key.To}: {string.Join(", ", group.Select(arrow => arrow.Type).Take(3))}"
+                ),
+            Is.Empty
+        );
+    }
+
+    [Test]
+    public void Every_room_is_there() =>
+        Assert.That(
+            Libraries().SelectMany(module => module.Types).Select(RoomOf).OfType<string>().Distinct(),
+            Is.EquivalentTo(s_uses.Keys)
+        );
+
+    private static IEnumerable<ModuleDefinition> Libraries() =>
+        Directory
+            .EnumerateFiles(TestContext.CurrentContext.TestDirectory, "FlowBP.*.dll")
+            .Append(typeof(Cli).Assembly.Location)
+            .Where(file => !file.EndsWith(".Tests.dll", StringComparison.Ordinal))
+            .Distinct()
+            .Select(file => ModuleDefinition.ReadModule(file));
+
+    // The longest name of a room that a namespace begins with; the namespace itself where no room has it.
+    private static string? RoomOf(TypeReference type)
+    {
+        while (type.DeclaringType is { } outer)
+        {
+            type = outer;
+        }
+        if (!type.Namespace.StartsWith("FlowBP.", StringComparison.Ordinal))
+        {
+            return null;
+        }
+        var name = type.Namespace["FlowBP.".Length..];
+        return s_uses
+                .Keys.Where(room => name == room || name.StartsWith(room + ".", StringComparison.Ordinal))
+                .MaxBy(room => room.Length)
+            ?? name;
+    }
+
+    private static IEnumerable<(string From, string To, string Type)> ArrowsOf(ModuleDefinition module) =>
+        from type in module.GetTypes()
+        let room = RoomOf(type)
+        where room is not null
+        from used in UsedBy(type).SelectMany(Parts)
+        let other = RoomOf(used)
+        where other is not null
+        select (room, other, $"{type.Name} uses {used.Name}");
+
+    private static IEnumerable<TypeReference?> UsedBy(TypeDefinition type) =>
+        [
+            type.BaseType,
+            .. type.Interfaces.Select(item => item.InterfaceType),
+            .. type.Fields.Select(field => field.FieldType),
+            .. type.Methods.SelectMany(method =>
+                method
+                    .Parameters.Select(parameter => parameter.ParameterType)
+                    .Append(method.ReturnType)
+                    .Concat(InBody(method))
+            ),
+        ];
+
+    private static IEnumerable<TypeReference?> InBody(MethodDefinition method) =>
+        !method.HasBody
+            ? []
+            : method
+                .Body.Instructions.SelectMany<Instruction, TypeReference?>(instruction =>
+                    instruction.Operand switch
+                    {
+                        TypeReference type => [type],
+                        GenericInstanceMethod call => [call.DeclaringType, .. call.GenericArguments],
+                        MemberReference member => [member.DeclaringType],
+                        _ => [],
+                    }
+                )
+                .Concat(method.Body.Variables.Select(variable => variable.VariableType));
+
+    // A constructed type and what it is constructed of.
+    private static IEnumerable<TypeReference> Parts(TypeReference? type) =>
+        type switch
+        {
+            null => [],
+            GenericInstanceType generic => generic.GenericArguments.SelectMany(Parts).Append(generic.ElementType),
+            TypeSpecification wrapped => Parts(wrapped.ElementType),
+            _ => [type],
+        };
+}
