@@ -17,6 +17,9 @@ namespace FlowBP.Families;
 /// <summary>A family of models.</summary>
 public sealed record ModelFamily
 {
+    /// <summary>The word for the embedded model, of the family of Stable Diffusion 3.</summary>
+    public const string Embedded = "embedded";
+
     // Eight pixels per latent element, two elements per token, in every family.
     private const int PixelsPerToken = 16;
 
@@ -101,10 +104,14 @@ public sealed record ModelFamily
     }
 
     /// <summary>The family of a model.</summary>
-    /// <param name="model">A folder, or a repository's name.</param>
+    /// <param name="model">A folder, a repository's name, or <see cref="Embedded"/>.</param>
     /// <returns>Null where neither the folder nor the name tells.</returns>
     public static ModelFamily? Of(string model)
     {
+        if (model == Embedded)
+        {
+            return SD35;
+        }
         if (PipelineIn(model) is { } pipeline)
         {
             return All.FirstOrDefault(family => family.PipelineClasses.Contains(pipeline));

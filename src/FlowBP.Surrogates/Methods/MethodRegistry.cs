@@ -1,4 +1,4 @@
-// The methods by name: the one place where a new method is registered. Defaults are the paper's for SD3.5-M.
+// The methods by name: the paper's with its defaults for SD3.5-M, then those that say their own definition (docs/first-hour.md).
 
 using FlowBP.Settings;
 using static FlowBP.Surrogates.MethodSettings;
@@ -125,6 +125,7 @@ public static class MethodRegistry
             values => new EndpointPlanner(DRTune(values))
         ),
         new("full", "full backpropagation through every step", [], _ => new FullPlanner()),
+        .. OfOwnFile(),
     ];
 
     /// <summary>A method by name.</summary>
@@ -132,6 +133,13 @@ public static class MethodRegistry
     public static MethodDefinition Get(string name) =>
         All.FirstOrDefault(method => method.Name == name)
         ?? throw new UnknownNameException("method", name, All.Select(method => method.Name));
+
+    private static IEnumerable<MethodDefinition> OfOwnFile() =>
+        typeof(MethodRegistry)
+            .Assembly.GetTypes()
+            .Where(type => type.IsClass && type.IsAssignableTo(typeof(IMethodSource)))
+            .Select(type => (MethodDefinition)type.GetProperty(nameof(IMethodSource.Definition))!.GetValue(null)!)
+            .OrderBy(method => method.Name, StringComparer.Ordinal);
 
     private static ReFLPlanner ReFL(SettingValues values) => new(new(values.Get(ReFLLastNSteps)));
 

@@ -54,7 +54,7 @@ public sealed record SettingSources
         var name = winners.TryGetValue(AlignmentSettings.Model.Name, out var model)
             ? model.Text
             : AlignmentSettings.Model.Default;
-        var backbone = name == AlignmentSettings.Embedded ? ModelFamily.SD35 : ModelFamily.Of(name);
+        var backbone = ModelFamily.Of(name);
         if (loaded.IsReleasedForm && Preset is null)
         {
             foreach (var assumed in Presets.ReleasedDefaults(backbone, method))
