@@ -6,6 +6,7 @@
 using System.Diagnostics;
 using FlowBP.Families;
 using FlowBP.RandomStreams;
+using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
@@ -34,6 +35,7 @@ public sealed class AlignmentTrainer : IDisposable
     /// <param name="model">The model; its transformer is trained in place.</param>
     /// <param name="imageReward">The training reward.</param>
     /// <param name="prompts">The training prompts.</param>
+    /// <exception cref="InvalidSettingException">A setting asks for what this model's network does not do.</exception>
     public AlignmentTrainer(
         AlignmentConfig config,
         TextToImage model,
