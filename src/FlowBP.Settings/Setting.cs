@@ -79,7 +79,9 @@ public sealed record Setting<T> : Setting
     public override object? ParseValue(string text) =>
         Parse(text.Trim(), out var value)
             ? value
-            : throw new InvalidSettingException($"{Name} must be {Accepts}, got '{Quoted(text)}' {Question(text)}".TrimEnd());
+            : throw new InvalidSettingException(
+                $"{Name} must be {Accepts}, got '{Quoted(text)}' {Question(text)}".TrimEnd()
+            );
 
     /// <inheritdoc/>
     public override string FormatValue(object? value) => Format((T)value!);

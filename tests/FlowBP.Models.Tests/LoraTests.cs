@@ -79,9 +79,9 @@ public sealed class LoraTests
 
         Assert.That(
             () => LoraAdapter.Attach(model, Config with { TargetModules = ["to_q", "to_qq"] }, seed: 1),
-            Throws.TypeOf<InvalidSettingException>().With.Message.StartsWith(
-                "lora target 'to_qq': SD3Transformer2DModel has no such linear layer; it has "
-            )
+            Throws
+                .TypeOf<InvalidSettingException>()
+                .With.Message.StartsWith("lora target 'to_qq': SD3Transformer2DModel has no such linear layer; it has ")
         );
         Assert.That(model.parameters().Select(p => p.requires_grad), Is.All.True);
     }

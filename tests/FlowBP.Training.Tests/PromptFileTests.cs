@@ -104,7 +104,11 @@ public class PromptFileTests
     [TestCase("p.txt", "[\n  \"a\",\n  \"b\"\n]\n", "is JSON or a list of a program over several lines")]
     [TestCase("p.txt", "{\n  \"prompt\": \"a\"\n}\n", "is JSON or a list of a program over several lines")]
     [TestCase("p.txt", "[\n\n  \"a\"\n\n]\n", "is JSON or a list of a program over several lines")]
-    [TestCase("p.txt", "[{\"prompt\": \"a\"},\n{\"prompt\": \"b\"}]", "is JSON or a list of a program over several lines")]
+    [TestCase(
+        "p.txt",
+        "[{\"prompt\": \"a\"},\n{\"prompt\": \"b\"}]",
+        "is JSON or a list of a program over several lines"
+    )]
     [TestCase("p.txt", "[1,\n2]", "is JSON or a list of a program over several lines")]
     [TestCase("p.txt", "[\n'a',\n'b',\n]", "is JSON or a list of a program over several lines")]
     [TestCase("p.txt", "prompts = [\n'a',\n]", "is JSON or a list of a program over several lines")]
@@ -118,8 +122,16 @@ public class PromptFileTests
     [TestCase("p.txt", "{\"prompt\": \"a\"},\n{\"prompt\": \"b\"},", "line 1 is JSON or a list of a program")]
     [TestCase("p.txt", "{prompt: \"a\"}", "line 1 is JSON or a list of a program")]
     [TestCase("p.txt", "prompt = \"a red circle\"", "line 1 assigns a value")]
-    [TestCase("p.txt", "id,prompt\n1,a\n", "line 1 is the header of a table (id,prompt), not a prompt: name the file .csv")]
-    [TestCase("p.txt", "prompt\tseed\na\t1\n", "line 1 is the header of a table (prompt seed), not a prompt: name the file .tsv")]
+    [TestCase(
+        "p.txt",
+        "id,prompt\n1,a\n",
+        "line 1 is the header of a table (id,prompt), not a prompt: name the file .csv"
+    )]
+    [TestCase(
+        "p.txt",
+        "prompt\tseed\na\t1\n",
+        "line 1 is the header of a table (prompt seed), not a prompt: name the file .tsv"
+    )]
     [TestCase("p.txt", "Prompt, Seed\na, 1\n", "line 1 is the header of a table")]
     [TestCase("p.txt", ",prompt\n0,a\n", "line 1 is the header of a table")]
     [TestCase("p.txt", "\"id\",\"Caption\"\n1,a\n", "line 1 is the header of a table")]
@@ -161,10 +173,7 @@ public class PromptFileTests
     public void Signs_that_prose_has_are_painted_without_a_word(string prompt)
     {
         var notices = Notices(() =>
-            Assert.That(
-                PromptFile.Read(folder.Write("p.txt", $"{prompt}\nb\n")),
-                Is.EqualTo(new[] { prompt, "b" })
-            )
+            Assert.That(PromptFile.Read(folder.Write("p.txt", $"{prompt}\nb\n")), Is.EqualTo(new[] { prompt, "b" }))
         );
         Assert.That(notices, Is.Empty);
     }

@@ -5,7 +5,6 @@
 
 using System.Globalization;
 using System.Text.RegularExpressions;
-using FlowBP.Formats;
 
 namespace FlowBP.Models.Original;
 

@@ -99,7 +99,9 @@ public sealed class ComputeDevice : IDisposable
             default:
                 var index =
                     IndexOf(name)
-                    ?? throw new InvalidSettingException($"'{name}' is not a device; expected auto, cpu, cuda or cuda:N");
+                    ?? throw new InvalidSettingException(
+                        $"'{name}' is not a device; expected auto, cpu, cuda or cuda:N"
+                    );
                 try
                 {
                     return OfGpu(index, open);

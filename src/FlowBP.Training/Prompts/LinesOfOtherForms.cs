@@ -130,7 +130,8 @@ internal static partial class LinesOfOtherForms
             {
                 continue;
             }
-            var isPlain = separator == '\t' || names.Zip(fields).All(pair => pair.First == pair.Second && IsWord(pair.First));
+            var isPlain =
+                separator == '\t' || names.Zip(fields).All(pair => pair.First == pair.Second && IsWord(pair.First));
             if (names.Any(name => key.IsOne(name, certainly: !isPlain)))
             {
                 return separator;
@@ -141,7 +142,8 @@ internal static partial class LinesOfOtherForms
 
     private static bool IsWord(string name) => !name.Contains(' ');
 
-    private static int LineOf(IReadOnlyList<string> lines, string line) => lines.Index().First(at => at.Item == line).Index + 1;
+    private static int LineOf(IReadOnlyList<string> lines, string line) =>
+        lines.Index().First(at => at.Item == line).Index + 1;
 
     // A text in quotes: backslashes escape, and an apostrophe within a word ends nothing.
     private const string Text = """(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.|'(?=\w))*')""";

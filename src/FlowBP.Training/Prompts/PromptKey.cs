@@ -94,10 +94,9 @@ internal sealed class PromptKey(string path, string given)
         }
     }
 
-    private static string[] NamesOf(IReadOnlyList<KeyValuePair<string, string?>> keys) => [.. keys.Select(pair => pair.Key)];
+    private static string[] NamesOf(IReadOnlyList<KeyValuePair<string, string?>> keys) =>
+        [.. keys.Select(pair => pair.Key)];
 
     private static string Listed(IReadOnlyList<string> names) =>
-        names.Count == 0
-            ? "nothing"
-            : string.Join(", ", names.Take(NamedKeys)) + (names.Count > NamedKeys ? " …" : "");
+        names.Count == 0 ? "nothing" : string.Join(", ", names.Take(NamedKeys)) + (names.Count > NamedKeys ? " …" : "");
 }

@@ -77,7 +77,14 @@ internal static partial class PromptSyntax
     {
         string[] found =
         [
-            .. new Func<string, string?>[] { First(Adapter()), First(Weight()), First(Choices()), First(Wildcard()), FirstOption }
+            .. new Func<string, string?>[]
+            {
+                First(Adapter()),
+                First(Weight()),
+                First(Choices()),
+                First(Wildcard()),
+                FirstOption,
+            }
                 .Select(sign => prompts.Select(sign).FirstOrDefault(text => text is not null))
                 .OfType<string>()
                 .Select(text => $"'{(text.Length <= Quoted ? text : $"{text[..Quoted]}…")}'"),

@@ -121,9 +121,7 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report, A
         {
             if (settings.IsGiven(SampleSettings.Prompts))
             {
-                throw new ConfigurationException(
-                    "give one of --prompt and --prompts: the one is instead of the other"
-                );
+                throw new ConfigurationException("give one of --prompt and --prompts: the one is instead of the other");
             }
             PromptSyntax.SayPainted("--prompt", [prompt]);
             return [prompt];

@@ -239,9 +239,9 @@ public sealed class ModelIndexTests
     // The index of a whole model with some entries changed or added, and the folders that every model has.
     private void WholePipeline(string changes)
     {
-        var index = JsonNode.Parse(
-            """{"_class_name":"X","transformer":["a","T"],"vae":["a","V"],"scheduler":["a","S"]}"""
-        )!.AsObject();
+        var index = JsonNode
+            .Parse("""{"_class_name":"X","transformer":["a","T"],"vae":["a","V"],"scheduler":["a","S"]}""")!
+            .AsObject();
         foreach (var (name, entry) in JsonNode.Parse(changes)!.AsObject())
         {
             index[name] = entry?.DeepClone();
