@@ -1,8 +1,5 @@
 // Which family lies in a folder is written in its model_index.json.
 
-using FlowBP.Families.Flux1;
-using FlowBP.Families.Flux2;
-using FlowBP.Families.SD3;
 using FlowBP.Formats;
 
 namespace FlowBP.Families;

@@ -1,8 +1,5 @@
 // Which encoders a model folder has is a matter of its family.
 
-using FlowBP.Families.Flux1;
-using FlowBP.Families.Flux2;
-using FlowBP.Families.SD3;
 using FlowBP.Formats;
 using FlowBP.Models.Prompts;
 

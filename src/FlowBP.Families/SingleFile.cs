@@ -1,9 +1,6 @@
 // What a file of weights holds, in a few words: whoever gives a file where a folder is expected should hear what the file is and
 // how it is used, not that it is no folder.
 
-using FlowBP.Families.Flux1;
-using FlowBP.Families.Flux2;
-using FlowBP.Families.SD3;
 using FlowBP.Formats;
 using FlowBP.Models.Original;
 

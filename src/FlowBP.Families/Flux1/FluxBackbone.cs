@@ -3,7 +3,6 @@
 // Shape legend: C channels, Y X latent elements.
 
 using FlowBP.Kernels;
-using FlowBP.Models.Adapters;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Layers;
 using FlowBP.Surrogates;

@@ -1,8 +1,6 @@
 // The transformer of FLUX.1: blocks of two streams, then blocks of one in which attention and MLP run side by side.
 
-using FlowBP.Families.SD3;
 using FlowBP.Families.Tracing;
-using FlowBP.Models.Transformers;
 
 namespace FlowBP.Families.Flux1;
 

@@ -2,9 +2,7 @@
 // one projection in and one out.
 
 using FlowBP.Families.Flux1;
-using FlowBP.Families.SD3;
 using FlowBP.Families.Tracing;
-using FlowBP.Models.Transformers;
 
 namespace FlowBP.Families.Flux2;
 

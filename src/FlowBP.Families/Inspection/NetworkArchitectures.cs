@@ -1,9 +1,6 @@
 // Every network that can be inspected: the transformers of the families, and those that several of them share.
 
 using System.Text.Json.Nodes;
-using FlowBP.Families.Flux1;
-using FlowBP.Families.Flux2;
-using FlowBP.Families.SD3;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
 using FlowBP.Models.Rewards;

@@ -2,7 +2,6 @@
 // Shape legend: C channels, Y X latent elements.
 
 using FlowBP.Kernels;
-using FlowBP.Models.Adapters;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Settings;
 using FlowBP.Surrogates;

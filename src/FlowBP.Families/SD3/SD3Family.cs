@@ -4,7 +4,6 @@ using FlowBP.Families.Inspection;
 using FlowBP.Families.Tracing;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Prompts;
 using FlowBP.Models.Schedulers;
 using FlowBP.Models.TextEncoders;
 using FlowBP.Surrogates;

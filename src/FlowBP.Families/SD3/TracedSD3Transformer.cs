@@ -1,7 +1,6 @@
 // The joint transformer of Stable Diffusion 3, operation by operation as JointTransformerBlock and JointAttention run it.
 
 using FlowBP.Families.Tracing;
-using FlowBP.Models.Transformers;
 
 namespace FlowBP.Families.SD3;
 

@@ -4,11 +4,9 @@
 // Shape legend: B batch, N re-noised copies, C channels, Y X latent elements.
 
 using System.Diagnostics;
-using FlowBP.Families;
 using FlowBP.RandomStreams;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Optimization;
 using FlowBP.Training.Pipelines;

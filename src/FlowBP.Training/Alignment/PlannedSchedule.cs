@@ -4,7 +4,6 @@
 using FlowBP.Families;
 using FlowBP.Models.Schedulers;
 using FlowBP.Surrogates;
-using FlowBP.Training.Configuration;
 using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Alignment;

@@ -2,7 +2,6 @@
 // surroundings would be ignored, so it is refused.
 
 using FlowBP.Settings;
-using FlowBP.Training.Configuration;
 using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Alignment;

@@ -1,7 +1,6 @@
 // Every setting of an alignment run that is not a method's own, once: flag, key of config.yaml, help, range, default. Names
 // are the field's; the defaults suit the embedded model. AlignmentSettings.Network.cs has those of the networks.
 
-using FlowBP.Families;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Devices;

@@ -4,7 +4,6 @@
 
 using System.Globalization;
 using FlowBP.Settings;
-using FlowBP.Surrogates;
 using static FlowBP.Settings.SettingOf;
 using static FlowBP.Training.Configuration.ReleasedKeyKinds;
 using M = FlowBP.Surrogates.MethodSettings;

@@ -3,7 +3,6 @@
 // what is shown to people outlives it.
 
 using FlowBP.Families;
-using FlowBP.Kernels;
 using FlowBP.RandomStreams;
 using FlowBP.Shapes;
 using FlowBP.Training.Pipelines;

@@ -4,7 +4,6 @@
 using System.Globalization;
 using FlowBP.Settings;
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Configuration;
 using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Planning;

@@ -2,15 +2,12 @@
 // built without memory.
 
 using FlowBP.Families;
-using FlowBP.Families.Flux1;
 using FlowBP.Families.Flux2;
 using FlowBP.Families.Inspection;
-using FlowBP.Families.SD3;
 using FlowBP.Families.Tracing;
 using FlowBP.Formats;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.TextEncoders;
-using static FlowBP.Training.Planning.PlannedModels;
 
 namespace FlowBP.Training.Planning;
 

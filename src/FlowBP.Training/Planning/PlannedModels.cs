@@ -2,12 +2,9 @@
 // full-size models by name, whose sizes are data here.
 
 using FlowBP.Families;
-using FlowBP.Families.Flux1;
-using FlowBP.Families.Flux2;
 using FlowBP.Families.Inspection;
 using FlowBP.Families.Tracing;
 using FlowBP.Formats;
-using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
 using FlowBP.Training.Configuration;
 

@@ -1,7 +1,6 @@
 // Stage 1: pixels to latents and back. Absolute and squared error, and just enough of the KL term to keep the latents
 // near a unit normal, which is where a flow model wants them.
 
-using FlowBP.Kernels;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Layers;
 using FlowBP.RandomStreams;

@@ -1,7 +1,6 @@
 // Where the embedded world's managed arrays become tensors.
 
 using System.Runtime.InteropServices;
-using FlowBP.Kernels;
 using FlowBP.RandomStreams;
 using FlowBP.Shapes;
 

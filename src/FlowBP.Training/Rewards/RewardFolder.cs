@@ -4,7 +4,6 @@ using FlowBP.Formats;
 using FlowBP.Models.Clip;
 using FlowBP.Models.Rewards;
 using FlowBP.Models.Tokenizers;
-using FlowBP.Training.Planning;
 
 namespace FlowBP.Training.Rewards;
 

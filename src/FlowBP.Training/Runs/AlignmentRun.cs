@@ -4,10 +4,8 @@
 using FlowBP.Formats;
 using FlowBP.Settings;
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
-using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
 using S = FlowBP.Training.Configuration.AlignmentSettings;
 

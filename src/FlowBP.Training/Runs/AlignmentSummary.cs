@@ -1,5 +1,4 @@
 using FlowBP.Shapes;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 

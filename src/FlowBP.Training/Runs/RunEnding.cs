@@ -3,7 +3,6 @@
 // failure is then the run's, with the place of the weights.
 
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Evaluation;
 
 namespace FlowBP.Training.Runs;

@@ -4,7 +4,6 @@ using FlowBP.Formats;
 using FlowBP.Pictures;
 using FlowBP.RandomStreams;
 using FlowBP.Settings;
-using FlowBP.Surrogates;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;

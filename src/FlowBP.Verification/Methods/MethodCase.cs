@@ -1,7 +1,6 @@
 // A recorded training step on the tiny network, in float64: small enough that every intermediate is recorded.
 
 using System.Text.Json;
-using FlowBP.Kernels;
 using FlowBP.Surrogates;
 
 namespace FlowBP.Verification.Methods;

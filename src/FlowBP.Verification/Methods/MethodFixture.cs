@@ -2,7 +2,6 @@
 // its optimizer. Everything that is run is the production code: planners from the registry, the executor, the kernels.
 
 using System.Text.Json;
-using FlowBP.Kernels;
 
 namespace FlowBP.Verification.Methods;
 

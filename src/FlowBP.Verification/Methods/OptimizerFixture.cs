@@ -2,7 +2,6 @@
 
 using System.Globalization;
 using System.Text.Json;
-using FlowBP.Kernels;
 
 namespace FlowBP.Verification.Methods;
 

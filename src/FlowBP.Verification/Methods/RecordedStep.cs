@@ -5,7 +5,6 @@
 // Shape legend: T steps, B batch, R reward rows, N re-noised copies, … the dimensions of one latent.
 
 using System.Text.Json;
-using FlowBP.Kernels;
 using FlowBP.Surrogates;
 
 namespace FlowBP.Verification.Methods;
