@@ -2,7 +2,6 @@
 // full-size models by name, whose sizes are data here.
 
 using FlowBP.Families;
-using FlowBP.Families.Inspection;
 using FlowBP.Families.Tracing;
 using FlowBP.Formats;
 using FlowBP.Models.Clip;
