@@ -1,3 +1,5 @@
+using FlowBP.Settings;
+
 namespace FlowBP.Families;
 
 /// <summary>Size of a picture.</summary>
@@ -7,11 +9,11 @@ public readonly record struct ImageSize(int Height, int Width)
 {
     /// <summary>The size in units of several pixels.</summary>
     /// <param name="unit">Pixels per side of a unit.</param>
-    /// <exception cref="ArgumentException">A side is not positive, or no multiple of the unit.</exception>
+    /// <exception cref="InvalidSettingException">A side is not positive, or no multiple of the unit.</exception>
     public (int Rows, int Columns) In(int unit) =>
         Height > 0 && Width > 0 && Height % unit == 0 && Width % unit == 0
             ? (Height / unit, Width / unit)
-            : throw new ArgumentException(
+            : throw new InvalidSettingException(
                 $"found a picture of {Height} × {Width} pixels, expected sides that are multiples of {unit}: "
                     + $"try {Nearest(Height, unit)} × {Nearest(Width, unit)}"
             );

@@ -2,12 +2,13 @@
 // This class knows where things lie and writes them whole; what lies there is the parts' own business.
 
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 
 namespace FlowBP.Formats;
 
 /// <summary>Paths and contents of a model folder in diffusers' layout.</summary>
 /// <param name="root">The folder with <c>model_index.json</c>.</param>
-public sealed class DiffusersFolder(string root)
+public sealed partial class DiffusersFolder(string root)
 {
     private const string WeightsName = "diffusion_pytorch_model.safetensors";
     private const string TextWeightsName = "model.safetensors";
@@ -48,7 +49,9 @@ public sealed class DiffusersFolder(string root)
     /// True where both have it. A folder that the table does not list is not used, and that is said; a table that lists no part
     /// at all leaves it to the folders.
     /// </returns>
-    /// <exception cref="CheckpointException">The table lists it, and there is no such folder.</exception>
+    /// <exception cref="CheckpointException">
+    /// The table lists it, and there is no such folder; or what the table says of it is not understood.
+    /// </exception>
     public bool HasPart(string part)
     {
         string name = Path.GetFileName(part);
@@ -56,13 +59,7 @@ public sealed class DiffusersFolder(string root)
         bool isThere = Directory.Exists(part);
         if (listed is not null)
         {
-            return isThere
-                ? true
-                : throw CheckpointException.ForFile(
-                    Index,
-                    $"lists {name} ({listed}), but there is no folder {part}: a download that broke off? Fetch it, or write"
-                        + " [null, null] there for a model without it"
-                );
+            return isThere ? true : throw NoFolder(name, listed);
         }
         if (isThere && ListsNothing())
         {
@@ -130,20 +127,96 @@ public sealed class DiffusersFolder(string root)
         return tokenizer;
     }
 
+    private CheckpointException NoFolder(string name, string listed) =>
+        CheckpointException.ForFile(
+            Index,
+            $"lists {name} ({listed}), but there is no folder {Path.Combine(Root, name)}: a download that broke off? Fetch it, or"
+                + " write [null, null] there for a model without it"
+        );
+
     private bool ListsNothing() => JsonFile.Read(Index).All(pair => pair.Value is not JsonArray);
 
-    // The second of [library, class]; null where the part is not listed, or listed as absent.
-    private string? ClassOf(string name) =>
-        JsonFile.Read(Index)[name] is JsonArray { Count: 2 } entry
-        && entry[1] is JsonValue value
-        && value.TryGetValue(out string? type)
-            ? type
-            : null;
+    private string? ClassOf(string name) => ClassOf(name, JsonFile.Read(Index)[name]);
 
-    /// <summary>Refuses a folder of another pipeline.</summary>
-    /// <param name="expected">Name of the class.</param>
-    /// <exception cref="CheckpointException">The file is missing or names another class.</exception>
-    public void RequirePipelineClass(string expected)
+    // The second of [library, class]; null where the part is not listed, or listed as absent.
+    private string? ClassOf(string name, JsonNode? entry) =>
+        entry switch
+        {
+            null => null,
+            JsonArray { Count: 2 } pair when pair.All(IsTextOrNull) => pair[1]?.GetValue<string>(),
+            _ => throw CheckpointException.ForFile(
+                Index,
+                $"lists {name} as {entry.ToJsonString()}, expected [library, class], or [null, null] for a model without it"
+            ),
+        };
+
+    private static bool IsTextOrNull(JsonNode? node) => node is null || IsText(node);
+
+    private static bool IsText(JsonNode? node) => node is JsonValue value && value.TryGetValue(out string? _);
+
+    // Beside parts the table has the pipeline's settings: flags, numbers, texts, lists of numbers.
+    private bool IsPart(string name, JsonNode? entry) =>
+        !name.StartsWith('_')
+        && (
+            PartName().IsMatch(name)
+            || entry is JsonObject
+            || (entry is JsonArray list && list.Any(IsPartOfEntry))
+            || (IsText(entry) && Directory.Exists(Path.Combine(Root, name)))
+        );
+
+    private static bool IsPartOfEntry(JsonNode? node) => node is null or JsonObject || IsText(node);
+
+    [GeneratedRegex(@"^(?:transformer|vae|scheduler|(?:text_encoder|tokenizer)(?:_\d+)?)$")]
+    private static partial Regex PartName();
+
+    /// <summary>
+    /// Refuses a folder that is not whole: of another pipeline, without a part that every pipeline needs, or with entries in its
+    /// table of contents that are not understood. Parts that this pipeline does not have are said.
+    /// </summary>
+    /// <param name="pipelineClass">Name of the pipeline's class.</param>
+    /// <param name="transformer">Class of the velocity network.</param>
+    /// <param name="vae">Class of the autoencoder.</param>
+    /// <param name="scheduler">Class of the scheduler.</param>
+    /// <param name="textEncoders">How many text encoders the pipeline has; whether they are there is asked when they are read.</param>
+    /// <exception cref="CheckpointException">It is not whole, or a file is missing.</exception>
+    public void RequirePipeline(
+        string pipelineClass,
+        string transformer,
+        string vae,
+        string scheduler,
+        int textEncoders
+    )
+    {
+        RequirePipelineClass(pipelineClass);
+        RequirePart(Transformer, transformer);
+        RequirePart(Vae, vae);
+        RequirePart(Scheduler, scheduler);
+        string[] own =
+        [
+            .. new[] { Transformer, Vae, Scheduler }
+                .Concat(Enumerable.Range(1, textEncoders).SelectMany(i => new[] { TextEncoder(i), Tokenizer(i) }))
+                .Select(part => Path.GetFileName(part)),
+        ];
+        List<string> others = [];
+        foreach (var (name, entry) in JsonFile.Read(Index).Where(pair => IsPart(pair.Key, pair.Value)))
+        {
+            if (ClassOf(name, entry) is not { } listed || own.Contains(name))
+            {
+                continue;
+            }
+            if (!Directory.Exists(Path.Combine(Root, name)))
+            {
+                throw NoFolder(name, listed);
+            }
+            others.Add($"{name} ({listed})");
+        }
+        if (others.Count > 0)
+        {
+            LoadingNotices.Say($"{Index} lists {string.Join(" and ", others)}, which is not used here");
+        }
+    }
+
+    private void RequirePipelineClass(string expected)
     {
         string found = PipelineClass();
         if (found != expected)

@@ -37,7 +37,7 @@ public abstract record Setting
     public bool Answers(string name) => Name == name || Aliases.Contains(name);
 
     /// <summary>A value from text.</summary>
-    /// <exception cref="ArgumentException">The text is not accepted; the message says what is.</exception>
+    /// <exception cref="InvalidSettingException">The text is not accepted; the message says what is.</exception>
     public abstract object? ParseValue(string text);
 
     /// <summary>A value as it would be typed.</summary>
@@ -79,7 +79,9 @@ public sealed record Setting<T> : Setting
     public override object? ParseValue(string text) =>
         Parse(text.Trim(), out var value)
             ? value
-            : throw new ArgumentException($"{Name} must be {Accepts}, got '{Quoted(text)}' {Question(text)}".TrimEnd());
+            : throw new InvalidSettingException(
+                $"{Name} must be {Accepts}, got '{Quoted(text)}' {Question(text)}".TrimEnd()
+            );
 
     /// <inheritdoc/>
     public override string FormatValue(object? value) => Format((T)value!);

@@ -13,7 +13,7 @@ public sealed class SettingValues
     /// <param name="settings">Its settings.</param>
     /// <param name="texts">What was given.</param>
     /// <exception cref="UnknownNameException">A name is no setting of the method.</exception>
-    /// <exception cref="ArgumentException">A value is not accepted, or one setting is given twice.</exception>
+    /// <exception cref="InvalidSettingException">A value is not accepted, or one setting is given twice.</exception>
     public SettingValues(
         string method,
         IReadOnlyList<Setting> settings,
@@ -33,7 +33,7 @@ public sealed class SettingValues
                 );
             if (!given.Add(setting.Name))
             {
-                throw new ArgumentException($"{setting.Name} is given twice (once as {name})");
+                throw new InvalidSettingException($"{setting.Name} is given twice (once as {name})");
             }
             values[setting.Name] = setting.ParseValue(text);
         }

@@ -3,7 +3,7 @@
 namespace FlowBP.Settings;
 
 /// <summary>A name that isn't known; the message suggests the nearest one that is.</summary>
-public sealed class UnknownNameException : ArgumentException
+public sealed class UnknownNameException : InvalidSettingException
 {
     // A name from a file may be as long as the file.
     private const int MostQuoted = 80;

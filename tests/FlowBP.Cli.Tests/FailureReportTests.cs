@@ -1,6 +1,8 @@
 using System.Runtime.InteropServices;
 using FlowBP.Cli.Failures;
 using FlowBP.Formats;
+using FlowBP.Models.Prompts;
+using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Runs;
 
@@ -54,8 +56,16 @@ public class FailureReportTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(
-                () => UsageException.Guard(() => throw new ArgumentException("late_bias must be a number")),
+                () => UsageException.Guard(() => throw new InvalidSettingException("late_bias must be a number")),
                 Throws.TypeOf<UsageException>()
+            );
+            Assert.That(
+                () => UsageException.Guard(() => throw new SequenceLengthException("max_sequence_length: found 5000")),
+                Throws.TypeOf<UsageException>()
+            );
+            Assert.That(
+                () => UsageException.Guard(() => throw new ArgumentException("3 weights for 4 indices")),
+                Throws.ArgumentException
             );
             Assert.That(
                 () => UsageException.Guard(() => ArgumentNullException.ThrowIfNull((object?)null, "path")),
@@ -64,6 +74,28 @@ public class FailureReportTests
             Assert.That(
                 () => UsageException.Guard(() => throw new ArgumentException("wrong", "count")),
                 Throws.ArgumentException
+            );
+        }
+    }
+
+    [Test]
+    public void What_the_user_gave_and_what_the_program_did_have_exit_codes_of_their_own()
+    {
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(
+                FailureReport.Of(new InvalidSettingException("reuse_rollout_blocks is on")),
+                Is.EqualTo(new FailureReport("reuse_rollout_blocks is on", 2))
+            );
+            Assert.That(
+                FailureReport.Of(new SequenceLengthException("max_sequence_length: found 5000")),
+                Is.EqualTo(new FailureReport("max_sequence_length: found 5000", 2))
+            );
+            Assert.That(
+                FailureReport.Of(new ArgumentException("3 weights for 4 indices")),
+                Is.EqualTo(
+                    new FailureReport("ArgumentException: 3 weights for 4 indices (FLOWBP_DEBUG=1 shows where)", 1)
+                )
             );
         }
     }

@@ -36,6 +36,15 @@ public class SampleOptionTests
         );
 
     [Test]
+    public void A_length_that_the_encoders_cannot_have_is_wrong_usage()
+    {
+        var run = Sample("out", "--prompt", "a", "--max_sequence_length", "5000");
+        Assert.That(run.ExitCode, Is.EqualTo(2), run.Error);
+        Assert.That(run.Error.TrimEnd('\n').Split('\n')[^1], Does.StartWith("flowbp: max_sequence_length: found 5000"));
+        Assert.That(run.Error, Does.Not.Contain("FLOWBP_DEBUG"));
+    }
+
+    [Test]
     public void An_option_is_still_no_value() =>
         Assert.That(
             Sample("out", "--prompt", "--heigth").AssertUsageError(),

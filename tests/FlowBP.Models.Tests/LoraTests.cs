@@ -4,6 +4,7 @@ using System.Text.Json;
 using FlowBP.Families.SD3;
 using FlowBP.Formats;
 using FlowBP.Models.Adapters;
+using FlowBP.Settings;
 using static FlowBP.Models.Tests.TestNetworks;
 
 namespace FlowBP.Models.Tests;
@@ -78,9 +79,9 @@ public sealed class LoraTests
 
         Assert.That(
             () => LoraAdapter.Attach(model, Config with { TargetModules = ["to_q", "to_qq"] }, seed: 1),
-            Throws.ArgumentException.With.Message.StartsWith(
-                "lora target 'to_qq': SD3Transformer2DModel has no such linear layer; it has "
-            )
+            Throws
+                .TypeOf<InvalidSettingException>()
+                .With.Message.StartsWith("lora target 'to_qq': SD3Transformer2DModel has no such linear layer; it has ")
         );
         Assert.That(model.parameters().Select(p => p.requires_grad), Is.All.True);
     }
@@ -94,7 +95,7 @@ public sealed class LoraTests
 
         Assert.That(
             () => LoraAdapter.Attach(model, Config with { Rank = rank, Alpha = alpha }, seed: 1),
-            Throws.ArgumentException
+            Throws.TypeOf<InvalidSettingException>()
         );
     }
 

@@ -49,4 +49,51 @@ public class ConditioningTests
         var rising = torch.arange(6, dtype: ScalarType.Float64).reshape([3, 2]);
         return new("text", rising, new("text", -rising));
     }
+
+    [TestCase(3, 1)]
+    [TestCase(2, 2)]
+    public void The_branches_of_guidance_are_joined_once_per_rollout(int chunk, int chunks)
+    {
+        using var world = new ChainWorld(batch: 3, guided: true);
+        var recording = new Recording(world.Autograd);
+        var executor = new SurrogateExecutor(
+            new GuidedVelocityField(recording, 3.5),
+            world.Schedule,
+            new CpuLatentKernels(),
+            new() { Storage = world.Type, RolloutChunk = chunk }
+        );
+        var plan = BatchPlan.Shared(new FullPlanner().FromIndices(world.Schedule), 3);
+        using var rollout = executor.Rollout(
+            new()
+            {
+                Plan = plan,
+                Noise_B = world.Noise,
+                Conditioning = world.Conditioning,
+                RewardConditioning = world.Conditioning,
+            }
+        );
+        Assert.That(recording.Seen, Has.Count.EqualTo(chunks * world.Schedule.Steps));
+        Assert.That(recording.Seen.Take(chunks).Sum(conditioning => conditioning.Batch), Is.EqualTo(6));
+        Assert.That(recording.Seen.Distinct(ReferenceEqualityComparer.Instance).Count(), Is.EqualTo(chunks));
+    }
+
+    // Keeps the conditioning of every evaluation.
+    private sealed class Recording(IVelocityField inner) : IVelocityField
+    {
+        public List<Conditioning> Seen { get; } = [];
+
+        public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning)
+        {
+            Seen.Add(conditioning);
+            return inner.Evaluate(x_B, sigma_B, conditioning);
+        }
+
+        public Tensor? Vjp(
+            Tensor x_B,
+            Tensor sigma_B,
+            Conditioning conditioning,
+            Tensor cotangent_B,
+            bool wantInputGradient
+        ) => inner.Vjp(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient);
+    }
 }

@@ -92,7 +92,7 @@ public class MethodRegistryTests
     ) =>
         Assert.That(
             () => MethodRegistry.Get(method).Create([new(name, value)]),
-            Throws.ArgumentException.With.Message.Contains(message)
+            Throws.TypeOf<InvalidSettingException>().With.Message.Contains(message)
         );
 
     [Test]
@@ -102,7 +102,7 @@ public class MethodRegistryTests
                 MethodRegistry
                     .Get("flowbp-sparse")
                     .Create([new("late_bias", "1"), new("flowbp_sparse_late_bias", "2")]),
-            Throws.ArgumentException.With.Message.Contains("given twice")
+            Throws.TypeOf<InvalidSettingException>().With.Message.Contains("given twice")
         );
 
     [Test]

@@ -1,5 +1,7 @@
 // Pullbacks that start from what the rollout kept are the same pullbacks, with one forward less.
 
+using FlowBP.Settings;
+
 namespace FlowBP.Surrogates.Tests;
 
 /// <summary><c>reuse_rollout_blocks</c>.</summary>
@@ -155,8 +157,9 @@ public class RolloutReuseTests
         foreach (var field in new IVelocityField[] { world.Autograd, whole, new GuidedVelocityField(whole, 2) })
         {
             Assert.That(
-                () => world.Gradient(field, plan, On),
-                Throws.ArgumentException.With.Message.Contains("gradient_checkpointing")
+                () => new SurrogateExecutor(field, Schedule, new CpuLatentKernels(), On),
+                Throws.TypeOf<InvalidSettingException>().With.Message.Contains("gradient_checkpointing"),
+                "before anything is computed"
             );
             Assert.That(world.Gradient(field, plan, new() { KeptBytesBudget = long.MaxValue }).KeptBytes, Is.Zero);
         }
@@ -176,5 +179,60 @@ public class RolloutReuseTests
         GC.Collect();
         GC.WaitForPendingFinalizers();
         Assert.That(CountedMemory.CurrentBytes, Is.EqualTo(before));
+    }
+
+    // With kept inputs nothing else of a pullback grows with the blocks, so cotangents that stayed would be seen.
+    [Test]
+    public void Cotangents_of_segments_are_freed_as_the_pullback_moves_on()
+    {
+        using var world = new ChainWorld(blocks: 20);
+        var watched = new Watched(world.Network);
+        var field = new BlockwiseVelocityField(watched);
+        var trace = new ForwardTrace([0, 1, 2, 3]);
+        using var velocity = field.Evaluate(world.Noise, world.Sigma, world.Conditioning, trace);
+        using var kept = trace.Kept!;
+        // The second time the parameters' gradients are there already.
+        for (var run = 0; run < 2; run++)
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            watched.Handles.Clear();
+            using var gradient = field.Vjp(
+                world.Noise,
+                world.Sigma,
+                world.Conditioning,
+                world.Cotangent,
+                wantInputGradient: true,
+                kept
+            );
+        }
+        // The last blocks have one stream, the first ones two, which are two leaves and two cotangents.
+        Assert.That(watched.Handles, Has.Count.EqualTo(20));
+        Assert.That(watched.Handles.Max() - watched.Handles.Min(), Is.LessThan(8));
+    }
+
+    // Counts the tensors that are alive whenever a block begins.
+    private sealed class Watched(IBlockwiseNetwork network) : IBlockwiseNetwork
+    {
+        public List<long> Handles { get; } = [];
+
+        public int Blocks => network.Blocks;
+
+        public IReadOnlyList<Tensor> EmbedParameters => network.EmbedParameters;
+
+        public IReadOnlyList<Tensor> HeadParameters => network.HeadParameters;
+
+        public IReadOnlyList<Tensor> BlockParameters(int block) => network.BlockParameters(block);
+
+        public BlockStreams Embed(Tensor x_B, Tensor sigma_B, Conditioning conditioning) =>
+            network.Embed(x_B, sigma_B, conditioning);
+
+        public IReadOnlyList<Tensor> Block(int block, BlockStreams streams)
+        {
+            Handles.Add(NativeMemory.LiveHandles);
+            return network.Block(block, streams);
+        }
+
+        public Tensor Head(BlockStreams streams, IReadOnlyList<long> latentShape) => network.Head(streams, latentShape);
     }
 }

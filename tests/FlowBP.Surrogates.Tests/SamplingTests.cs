@@ -1,4 +1,5 @@
 using FlowBP.RandomStreams;
+using FlowBP.Settings;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -158,7 +159,7 @@ public class SamplingTests
     public void Too_small_a_window_is_an_error_that_names_the_settings() =>
         Assert.That(
             () => new LeapSampler().Draw(1, Source(0)),
-            Throws.ArgumentException.With.Message.Contains("train_step_tail_ratio")
+            Throws.TypeOf<InvalidSettingException>().With.Message.Contains("train_step_tail_ratio")
         );
 
     private static RandomStream Source(int seed) => RandomStream.For((ulong)seed, 0, 0, RandomPurpose.Indices);

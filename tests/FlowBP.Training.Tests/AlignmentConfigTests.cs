@@ -63,7 +63,7 @@ public class AlignmentConfigTests
     public void A_name_and_its_alias_together_are_one_too_many() =>
         Assert.That(
             () => AlignmentConfig.Resolve([new("hinge_lambda", "0.5"), new("loss_relu_clip", "0.5")]),
-            Throws.ArgumentException.With.Message.Contains("hinge_lambda is given twice")
+            Throws.TypeOf<InvalidSettingException>().With.Message.Contains("hinge_lambda is given twice")
         );
 
     [TestCase("lerning_rate", "learning_rate")]
@@ -98,7 +98,7 @@ public class AlignmentConfigTests
     public void A_value_that_is_not_accepted_names_its_setting(string name, string value) =>
         Assert.That(
             () => AlignmentConfig.Resolve([new(name, value)]),
-            Throws.ArgumentException.With.Message.Contains(name)
+            Throws.TypeOf<InvalidSettingException>().With.Message.Contains(name)
         );
 
     [Test]
@@ -153,7 +153,7 @@ public class AlignmentConfigTests
     public void A_misspelt_value_is_refused_with_the_nearest(string name, string text, string message) =>
         Assert.That(
             () => AlignmentConfig.Resolve([new(name, text)]),
-            Throws.ArgumentException.With.Message.Contains(name).And.Message.Contains(message)
+            Throws.TypeOf<InvalidSettingException>().With.Message.Contains(name).And.Message.Contains(message)
         );
 
     // Beyond these a product or a quotient of the step would be infinite or no number.
@@ -177,7 +177,7 @@ public class AlignmentConfigTests
     ) =>
         Assert.That(
             () => AlignmentConfig.Resolve([new(name, text)]),
-            Throws.ArgumentException.With.Message.EqualTo($"{name} must be {accepted}, got '{text}'")
+            Throws.TypeOf<InvalidSettingException>().With.Message.EqualTo($"{name} must be {accepted}, got '{text}'")
         );
 
     [Test]

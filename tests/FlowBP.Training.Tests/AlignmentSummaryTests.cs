@@ -33,6 +33,7 @@ public class AlignmentSummaryTests
         Assert.That((metrics["rule_accuracy"].Base, metrics["rule_accuracy"].Aligned), Is.EqualTo((0.25, 0.75)));
         Assert.That(metrics["rule_accuracy/colors"].Gain, Is.EqualTo(0.5));
         Assert.That(metrics["rule_accuracy/position"].Aligned, Is.EqualTo(0.5));
+        Assert.That((metrics["reward"].Prompts, metrics["rule_accuracy/position"].Prompts), Is.EqualTo((4, 2)));
         Assert.That(before.Accuracy, Is.EqualTo(0.25));
     }
 

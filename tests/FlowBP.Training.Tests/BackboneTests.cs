@@ -6,6 +6,7 @@ using FlowBP.Families.Flux1;
 using FlowBP.Families.Flux2;
 using FlowBP.Families.SD3;
 using FlowBP.Formats;
+using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Pipelines;
 
@@ -259,9 +260,11 @@ public class BackboneTests
     public void Sides_that_tokens_do_not_fill_are_refused(string family) =>
         Assert.That(
             () => Load(family, 4, size: new(16, 30)),
-            Throws.ArgumentException.With.Message.EqualTo(
-                "found a picture of 16 × 30 pixels, expected sides that are multiples of 4: try 16 × 32"
-            )
+            Throws
+                .TypeOf<InvalidSettingException>()
+                .With.Message.EqualTo(
+                    "found a picture of 16 × 30 pixels, expected sides that are multiples of 4: try 16 × 32"
+                )
         );
 
     [Test]

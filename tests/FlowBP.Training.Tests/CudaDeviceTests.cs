@@ -1,5 +1,6 @@
 // Where a run computes: what the setting accepts, what happens where there is no GPU. Opening one is replaced by a function.
 
+using FlowBP.Settings;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
@@ -43,7 +44,7 @@ public class CudaDeviceTests
     public void Anything_else_is_refused_with_what_is_accepted(string name) =>
         Assert.That(
             () => AlignmentConfig.Resolve([new("device", name)]),
-            Throws.ArgumentException.With.Message.Contains("auto | cpu | cuda | cuda:N")
+            Throws.TypeOf<InvalidSettingException>().With.Message.Contains("auto | cpu | cuda | cuda:N")
         );
 
     [Test]

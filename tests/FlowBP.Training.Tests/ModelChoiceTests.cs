@@ -1,5 +1,7 @@
 using FlowBP.Formats;
+using FlowBP.Settings;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Runs;
 
@@ -114,5 +116,42 @@ public class ModelChoiceTests : ShortRunTests
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }
+    }
+
+    [TestCase("1")]
+    [TestCase("5000")]
+    public void A_length_that_the_encoders_cannot_have_is_the_settings_mistake(string length)
+    {
+        foreach (
+            var open in new Action[]
+            {
+                () => Choice(("max_sequence_length", length)).Open(ComputeDevice.Cpu, [Prompt]).Dispose(),
+                () => Align(("max_sequence_length", length)),
+            }
+        )
+        {
+            Assert.That(
+                open,
+                Throws
+                    .TypeOf<ConfigurationException>()
+                    .With.Message.StartsWith($"max_sequence_length: found {length}, expected")
+            );
+        }
+        Assert.That(Folder.Of("run"), Does.Not.Exist);
+    }
+
+    [TestCase("none")]
+    [TestCase("1000")]
+    public void Blocks_that_a_network_does_not_keep_are_the_settings_mistake(string checkpointing)
+    {
+        Assert.That(
+            () => Align(("reuse_rollout_blocks", "on"), ("gradient_checkpointing", checkpointing)),
+            Throws.TypeOf<InvalidSettingException>().With.Message.StartsWith("reuse_rollout_blocks is on")
+        );
+        Assert.That(Folder.Of("run"), Does.Not.Exist);
+        Assert.That(
+            Align(("reuse_rollout_blocks", "on"), ("gradient_checkpointing", "blocks")).GradNorm,
+            Is.GreaterThan(0)
+        );
     }
 }

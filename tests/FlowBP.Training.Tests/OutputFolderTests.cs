@@ -253,7 +253,7 @@ public class OutputFolderTests
                 EvaluationPrompts = 4,
                 Metrics = new Dictionary<string, PairedGain>
                 {
-                    ["rule_accuracy/color_attr"] = new(0.1, 0.3, 0.2, [0, 0.4]),
+                    ["rule_accuracy/color_attr"] = new(0.1, 0.3, 0.2, [0, 0.4], 12),
                 },
             }
         );
@@ -261,6 +261,7 @@ public class OutputFolderTests
         var gain = summary.RootElement.GetProperty("metrics").GetProperty("rule_accuracy/color_attr");
         Assert.That(gain.GetProperty("gain").GetDouble(), Is.EqualTo(0.2));
         Assert.That(gain.GetProperty("gain_ci95")[1].GetDouble(), Is.EqualTo(0.4));
+        Assert.That(gain.GetProperty("prompts").GetInt32(), Is.EqualTo(12));
         Assert.That(summary.RootElement.GetProperty("peak_memory_bytes").GetInt64(), Is.EqualTo(3));
     }
 

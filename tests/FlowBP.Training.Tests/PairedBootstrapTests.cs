@@ -57,6 +57,18 @@ public class PairedBootstrapTests
         Assert.That(PairedBootstrap.Compare(new double[20], after, 8).GainCi95, Is.Not.EqualTo(first));
     }
 
+    [TestCase(1, 0.5, null)]
+    [TestCase(5, 0.5, null)]
+    [TestCase(5, 0, null)]
+    [TestCase(6, 0.5, 1)]
+    [TestCase(6, -0.5, -1)]
+    [TestCase(6, 0, 0)]
+    public void Of_few_prompts_no_direction_is_told(int prompts, double change, int? expected)
+    {
+        var gain = PairedBootstrap.Compare(new double[prompts], [.. Enumerable.Repeat(change, prompts)]);
+        Assert.That((gain.Prompts, gain.Direction), Is.EqualTo((prompts, expected)));
+    }
+
     [TestCase(0, 0)]
     [TestCase(2, 3)]
     public void Lists_that_cannot_be_paired_are_refused(int before, int after) =>

@@ -57,17 +57,172 @@ public class PromptFileTests
     [TestCase("p.jsonl", "{\"question\": \"a cat\"}\n{\"question\": \"a dog\"}\n", false)]
     public void A_key_that_names_nothing_in_the_file_is_said(string name, string content, bool said)
     {
-        List<string> notices = [];
-        using (LoadingNotices.To(notices.Add))
-        {
-            var file = folder.Write(name, content);
-            Assert.That(PromptFile.Read(file, "question"), Is.EqualTo(new[] { "a cat", "a dog" }));
-        }
+        var file = folder.Write(name, content);
+        var notices = Notices(() =>
+            Assert.That(PromptFile.Read(file, "question"), Is.EqualTo(new[] { "a cat", "a dog" }))
+        );
         Assert.That(
             notices,
             Has.Count.EqualTo(said ? 1 : 0).And.All.Contains("caption_key ('question') names nothing")
         );
     }
+
+    [TestCase("p.tsv", "prompt\tid\n\"a red circle, drawn\"\t1\n\"two \"\"blue\"\" squares\"\t2\n")]
+    [TestCase("p.tsv", "id\tprompt\r\n1\ta red circle, drawn\r\n2\t\"two \"\"blue\"\" squares\"")]
+    [TestCase("p.tsv", "\"prompt\"\n\"a red circle, drawn\"\n\"two \"\"blue\"\" squares\"\n")]
+    public void A_table_with_tabs_is_read_without_the_quotes_that_enclose_its_fields(string name, string content)
+    {
+        var notices = Notices(() => Assert.That(PromptFile.Read(folder.Write(name, content)), Is.EqualTo(s_two)));
+        Assert.That(notices, Has.One.Contains("quotes around its fields"));
+    }
+
+    [Test]
+    public void A_field_between_tabs_may_span_lines_in_quotes() =>
+        Assert.That(
+            PromptFile.Read(folder.Write("p.tsv", "prompt\tid\n\"a red\ncircle\"\t1\na\t2\n")),
+            Is.EqualTo(new[] { "a red\ncircle", "a" })
+        );
+
+    [TestCase("\"STOP\" on a sign\ta\n")]
+    [TestCase("a sign with \"STOP\"\ta\n")]
+    [TestCase("\"a\" or \"b\"\ta\n")]
+    public void Quotes_between_tabs_that_enclose_no_field_are_the_prompts_own(string row) =>
+        Assert.That(
+            PromptFile.Read(folder.Write("p.tsv", "prompt\tid\n" + row)),
+            Is.EqualTo(new[] { row.Split('\t')[0] })
+        );
+
+    [TestCase("p.csv", "prompt\na photo of a red circle, big\n", "line 2 has 2 fields, expected 1")]
+    [TestCase("p.csv", "prompt,id\na,1\na photo of a red circle, big,2\n", "line 3 has 3 fields, expected 2")]
+    [TestCase("p.csv", "id,prompt\n1,a photo, big\n", "line 2 has 3 fields, expected 2")]
+    [TestCase("p.csv", "prompt,id\na,1\na\n", "line 3 has 1 field, expected 2")]
+    [TestCase("p.csv", "prompt,id\na,1,\n", "line 2 has 3 fields, expected 2")]
+    [TestCase("p.csv", "id,prompt\n1\n", "line 2 has 1 field, expected 2")]
+    [TestCase("p.tsv", "prompt\tid\na\tb\t1\n", "line 2 has 3 fields, expected 2")]
+    [TestCase("p.tsv", "prompt\tid\n\"a\tb\"\t1\nb\n", "line 3 has 1 field, expected 2")]
+    [TestCase("p.tsv", "prompt\tid\n\"a\"\t1\n\"b\" and c\t2\n", "the one in line 3 begins with a quote")]
+    [TestCase("p.txt", "[\n  \"a\",\n  \"b\"\n]\n", "is JSON or a list of a program over several lines")]
+    [TestCase("p.txt", "{\n  \"prompt\": \"a\"\n}\n", "is JSON or a list of a program over several lines")]
+    [TestCase("p.txt", "[\n\n  \"a\"\n\n]\n", "is JSON or a list of a program over several lines")]
+    [TestCase(
+        "p.txt",
+        "[{\"prompt\": \"a\"},\n{\"prompt\": \"b\"}]",
+        "is JSON or a list of a program over several lines"
+    )]
+    [TestCase("p.txt", "[1,\n2]", "is JSON or a list of a program over several lines")]
+    [TestCase("p.txt", "[\n'a',\n'b',\n]", "is JSON or a list of a program over several lines")]
+    [TestCase("p.txt", "prompts = [\n'a',\n]", "is JSON or a list of a program over several lines")]
+    [TestCase("p.txt", "['a','b']", "line 1 is JSON or a list of a program")]
+    [TestCase("p.txt", "a\n['it\\'s a', 'b']", "line 2 is JSON or a list of a program")]
+    [TestCase("p.txt", "['a cat's tail', 'b']", "line 1 is JSON or a list of a program")]
+    [TestCase("p.txt", "[\"a\", \"b\"\n\"c\"", "line 1 is JSON or a list of a program")]
+    [TestCase("p.txt", "[\"a\",\n\"b\"", "line 1 is JSON or a list of a program")]
+    [TestCase("p.txt", "(\"a\", \"b\")", "line 1 is JSON or a list of a program")]
+    [TestCase("p.txt", "{'prompt': 'a'}", "line 1 is JSON or a list of a program")]
+    [TestCase("p.txt", "{\"prompt\": \"a\"},\n{\"prompt\": \"b\"},", "line 1 is JSON or a list of a program")]
+    [TestCase("p.txt", "{prompt: \"a\"}", "line 1 is JSON or a list of a program")]
+    [TestCase("p.txt", "prompt = \"a red circle\"", "line 1 assigns a value")]
+    [TestCase(
+        "p.txt",
+        "id,prompt\n1,a\n",
+        "line 1 is the header of a table (id,prompt), not a prompt: name the file .csv"
+    )]
+    [TestCase(
+        "p.txt",
+        "prompt\tseed\na\t1\n",
+        "line 1 is the header of a table (prompt seed), not a prompt: name the file .tsv"
+    )]
+    [TestCase("p.txt", "Prompt, Seed\na, 1\n", "line 1 is the header of a table")]
+    [TestCase("p.txt", ",prompt\n0,a\n", "line 1 is the header of a table")]
+    [TestCase("p.txt", "\"id\",\"Caption\"\n1,a\n", "line 1 is the header of a table")]
+    [TestCase("p.txt", "id;prompt\n1;a\n", "separate its columns with commas")]
+    [TestCase("p.txt", "id,text\n1,a\n", "line 1 is the header of a table")]
+    [TestCase("prompts", "image id\ttext\n1\ta\n", "line 1 is the header of a table")]
+    [TestCase("p.toml", "prompt = \"a\"\n", "is TOML, whose lines are no prompts")]
+    [TestCase("p.txt", "- a\n- b\n", "every line begins with '- '")]
+    [TestCase("p.md", "* a\n\n* b\n", "every line begins with '* '")]
+    [TestCase("p.txt", "1. a\n2. b\n", "its lines are numbered")]
+    [TestCase("p.txt", "\"a\"\n\"b\"\n", "every line is in quotes")]
+    [TestCase("p.txt", "\"a\",\n\"b\"\n", "every line is in quotes")]
+    [TestCase("p.txt", "\"a\",", "every line is in quotes")]
+    [TestCase("p.txt", "'a'\n'it's b'\n", "every line is in quotes")]
+    [TestCase("p.txt", "\u201Ca\u201D\n\u201Cb\u201D\n", "every line is in quotes")]
+    [TestCase("p.txt", "# animals\na cat\n", "line 1 is a comment")]
+    [TestCase("p.txt", "a cat\n\n#\na dog\n", "line 3 is a comment")]
+    [TestCase("p.txt", "a cat --n blurry --w 512 --h 512\n", "line 1 has --n, an option of sd-scripts")]
+    [TestCase("p.txt", "a cat\na dog --d 7\n", "line 2 has --d, an option of sd-scripts")]
+    [TestCase("p.txt", "a cat\nNegative prompt: blurry\n", "line 2 names its value")]
+    [TestCase("p.txt", "prompts:\n- a cat\n", "line 1 names its value")]
+    [TestCase("p.txt", "- prompt: a cat\n  seed: 1\n", "line 1 names its value")]
+    public void What_would_lose_or_gain_letters_is_refused(string name, string content, string problem) =>
+        What_is_in_doubt_is_refused_with_its_place(name, content, problem);
+
+    [TestCase("[\"STOP\" sign] on a street")]
+    [TestCase("['tis a cat] asleep")]
+    [TestCase("a cat, text, caption on a sign")]
+    [TestCase("1girl, solo, text, outdoors")]
+    [TestCase("#1 dad on a mug")]
+    [TestCase("a cat -- the small one -- asleep")]
+    [TestCase("12 cats")]
+    [TestCase("a man says \"hello\"")]
+    [TestCase("\"hello\" on one sign and \"bye\"")]
+    [TestCase("a prompt: \"red\"")]
+    [TestCase("red=blue")]
+    [TestCase("(a cat)")]
+    [TestCase("a cat at (10:30), scale (1:4), chapter [3:16]")]
+    public void Signs_that_prose_has_are_painted_without_a_word(string prompt)
+    {
+        var notices = Notices(() =>
+            Assert.That(PromptFile.Read(folder.Write("p.txt", $"{prompt}\nb\n")), Is.EqualTo(new[] { prompt, "b" }))
+        );
+        Assert.That(notices, Is.Empty);
+    }
+
+    [TestCase("p.txt", "a (red:1.4) circle\nb\n", "'(red:1.4)'")]
+    [TestCase("p.txt", "a <lora:detail:0.8> circle\n", "'<lora:detail:0.8>'")]
+    [TestCase("p.jsonl", "{\"prompt\": \"a (red circle:1.2)\"}", "'(red circle:1.2)'")]
+    [TestCase("p.csv", "prompt\na [red:blue:0.5] circle\n", "'[red:blue:0.5]'")]
+    [TestCase("p.txt", "a {red|blue} circle\n__color__ cats\n", "'{red|blue}' and '__color__'")]
+    [TestCase("p.txt", "a cat --ar 16:9 --v 6\n", "'--ar'")]
+    [TestCase("p.json", "[\"a cat --w 512\"]", "'--w'")]
+    [TestCase("p.txt", "a (b:1.1)\na (c:1.2)\n<lora:d:1>\n", "'<lora:d:1>' and '(b:1.1)'")]
+    public void Signs_of_other_programs_are_said_once_and_painted(string name, string content, string signs)
+    {
+        var notices = Notices(() => PromptFile.Read(folder.Write(name, content)));
+        Assert.That(
+            notices,
+            Has.Count.EqualTo(1).And.One.Contains($"signs such as {signs} have a meaning in other programs")
+        );
+    }
+
+    [TestCase("\"hello\"\n", "its only line is in quotes")]
+    [TestCase("prompt\na cat\n", "line 1 is 'prompt', as the header of a table")]
+    public void A_line_that_may_be_meant_otherwise_is_painted_and_said(string content, string said)
+    {
+        var notices = Notices(() =>
+            Assert.That(PromptFile.Read(folder.Write("p.txt", content)), Is.EqualTo(content.TrimEnd().Split('\n')))
+        );
+        Assert.That(notices, Has.Count.EqualTo(1).And.One.Contains(said));
+    }
+
+    [TestCase("p.json", """[{"prompt": "a", "negative_prompt": "b"}, {"prompt": "c", "seed": 1, "width": 64}]""")]
+    [TestCase("p.json", """{"negative_prompt": "b", "prompts": ["a", "c"], "seed": 1, "width": 2}""")]
+    [TestCase("p.jsonl", "{\"caption\": \"a\", \"negative_prompt\": \"b\", \"seed\": 1, \"width\": 1}\n\"c\"")]
+    [TestCase("p.csv", "negative_prompt,prompt,seed,width\nb,a,1,2\nb,c,2,3\n")]
+    [TestCase("p.tsv", "negative_prompt\tprompt\tseed\twidth\nb\ta\t1\t2\n\tc\t1\t3\n")]
+    public void What_stands_beside_the_prompts_and_has_no_effect_is_said_in_one_note(string name, string content)
+    {
+        var notices = Notices(() =>
+            Assert.That(PromptFile.Read(folder.Write(name, content)), Is.EqualTo(new[] { "a", "c" }))
+        );
+        Assert.That(notices, Has.Count.EqualTo(1).And.One.Contains("not used: negative_prompt, seed, width"));
+    }
+
+    [TestCase("p.json", """[{"prompt": "a", "text": "a"}]""")]
+    [TestCase("p.csv", "prompt\na\n")]
+    [TestCase("p.csv", ",prompt\n0,a\n")]
+    public void Records_with_nothing_else_to_use_are_read_without_a_word(string name, string content) =>
+        Assert.That(Notices(() => PromptFile.Read(folder.Write(name, content))), Is.Empty);
 
     [TestCase("p.json", """[{"question": "a cat"}]""", "item 0 has none of prompt, caption, text: it has question")]
     [TestCase("p.jsonl", "{\"prompt\": \"a\"}\n{\"tag\": 1}", "line 2 has none of prompt, caption, text: it has tag")]
@@ -156,5 +311,15 @@ public class PromptFileTests
         const string Prompt = "ein roter Kreis, 红色的圆, דמות, 🟥";
         Assert.That(PromptFile.Read(folder.Write("p.txt", Prompt)), Is.EqualTo(new[] { Prompt }));
         Assert.That(PromptFile.Read(folder.Write("p.csv", $"prompt\n\"{Prompt}\"")), Is.EqualTo(new[] { Prompt }));
+    }
+
+    private static List<string> Notices(Action read)
+    {
+        List<string> notices = [];
+        using (LoadingNotices.To(notices.Add))
+        {
+            read();
+        }
+        return notices;
     }
 }

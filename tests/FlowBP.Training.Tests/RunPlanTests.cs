@@ -306,7 +306,7 @@ public class RunPlanTests
     public void A_resolution_that_makes_no_whole_tokens_is_refused() =>
         Assert.That(
             () => Plan(("model", "sd35"), ("resolution", "500")),
-            Throws.ArgumentException.With.Message.Contains("resolution must be a multiple of 16")
+            Throws.TypeOf<InvalidSettingException>().With.Message.Contains("resolution must be a multiple of 16")
         );
 
     [Test]

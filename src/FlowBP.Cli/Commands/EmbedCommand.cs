@@ -4,7 +4,6 @@ using FlowBP.Cli.Failures;
 using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
-using FlowBP.Models.Prompts;
 using FlowBP.Settings;
 using FlowBP.Training.Runs;
 
@@ -51,20 +50,10 @@ internal sealed class EmbedCommand : ICommand
 
     private static string Files(int count) => count == 1 ? "1 file" : $"{count} files";
 
-    private static EmbedSummary Embed(SettingValues settings, ProgressLine line, Terminal terminal)
-    {
-        var run = new EmbedRun(
+    private static EmbedSummary Embed(SettingValues settings, ProgressLine line, Terminal terminal) =>
+        new EmbedRun(
             settings,
             (done, total) => line.Show($"{done}/{total} prompts"),
             text => line.Say($"note: {text}")
-        );
-        try
-        {
-            return run.Execute(terminal.Stop);
-        }
-        catch (SequenceLengthException e)
-        {
-            throw new UsageException(e.Message);
-        }
-    }
+        ).Execute(terminal.Stop);
 }

@@ -6,8 +6,8 @@ using System.Runtime.InteropServices;
 using FlowBP.Cuda;
 using FlowBP.Formats;
 using FlowBP.Pictures;
+using FlowBP.Settings;
 using FlowBP.Surrogates;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Runs;
 
@@ -40,7 +40,7 @@ internal readonly record struct FailureReport(string Line, int ExitCode)
         var cause = Unwrap(exception);
         return cause switch
         {
-            UsageException or ConfigurationException => new(OneLine(cause.Message), WrongUsage),
+            UsageException or InvalidSettingException => new(OneLine(cause.Message), WrongUsage),
             OperationCanceledException => new("stopped; every file written so far is complete", Stopped),
             FailedException or CheckpointException or DeviceUnavailableException or PicturesUnavailableException =>
                 Failure(cause.Message),

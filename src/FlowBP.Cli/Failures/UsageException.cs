@@ -1,7 +1,7 @@
 // Wrong usage is known before anything is computed, and has an exit code of its own: a script can tell a typing mistake
 // from a failed run.
 
-using FlowBP.Training.Configuration;
+using FlowBP.Settings;
 
 namespace FlowBP.Cli.Failures;
 
@@ -16,7 +16,7 @@ internal sealed class UsageException(string message) : Exception(message)
         {
             return read();
         }
-        catch (ArgumentException e) when (ConfigurationException.IsOfTheUser(e))
+        catch (InvalidSettingException e)
         {
             throw new UsageException(e.Message);
         }

@@ -48,11 +48,15 @@ internal static class GainTable
         terminal.Results.Write(table);
     }
 
-    /// <summary>A gain in a word: up, down, or not significantly changed.</summary>
+    /// <summary>A gain in a word: up, down, not significantly changed, or too few prompts to tell.</summary>
     public static string Word(PairedGain gain) =>
-        gain.GainCi95[0] > 0 ? Up
-        : gain.GainCi95[1] < 0 ? Down
-        : "not significantly changed";
+        gain.Direction switch
+        {
+            null => "too few prompts to tell",
+            > 0 => Up,
+            < 0 => Down,
+            _ => "not significantly changed",
+        };
 
     /// <summary>
     /// One line per metric: its gain in a word, and the tasks that changed significantly. A mean may stand still while a task
@@ -105,7 +109,10 @@ internal static class GainTable
         };
 
     private static Style StyleOf(PairedGain gain) =>
-        gain.GainCi95[0] > 0 ? new Style(Color.Green)
-        : gain.GainCi95[1] < 0 ? new Style(Color.Red)
-        : Style.Plain;
+        gain.Direction switch
+        {
+            > 0 => new Style(Color.Green),
+            < 0 => new Style(Color.Red),
+            _ => Style.Plain,
+        };
 }

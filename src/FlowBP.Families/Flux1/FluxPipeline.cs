@@ -44,10 +44,13 @@ public sealed class FluxPipeline : DiffusersPipeline, IDisposable
     public static FluxPipeline Load(string folder, string? weights = null)
     {
         var layout = new DiffusersFolder(folder);
-        layout.RequirePipelineClass(ClassName);
-        layout.RequireClass(layout.Transformer, nameof(FluxTransformer2DModel));
-        layout.RequireClass(layout.Vae, nameof(AutoencoderKL));
-        layout.RequireClass(layout.Scheduler, FlowMatchEulerConfig.ClassName);
+        layout.RequirePipeline(
+            ClassName,
+            nameof(FluxTransformer2DModel),
+            nameof(AutoencoderKL),
+            FlowMatchEulerConfig.ClassName,
+            textEncoders: 2
+        );
         FlowMatchEulerConfig scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig);
         using var made = new Unfinished();
         AutoencoderKL vae = made.Add(AutoencoderKL.FromFolder(layout.Vae));

@@ -48,10 +48,13 @@ public sealed class Flux2KleinPipeline : DiffusersPipeline, IDisposable
     public static Flux2KleinPipeline Load(string folder, string? weights = null)
     {
         var layout = new DiffusersFolder(folder);
-        layout.RequirePipelineClass(ClassName);
-        layout.RequireClass(layout.Transformer, nameof(Flux2Transformer2DModel));
-        layout.RequireClass(layout.Vae, nameof(AutoencoderKLFlux2));
-        layout.RequireClass(layout.Scheduler, FlowMatchEulerConfig.ClassName);
+        layout.RequirePipeline(
+            ClassName,
+            nameof(Flux2Transformer2DModel),
+            nameof(AutoencoderKLFlux2),
+            FlowMatchEulerConfig.ClassName,
+            textEncoders: 1
+        );
         FlowMatchEulerConfig scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig);
         using var made = new Unfinished();
         AutoencoderKLFlux2 vae = made.Add(AutoencoderKLFlux2.FromFolder(layout.Vae));

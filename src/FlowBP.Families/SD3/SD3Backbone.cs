@@ -3,6 +3,7 @@
 
 using FlowBP.Kernels;
 using FlowBP.Models.Autoencoders;
+using FlowBP.Settings;
 using FlowBP.Surrogates;
 
 namespace FlowBP.Families.SD3;
@@ -70,7 +71,7 @@ public sealed class SD3Backbone : IBackbone
         var (rows, columns) = pixels.In(unit);
         if (Math.Max(rows, columns) > config.PosEmbedMaxSize)
         {
-            throw new ArgumentException(
+            throw new InvalidSettingException(
                 $"found a picture of {pixels.Height} × {pixels.Width} pixels, expected sides of at most"
                     + $" {config.PosEmbedMaxSize * unit}, for which this model has positions"
             );

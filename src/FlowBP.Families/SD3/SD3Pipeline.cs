@@ -61,10 +61,13 @@ public sealed class SD3Pipeline : DiffusersPipeline, IDisposable
     public static SD3Pipeline Load(string folder, bool withTextEncoders = true, string? transformer = null)
     {
         var layout = new DiffusersFolder(folder);
-        layout.RequirePipelineClass(ClassName);
-        layout.RequireClass(layout.Transformer, nameof(SD3Transformer2DModel));
-        layout.RequireClass(layout.Vae, nameof(AutoencoderKL));
-        layout.RequireClass(layout.Scheduler, FlowMatchEulerConfig.ClassName);
+        layout.RequirePipeline(
+            ClassName,
+            nameof(SD3Transformer2DModel),
+            nameof(AutoencoderKL),
+            FlowMatchEulerConfig.ClassName,
+            textEncoders: MostTowers + 1
+        );
         // A wrong schedule, or a part that is missing, should not cost the time of reading gigabytes.
         FlowMatchEulerConfig scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig);
         if (withTextEncoders)

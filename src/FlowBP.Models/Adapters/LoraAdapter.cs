@@ -3,6 +3,7 @@
 // million numbers. The model object stays the one that everybody holds: the change is hooked onto its layers' calls.
 
 using FlowBP.Formats;
+using FlowBP.Settings;
 
 namespace FlowBP.Models.Adapters;
 
@@ -37,7 +38,7 @@ public sealed class LoraAdapter : IDisposable
     /// <param name="model">Any model of linear layers; its parameters' names and values stay as they are.</param>
     /// <param name="config">Rank, alpha and targets.</param>
     /// <param name="seed">Seed of the first factors; the model's results are unchanged at first.</param>
-    /// <exception cref="ArgumentException">A setting means nothing, or a target names no linear layer of the model.</exception>
+    /// <exception cref="InvalidSettingException">A setting means nothing, or a target names no linear layer of the model.</exception>
     public static LoraAdapter Attach(nn.Module model, LoraConfig config, ulong seed)
     {
         config.Check();
@@ -50,7 +51,7 @@ public sealed class LoraAdapter : IDisposable
             if (!found.Any(item => (config with { TargetModules = [target] }).TargetOf(item.Path) is not null))
             {
                 string known = string.Join(", ", LinearLayers(model).Select(item => LastPart(item.Path)).Distinct());
-                throw new ArgumentException(
+                throw new InvalidSettingException(
                     $"lora target '{target}': {model.GetName()} has no such linear layer; it has {known}"
                 );
             }

@@ -1,6 +1,8 @@
 // Which layers an adapter changes, and how strongly. The words are PEFT's, so that a configuration or a file from there
 // means the same here: alpha over rank is the strength, and a target names a layer by the end of its path.
 
+using FlowBP.Settings;
+
 namespace FlowBP.Models.Adapters;
 
 /// <summary>Settings of a low-rank adapter (LoRA, Hu et al. 2021).</summary>
@@ -26,20 +28,20 @@ public sealed record LoraConfig
         TargetModules.FirstOrDefault(target => path == target || path.EndsWith("." + target, StringComparison.Ordinal));
 
     /// <summary>Refuses settings that mean nothing.</summary>
-    /// <exception cref="ArgumentException">The rank is below 1, alpha is not finite, or there are no targets.</exception>
+    /// <exception cref="InvalidSettingException">The rank is below 1, alpha is not finite, or there are no targets.</exception>
     public void Check()
     {
         if (Rank < 1)
         {
-            throw new ArgumentException($"lora rank: found {Rank}, expected at least 1");
+            throw new InvalidSettingException($"lora rank: found {Rank}, expected at least 1");
         }
         if (!double.IsFinite(Alpha) || Alpha == 0)
         {
-            throw new ArgumentException($"lora alpha: found {Alpha}, expected a number other than 0");
+            throw new InvalidSettingException($"lora alpha: found {Alpha}, expected a number other than 0");
         }
         if (TargetModules.Count == 0)
         {
-            throw new ArgumentException("lora targets: found none, expected names of linear layers such as to_q");
+            throw new InvalidSettingException("lora targets: found none, expected names of linear layers such as to_q");
         }
     }
 }

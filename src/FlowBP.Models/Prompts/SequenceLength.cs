@@ -1,10 +1,12 @@
 // How many tokens of a prompt an encoder sees: what was asked for, within what the encoder takes.
 
+using FlowBP.Settings;
+
 namespace FlowBP.Models.Prompts;
 
 /// <summary>A sequence length was asked for that the encoders can't have; the message says what they can.</summary>
 /// <param name="message">One line: what was found, what was expected.</param>
-public sealed class SequenceLengthException(string message) : ArgumentException(message);
+public sealed class SequenceLengthException(string message) : InvalidSettingException(message);
 
 internal static class SequenceLength
 {

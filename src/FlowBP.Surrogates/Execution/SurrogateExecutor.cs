@@ -3,6 +3,8 @@
 // graph is alive at a time. The phases are separate so that the trainer reads as the list of them.
 // Shape legend: T steps, B batch, R rows (copies × batch), … the dimensions of one latent.
 
+using FlowBP.Settings;
+
 namespace FlowBP.Surrogates;
 
 /// <summary>Executes <see cref="SurrogatePlan"/>s by sequential vector-Jacobian products (docs/methods.md §2).</summary>
@@ -10,6 +12,7 @@ namespace FlowBP.Surrogates;
 /// <param name="schedule">The rollout's schedule.</param>
 /// <param name="kernels">The fused operations on latents.</param>
 /// <param name="options">Chunk sizes and storage type.</param>
+/// <exception cref="InvalidSettingException">Forwards are to be kept by a field that can't.</exception>
 /// <example>
 /// <code>
 /// using var rollout = executor.Rollout(batch);
@@ -25,15 +28,14 @@ public sealed class SurrogateExecutor(
     ExecutorOptions? options = null
 )
 {
-    private readonly ExecutorOptions options = options ?? new();
+    private readonly ExecutorOptions options = Possible(options ?? new(), field);
 
     /// <summary>
     /// Rolls out, as far as the plans need; keeps the forwards of the active steps where <see cref="ExecutorOptions.Reuse"/> says so.
     /// </summary>
     /// <exception cref="NonFiniteException">A velocity is not finite.</exception>
-    /// <exception cref="ArgumentException">
-    /// The plan was made for another schedule, or forwards are to be kept by a field that can't.
-    /// </exception>
+    /// <exception cref="ArgumentException">The plan was made for another schedule.</exception>
+    /// <exception cref="InvalidSettingException">Forwards are to be kept by a field that, as it turned out, can't.</exception>
     public RolloutCache Rollout(SurrogateBatch batch)
     {
         if (batch.Plan.Steps != schedule.Steps)
@@ -51,20 +53,24 @@ public sealed class SurrogateExecutor(
         );
     }
 
-    private KeptForwards? Kept(BatchPlan plan)
-    {
-        var can = field is IForwardKeepingField { KeepsForward: true };
-        return options.Reuse switch
+    // An automatic choice of segments is made at the first evaluation, and may leave a field without block inputs to keep.
+    private KeptForwards? Kept(BatchPlan plan) =>
+        Possible(options, field).Reuse switch
         {
-            RolloutReuse.On when !can => throw new ArgumentException(
-                "reuse_rollout_blocks is on, but this velocity field keeps no block inputs:"
-                    + " set gradient_checkpointing to blocks or a number of blocks, or reuse_rollout_blocks to off"
-            ),
             RolloutReuse.On => new(plan, null),
-            RolloutReuse.Auto when can && options.KeptBytesBudget is { } budget => new(plan, budget),
+            RolloutReuse.Auto when CanKeep(field) && options.KeptBytesBudget is { } budget => new(plan, budget),
             _ => null,
         };
-    }
+
+    private static bool CanKeep(IVelocityField field) => field is IForwardKeepingField { KeepsForward: true };
+
+    private static ExecutorOptions Possible(ExecutorOptions options, IVelocityField field) =>
+        options.Reuse == RolloutReuse.On && !CanKeep(field)
+            ? throw new InvalidSettingException(
+                "reuse_rollout_blocks is on, but this velocity field keeps no block inputs:"
+                    + " set gradient_checkpointing to blocks or a number of blocks, or reuse_rollout_blocks to off"
+            )
+            : options;
 
     /// <summary>Measures the leaps and weighs the samples (docs/methods.md §3.1).</summary>
     public TrajectoryWeights Weigh(SurrogateBatch batch, RolloutCache rollout) =>

@@ -20,13 +20,13 @@ public sealed record MethodDefinition(
     /// <summary>Resolves settings given by name or alias.</summary>
     /// <param name="given">Names and texts.</param>
     /// <exception cref="UnknownNameException">A name is no setting of this method.</exception>
-    /// <exception cref="ArgumentException">A value is not accepted.</exception>
+    /// <exception cref="InvalidSettingException">A value is not accepted.</exception>
     public SettingValues Resolve(IEnumerable<KeyValuePair<string, string>> given) => new(Name, Settings, given);
 
     /// <summary>The planner of settings given by name or alias.</summary>
     /// <param name="given">Names and texts.</param>
     /// <exception cref="UnknownNameException">A name is no setting of this method.</exception>
-    /// <exception cref="ArgumentException">A value is not accepted.</exception>
+    /// <exception cref="InvalidSettingException">A value is not accepted.</exception>
     public ISurrogatePlanner Create(IEnumerable<KeyValuePair<string, string>> given) => Make(Resolve(given));
 }
 
@@ -192,7 +192,7 @@ public static class MethodRegistry
     {
         if (!values.Get(DetachHistory))
         {
-            throw new ArgumentException("detach_history must be true: inactive velocities are constants");
+            throw new InvalidSettingException("detach_history must be true: inactive velocities are constants");
         }
         return new(
             new()

@@ -1,6 +1,7 @@
 // DRTune: a few evenly spread steps, each with its input detached, up to an early stop.
 
 using FlowBP.RandomStreams;
+using FlowBP.Settings;
 
 namespace FlowBP.Surrogates;
 
@@ -80,7 +81,7 @@ public sealed class DRTunePlanner(DRTuneSettings settings) : ISurrogatePlanner
     {
         if (count < 1)
         {
-            throw new ArgumentException($"drtune_num_train_steps must be at least 1, got {count}");
+            throw new InvalidSettingException($"drtune_num_train_steps must be at least 1, got {count}");
         }
         count = Math.Min(count, total);
         return total - ((count - 1) * (total / count));

@@ -1,6 +1,7 @@
 // DRaFT-LV: the last step, its gradient averaged over re-noised copies of the image.
 
 using FlowBP.RandomStreams;
+using FlowBP.Settings;
 
 namespace FlowBP.Surrogates;
 
@@ -28,7 +29,7 @@ public sealed class DRaFTLVPlanner(DRaFTLVSettings settings) : ISurrogatePlanner
     {
         if (settings.NoisedSamples < 0)
         {
-            throw new ArgumentException(
+            throw new InvalidSettingException(
                 $"draft_lv_num_noised_samples must not be negative, got {settings.NoisedSamples}"
             );
         }

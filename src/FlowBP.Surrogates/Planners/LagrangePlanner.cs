@@ -2,6 +2,7 @@
 // the prediction it is pinned by is closer to the truth. With one support per leap it is LeapAlign.
 
 using FlowBP.RandomStreams;
+using FlowBP.Settings;
 
 namespace FlowBP.Surrogates;
 
@@ -67,7 +68,7 @@ public sealed class LagrangePlanner(LagrangeSettings settings) : ISurrogatePlann
     {
         if (!(settings.AnchorBlend >= 0 && settings.AnchorBlend <= 1))
         {
-            throw new ArgumentException($"anchor_lambda must be in [0, 1], got {settings.AnchorBlend}");
+            throw new InvalidSettingException($"anchor_lambda must be in [0, 1], got {settings.AnchorBlend}");
         }
         var pre = LeapRules.Integrate(schedule, k, j, settings.Rule, settings.Order) with
         {

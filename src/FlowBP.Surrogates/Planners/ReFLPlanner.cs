@@ -1,6 +1,7 @@
 // ReFL: one late step, judged by the clean image it predicts.
 
 using FlowBP.RandomStreams;
+using FlowBP.Settings;
 
 namespace FlowBP.Surrogates;
 
@@ -22,7 +23,7 @@ public sealed class ReFLPlanner(ReFLSettings settings) : ISurrogatePlanner
     {
         if (settings.LastSteps < 1 || settings.LastSteps > schedule.Steps)
         {
-            throw new ArgumentException(
+            throw new InvalidSettingException(
                 $"refl_last_n_steps must be in [1, {schedule.Steps}], the rollout's steps, got {settings.LastSteps}"
             );
         }

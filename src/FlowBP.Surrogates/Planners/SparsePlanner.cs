@@ -1,6 +1,7 @@
 // FlowBP-Sparse: the rollout replayed with its own Euler steps, a few of them alive, none of them coupled.
 
 using FlowBP.RandomStreams;
+using FlowBP.Settings;
 
 namespace FlowBP.Surrogates;
 
@@ -30,7 +31,7 @@ public sealed class SparsePlanner(SparseSettings settings) : ISurrogatePlanner
     {
         if (settings.ActiveSteps < 1)
         {
-            throw new ArgumentException($"num_active_steps must be at least 1, got {settings.ActiveSteps}");
+            throw new InvalidSettingException($"num_active_steps must be at least 1, got {settings.ActiveSteps}");
         }
         var window = TrainingWindow.Tail(schedule.Steps, settings.TailRatio);
         return FromIndices(

@@ -1,5 +1,7 @@
 // K active steps, divided over the two sides of a split.
 
+using FlowBP.Settings;
+
 namespace FlowBP.Surrogates;
 
 /// <summary>Active steps before and from the split.</summary>
@@ -14,16 +16,16 @@ public readonly record struct BridgeBudget(int Pre, int Post)
     /// <param name="total">K, at least 2.</param>
     /// <param name="preLength">Steps before the split, at least 1.</param>
     /// <param name="postLength">Steps from the split, at least 1.</param>
-    /// <exception cref="ArgumentException">There is no way to have a step on each side.</exception>
+    /// <exception cref="InvalidSettingException">There is no way to have a step on each side.</exception>
     public static BridgeBudget Divide(int total, int preLength, int postLength)
     {
         if (preLength < 1 || postLength < 1)
         {
-            throw new ArgumentException($"a bridge needs a step on each side, not {preLength} and {postLength}");
+            throw new InvalidSettingException($"a bridge needs a step on each side, not {preLength} and {postLength}");
         }
         if (total < 2)
         {
-            throw new ArgumentException($"a bridge needs num_active_steps of at least 2, got {total}");
+            throw new InvalidSettingException($"a bridge needs num_active_steps of at least 2, got {total}");
         }
         var count = Math.Min(total, preLength + postLength);
         var share = (int)Math.Round(count * preLength / (double)(preLength + postLength), MidpointRounding.ToEven);

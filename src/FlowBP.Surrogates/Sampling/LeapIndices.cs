@@ -3,6 +3,7 @@
 // Indices count from the noisy end; reverse indices r = N − i from the clean end.
 
 using FlowBP.RandomStreams;
+using FlowBP.Settings;
 
 namespace FlowBP.Surrogates;
 
@@ -57,7 +58,7 @@ public sealed record LeapSampler
     /// <summary>Draws k and j.</summary>
     /// <param name="steps">N.</param>
     /// <param name="source">The draws.</param>
-    /// <exception cref="ArgumentException">The settings leave no room for two leaps.</exception>
+    /// <exception cref="InvalidSettingException">The settings leave no room for two leaps.</exception>
     public LeapIndices Draw(int steps, RandomStream source)
     {
         var window = ReverseWindow.Tail(steps, TailRatio, MinReverse, MaxReverse);
@@ -101,7 +102,7 @@ public sealed record LeapSampler
         var n = window.Length;
         if (n < 3)
         {
-            throw new ArgumentException(
+            throw new InvalidSettingException(
                 $"dirichlet sampling needs 3 reverse indices, the window [{window.Min}, {window.Max}) has {n};"
                     + " raise rollout_steps or train_step_tail_ratio, or set jk_sampling_mode uniform"
             );
@@ -148,7 +149,7 @@ public sealed record LeapSampler
             var last = Math.Min(cap, window.Max - 2);
             if (last < window.Min)
             {
-                throw new ArgumentException(
+                throw new InvalidSettingException(
                     $"jk_dirichlet_max_j_rev {cap} leaves no split: it must be at least {window.Min}"
                 );
             }

@@ -1,5 +1,7 @@
 // Which steps are up for training, counted from both ends.
 
+using FlowBP.Settings;
+
 namespace FlowBP.Surrogates;
 
 /// <summary>The steps [<paramref name="Start"/>, <paramref name="End"/>) that may be trained (docs/methods.md §3).</summary>
@@ -44,7 +46,7 @@ public readonly record struct ReverseWindow(int Min, int Max)
     /// <param name="tailRatio">r in (0, 1].</param>
     /// <param name="min">Lower bound, <c>min_idx</c>.</param>
     /// <param name="max">Upper bound, exclusive, <c>max_idx</c>; null: N + 1.</param>
-    /// <exception cref="ArgumentException">Fewer than two indices are left: no room for k and j.</exception>
+    /// <exception cref="InvalidSettingException">Fewer than two indices are left: no room for k and j.</exception>
     public static ReverseWindow Tail(int steps, double tailRatio, int min = 1, int? max = null)
     {
         // Three steps, so that both leaps and a gap have room whatever the ratio.
@@ -52,7 +54,7 @@ public readonly record struct ReverseWindow(int Min, int Max)
         var reverse = new ReverseWindow(Math.Max(min, 1), Math.Min(max ?? (steps + 1), steps - window.Start + 1));
         return reverse.Length >= 2
             ? reverse
-            : throw new ArgumentException(
+            : throw new InvalidSettingException(
                 $"no room for two leaps: {steps} rollout steps with train_step_tail_ratio {tailRatio}, min_idx {min}"
                     + $" and max_idx {max?.ToString() ?? "unset"} leave {Math.Max(0, reverse.Length)} of the 2 indices needed"
             );

@@ -5,6 +5,7 @@
 
 using System.Diagnostics;
 using FlowBP.RandomStreams;
+using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Optimization;
@@ -32,6 +33,7 @@ public sealed class AlignmentTrainer : IDisposable
     /// <param name="model">The model; its transformer is trained in place.</param>
     /// <param name="imageReward">The training reward.</param>
     /// <param name="prompts">The training prompts.</param>
+    /// <exception cref="InvalidSettingException">A setting asks for what this model's network does not do.</exception>
     public AlignmentTrainer(
         AlignmentConfig config,
         TextToImage model,

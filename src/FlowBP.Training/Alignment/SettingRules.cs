@@ -1,6 +1,7 @@
 // What no single setting can know: values that are each accepted and don't go together. A setting without a meaning in its
 // surroundings would be ignored, so it is refused.
 
+using FlowBP.Settings;
 using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Alignment;
@@ -34,7 +35,7 @@ internal static class SettingRules
 
     /// <summary>Refuses a run that breaks a rule.</summary>
     /// <param name="config">The run.</param>
-    /// <exception cref="ArgumentException">It breaks one; the message names the settings.</exception>
+    /// <exception cref="InvalidSettingException">It breaks one; the message names the settings.</exception>
     public static void Check(AlignmentConfig config)
     {
         _ = config.PictureSize;
@@ -42,7 +43,7 @@ internal static class SettingRules
         {
             if (isBroken(config))
             {
-                throw new ArgumentException(message);
+                throw new InvalidSettingException(message);
             }
         }
     }

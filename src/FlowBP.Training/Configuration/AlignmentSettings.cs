@@ -1,6 +1,7 @@
 // Every setting of an alignment run that is not a method's own, once: flag, key of config.yaml, help, range, default. Names
 // are the field's; the defaults suit the embedded model. AlignmentSettings.Network.cs has those of the networks.
 
+using FlowBP.Families;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Devices;
@@ -19,7 +20,7 @@ public static partial class AlignmentSettings
     private const double SmallestEpsilon = 1e-30;
 
     /// <summary>The word that stands for what ships with the project.</summary>
-    public const string Embedded = "embedded";
+    public const string Embedded = ModelFamily.Embedded;
 
     private static IReadOnlyList<Setting>? s_all;
 

@@ -1,5 +1,7 @@
 // Where a value comes from decides two things: whether it wins over another, and how a mistake in it is reported.
 
+using FlowBP.Settings;
+
 namespace FlowBP.Training.Configuration;
 
 /// <summary>Which of two values of the same setting holds: the later one in this order.</summary>
@@ -34,9 +36,9 @@ public sealed record ValueOrigin(Precedence Precedence, string Place)
 
     /// <summary>Runs what reads a value given here; what it finds wrong is reported with the place.</summary>
     /// <typeparam name="T">What is read.</typeparam>
-    /// <param name="read">Throws <see cref="ArgumentException"/> for what it does not accept.</param>
+    /// <param name="read">Throws <see cref="InvalidSettingException"/> for what it does not accept.</param>
     /// <param name="prefix">Put before the message, such as a section's name.</param>
-    /// <exception cref="ArgumentException">
+    /// <exception cref="InvalidSettingException">
     /// What <paramref name="read"/> threw, with the place; a flag's own, since its message names the flag.
     /// </exception>
     public T Guard<T>(Func<T> read, string prefix = "")
@@ -45,7 +47,7 @@ public sealed record ValueOrigin(Precedence Precedence, string Place)
         {
             return read();
         }
-        catch (ArgumentException e) when (Precedence != Precedence.Flag && e is not ConfigurationException)
+        catch (InvalidSettingException e) when (Precedence != Precedence.Flag && e is not ConfigurationException)
         {
             throw Refuse(prefix + e.Message);
         }

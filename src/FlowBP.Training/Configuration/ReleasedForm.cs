@@ -52,7 +52,7 @@ internal static class ReleasedForm
     }
 
     /// <summary>The name, in our spelling, of the method that an entry of <see cref="MethodKey"/> names.</summary>
-    /// <exception cref="ArgumentException">There is no such method.</exception>
+    /// <exception cref="InvalidSettingException">There is no such method.</exception>
     public static string MethodOf(ConfigEntry entry) =>
         ReleasedMethods.IsKnown(entry.Text)
             ? ReleasedMethods.Ours(entry.Text)
@@ -132,7 +132,7 @@ internal static class ReleasedForm
     {
         if (entry.IsList && !key.Type.TakesList)
         {
-            throw new ArgumentException($"{key.Name} must be {key.Type.Accepts}, got a list");
+            throw new InvalidSettingException($"{key.Name} must be {key.Type.Accepts}, got a list");
         }
         key.Type.ParseValue(entry.Text);
         return [.. key.Becomes(entry.Text, sections)];

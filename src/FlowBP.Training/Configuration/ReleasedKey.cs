@@ -21,7 +21,7 @@ internal abstract record KeyOutcome
 /// <summary>A key of a section of the released configurations.</summary>
 /// <param name="Section">Its section; <c>eval.reward_fn</c> is one.</param>
 /// <param name="Type">Name within the section, and which values it has.</param>
-/// <param name="Becomes">What a value comes to; throws <see cref="ArgumentException"/> for a value that asks for something we don't do.</param>
+/// <param name="Becomes">What a value comes to; throws <see cref="InvalidSettingException"/> for a value that asks for something we don't do.</param>
 internal sealed record ReleasedKey(
     string Section,
     Setting Type,

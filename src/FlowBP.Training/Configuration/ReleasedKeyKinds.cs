@@ -30,7 +30,7 @@ internal static class ReleasedKeyKinds
             (text, sections) =>
                 Has(sections.Method, setting)
                     ? [new KeyOutcome.Sets(setting, text)]
-                    : throw new ArgumentException(
+                    : throw new InvalidSettingException(
                         $"{name ?? setting.Name} belongs to other methods: {Owners(setting)}"
                             + $" (the method is {sections.Method.Name})"
                     )
@@ -74,7 +74,7 @@ internal static class ReleasedKeyKinds
             (text, _) =>
                 type.FormatValue(type.ParseValue(text)) == accepted
                     ? [new KeyOutcome.Nothing(reason)]
-                    : throw new ArgumentException($"{type.Name} must be {accepted}, got '{text}': {refused}")
+                    : throw new InvalidSettingException($"{type.Name} must be {accepted}, got '{text}': {refused}")
         );
 
     /// <summary>Text that may be left empty.</summary>

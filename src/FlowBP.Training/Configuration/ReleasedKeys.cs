@@ -290,7 +290,7 @@ internal static class ReleasedKeys
     private static IEnumerable<KeyOutcome> Embeddings(string use, ReleasedSections sections) =>
         (bool.Parse(use), sections.Text("data.data_json_path")) switch
         {
-            (true, null) => throw new ArgumentException(
+            (true, null) => throw new InvalidSettingException(
                 "use_precomputed_embeds needs data.data_json_path, or name the folder with prompt_embeds"
             ),
             (true, _) => [new KeyOutcome.Nothing("embeddings are read from the folder of data.data_json_path")],

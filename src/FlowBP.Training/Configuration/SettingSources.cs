@@ -23,13 +23,13 @@ public sealed record SettingSources
     public IReadOnlyList<KeyValuePair<string, string>> Flags { get; init; } = [];
 
     /// <summary>The name of the method that these sources ask for; null where none does.</summary>
-    /// <exception cref="ArgumentException">A source can't be read or holds an unknown key.</exception>
+    /// <exception cref="InvalidSettingException">A source can't be read or holds an unknown key.</exception>
     public string? MethodName => Load().MethodName?.Text;
 
     /// <summary>All settings that are given, each from the source that wins.</summary>
     /// <exception cref="UnknownNameException">A flag, or the method, is not known; the nearest is suggested.</exception>
     /// <exception cref="ConfigurationException">A preset, file or override holds something that is not accepted.</exception>
-    /// <exception cref="ArgumentException">A flag's value is not accepted.</exception>
+    /// <exception cref="InvalidSettingException">A flag's value is not accepted.</exception>
     public GivenSettings Gather()
     {
         var loaded = Load();
@@ -135,7 +135,7 @@ public sealed record SettingSources
         var alias = second.Alias == second.Name ? first.Alias : second.Alias;
         var problem = $"{second.Name} is given twice (once as {alias})";
         return second.Origin.Precedence == Precedence.Flag
-            ? new ArgumentException(problem)
+            ? new InvalidSettingException(problem)
             : second.Origin.Refuse($"{problem}; also {first.Origin.Place}");
     }
 

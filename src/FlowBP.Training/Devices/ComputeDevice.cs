@@ -3,6 +3,7 @@
 
 using System.Globalization;
 using FlowBP.Kernels;
+using FlowBP.Settings;
 
 namespace FlowBP.Training.Devices;
 
@@ -76,7 +77,7 @@ public sealed class ComputeDevice : IDisposable
     /// <param name="name">Its name; <see cref="Automatic"/>: the first GPU, or the CPU where that can't be used.</param>
     /// <param name="notice">Hears why the CPU has to do the work where the choice was left to the machine.</param>
     /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
-    /// <exception cref="ArgumentException">There is no such name.</exception>
+    /// <exception cref="InvalidSettingException">There is no such name.</exception>
     public static ComputeDevice Open(string name, Action<string>? notice = null) => Open(name, GpuKernels.Open, notice);
 
     internal static ComputeDevice Open(string name, Func<int, GpuKernels> open, Action<string>? notice)
@@ -98,7 +99,9 @@ public sealed class ComputeDevice : IDisposable
             default:
                 var index =
                     IndexOf(name)
-                    ?? throw new ArgumentException($"'{name}' is not a device; expected auto, cpu, cuda or cuda:N");
+                    ?? throw new InvalidSettingException(
+                        $"'{name}' is not a device; expected auto, cpu, cuda or cuda:N"
+                    );
                 try
                 {
                     return OfGpu(index, open);

@@ -130,7 +130,7 @@ public sealed record ModelChoice
                 SamplingGuidance
             );
         }
-        catch (ArgumentException e) when (ConfigurationException.IsOfTheUser(e))
+        catch (InvalidSettingException e)
         {
             throw new ConfigurationException(e.Message);
         }

@@ -2,6 +2,7 @@
 // a batch is what one process takes at a time, a picture has two sides, a reward may lie in a folder that is not here yet.
 
 using System.Globalization;
+using FlowBP.Settings;
 using FlowBP.Training.Alignment;
 using S = FlowBP.Training.Configuration.AlignmentSettings;
 
@@ -38,7 +39,7 @@ public static class ConfiguredPlan
     /// <summary>The settings of a plan, by name, as they would be typed.</summary>
     /// <param name="config">The run.</param>
     /// <param name="gpus">GPUs that share an update, each with a batch of its own.</param>
-    /// <exception cref="ArgumentException">The run has an adapter that a prediction can't count.</exception>
+    /// <exception cref="InvalidSettingException">The run has an adapter that a prediction can't count.</exception>
     public static IReadOnlyList<KeyValuePair<string, string>> Of(AlignmentConfig config, int gpus)
     {
         RefuseUncountedAdapters(config);
@@ -69,13 +70,13 @@ public static class ConfiguredPlan
     {
         if (config.Get(S.LoraTargetModules).Count > 0)
         {
-            throw new ArgumentException(
+            throw new InvalidSettingException(
                 $"{S.LoraTargetModules.Name}: a plan counts the layers that are usual for the model's family; leave it out"
             );
         }
         if (config.LoraWeights is not null)
         {
-            throw new ArgumentException(
+            throw new InvalidSettingException(
                 $"{S.LoraWeights.Name}: a plan reads no weights; give the adapter's rank as {S.LoraRank.Name} instead"
             );
         }

@@ -176,7 +176,7 @@ public static class PlanSettings
     /// <summary>Resolves what was given, of the run and of its method, by name or alias.</summary>
     /// <param name="given">Names and texts.</param>
     /// <exception cref="UnknownNameException">A name, or the method, is not known.</exception>
-    /// <exception cref="ArgumentException">A value is not accepted, or the settings don't go together.</exception>
+    /// <exception cref="InvalidSettingException">A value is not accepted, or the settings don't go together.</exception>
     /// <exception cref="Formats.CheckpointException">A configuration of the model is missing or damaged.</exception>
     public static PlanRequest Resolve(IEnumerable<KeyValuePair<string, string>> given)
     {
@@ -191,7 +191,7 @@ public static class PlanSettings
         var multiple = model.Decoder.Compression * model.Transformer.PatchSize;
         if (resolution % multiple != 0)
         {
-            throw new ArgumentException(
+            throw new InvalidSettingException(
                 $"{Resolution.Name} must be a multiple of {multiple} for {model.Name}, got {resolution}"
             );
         }

@@ -29,6 +29,24 @@ internal static class JsonPrompts
         }
     }
 
+    /// <summary>Whether a text is one document of JSON, a list or an object, whatever is in it.</summary>
+    public static bool IsDocument(string text)
+    {
+        if (text is not ['{' or '[', ..])
+        {
+            return false;
+        }
+        try
+        {
+            JsonDocument.Parse(text).Dispose();
+            return true;
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
+
     /// <summary>The prompts of one document.</summary>
     /// <exception cref="InvalidDataException">It is no list of prompts.</exception>
     public static List<string> OfDocument(string path, string text, PromptKey key)

@@ -1,6 +1,6 @@
 // Prompts come as lines of text, as a list in JSON, as an object per line (JSON lines), or as a column of a table. What a file is says
-// its name; that a text is really JSON says its first character, and then it is not painted. Nothing is replaced on the way: bytes
-// that are no UTF-8 are refused with their line, since a prompt with a wrong letter is another prompt.
+// its name; a text whose lines are no prompts (JSON, a table, a list with marks) is refused and not painted. Nothing is replaced on
+// the way: bytes that are no UTF-8 are refused with their line, since a prompt with a wrong letter is another prompt.
 
 namespace FlowBP.Training;
 
@@ -31,43 +31,19 @@ public static class PromptFile
             ".jsonl" or ".ndjson" => JsonPrompts.OfLines(path, text, key),
             ".csv" => TablePrompts.Read(path, text, ",", key),
             ".tsv" => TablePrompts.Read(path, text, "\t", key),
-            ".yaml" or ".yml" => throw new InvalidDataException(
-                $"{path} is YAML, whose lines are no prompts: write one per line (.txt), or .json, .jsonl, .csv"
-            ),
-            _ => Lines(path, text, key),
+            ".yaml" or ".yml" => throw OtherFormat(path, "YAML"),
+            ".toml" => throw OtherFormat(path, "TOML"),
+            _ => TextPrompts.Read(path, text, key),
         };
-        return prompts.Count > 0
-            ? prompts
-            : throw new InvalidDataException($"{path} holds no prompts: write one per line");
+        if (prompts.Count == 0)
+        {
+            throw new InvalidDataException($"{path} holds no prompts: write one per line");
+        }
+        key.SayUnusedEntries();
+        PromptSyntax.SayPainted(path, prompts);
+        return prompts;
     }
 
-    // How pages begin that were stored in place of what a link should have given.
-    private static readonly string[] Pages = ["<!doctype html", "<html", "<?xml"];
-
-    private static List<string> Lines(string path, string text, PromptKey key)
-    {
-        key.SayUnused("one prompt per line");
-        List<string> lines = [.. PromptText.Lines(text).Select(line => line.Trim())];
-        while (lines.Count > 0 && lines[^1].Length == 0)
-        {
-            lines.RemoveAt(lines.Count - 1);
-        }
-        if (lines.IndexOf("") is >= 0 and var empty)
-        {
-            throw new InvalidDataException($"{path}, line {empty + 1} is empty: remove it or write a prompt");
-        }
-        if (lines is [var first, ..] && Pages.Any(page => first.StartsWith(page, StringComparison.OrdinalIgnoreCase)))
-        {
-            throw new InvalidDataException(
-                $"{path} is a web page (HTML), as a login or an error leaves it in place of a download: fetch the file again"
-            );
-        }
-        if (lines.FindIndex(JsonPrompts.IsRecord) is >= 0 and var record)
-        {
-            throw new InvalidDataException(
-                $"{path}, line {record + 1} is JSON, not a prompt: name the file .jsonl (an object per line) or .json (a list)"
-            );
-        }
-        return lines;
-    }
+    private static InvalidDataException OtherFormat(string path, string format) =>
+        new($"{path} is {format}, whose lines are no prompts: write one per line (.txt), or .json, .jsonl, .csv");
 }

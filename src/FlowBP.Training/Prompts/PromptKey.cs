@@ -12,7 +12,20 @@ internal sealed class PromptKey(string path, string given)
 {
     private static readonly string[] Usual = ["prompt", "caption", "text", "prompts", "captions", "texts"];
 
+    // Names that no one gives to anything else; 'text' alone is also a word among others.
+    private static readonly string[] Certain = ["prompt", "caption", "prompts", "captions"];
+
     private const int NamedKeys = 8;
+
+    private readonly List<string> unused = [];
+    private string used = "";
+
+    /// <summary>Whether a name is one that a prompt's key or column has.</summary>
+    /// <param name="name">The name.</param>
+    /// <param name="certainly">Leaves out names that are ordinary words, too.</param>
+    public bool IsOne(string name, bool certainly = false) =>
+        (certainly ? Certain : Usual).Contains(name, StringComparer.OrdinalIgnoreCase)
+        || (given != PromptFile.UsualKeys && given.Equals(name, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>The key among those of a record.</summary>
     /// <param name="keys">The record's keys, with their values where they are texts.</param>
@@ -20,20 +33,44 @@ internal sealed class PromptKey(string path, string given)
     /// <exception cref="InvalidDataException">It has none, or several that say different things.</exception>
     public string Among(IReadOnlyList<KeyValuePair<string, string?>> keys, string where)
     {
+        used = Chosen(keys, where);
+        foreach (var (name, _) in keys)
+        {
+            // Usual names with the same text say nothing that is lost.
+            var says = given == PromptFile.UsualKeys ? IsOne(name.Trim()) : name == used;
+            if (!says && name.Trim().Length > 0 && !unused.Contains(name))
+            {
+                unused.Add(name);
+            }
+        }
+        return used;
+    }
+
+    /// <summary>Says which keys beside the prompt have no effect, in one note.</summary>
+    public void SayUnusedEntries()
+    {
+        if (unused.Count > 0)
+        {
+            LoadingNotices.Say($"{path}: of each record '{used}' is painted; not used: {Listed(unused)}");
+        }
+    }
+
+    private string Chosen(IReadOnlyList<KeyValuePair<string, string?>> keys, string where)
+    {
         if (given != PromptFile.UsualKeys)
         {
             return keys.Any(pair => pair.Key == given)
                 ? given
                 : keys.FirstOrDefault(pair => pair.Key.Equals(given, StringComparison.OrdinalIgnoreCase)).Key
                     ?? throw new InvalidDataException(
-                        $"{path}, {where} has no '{given}' (caption_key): it has {Listed(keys)}"
+                        $"{path}, {where} has no '{given}' (caption_key): it has {Listed(NamesOf(keys))}"
                     );
         }
         var found = keys.Where(pair => Usual.Contains(pair.Key.Trim(), StringComparer.OrdinalIgnoreCase)).ToArray();
         if (found.Length == 0)
         {
             throw new InvalidDataException(
-                $"{path}, {where} has none of {string.Join(", ", Usual.Take(3))}: it has {Listed(keys)};"
+                $"{path}, {where} has none of {string.Join(", ", Usual.Take(3))}: it has {Listed(NamesOf(keys))};"
                     + " name the one with the prompt with caption_key"
             );
         }
@@ -57,8 +94,9 @@ internal sealed class PromptKey(string path, string given)
         }
     }
 
-    private static string Listed(IReadOnlyList<KeyValuePair<string, string?>> keys) =>
-        keys.Count == 0
-            ? "nothing"
-            : string.Join(", ", keys.Take(NamedKeys).Select(pair => pair.Key)) + (keys.Count > NamedKeys ? " …" : "");
+    private static string[] NamesOf(IReadOnlyList<KeyValuePair<string, string?>> keys) =>
+        [.. keys.Select(pair => pair.Key)];
+
+    private static string Listed(IReadOnlyList<string> names) =>
+        names.Count == 0 ? "nothing" : string.Join(", ", names.Take(NamedKeys)) + (names.Count > NamedKeys ? " …" : "");
 }

@@ -1,4 +1,5 @@
-// Prompts in a table: comma-separated with quotes (RFC 4180), or separated by tabs. The first line names the columns.
+// Prompts in a table: comma-separated with quotes (RFC 4180), or separated by tabs, with quotes or without. The first line names the
+// columns, and every row has as many: a comma that should have been in quotes cuts a prompt.
 
 using System.Globalization;
 using CsvHelper;
@@ -14,20 +15,20 @@ internal static class TablePrompts
     /// <param name="text">Its content.</param>
     /// <param name="delimiter">What separates columns.</param>
     /// <param name="key">Finds the column.</param>
-    /// <exception cref="InvalidDataException">There is no such column, a prompt is empty, or a quote has no end.</exception>
+    /// <exception cref="InvalidDataException">
+    /// There is no such column, a row has more or fewer fields than columns, a prompt is empty, or a quote has no end.
+    /// </exception>
     public static List<string> Read(string path, string text, string delimiter, PromptKey key)
     {
         var configuration = new CsvConfiguration(CultureInfo.InvariantCulture)
         {
             Delimiter = delimiter,
             IgnoreBlankLines = true,
-            // Fields between tabs are not quoted: a quote there is the prompt's own.
-            Mode = delimiter == "\t" ? CsvMode.NoEscape : CsvMode.RFC4180,
+            Mode = delimiter == "\t" && !TabbedQuotes.Are(path, text) ? CsvMode.NoEscape : CsvMode.RFC4180,
             BadDataFound = data =>
                 throw new InvalidDataException(
                     $"{path}, line {data.Context.Parser?.RawRow} has a quote inside a field: double it, and put the field in quotes"
                 ),
-            MissingFieldFound = null,
         };
         using var csv = new CsvReader(new StringReader(text), configuration);
         if (!csv.Read() || !csv.ReadHeader() || csv.HeaderRecord is not { Length: > 0 } header)
@@ -40,7 +41,14 @@ internal static class TablePrompts
         List<string> prompts = [];
         while (csv.Read())
         {
-            var prompt = index < csv.Parser.Count ? csv.GetField(index)?.Trim() ?? "" : "";
+            if (csv.Parser.Count != header.Length)
+            {
+                throw new InvalidDataException(
+                    $"{path}, line {csv.Parser.RawRow} has {Fields(csv.Parser.Count)}, expected {header.Length} as in line 1:"
+                        + " a text that holds what separates fields is put in quotes"
+                );
+            }
+            var prompt = csv.GetField(index)?.Trim() ?? "";
             prompts.Add(
                 prompt.Length > 0
                     ? prompt
@@ -51,4 +59,6 @@ internal static class TablePrompts
         }
         return prompts;
     }
+
+    private static string Fields(int count) => count == 1 ? "1 field" : $"{count} fields";
 }

@@ -2,8 +2,8 @@
 // output folder is created, and the output folder is created before any time is spent.
 
 using FlowBP.Formats;
+using FlowBP.Settings;
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Rewards;
@@ -25,7 +25,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
     /// </exception>
     /// <exception cref="OperationCanceledException">The run was cancelled before.</exception>
     /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
-    /// <exception cref="ConfigurationException">A setting asks for what this model does not have.</exception>
+    /// <exception cref="InvalidSettingException">A setting asks for what this model does not have.</exception>
     public AlignmentSummary Execute(CancellationToken cancellation = default)
     {
         observer.Stage("loading");
@@ -54,9 +54,10 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             config.Get(S.EvalBatchSize),
             observer.Notice
         );
+        // Refuses what this model's network does not do, so it comes before the output folder.
+        using var trainer = new AlignmentTrainer(config, model, reward, trainingPrompts);
         using var output = new OutputFolder(config.OutputDir, config.Get(S.Overwrite), observer.Notice);
         output.WriteConfig(config, device.Name);
-        using var trainer = new AlignmentTrainer(config, model, reward, trainingPrompts);
         var weights = new TrainedWeights(model, trainer, output, observer.Notice);
         weights.Prepare();
 

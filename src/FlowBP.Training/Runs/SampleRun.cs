@@ -28,7 +28,7 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report, A
     {
         using var listening = LoadingNotices.To(notice);
         var choice = ModelChoice.Of(settings);
-        var prompts = Prompts();
+        var prompts = PromptsOf(settings);
         var folder = settings.Get(SampleSettings.OutputDir);
         OutputFolder.RequireEmpty(folder);
         // Pictures are all that is made here: whether they can be written is asked before a model is loaded.
@@ -110,22 +110,30 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report, A
         return [.. Enumerable.Range(0, count).Select(b => image_BCYX[b].contiguous().data<float>().ToArray())];
     }
 
-    private IReadOnlyList<string> Prompts()
+    /// <summary>The prompts that settings ask for.</summary>
+    /// <exception cref="ConfigurationException">They are asked for in two ways.</exception>
+    /// <exception cref="IOException">The file is not there or can't be read.</exception>
+    /// <exception cref="InvalidDataException">The file holds no prompts.</exception>
+    internal static IReadOnlyList<string> PromptsOf(SettingValues settings)
     {
         if (settings.Get(SampleSettings.Prompt) is { } prompt)
         {
-            return settings.IsGiven(SampleSettings.Prompts)
-                ? throw new ConfigurationException(
-                    "give one of --prompt and --prompts: the one is instead of the other"
-                )
-                : [prompt];
+            if (settings.IsGiven(SampleSettings.Prompts))
+            {
+                throw new ConfigurationException("give one of --prompt and --prompts: the one is instead of the other");
+            }
+            PromptSyntax.SayPainted("--prompt", [prompt]);
+            return [prompt];
         }
+        var file = settings.Get(SampleSettings.Prompts);
+        // Who names a file wants pictures of all that it holds; of the embedded prompts a few show what the model does.
+        int? usual = file == AlignmentSettings.Embedded ? SampleSettings.EmbeddedPrompts : null;
         return AlignmentRun.Thinned(
             PromptFile.Read(
-                EmbeddedAssets.Resolve(settings.Get(SampleSettings.Prompts), () => EmbeddedAssets.HeldOutPrompts),
+                EmbeddedAssets.Resolve(file, () => EmbeddedAssets.HeldOutPrompts),
                 settings.Get(AlignmentSettings.CaptionKey)
             ),
-            settings.Get(SampleSettings.PromptsLimit)
+            settings.IsGiven(SampleSettings.PromptsLimit) ? settings.Get(SampleSettings.PromptsLimit) : usual
         );
     }
 

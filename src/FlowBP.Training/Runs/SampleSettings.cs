@@ -10,6 +10,9 @@ namespace FlowBP.Training.Runs;
 /// <summary>Settings of a sampling run; those it shares with alignment are the same objects.</summary>
 public static class SampleSettings
 {
+    /// <summary>So many of the embedded prompts are painted where nothing is said.</summary>
+    internal const int EmbeddedPrompts = 24;
+
     /// <summary>One prompt, instead of a file; any text is one, the empty one too. Null: none is given.</summary>
     public static Setting<string?> Prompt { get; } =
         new()
@@ -36,7 +39,12 @@ public static class SampleSettings
 
     /// <summary>At most so many prompts of the file.</summary>
     public static Setting<int?> PromptsLimit { get; } =
-        OptionalInteger("prompts_limit", 24, 1, "use so many prompts of the file, evenly taken");
+        OptionalInteger(
+            "prompts_limit",
+            null,
+            1,
+            $"use so many prompts of the file, evenly taken; without it all of a file, {EmbeddedPrompts} of the embedded ones"
+        );
 
     /// <summary>Pictures per prompt.</summary>
     public static Setting<int> ImagesPerPrompt { get; } =

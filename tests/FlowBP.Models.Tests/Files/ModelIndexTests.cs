@@ -1,5 +1,6 @@
 // A model folder and its table of contents must agree, and the schedule must be the one that is built.
 
+using System.Text.Json.Nodes;
 using FlowBP.Formats;
 using FlowBP.Models.Schedulers;
 
@@ -112,6 +113,79 @@ public sealed class ModelIndexTests
         );
     }
 
+    [TestCase("""["transformers","T5EncoderModel",{"a":1}]""")]
+    [TestCase("\"T5EncoderModel\"")]
+    [TestCase("""["T5EncoderModel"]""")]
+    [TestCase("[]")]
+    [TestCase("""["transformers",3]""")]
+    [TestCase("""{"class":"T5EncoderModel"}""")]
+    [TestCase("false")]
+    public void An_entry_of_a_part_that_is_no_library_and_class_is_refused_by_name(string entry)
+    {
+        Index($$"""{"_class_name":"X","vae":["a","b"],"text_encoder_3":{{entry}}}""");
+        Directory.CreateDirectory(Layout.TextEncoder(3));
+        foreach (
+            var read in new Action[]
+            {
+                () => Layout.HasPart(Layout.TextEncoder(3)),
+                () => Layout.RequireClass(Layout.TextEncoder(3), "T5EncoderModel"),
+            }
+        )
+        {
+            Assert.That(
+                read,
+                Throws
+                    .TypeOf<CheckpointException>()
+                    .With.Message.Contains($"lists text_encoder_3 as {entry}, expected [library, class]")
+            );
+        }
+    }
+
+    [TestCase("""{"text_encoder_3":["transformers","T5EncoderModel",{}]}""", "lists text_encoder_3 as")]
+    [TestCase("""{"text_encoder_3":"T5EncoderModel"}""", "lists text_encoder_3 as \"T5EncoderModel\"")]
+    [TestCase("""{"image_encoder":["transformers","A",{}]}""", "lists image_encoder as")]
+    [TestCase("""{"image_encoder":{"class":"A"}}""", "lists image_encoder as")]
+    [TestCase("""{"controlnet":"A"}""", "lists controlnet as \"A\"")]
+    [TestCase("""{"image_encoder":["transformers","A"]}""", "lists image_encoder (A), but there is no folder")]
+    [TestCase("""{"text_encoder_4":["transformers","A"]}""", "lists text_encoder_4 (A), but there is no folder")]
+    [TestCase("""{"vae":null}""", "lists no vae, expected V")]
+    [TestCase("""{"vae":[null,null]}""", "lists no vae, expected V")]
+    [TestCase("""{"transformer":null}""", "lists no transformer, expected T")]
+    [TestCase("""{"scheduler":[null,null]}""", "lists no scheduler, expected S")]
+    [TestCase("""{"scheduler":"S"}""", "lists scheduler as \"S\"")]
+    [TestCase("""{"scheduler":["diffusers","Other"]}""", "lists Other as scheduler, expected S")]
+    [TestCase("""{"_class_name":"Y"}""", "found pipeline class Y, expected X")]
+    public void An_index_that_is_not_understood_whole_is_refused(string changes, string problem)
+    {
+        WholePipeline(changes);
+        Directory.CreateDirectory(folder["controlnet"]);
+        Assert.That(
+            () => Layout.RequirePipeline("X", "T", "V", "S", textEncoders: 3),
+            Throws.TypeOf<CheckpointException>().With.Message.Contains(problem)
+        );
+    }
+
+    [TestCase("""{"image_encoder":["transformers","A"]}""", "lists image_encoder (A), which is not used here")]
+    [TestCase(
+        """{"image_encoder":["transformers","A"],"text_encoder_4":["a","B"]}""",
+        "lists image_encoder (A) and text_encoder_4 (B), which is not used here"
+    )]
+    [TestCase("""{"safety_checker":[null,null],"feature_extractor":null,"image_encoder":[null,null]}""", null)]
+    [TestCase("""{"is_distilled":true,"name":"a","sizes":[1,2,3],"_diffusers_version":"0.35"}""", null)]
+    [TestCase("""{"text_encoder_2":["transformers","A"],"tokenizer_3":["transformers","B"]}""", null)]
+    public void Parts_that_a_pipeline_does_not_have_are_said(string changes, string? said)
+    {
+        WholePipeline(changes);
+        Directory.CreateDirectory(folder["image_encoder"]);
+        Directory.CreateDirectory(Layout.TextEncoder(4));
+        List<string> notices = [];
+        using (LoadingNotices.To(notices.Add))
+        {
+            Layout.RequirePipeline("X", "T", "V", "S", textEncoders: 3);
+        }
+        Assert.That(notices, said is null ? Is.Empty : Has.Count.EqualTo(1).And.One.Contains(said));
+    }
+
     [TestCase("FlowMatchHeunDiscreteScheduler")]
     [TestCase("FlowMatchLCMScheduler")]
     [TestCase("EulerDiscreteScheduler")]
@@ -160,6 +234,23 @@ public sealed class ModelIndexTests
         // Of what is not asked for it does not matter.
         File.WriteAllText(folder["s.json"], """{"use_dynamic_shifting":false,"base_shift":null,"shift":3}""");
         Assert.That(FlowMatchEulerConfig.Read(folder["s.json"]).Shift, Is.EqualTo(3));
+    }
+
+    // The index of a whole model with some entries changed or added, and the folders that every model has.
+    private void WholePipeline(string changes)
+    {
+        var index = JsonNode
+            .Parse("""{"_class_name":"X","transformer":["a","T"],"vae":["a","V"],"scheduler":["a","S"]}""")!
+            .AsObject();
+        foreach (var (name, entry) in JsonNode.Parse(changes)!.AsObject())
+        {
+            index[name] = entry?.DeepClone();
+        }
+        Index(index.ToJsonString());
+        foreach (string part in new[] { Layout.Transformer, Layout.Vae, Layout.Scheduler })
+        {
+            Directory.CreateDirectory(part);
+        }
     }
 
     private void Index(string text) => File.WriteAllText(folder["model_index.json"], text);
