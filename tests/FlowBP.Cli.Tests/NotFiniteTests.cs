@@ -1,3 +1,5 @@
+using System.Text;
+using System.Text.Json.Nodes;
 using FlowBP.Training;
 
 namespace FlowBP.Cli.Tests;
@@ -66,9 +68,27 @@ public class NotFiniteTests
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             File.Copy(path, target);
         }
-        var bytes = File.ReadAllBytes(Path.Combine(copy, file));
-        bytes.AsSpan(sizeof(long) + (int)BitConverter.ToInt64(bytes)).Fill(0x7E);
-        File.WriteAllBytes(Path.Combine(copy, file), bytes);
+        var weights = Path.Combine(copy, file);
+        File.WriteAllBytes(weights, Overflowing(File.ReadAllBytes(weights)));
         return copy;
+    }
+
+    // Tensors of Float16 become Float32, which has room for such numbers.
+    private static byte[] Overflowing(byte[] safetensors)
+    {
+        var length = (int)BitConverter.ToInt64(safetensors);
+        var header = JsonNode.Parse(safetensors.AsSpan(sizeof(long), length))!.AsObject();
+        foreach (var (name, tensor) in header.Where(entry => entry.Key != "__metadata__"))
+        {
+            Assert.That(tensor!["dtype"]!.GetValue<string>(), Is.EqualTo("F16"), name);
+            tensor["dtype"] = "F32";
+            tensor["data_offsets"] = new JsonArray([
+                .. tensor["data_offsets"]!.AsArray().Select(offset => (JsonNode)(2 * offset!.GetValue<long>())),
+            ]);
+        }
+        var text = Encoding.UTF8.GetBytes(header.ToJsonString());
+        var data = new byte[2 * (safetensors.Length - sizeof(long) - length)];
+        data.AsSpan().Fill(0x7E);
+        return [.. BitConverter.GetBytes((long)text.Length), .. text, .. data];
     }
 }

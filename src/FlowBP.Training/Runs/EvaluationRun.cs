@@ -77,7 +77,7 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
             : null;
         var after = Judge(evaluator, choice, "model", device, cancellation);
 
-        Directory.CreateDirectory(folder);
+        FolderEntries.Create(folder);
         var pictures = new SamplePictures("evaluation", observer.Notice);
         pictures.Write(Path.Combine(folder, "samples.png"), 0, after);
         if (before is not null)

@@ -38,7 +38,7 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report, A
         var extension = settings.Get(SampleSettings.Format).Extension();
         using var device = ComputeDevice.Open(settings.Get(AlignmentSettings.Device), notice);
         using var model = choice.Open(device, prompts, notice);
-        Directory.CreateDirectory(folder);
+        FolderEntries.Create(folder);
         var (height, width) = model.PictureSize;
         var columns = settings.Get(SampleSettings.ImagesPerPrompt);
         var batch = PictureBatch.Of(height, width);
