@@ -4,7 +4,6 @@
 // Building the commands costs next to nothing (no tensor, no file), so that `flowbp --help` answers at once; libtorch is
 // loaded by the first tensor that a command makes.
 
-using System.Runtime.InteropServices;
 using FlowBP.Cli.Commands;
 using FlowBP.Cli.Failures;
 using FlowBP.Cli.Output;
@@ -19,24 +18,11 @@ public static class Cli
     /// <param name="args">The command and its options, as typed after <c>flowbp</c>.</param>
     /// <param name="output">Receives results: tables, summaries, help.</param>
     /// <param name="error">Receives progress and the one line that says what went wrong.</param>
-    /// <returns>0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C.</returns>
+    /// <returns>0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C or another signal that asks for it.</returns>
     public static int Run(string[] args, TextWriter output, TextWriter error)
     {
-        using var stop = new CancellationTokenSource();
-        // The first Ctrl-C asks the command to stop where nothing is half-done; the second one ends the process.
-        void OnSignal(PosixSignalContext signal)
-        {
-            signal.Cancel = !stop.IsCancellationRequested;
-            if (signal.Cancel)
-            {
-                error.WriteLine();
-                error.WriteLine("flowbp: stopping after what is being computed now (once more: at once)");
-            }
-            stop.Cancel();
-        }
-
-        using var interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
-        using var terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+        using var stop = new StopRequest(new ProgressWriter(error), TimeProvider.System);
+        stop.Listen();
         return Run(args, new Terminal(output, error, stop.Token));
     }
 

@@ -152,7 +152,8 @@ public sealed class UntrainedParts(string source)
         string folder = Path.GetDirectoryName(target)!;
         try
         {
-            Directory.CreateDirectory(folder);
+            FolderEntries.Create(folder);
+            WrittenFiles.Say(target);
             File.Delete(target);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)

@@ -1,7 +1,8 @@
 // Several files that belong together. All of them are written in full under temporary names first; only when every byte is
 // on the disk do they get their names, one rename after another, the file that says which others count last. A full disk
-// or an error while writing changes nothing. The folders are flushed last, so that the names are on the disk as well. A file system has no rename of several files at once, so between the renames
-// there is a moment; the table that would vouch for a mixture of old and new files is taken away before it.
+// or an error while writing changes nothing. The folders are flushed last, so that the names are on the disk as well. A file system
+// has no rename of several files at once, so between the renames there is a moment; the table that would vouch for a mixture of old
+// and new files is taken away before it.
 
 namespace FlowBP.Formats;
 
@@ -10,7 +11,7 @@ internal sealed class AtomicFileSet : IDisposable
 {
     private readonly List<(string Temporary, string Path)> written = [];
 
-    // Folders whose entries change: those of the files, and those in which a folder had to be made.
+    // Folders whose entries change.
     private readonly HashSet<string> changed = new(StringComparer.Ordinal);
 
     /// <summary>Writes a file under a temporary name.</summary>
@@ -23,7 +24,9 @@ internal sealed class AtomicFileSet : IDisposable
             path,
             () =>
             {
-                CreateFolder(Path.GetDirectoryName(full)!);
+                string folder = Path.GetDirectoryName(full)!;
+                FolderEntries.Create(folder);
+                changed.Add(folder);
                 using var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write);
                 written.Add((temporary, full));
                 write(stream);
@@ -38,6 +41,10 @@ internal sealed class AtomicFileSet : IDisposable
     /// <exception cref="CheckpointException">A file cannot be renamed or deleted.</exception>
     public void Commit(string? table, IEnumerable<string> obsolete)
     {
+        foreach (var (_, path) in written)
+        {
+            Guarded(path, () => WrittenFiles.Say(path));
+        }
         if (table is not null)
         {
             Guarded(table, () => File.Delete(table));
@@ -63,16 +70,6 @@ internal sealed class AtomicFileSet : IDisposable
         {
             File.Delete(temporary);
         }
-    }
-
-    private void CreateFolder(string folder)
-    {
-        changed.Add(folder);
-        for (string made = folder; !Directory.Exists(made) && Path.GetDirectoryName(made) is { } above; made = above)
-        {
-            changed.Add(above);
-        }
-        Directory.CreateDirectory(folder);
     }
 
     private static void Guarded(string path, Action action)

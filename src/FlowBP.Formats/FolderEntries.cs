@@ -38,6 +38,25 @@ public static partial class FolderEntries
         }
     }
 
+    /// <summary>Makes a folder where there is none, and those above it, so that their names survive a power loss.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <exception cref="IOException">It can't be made, or the disk reports an error.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be made.</exception>
+    public static void Create(string folder)
+    {
+        List<string> parents = [];
+        for (
+            string made = Path.GetFullPath(folder);
+            !Directory.Exists(made) && Path.GetDirectoryName(made) is { } above;
+            made = above
+        )
+        {
+            parents.Add(above);
+        }
+        Directory.CreateDirectory(folder);
+        parents.ForEach(Flush);
+    }
+
     /// <summary>Gives a file a second name (a hard link), which costs no space.</summary>
     /// <param name="file">The file; not a symbolic link.</param>
     /// <param name="path">The new name, in an existing folder.</param>

@@ -15,33 +15,13 @@ namespace FlowBP.Formats;
 /// </example>
 public static class LoadingNotices
 {
-    private static readonly AsyncLocal<Listener?> Current = new();
+    private static readonly FlowListeners Listeners = new();
 
     /// <summary>Hears notices until the result is disposed; a notice is heard once, however often it is said.</summary>
     /// <param name="hear">Receives one sentence; null: nobody listens.</param>
-    public static IDisposable To(Action<string>? hear)
-    {
-        var listener = new Listener(hear, Current.Value);
-        Current.Value = listener;
-        return listener;
-    }
+    public static IDisposable To(Action<string>? hear) => Listeners.To(hear);
 
     /// <summary>Says something to whoever listens.</summary>
     /// <param name="text">One sentence: what was found, and what was made of it.</param>
-    public static void Say(string text) => Current.Value?.Say(text);
-
-    private sealed class Listener(Action<string>? hear, Listener? outer) : IDisposable
-    {
-        private readonly HashSet<string> said = new(StringComparer.Ordinal);
-
-        public void Say(string text)
-        {
-            if (hear is not null && said.Add(text))
-            {
-                hear(text);
-            }
-        }
-
-        public void Dispose() => Current.Value = outer;
-    }
+    public static void Say(string text) => Listeners.Say(text);
 }

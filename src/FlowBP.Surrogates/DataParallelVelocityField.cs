@@ -79,13 +79,13 @@ public sealed class DataParallelVelocityField : IForwardKeepingField
                 [.. parts.Select((rows, part) => (Func<Tensor>)(() => Evaluate(rows, traces[part])))],
                 velocity_n => velocity_n.Dispose()
             );
-            var velocity_B = Joined(velocities).MoveToOuterDisposeScope();
+            var velocity_B = Joined(velocities);
             if (trace is not null)
             {
                 KeptForward[] kept = [.. traces.Select(each => each?.Kept).OfType<KeptForward>()];
                 trace.Kept = kept.Length == 1 ? kept[0] : Joined(kept);
             }
-            return velocity_B;
+            return velocity_B.MoveToOuterDisposeScope();
         }
         catch
         {
@@ -192,12 +192,18 @@ public sealed class DataParallelVelocityField : IForwardKeepingField
 
     private static Tensor Joined(IReadOnlyList<Tensor> parts)
     {
-        var joined = torch.cat([.. parts], 0);
-        foreach (var part in parts)
+        try
         {
-            part.Dispose();
+            return torch.cat([.. parts], 0);
         }
-        return joined;
+        finally
+        {
+            // They come from the workers' threads, so no scope of this one has them.
+            foreach (var part in parts)
+            {
+                part.Dispose();
+            }
+        }
     }
 
     private static KeptForward Joined(IReadOnlyList<KeptForward> parts)

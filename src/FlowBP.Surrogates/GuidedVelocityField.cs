@@ -154,7 +154,16 @@ public sealed class GuidedVelocityField(IVelocityField inner, double scale, bool
         using (both)
         {
             int[] rows = [.. Enumerable.Range(0, count)];
-            return both.Copy([.. rows.Select(row => row + count)], both.Copy(rows));
+            var negative = both.Copy(rows);
+            try
+            {
+                return both.Copy([.. rows.Select(row => row + count)], negative);
+            }
+            catch
+            {
+                negative.Dispose();
+                throw;
+            }
         }
     }
 

@@ -30,11 +30,11 @@ public sealed class FailedLoadTests
     )
     {
         TinyModels.Writers[family](folder.Of("model"));
-        var whole = LeftToTheCollector(() => Tiny().Dispose());
+        var whole = LeftTensors.By(() => Tiny().Dispose());
         Damage(folder.Of($"model/{part}/diffusion_pytorch_model.safetensors"));
 
         Assert.That(
-            LeftToTheCollector(() => Assert.That(() => Tiny(), Throws.TypeOf<CheckpointException>())),
+            LeftTensors.By(() => Assert.That(() => Tiny(), Throws.TypeOf<CheckpointException>())),
             Is.LessThanOrEqualTo(whole)
         );
     }
@@ -54,10 +54,10 @@ public sealed class FailedLoadTests
                 }
             );
         }
-        var whole = LeftToTheCollector(() => Tiny().Dispose());
+        var whole = LeftTensors.By(() => Tiny().Dispose());
 
         Assert.That(
-            LeftToTheCollector(() =>
+            LeftTensors.By(() =>
                 Assert.That(() => Tiny(folder.Of("lora.safetensors")), Throws.TypeOf<CheckpointException>())
             ),
             Is.LessThanOrEqualTo(whole)
@@ -73,12 +73,12 @@ public sealed class FailedLoadTests
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }
-        var wholeModel = LeftToTheCollector(() => new TextToImage(folder.Of("model"), guidance: 2).Dispose());
-        var wholeEncoder = LeftToTheCollector(() => PromptEncoders.FromFolder(folder.Of("model")).Dispose());
+        var wholeModel = LeftTensors.By(() => new TextToImage(folder.Of("model"), guidance: 2).Dispose());
+        var wholeEncoder = LeftTensors.By(() => PromptEncoders.FromFolder(folder.Of("model")).Dispose());
         Damage(folder.Of("model/text_encoder/model.safetensors"));
 
         Assert.That(
-            LeftToTheCollector(() =>
+            LeftTensors.By(() =>
                 Assert.That(
                     () => new TextToImage(folder.Of("model"), guidance: 2),
                     Throws.TypeOf<CheckpointException>()
@@ -87,7 +87,7 @@ public sealed class FailedLoadTests
             Is.LessThanOrEqualTo(wholeModel)
         );
         Assert.That(
-            LeftToTheCollector(() =>
+            LeftTensors.By(() =>
                 Assert.That(() => PromptEncoders.FromFolder(folder.Of("model")), Throws.TypeOf<CheckpointException>())
             ),
             Is.LessThanOrEqualTo(wholeEncoder)
@@ -107,7 +107,7 @@ public sealed class FailedLoadTests
         var copies = new Dictionary<string, Tensor> { ["second"] = torch.zeros([3], ScalarType.Float32) };
 
         Assert.That(
-            LeftToTheCollector(() =>
+            LeftTensors.By(() =>
                 Assert.That(
                     () => new FusedAdamW(parameters, new(), new ScalarLatentKernels()),
                     Throws.ArgumentException.With.Message.Contains("BFloat16")
@@ -116,7 +116,7 @@ public sealed class FailedLoadTests
             Is.Zero
         );
         Assert.That(
-            LeftToTheCollector(() =>
+            LeftTensors.By(() =>
                 Assert.That(
                     () => new FusedAdamW(parameters[..2], new(), new ScalarLatentKernels(), copies),
                     Throws.ArgumentException.With.Message.Contains("the copy of second")
@@ -133,26 +133,6 @@ public sealed class FailedLoadTests
             prompts: new TinyModels.Prompts(),
             options: new() { StoredLora = adapter is null ? null : new(adapter), Trains = false }
         );
-
-    private static long LeftToTheCollector(Action action)
-    {
-        // The first time what is kept for good is made, such as tables of operators.
-        action();
-        Collect();
-        action();
-        var before = NativeMemory.LiveHandles;
-        Collect();
-        return before - NativeMemory.LiveHandles;
-    }
-
-    private static void Collect()
-    {
-        for (var i = 0; i < 3; i++)
-        {
-            GC.Collect();
-            GC.WaitForPendingFinalizers();
-        }
-    }
 
     // The last tensor's last value becomes no number.
     private static void Damage(string file)

@@ -89,6 +89,43 @@ public class ImageEvaluatorTests
         );
     }
 
+    [TestCase(float.NaN)]
+    [TestCase(float.PositiveInfinity)]
+    [TestCase(float.NegativeInfinity)]
+    public void A_score_that_is_not_finite_is_named_with_its_judge_and_its_prompt(float score)
+    {
+        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 1);
+        var wrong = new Brightness { Instead = (At: 3, score) };
+        foreach (
+            var (judge, heldOut) in new (IImageReward, IImageReward?)[] { (wrong, null), (new Brightness(), wrong) }
+        )
+        {
+            var evaluator = new ImageEvaluator(Prompts, judge, heldOut, steps: 1, seed: 3, batchSize: 5);
+            var failure = Assert.Throws<NonFinitePictureException>(() => evaluator.Run(model));
+            Assert.That(failure.Prompt, Is.EqualTo(Prompts[3]));
+            Assert.That(failure.Message, Does.Contain("the reward brightness").And.Contains(Prompts[3]));
+        }
+    }
+
+    [Test]
+    public void A_picture_that_is_not_finite_is_named_and_shown_to_no_judge([Values] bool onlyDrawn)
+    {
+        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 1);
+        using (torch.no_grad())
+        {
+            model.Model.Vae.parameters().Last().fill_(float.NaN);
+            model.Model.Vae.parameters().First().fill_(float.NaN);
+        }
+        var judge = new Brightness();
+        var evaluator = Evaluator(judge, batchSize: 4);
+        var failure = Assert.Throws<NonFinitePictureException>(() =>
+            _ = onlyDrawn ? evaluator.Draw(model) : evaluator.Run(model)
+        );
+        Assert.That(failure.Quantity, Is.EqualTo("decoded picture"));
+        Assert.That(failure.Message, Does.Contain(onlyDrawn ? Prompts[evaluator.Shown[0]] : Prompts[0]));
+        Assert.That(judge.Batches, Is.Empty);
+    }
+
     [TestCase(32, 32, 32)]
     [TestCase(181, 181, 32)]
     [TestCase(256, 256, 16)]
@@ -107,6 +144,8 @@ public class ImageEvaluatorTests
     {
         public List<int> Batches { get; } = [];
 
+        public (int At, float Score)? Instead { get; init; }
+
         public string Name => "brightness";
 
         public Conditioning Encode(IReadOnlyCollection<string> prompts) => new("none", torch.zeros(prompts.Count));
@@ -114,7 +153,12 @@ public class ImageEvaluatorTests
         public Tensor Score(Tensor image_BCYX, Conditioning conditioning)
         {
             Batches.Add((int)image_BCYX.shape[0]);
-            return image_BCYX.flatten(1).mean([1]);
+            var score_B = image_BCYX.flatten(1).mean([1]);
+            if (Instead is { } wrong)
+            {
+                score_B[wrong.At] = wrong.Score;
+            }
+            return score_B;
         }
 
         public void Dispose() { }

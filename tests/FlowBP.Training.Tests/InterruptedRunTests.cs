@@ -3,8 +3,10 @@
 using FlowBP.Families.SD3;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
+using FlowBP.Training.Rewards;
 using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests;
@@ -64,12 +66,126 @@ public class InterruptedRunTests
         using var whole = SD3Pipeline.Load(stopped.Weights);
     }
 
-    [Test]
-    public void A_wish_to_stop_that_comes_with_the_last_step_finds_the_result_stored()
+    [TestCase("stop")]
+    [TestCase("disk")]
+    [TestCase("surprise")]
+    public void What_ends_a_run_with_its_last_step_finds_the_result_whole(string kind)
     {
-        var stopped = Interrupted(new Stopper { AtStep = 3 }, new OperationCanceledException());
-        Assert.That(stopped.Weights, Is.EqualTo(folder.Of("run/model")));
-        Assert.That(File.Exists(Path.Combine(stopped.Weights, Weights)));
+        Exception cause = kind switch
+        {
+            "stop" => new OperationCanceledException(),
+            "disk" => new IOException("No space left on device"),
+            _ => new InvalidOperationException("a mistake"),
+        };
+        var stopped = Interrupted(new Stopper { AtStep = 3 }, cause);
+        Assert.That(stopped.Cause, Is.SameAs(cause));
+        AssertWholeResult(stopped, steps: 3);
+    }
+
+    [Test]
+    public void A_wish_to_stop_during_the_last_step_finds_the_result_whole()
+    {
+        using var stop = new CancellationTokenSource();
+        var run = new AlignmentRun(
+            Config("run"),
+            new Stopper
+            {
+                Watch = step =>
+                {
+                    if (step == 3)
+                    {
+                        stop.Cancel();
+                    }
+                },
+            }
+        );
+        var stopped = Assert.Throws<InterruptedRunException>(() => run.Execute(stop.Token));
+        Assert.That(stopped.Cause, Is.InstanceOf<OperationCanceledException>());
+        AssertWholeResult(stopped, steps: 3);
+    }
+
+    [Test]
+    public void A_failure_where_a_phase_is_announced_names_the_weights_too()
+    {
+        var cause = new IOException("No space left on device");
+        var stopped = Interrupted(new Stopper { AtStage = "evaluating the aligned model" }, cause);
+        Assert.That(stopped.Cause, Is.SameAs(cause));
+        AssertWholeResult(stopped, steps: 3);
+    }
+
+    [Test]
+    public void The_result_of_a_run_of_one_step_is_named_where_it_is_after_it_took_its_place()
+    {
+        new AlignmentRun(Config("run", ("max_train_steps", "1")), new Stopper()).Execute();
+        var stopped = Interrupted(
+            new Stopper { AtStep = 1 },
+            new OperationCanceledException(),
+            "run",
+            ("max_train_steps", "1"),
+            ("overwrite", "true")
+        );
+        AssertWholeResult(stopped, steps: 1);
+        Assert.That(Directory.GetFileSystemEntries(folder.Of(".")), Has.Length.EqualTo(1));
+    }
+
+    [Test]
+    public void An_adapter_that_can_not_be_merged_is_named_where_it_is_stored()
+    {
+        // A file lies where the merged model's folder would be.
+        var stopper = new Stopper { Watch = _ => File.WriteAllText(folder.Of("run/model"), "in the way") };
+        var run = new AlignmentRun(Config("run", ("lora_rank", "2")), stopper);
+        var stopped = Assert.Throws<InterruptedRunException>(() => run.Execute());
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(stopped.Steps, Is.EqualTo(3));
+            Assert.That(stopped.Weights, Is.EqualTo(folder.Of("run/lora")));
+            Assert.That(File.Exists(folder.Of("run/lora/pytorch_lora_weights.safetensors")));
+            Assert.That(File.Exists(folder.Of("run/summary.json")));
+            Assert.That(stopped.Cause.Message, Does.Not.Contain("could not be stored"));
+        }
+    }
+
+    [Test]
+    public void What_is_not_finite_in_an_evaluation_on_the_way_stops_no_training()
+    {
+        var config = Config("run", ("evaluation_interval", "1"), ("sample_interval", "1"));
+        List<string> notices = [];
+        var observer = new Stopper { Heard = notices.Add };
+        string[] prompts = ["a photo of a red circle", "a photo of a blue square"];
+        using var device = ComputeDevice.Open("cpu", null);
+        using var model = config.ModelChoice.Open(device, prompts, null);
+        using var reward = RewardFolder.Load(config.Reward);
+        // Asked at the first drawing, the first evaluation and so on: the evaluation after step 1 is the second time.
+        var heldOut = new NotFiniteOnce(atCall: 2);
+        var evaluator = new ImageEvaluator(prompts, reward, heldOut, steps: 1, seed: 1);
+        using var output = new OutputFolder(config.OutputDir, overwrite: false);
+        using var trainer = new AlignmentTrainer(config, model, reward, prompts);
+        var weights = new TrainedWeights(model, trainer, output, observer.Notice);
+        var pictures = new SamplePictures("test");
+        var loop = new TrainingLoop(new(config, observer, model, trainer, evaluator, pictures, output, weights));
+
+        var reports = loop.Run(CancellationToken.None);
+
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(reports, Has.Count.EqualTo(3));
+            Assert.That((loop.Failure, loop.Result), Is.EqualTo(((Exception?)null, folder.Of("run/model"))));
+            Assert.That(notices, Has.Count.EqualTo(1));
+            Assert.That(notices[0], Does.Contain("after step 1").And.Contains("moody").And.Contains(prompts[0]));
+            Assert.That(observer.Labels, Is.EqualTo(new[] { "step 2" }));
+        }
+    }
+
+    private void AssertWholeResult(InterruptedRunException stopped, int steps)
+    {
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(stopped.Steps, Is.EqualTo(steps));
+            Assert.That(stopped.Weights, Is.EqualTo(folder.Of("run/model")));
+            Assert.That(File.Exists(folder.Of("run/model/model_index.json")));
+            Assert.That(File.ReadAllText(folder.Of("run/summary.json")), Does.Contain($"\"steps\": {steps}"));
+        }
+        using var whole = SD3Pipeline.Load(stopped.Weights);
     }
 
     [Test]
@@ -182,21 +298,26 @@ public class InterruptedRunTests
         File.ReadAllBytes(Path.Combine(stopped.Weights, Weights));
 
     private AlignmentConfig Config(string name, params (string Name, string Value)[] given) =>
-        AlignmentConfig.Resolve([
-            new("method", "flowbp-sparse"),
-            new("num_active_steps", "1"),
-            new("rollout_steps", "2"),
-            new("sampling_steps", "1"),
-            new("train_batch_size", "2"),
-            new("max_train_steps", "3"),
-            new("learning_rate", "1e-2"),
-            new("lr_warmup_steps", "0"),
-            new("eval_prompts_limit", "1"),
-            new("eval_images_per_prompt", "1"),
-            new("device", "cpu"),
-            new("output_dir", folder.Of(name)),
-            .. given.Select(pair => KeyValuePair.Create(pair.Name, pair.Value)),
-        ]);
+        AlignmentConfig.Resolve(
+            new (string Name, string Value)[]
+            {
+                ("method", "flowbp-sparse"),
+                ("num_active_steps", "1"),
+                ("rollout_steps", "2"),
+                ("sampling_steps", "1"),
+                ("train_batch_size", "2"),
+                ("max_train_steps", "3"),
+                ("learning_rate", "1e-2"),
+                ("lr_warmup_steps", "0"),
+                ("eval_prompts_limit", "1"),
+                ("eval_images_per_prompt", "1"),
+                ("device", "cpu"),
+                ("output_dir", folder.Of(name)),
+            }
+                .Where(usual => given.All(other => other.Name != usual.Name))
+                .Concat(given)
+                .Select(pair => KeyValuePair.Create(pair.Name, pair.Value))
+        );
 
     // Throws where a run reports.
     private sealed class Stopper : IAlignmentObserver
@@ -205,12 +326,27 @@ public class InterruptedRunTests
 
         public string? AtEvaluation { get; init; }
 
+        public string? AtStage { get; init; }
+
+        public Action<int>? Watch { get; init; }
+
+        public Action<string>? Heard { get; init; }
+
+        public List<string> Labels { get; } = [];
+
         public Exception? Cause { get; set; }
 
-        public void Stage(string name) { }
+        public void Stage(string name)
+        {
+            if (name == AtStage)
+            {
+                throw Cause!;
+            }
+        }
 
         public void Step(StepReport report, int steps)
         {
+            Watch?.Invoke(report.Step);
             if (report.Step == AtStep)
             {
                 throw Cause!;
@@ -219,12 +355,28 @@ public class InterruptedRunTests
 
         public void Evaluated(string label, EvaluationResult result)
         {
+            Labels.Add(label);
             if (label == AtEvaluation)
             {
                 throw Cause!;
             }
         }
 
-        public void Notice(string text) { }
+        public void Notice(string text) => Heard?.Invoke(text);
+    }
+
+    // A sound judge but for one time.
+    private sealed class NotFiniteOnce(int atCall) : IImageReward
+    {
+        private int calls;
+
+        public string Name => "moody";
+
+        public Conditioning Encode(IReadOnlyCollection<string> prompts) => new("none", torch.zeros(prompts.Count));
+
+        public Tensor Score(Tensor image_BCYX, Conditioning conditioning) =>
+            ++calls == atCall ? torch.full([image_BCYX.shape[0]], float.NaN) : image_BCYX.mean([1, 2, 3]);
+
+        public void Dispose() { }
     }
 }

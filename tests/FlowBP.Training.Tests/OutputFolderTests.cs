@@ -1,4 +1,5 @@
 using System.Text.Json;
+using FlowBP.Formats;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
@@ -146,6 +147,245 @@ public class OutputFolderTests
         Assert.That(Directory.Exists(folder.Of("run.replaced")), Is.False);
     }
 
+    [TestCase("run.unfinished")]
+    [TestCase("run.replaced")]
+    [TestCase("run.replaced-2")]
+    [TestCase("run.replaced-17")]
+    public void A_complete_run_comes_back_from_wherever_a_killed_one_has_left_it(string place)
+    {
+        if (place.StartsWith("run.replaced-", StringComparison.Ordinal))
+        {
+            folder.Write("run.replaced/thesis.txt", "mine");
+        }
+        EarlierRun("run");
+        CompleteRun(place);
+        folder.Write($"{place}/mine.txt", "the complete one");
+        List<string> notices = [];
+        Assert.That(
+            () => new OutputFolder(folder.Of("run"), overwrite: false, notices.Add),
+            Throws.InstanceOf<IOException>().With.Message.Contains("--overwrite true")
+        );
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(File.ReadAllText(folder.Of("run/mine.txt")), Is.EqualTo("the complete one"));
+            Assert.That(File.Exists(folder.Of("run/model/weights.safetensors")));
+            Assert.That(Directory.Exists(folder.Of(place)), Is.False);
+            Assert.That(notices, Has.One.Contains("again"));
+            Assert.That(
+                File.Exists(folder.Of("run.replaced/thesis.txt")),
+                Is.EqualTo(place.StartsWith("run.replaced-", StringComparison.Ordinal))
+            );
+        }
+    }
+
+    [TestCase("run.replaced")]
+    [TestCase("run.replaced-3")]
+    public void A_replaced_run_goes_once_the_one_in_its_place_has_weights_and_what_is_not_its_own_is_named(string place)
+    {
+        CompleteRun("run");
+        CompleteRun(place);
+        folder.Write($"{place}/mine.txt", "mine");
+        List<string> notices = [];
+        Assert.That(
+            () => new OutputFolder(folder.Of("run"), overwrite: false, notices.Add),
+            Throws.InstanceOf<IOException>()
+        );
+        var left = folder.Of(place);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(Directory.GetFiles(left), Is.EqualTo(new[] { Path.Combine(left, "mine.txt") }));
+            Assert.That(notices, Has.One.Contains(left));
+            Assert.That(File.Exists(folder.Of("run/model/weights.safetensors")));
+        }
+    }
+
+    [Test]
+    public void Of_several_replaced_runs_the_one_with_weights_comes_back_and_no_other_replaces_it()
+    {
+        EarlierRun("run.replaced-3");
+        CompleteRun("run.replaced");
+        folder.Write("run.replaced/mine.txt", "the complete one");
+        Assert.That(() => new OutputFolder(folder.Of("run"), overwrite: false), Throws.InstanceOf<IOException>());
+        Assert.That(File.ReadAllText(folder.Of("run/mine.txt")), Is.EqualTo("the complete one"));
+        Assert.That(Directory.GetFileSystemEntries(folder.Of(".")), Has.Length.EqualTo(1));
+    }
+
+    [Test]
+    public void Of_several_replaced_runs_without_weights_none_is_deleted()
+    {
+        EarlierRun("run.replaced");
+        EarlierRun("run.replaced-2");
+        List<string> notices = [];
+        Assert.That(
+            () => new OutputFolder(folder.Of("run"), overwrite: false, notices.Add),
+            Throws.InstanceOf<IOException>()
+        );
+        Assert.That(Lines("run/metrics.jsonl") + Lines("run.replaced/metrics.jsonl"), Is.EqualTo(4));
+        Assert.That(notices, Has.One.Contains("run.replaced"));
+    }
+
+    [TestCase("run.replacement")]
+    [TestCase("run.replaced-by")]
+    [TestCase("run.replaced.old")]
+    public void A_run_of_another_name_is_left_alone(string name)
+    {
+        CompleteRun("run");
+        CompleteRun(name);
+        Assert.That(() => new OutputFolder(folder.Of("run"), overwrite: false), Throws.InstanceOf<IOException>());
+        Assert.That(File.Exists(folder.Of($"{name}/model/weights.safetensors")));
+    }
+
+    [Test]
+    public void Of_two_complete_runs_that_a_killed_exchange_left_neither_is_deleted()
+    {
+        CompleteRun("run");
+        CompleteRun("run.unfinished");
+        List<string> notices = [];
+        Assert.That(
+            () => new OutputFolder(folder.Of("run"), overwrite: false, notices.Add),
+            Throws.InstanceOf<IOException>()
+        );
+        Assert.That(File.Exists(folder.Of("run/model/weights.safetensors")));
+        Assert.That(File.Exists(folder.Of("run.kept/model/weights.safetensors")));
+        Assert.That(notices, Has.One.Contains("run.kept"));
+    }
+
+    [Test]
+    public void Weights_of_a_run_that_was_killed_before_it_recorded_a_step_are_never_deleted([Values] bool replaces)
+    {
+        if (replaces)
+        {
+            CompleteRun("run");
+        }
+        StoredWithoutStep(replaces ? "run.unfinished" : "run");
+        List<string> notices = [];
+        if (replaces)
+        {
+            using var output = new OutputFolder(folder.Of("run"), overwrite: true, notices.Add);
+            Assert.That(File.Exists(folder.Of("run.kept/model/weights.safetensors")));
+            Assert.That(notices, Has.One.Contains("run.kept"));
+        }
+        else
+        {
+            Assert.That(
+                () => new OutputFolder(folder.Of("run"), overwrite: false),
+                Throws.InstanceOf<IOException>().With.Message.Contains("--overwrite true")
+            );
+            Assert.That(File.Exists(folder.Of("run/model/weights.safetensors")));
+        }
+    }
+
+    [Test]
+    public void A_run_that_stored_weights_but_could_record_no_step_keeps_them([Values] bool replaces)
+    {
+        if (replaces)
+        {
+            CompleteRun("run");
+        }
+        string stored;
+        using (var output = new OutputFolder(folder.Of("run"), overwrite: true))
+        {
+            StoreWeights(output);
+            stored = Path.Combine(output.Model, "weights.safetensors");
+        }
+        Assert.That(File.Exists(stored));
+        Assert.That(!replaces || File.Exists(folder.Of("run/metrics.jsonl")));
+    }
+
+    [Test]
+    public void Half_of_the_weights_in_several_files_are_no_weights([Values] bool complete)
+    {
+        EarlierRun("run");
+        var shard = "model/transformer/diffusion_pytorch_model-00001-of-00002.safetensors";
+        folder.Write($"run/{shard}", "");
+        File.AppendAllText(folder.Of("run/.flowbp-run"), shard + "\n");
+        if (complete)
+        {
+            folder.Write("run/model/transformer/diffusion_pytorch_model.safetensors.index.json", "{}");
+        }
+        CompleteRun("run.replaced");
+        Assert.That(() => new OutputFolder(folder.Of("run"), overwrite: false), Throws.InstanceOf<IOException>());
+        Assert.That(File.Exists(folder.Of("run/model/weights.safetensors")), Is.EqualTo(!complete));
+        Assert.That(File.Exists(folder.Of($"run/{shard}")), Is.EqualTo(complete));
+    }
+
+    [Test]
+    public void A_file_is_listed_before_it_is_there_whoever_writes_it()
+    {
+        using var output = new OutputFolder(folder.Of("run"), overwrite: false);
+        var one = Path.Combine(output.Model, "vae", "config.json");
+        var outside = folder.Of("elsewhere.txt");
+        List<string> listed = [];
+        output.Store(() =>
+        {
+            AtomicFile.Write(
+                one,
+                stream =>
+                {
+                    stream.Write("{}"u8);
+                    listed.AddRange(Manifest("run"));
+                }
+            );
+            AtomicFile.WriteText(outside, "");
+        });
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(listed, Has.None.Contains("vae/config.json"), "not before its content is complete");
+            Assert.That(Manifest("run"), Has.One.EqualTo("model/vae/config.json"));
+            Assert.That(Manifest("run"), Has.None.Contains("elsewhere"));
+        }
+        File.WriteAllText(Path.Combine(output.Model, "notes.txt"), "mine");
+        AtomicFile.WriteText(Path.Combine(output.Model, "more.txt"), "mine too");
+        Assert.That(Manifest("run"), Has.None.Contains("notes").And.None.Contains("more"));
+    }
+
+    [Test]
+    public void A_process_that_is_killed_while_parts_are_copied_leaves_no_file_that_no_run_wrote()
+    {
+        var names = new[] { "vae/config.json", "scheduler/scheduler_config.json", "text_encoder/model.safetensors" };
+        using (var output = new OutputFolder(folder.Of("killed"), overwrite: false))
+        {
+            output.WriteMetrics(Report(1));
+            // Killed in the middle: nothing after the last of them is run.
+            using var listed = output.Listed();
+            foreach (var name in names)
+            {
+                AtomicFile.WriteText(Path.Combine(output.Model, name), "");
+            }
+        }
+        List<string> notices = [];
+        using var next = new OutputFolder(folder.Of("killed"), overwrite: true, notices.Add);
+        next.WriteMetrics(Report(1));
+        StoreWeights(next);
+        Assert.That(notices, Is.Empty);
+        Assert.That(Directory.GetFileSystemEntries(folder.Of(".")), Has.Length.EqualTo(1));
+    }
+
+    [Test]
+    public void Evaluations_are_lines_of_their_own()
+    {
+        using var output = new OutputFolder(folder.Of("run"), overwrite: false);
+        foreach (var step in new[] { 2, 4 })
+        {
+            output.WriteEvaluation(
+                step,
+                new()
+                {
+                    Prompts = ["a"],
+                    Reward = [0.25 * step],
+                    Shown = [],
+                    Height = 1,
+                    Width = 1,
+                }
+            );
+        }
+        using var reader = new StreamReader(
+            new FileStream(folder.Of("run/evaluations.jsonl"), FileMode.Open, FileAccess.Read, FileShare.ReadWrite)
+        );
+        Assert.That(reader.ReadToEnd(), Is.EqualTo("{\"step\":2,\"reward\":0.5}\n{\"step\":4,\"reward\":1}\n"));
+        Assert.That(Manifest("run"), Has.One.EqualTo("evaluations.jsonl"));
+    }
+
     [Test]
     public void A_manifest_leads_nowhere_outside_of_its_folder()
     {
@@ -265,11 +505,33 @@ public class OutputFolderTests
         Assert.That(summary.RootElement.GetProperty("peak_memory_bytes").GetInt64(), Is.EqualTo(3));
     }
 
-    private static void StoreWeights(OutputFolder output)
+    private static void StoreWeights(OutputFolder output) =>
+        output.Store(() => AtomicFile.WriteText(Path.Combine(output.Model, "weights.safetensors"), ""));
+
+    // The lines of a manifest that its run holds open.
+    private string[] Manifest(string name)
     {
-        Directory.CreateDirectory(output.Model);
-        File.WriteAllText(Path.Combine(output.Model, "weights.safetensors"), "");
-        output.Own(output.Model);
+        // The lock is .NET's own: another program reads it all the same.
+        using var process = System.Diagnostics.Process.Start(
+            new System.Diagnostics.ProcessStartInfo("cat", [folder.Of($"{name}/.flowbp-run")])
+            {
+                RedirectStandardOutput = true,
+            }
+        )!;
+        return process.StandardOutput.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries);
+    }
+
+    private void CompleteRun(string name)
+    {
+        EarlierRun(name);
+        folder.Write($"{name}/model/weights.safetensors", "");
+        File.AppendAllText(folder.Of($"{name}/.flowbp-run"), "model/weights.safetensors\n");
+    }
+
+    private void StoredWithoutStep(string name)
+    {
+        CompleteRun(name);
+        File.WriteAllText(folder.Of($"{name}/metrics.jsonl"), "");
     }
 
     // A run of two steps; returns one of its files.

@@ -2,7 +2,7 @@
 #
 # Kills alignments of three steps at random moments from start to end, and looks at what is left.
 #
-#   tests/durability/killed-runs.sh [COUNT]          60 moments by default, SIGKILL, SIGTERM and SIGINT in turn
+#   tests/durability/killed-runs.sh [COUNT]          60 moments by default, SIGKILL, SIGTERM, SIGINT, SIGHUP in turn
 #
 # A complete run lies in the folder, and every killed run is to replace it (--overwrite true). After each: a
 # complete state is there, either the previous one or the new; a run that recorded its last step has stored its weights; one that was
@@ -39,11 +39,11 @@ wrong() { printf 'moment %s (%s ms, %s): %s\n' "$i" "$moment" "$signal" "$1" >&2
 started=$(date +%s%N)
 "${program[@]}" "${run[@]}" >"$place/log" 2>&1 || { cat "$place/log" >&2; exit 1; }
 lasts=$((($(date +%s%N) - started) / 1000000))
-signals=(KILL TERM INT)
+signals=(KILL TERM INT HUP)
 for ((i = 1; i <= count; i++)); do
     # The process is started so that SIGINT is not ignored, as it would be in the background of a script.
-    moment=$(((RANDOM * 32768 + RANDOM) % (lasts * 11 / 10))) signal=${signals[i % 3]}
-    env --default-signal=INT "${program[@]}" "${run[@]}" --overwrite true >"$place/log" 2>&1 &
+    moment=$(((RANDOM * 32768 + RANDOM) % (lasts * 11 / 10))) signal=${signals[i % 4]}
+    env --default-signal=INT,HUP "${program[@]}" "${run[@]}" --overwrite true >"$place/log" 2>&1 &
     process=$!
     sleep "$((moment / 1000)).$(printf %03d $((moment % 1000)))"
     kill -"$signal" "$process" 2>/dev/null
@@ -51,9 +51,9 @@ for ((i = 1; i <= count; i++)); do
     code=$?
     last="$(tr '\r' '\n' <"$place/log" | tail -n 1)"
 
-    # The new run with weights, or the earlier one: under its own name, or aside until the new one has stored weights.
+    # The new run with weights, or the earlier one: under its own name, aside until the new one has stored weights, or on its way there.
     state=none
-    for folder in "$place/run" "$place/run.replaced"; do
+    for folder in "$place/run" "$place/run.replaced" "$place/run.unfinished"; do
         for stored in "$folder/model" "$folder"/checkpoints/*; do
             if whole "$stored/$weights"; then state="$stored"; fi
         done

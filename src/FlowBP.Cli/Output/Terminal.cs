@@ -7,22 +7,25 @@ namespace FlowBP.Cli.Output;
 
 /// <summary>The two streams of a command, and the wish to stop.</summary>
 /// <param name="output">Results.</param>
-/// <param name="error">Progress and failures.</param>
-/// <param name="stop">Set by Ctrl-C.</param>
+/// <param name="error">Progress and failures; what can't be written there is dropped.</param>
+/// <param name="stop">Set by Ctrl-C and the like, see <see cref="StopRequest"/>.</param>
 internal sealed class Terminal(TextWriter output, TextWriter error, CancellationToken stop)
 {
     private const int PlainWidth = 80;
     private const int NarrowestWidth = 60;
     private const int WidestWidth = 120;
 
+    private readonly Lazy<TextWriter> progressWriter = new(() => new ProgressWriter(error));
     private readonly Lazy<IAnsiConsole> results = new(() => CreateConsole(output, IsTerminal(output)));
-    private readonly Lazy<IAnsiConsole> progress = new(() => CreateConsole(error, IsTerminal(error)));
+    private readonly Lazy<IAnsiConsole> progress = new(() =>
+        CreateConsole(new ProgressWriter(error), IsTerminal(error))
+    );
 
     /// <summary>Receives results.</summary>
     public TextWriter Output => output;
 
     /// <summary>Receives progress and failures.</summary>
-    public TextWriter Error => error;
+    public TextWriter Error => progressWriter.Value;
 
     /// <summary>Set when the user wants the command to stop.</summary>
     public CancellationToken Stop => stop;

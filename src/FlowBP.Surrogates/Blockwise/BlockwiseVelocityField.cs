@@ -108,20 +108,10 @@ public sealed class BlockwiseVelocityField(
 
     private static List<Tensor> Copies(IReadOnlyList<Tensor> streams, IReadOnlyList<int> rows)
     {
-        List<Tensor> copies = [];
-        try
-        {
-            foreach (var stream in streams)
-            {
-                copies.Add(KeptForward.Copy(stream, rows));
-            }
-            return copies;
-        }
-        catch
-        {
-            Free(copies);
-            throw;
-        }
+        using var made = new DetachedTensors();
+        List<Tensor> copies = [.. streams.Select(stream => made.Add(KeptForward.Copy(stream, rows)))];
+        made.Finish();
+        return copies;
     }
 
     Tensor? IPartField.Vjp(

@@ -24,37 +24,48 @@ public sealed class KeptForward(IReadOnlyList<IReadOnlyList<Tensor>> states, Kep
 
     /// <summary>Some samples, in the order asked for: views where they are consecutive (they must not outlive this), else copies.</summary>
     /// <param name="rows">Positions among the kept samples.</param>
-    public KeptForward Select(IReadOnlyList<int> rows) =>
-        new(
-            [.. States.Select(streams => (Tensor[])[.. streams.Select(stream => Select(stream, rows))])],
-            Negative?.Select(rows)
-        );
+    public KeptForward Select(IReadOnlyList<int> rows)
+    {
+        using var made = new DetachedTensors();
+        KeptForward selected = new(Made(made, stream => Select(stream, rows)), Negative?.Select(rows));
+        made.Finish();
+        return selected;
+    }
 
     /// <summary>Samples one after the other; copies.</summary>
     /// <param name="parts">Of the same network and segments.</param>
-    public static KeptForward Concat(IReadOnlyList<KeptForward> parts) =>
-        new(
-            [
-                .. parts[0]
-                    .States.Select(
-                        (streams, segment) =>
-                            (Tensor[])
-                                [
-                                    .. streams.Select(
-                                        (_, i) =>
-                                            torch
-                                                .cat([.. parts.Select(part => part.States[segment][i])], 0)
-                                                .DetachFromDisposeScope()
-                                    ),
-                                ]
-                    ),
-            ],
+    public static KeptForward Concat(IReadOnlyList<KeptForward> parts)
+    {
+        using var made = new DetachedTensors();
+        Tensor[][] states =
+        [
+            .. parts[0]
+                .States.Select(
+                    (streams, segment) =>
+                        (Tensor[])
+                            [
+                                .. streams.Select(
+                                    (_, i) => made.Add(torch.cat([.. parts.Select(part => part.States[segment][i])], 0))
+                                ),
+                            ]
+                ),
+        ];
+        KeptForward joined = new(
+            states,
             parts[0].Negative is null ? null : Concat([.. parts.Select(part => part.Negative!)])
         );
+        made.Finish();
+        return joined;
+    }
 
     /// <summary>Copies of some samples, without the negative branch or with another one.</summary>
-    internal KeptForward Copy(IReadOnlyList<int> rows, KeptForward? negative = null) =>
-        new([.. States.Select(streams => (Tensor[])[.. streams.Select(stream => Copy(stream, rows))])], negative);
+    internal KeptForward Copy(IReadOnlyList<int> rows, KeptForward? negative = null)
+    {
+        using var made = new DetachedTensors();
+        KeptForward copy = new(Made(made, stream => Copy(stream, rows)), negative);
+        made.Finish();
+        return copy;
+    }
 
     /// <summary>The same tensors without the negative branch; they stay this object's.</summary>
     internal KeptForward WithoutNegative() => new(States);
@@ -75,6 +86,10 @@ public sealed class KeptForward(IReadOnlyList<IReadOnlyList<Tensor>> states, Kep
         }
         Negative?.Dispose();
     }
+
+    // Of every stream of every segment.
+    private Tensor[][] Made(DetachedTensors made, Func<Tensor, Tensor> make) =>
+        [.. States.Select(streams => (Tensor[])[.. streams.Select(stream => made.Add(make(stream)))])];
 
     private static Tensor Select(Tensor stream_B, IReadOnlyList<int> rows)
     {

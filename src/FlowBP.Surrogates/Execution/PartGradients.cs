@@ -34,9 +34,20 @@ public sealed class PartGradients(IEnumerable<Tensor> parameters, BatchWorkers w
         );
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        foreach (var part in pulled)
+        try
         {
-            Add(part.Parameters);
+            foreach (var part in pulled)
+            {
+                Add(part.Parameters);
+            }
+        }
+        catch
+        {
+            foreach (var part in pulled)
+            {
+                part.Dispose();
+            }
+            throw;
         }
         return [.. pulled.Select(part => part.Input)];
     }
@@ -51,14 +62,13 @@ public sealed class PartGradients(IEnumerable<Tensor> parameters, BatchWorkers w
             input is null ? parameters : [.. parameters, input],
             cotangent is null ? null : [cotangent]
         );
-        foreach (var gradient in gradients)
+        var input_n = input is null ? null : gradients[^1] ?? torch.zeros_like(input);
+        // Last: what is detached belongs to the result.
+        foreach (var gradient in gradients.Append(input_n))
         {
             gradient?.DetachFromDisposeScope();
         }
-        return new(
-            [.. gradients.Take(parameters.Length)],
-            input is null ? null : gradients[^1] ?? torch.zeros_like(input).DetachFromDisposeScope()
-        );
+        return new([.. gradients.Take(parameters.Length)], input_n);
     }
 
     private void Add(Tensor?[] gradients)

@@ -5,6 +5,7 @@
 using FlowBP.Families;
 using FlowBP.RandomStreams;
 using FlowBP.Shapes;
+using FlowBP.Surrogates;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
 
@@ -57,6 +58,7 @@ public sealed class ImageEvaluator(
     /// <param name="model">The model.</param>
     /// <param name="cancellation">Stops between two batches.</param>
     /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
+    /// <exception cref="NonFiniteException">A picture, or what a judge says of it, is not finite.</exception>
     public EvaluationResult Run(TextToImage model, CancellationToken cancellation = default) =>
         Run(model, [.. Enumerable.Range(0, Prompts.Count)], imagesPerPrompt, cancellation);
 
@@ -64,6 +66,7 @@ public sealed class ImageEvaluator(
     /// <param name="model">The model.</param>
     /// <param name="cancellation">Stops between two batches.</param>
     /// <exception cref="OperationCanceledException">The evaluation was cancelled.</exception>
+    /// <exception cref="NonFiniteException">A picture, or what a judge says of it, is not finite.</exception>
     public EvaluationResult Draw(TextToImage model, CancellationToken cancellation = default) =>
         Run(model, Shown, copies: 1, cancellation);
 
@@ -142,7 +145,7 @@ public sealed class ImageEvaluator(
                 )
             ),
         ]);
-        return model.Decode(model.Sample(noise_BCYX, conditioning, steps));
+        return model.Paint(noise_BCYX, conditioning, steps, texts);
     }
 
     // Null where the rules have nothing to say: prompts, or pictures, of another world.
@@ -166,7 +169,15 @@ public sealed class ImageEvaluator(
     private static double[] Judge(IImageReward judge, Tensor image_BCYX, string[] texts)
     {
         using var conditioning = judge.Encode(texts);
-        return judge.Score(image_BCYX, conditioning).to(ScalarType.Float64).cpu().data<double>().ToArray();
+        double[] scores = judge.Score(image_BCYX, conditioning).to(ScalarType.Float64).cpu().data<double>().ToArray();
+        var wrong = Array.FindIndex(scores, score => !double.IsFinite(score));
+        return wrong < 0
+            ? scores
+            : throw new NonFinitePictureException(
+                $"score by the reward {judge.Name} of the picture",
+                texts[wrong],
+                "the picture is finite, so the judge is at fault: compute it in a wider type (reward_dtype), or take another one"
+            );
     }
 
     private static float[] Planes(Tensor image) => image.cpu().contiguous().data<float>().ToArray();

@@ -49,6 +49,20 @@ public sealed class ComputeCopy : IParameterGradients, IDisposable
         {
             throw new ArgumentException($"{name} is {parameter.dtype}; masters are made of Float32 parameters");
         }
+        this.module = module;
+        try
+        {
+            Convert(trained, type);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
+    }
+
+    private void Convert(IEnumerable<(string Name, Parameter Parameter)> trained, ScalarType type)
+    {
         using var noGrad = torch.no_grad();
         using var scope = torch.NewDisposeScope();
         foreach (var (name, parameter) in trained)
@@ -56,9 +70,9 @@ public sealed class ComputeCopy : IParameterGradients, IDisposable
             // The master has the parameter's own memory; the parameter gets the narrow copy.
             var master = nn.Parameter(parameter.detach());
             master.DetachFromDisposeScope();
-            Exchange(parameter, parameter.detach().to(type), requiresGrad: true);
             entries.Add(new(name, master, parameter));
             masterOf[parameter] = master;
+            Exchange(parameter, parameter.detach().to(type), requiresGrad: true);
         }
         foreach (var parameter in module.parameters().Where(each => !each.requires_grad && IsWide(each)))
         {
@@ -72,7 +86,6 @@ public sealed class ComputeCopy : IParameterGradients, IDisposable
             Exchange(buffer, buffer.detach().to(type), requiresGrad: false);
         }
         NativeLayers.TakeParameters(module);
-        this.module = module;
     }
 
     /// <summary>Names and float32 masters of the trained parameters: what an optimizer takes.</summary>
@@ -122,17 +135,25 @@ public sealed class ComputeCopy : IParameterGradients, IDisposable
     {
         using var noGrad = torch.no_grad();
         var narrowing = new Narrowing(module);
-        foreach (var entry in entries)
+        try
         {
-            narrowing.Lend(entry.Narrow, entry.Master.alias());
+            foreach (var entry in entries)
+            {
+                narrowing.Lend(entry.Narrow, entry.Master.alias());
+            }
+            foreach (var parameter in frozen)
+            {
+                narrowing.Lend(parameter, parameter.to(ScalarType.Float32));
+            }
+            foreach (var (narrow, wide) in buffers)
+            {
+                narrowing.Lend(narrow, wide.alias());
+            }
         }
-        foreach (var parameter in frozen)
+        catch
         {
-            narrowing.Lend(parameter, parameter.to(ScalarType.Float32));
-        }
-        foreach (var (narrow, wide) in buffers)
-        {
-            narrowing.Lend(narrow, wide.alias());
+            narrowing.Dispose();
+            throw;
         }
         return narrowing;
     }
@@ -170,9 +191,11 @@ public sealed class ComputeCopy : IParameterGradients, IDisposable
 
         public void Lend(Tensor tensor, Tensor other)
         {
-            lent.Add((tensor, tensor.detach().DetachFromDisposeScope(), tensor.requires_grad));
-            tensor.Become(other);
-            other.Dispose();
+            using (other)
+            {
+                lent.Add((tensor, tensor.detach().DetachFromDisposeScope(), tensor.requires_grad));
+                tensor.Become(other);
+            }
         }
 
         public void Dispose()

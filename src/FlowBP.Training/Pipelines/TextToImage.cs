@@ -217,6 +217,27 @@ public sealed class TextToImage : IDisposable
         return LatentReward.Pixels(Model.Vae, latents_BCYX);
     }
 
+    /// <summary>Pictures of prompts: <see cref="Sample"/>, then <see cref="Decode"/>, and a look at what came of it.</summary>
+    /// <param name="noise_B">As for <see cref="Sample"/>.</param>
+    /// <param name="conditioning">What <see cref="Encode"/> returned.</param>
+    /// <param name="steps">N.</param>
+    /// <param name="prompts">Names the pictures, one each.</param>
+    /// <exception cref="NonFiniteException">The latents or a picture are not finite.</exception>
+    public Tensor Paint(Tensor noise_B, Conditioning conditioning, int steps, IReadOnlyList<string> prompts)
+    {
+        using var scope = torch.NewDisposeScope();
+        var image_BCYX = Decode(Sample(noise_B, conditioning, steps));
+        float[] sum_B = image_BCYX.sum([1, 2, 3]).cpu().data<float>().ToArray();
+        var wrong = Array.FindIndex(sum_B, sum => !float.IsFinite(sum));
+        return wrong < 0
+            ? image_BCYX.MoveToOuterDisposeScope()
+            : throw new NonFinitePictureException(
+                "decoded picture",
+                prompts[wrong],
+                "the latents are, so the autoencoder is at fault: look at its weights, or at reward_dtype where it is narrow"
+            );
+    }
+
     /// <summary>
     /// Writes the whole model in diffusers' layout: the transformer as <see cref="SaveTransformer"/> has it, the other parts as they
     /// came. The model stays as it is.

@@ -125,7 +125,8 @@ internal sealed class FlowPretraining(
             ids.Add(Ids(pictures.Captions).MoveToOuterDisposeScope());
         }
         report(new("encode", batches, batches, 0, watch.Elapsed));
-        return (torch.cat(latents).DetachFromDisposeScope(), torch.cat(ids).DetachFromDisposeScope());
+        var (all_PCYX, all_PL) = (torch.cat(latents), torch.cat(ids));
+        return (all_PCYX.DetachFromDisposeScope(), all_PL.DetachFromDisposeScope());
     }
 
     private Tensor Ids(string[] captions) =>

@@ -3,6 +3,7 @@
 using System.Text.Json;
 using FlowBP.Formats;
 using FlowBP.Settings;
+using FlowBP.Surrogates;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
@@ -43,6 +44,7 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
     /// <exception cref="ConfigurationException">The settings don't go together, or the model does not have what they ask for.</exception>
     /// <exception cref="IOException">The output folder exists or cannot be written.</exception>
     /// <exception cref="CheckpointException">A model or reward is missing or damaged.</exception>
+    /// <exception cref="NonFiniteException">A picture, or what a judge says of it, is not finite; nothing is written.</exception>
     public EvaluationSummary Execute(CancellationToken cancellation = default)
     {
         observer.Stage("loading");
@@ -75,7 +77,7 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
             : null;
         var after = Judge(evaluator, choice, "model", device, cancellation);
 
-        Directory.CreateDirectory(folder);
+        FolderEntries.Create(folder);
         var pictures = new SamplePictures("evaluation", observer.Notice);
         pictures.Write(Path.Combine(folder, "samples.png"), 0, after);
         if (before is not null)

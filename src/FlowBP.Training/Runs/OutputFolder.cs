@@ -1,7 +1,6 @@
 // Where a run writes. A folder that exists is never overwritten silently, and no file is ever half-written: all but the
 // log that grows line by line are written beside their place and renamed.
 
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using FlowBP.Formats;
@@ -32,8 +31,9 @@ public sealed class OutputFolder : IDisposable
     private const string SummaryName = "summary.json";
 
     private readonly OutputPlace place;
-    private readonly FileStream metrics;
+    private readonly LineLog metrics;
     private readonly Action<string>? notice;
+    private LineLog? evaluations;
     private SpaceReservation? reserved;
     private bool hasWeights;
 
@@ -43,23 +43,16 @@ public sealed class OutputFolder : IDisposable
     /// Whether a folder of an earlier run may be replaced. It stays where it is until the new run has recorded a step (until then
     /// the new one is written beside it), and is kept aside until that has stored weights.
     /// </param>
-    /// <param name="notice">Hears of what was left of a folder that was replaced; null: nobody.</param>
+    /// <param name="notice">Hears of what was left of other runs, and where it is; null: nobody.</param>
     /// <exception cref="IOException">It exists and may not be replaced, or cannot be created.</exception>
     public OutputFolder(string root, bool overwrite, Action<string>? notice = null)
     {
         this.notice = notice;
-        place = new OutputPlace(root, overwrite);
+        place = new OutputPlace(root, overwrite, notice);
         try
         {
-            Directory.CreateDirectory(Samples);
-            // Unbuffered: what can't be written is known at once, and not when the file is closed.
-            metrics = new FileStream(
-                Owned(MetricsName),
-                FileMode.Create,
-                FileAccess.Write,
-                FileShare.Read,
-                bufferSize: 0
-            );
+            FolderEntries.Create(Samples);
+            metrics = LineLog.Open(Owned(MetricsName), FileMode.Create, FileShare.Read);
         }
         catch
         {
@@ -117,17 +110,39 @@ public sealed class OutputFolder : IDisposable
     }
 
     /// <summary>
-    /// Notes that the files in a folder of this one are weights that this run has stored. A run that it replaces is not needed any more.
+    /// Stores weights of this run. Each of their files is listed as this run's before it is there; with them, what was recorded by
+    /// then is put on the disk. A run that this one replaces is not needed any more.
     /// </summary>
-    /// <param name="folder">The folder, as other members name it.</param>
-    public void Own(string folder)
+    /// <param name="save">Writes the files, to this folder or elsewhere.</param>
+    public void Store(Action save)
     {
-        foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+        using (Listed())
         {
-            Owned(Path.GetRelativePath(Root, path));
+            save();
         }
         hasWeights = true;
+        Flush();
         DeletePrevious();
+    }
+
+    /// <summary>Lists files that are written into this folder until the result is disposed, each before it is there.</summary>
+    public IDisposable Listed()
+    {
+        var root = Path.GetFullPath(Root);
+        return WrittenFiles.To(path =>
+        {
+            var name = Path.GetRelativePath(root, path);
+            if (RunManifest.IsBelow(name))
+            {
+                place.Manifest.Add(name);
+            }
+        });
+    }
+
+    private void Flush()
+    {
+        metrics.Flush();
+        evaluations?.Flush();
     }
 
     private void DeletePrevious()
@@ -168,7 +183,7 @@ public sealed class OutputFolder : IDisposable
     /// <summary>Appends a line to metrics.jsonl.</summary>
     public void WriteMetrics(StepReport report)
     {
-        Append(
+        metrics.Append(
             JsonSerializer.Serialize(
                 new
                 {
@@ -207,27 +222,13 @@ public sealed class OutputFolder : IDisposable
         }
     }
 
-    // Whole, or not at all: a full disk may take the first half of a line.
-    private void Append(string line)
-    {
-        var length = metrics.Length;
-        try
-        {
-            metrics.Write(Encoding.UTF8.GetBytes(line + "\n"));
-        }
-        catch (IOException)
-        {
-            metrics.SetLength(length);
-            throw;
-        }
-    }
-
     /// <summary>Appends a line to evaluations.jsonl.</summary>
     /// <param name="step">Updates made.</param>
     /// <param name="result">What the judges say.</param>
-    public void WriteEvaluation(int step, EvaluationResult result) =>
-        File.AppendAllText(
-            Owned(EvaluationsName),
+    public void WriteEvaluation(int step, EvaluationResult result)
+    {
+        evaluations ??= LineLog.Open(Owned(EvaluationsName), FileMode.OpenOrCreate, FileShare.Read);
+        evaluations.Append(
             JsonSerializer.Serialize(
                 new
                 {
@@ -237,29 +238,35 @@ public sealed class OutputFolder : IDisposable
                     RuleAccuracy = result.Accuracy,
                 },
                 Lines
-            ) + "\n"
+            )
         );
+    }
 
     // Name, then plan: a curve of one index over the steps is then one path in the file.
     private static Dictionary<string, IReadOnlyList<int>[]> ByName(
         IReadOnlyList<IReadOnlyDictionary<string, IReadOnlyList<int>>> plans
     ) => plans[0].Keys.ToDictionary(name => name, name => plans.Select(plan => plan[name]).ToArray());
 
-    /// <summary>Writes summary.json.</summary>
-    public void WriteSummary(AlignmentSummary summary) =>
+    /// <summary>Writes summary.json; what it sums up is on the disk by then.</summary>
+    public void WriteSummary(AlignmentSummary summary)
+    {
+        Flush();
         AtomicFile.WriteText(Owned(SummaryName), JsonSerializer.Serialize(summary, Indented) + "\n");
+    }
 
     /// <summary>Whether any training step has been recorded.</summary>
     public bool HasMetrics { get; private set; }
 
     /// <summary>
-    /// Closes the folder, and removes what this run wrote if no step was recorded: a run that never began leaves nothing.
+    /// Closes the folder, and removes what this run wrote if neither a step was recorded nor weights were stored: a run that never
+    /// began leaves nothing.
     /// </summary>
     public void Dispose()
     {
         ReleaseReserve();
         metrics.Dispose();
-        if (!HasMetrics)
+        evaluations?.Dispose();
+        if (!HasMetrics && !hasWeights)
         {
             place.Abandon();
         }

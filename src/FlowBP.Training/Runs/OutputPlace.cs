@@ -3,15 +3,24 @@
 // one is kept aside until the new one has stored weights. So there is no moment without a complete state, and a run that fails
 // early costs nothing.
 
+using System.Globalization;
+using System.Text.RegularExpressions;
 using FlowBP.Formats;
 
 namespace FlowBP.Training.Runs;
 
 /// <summary>Finds or makes the folder that a run may write to.</summary>
-internal sealed class OutputPlace : IDisposable
+internal sealed partial class OutputPlace : IDisposable
 {
     private const string UnfinishedSuffix = ".unfinished";
     private const string ReplacedSuffix = ".replaced";
+    private const string KeptSuffix = ".kept";
+
+    private static readonly EnumerationOptions s_allReadable = new()
+    {
+        IgnoreInaccessible = true,
+        AttributesToSkip = FileAttributes.None,
+    };
 
     private readonly string wanted;
     private readonly bool wasEmpty;
@@ -25,15 +34,16 @@ internal sealed class OutputPlace : IDisposable
     /// <summary>Finds the place.</summary>
     /// <param name="root">The folder that the user asked for.</param>
     /// <param name="overwrite">Whether a folder of an earlier run may be replaced.</param>
+    /// <param name="notice">Hears of what a killed run left, and where it is now; null: nobody.</param>
     /// <exception cref="IOException">It exists and may not be replaced, or cannot be created.</exception>
-    public OutputPlace(string root, bool overwrite)
+    public OutputPlace(string root, bool overwrite, Action<string>? notice = null)
     {
         wanted = Resolved(root);
         if (File.Exists(wanted))
         {
             throw new IOException($"{root} is a file; name a folder with --output_dir");
         }
-        Restore();
+        Restore(notice);
         Current = wanted;
         if (Holds(wanted) && !ClearIfNeverBegun(wanted))
         {
@@ -48,7 +58,7 @@ internal sealed class OutputPlace : IDisposable
         try
         {
             wasEmpty = Directory.Exists(Current);
-            Directory.CreateDirectory(Current);
+            FolderEntries.Create(Current);
             Manifest = RunManifest.Create(Current);
         }
         catch
@@ -74,16 +84,17 @@ internal sealed class OutputPlace : IDisposable
         var free = Unused(wanted + ReplacedSuffix);
         if (FolderEntries.TryExchange(Current, wanted))
         {
-            Directory.Move(Current, free);
+            (Current, aside) = (wanted, Current);
+            Directory.Move(aside, free);
         }
         else
         {
             Directory.Move(wanted, free);
             Directory.Move(Current, wanted);
+            Current = wanted;
         }
-        FolderEntries.Flush(Path.GetDirectoryName(Path.GetFullPath(wanted))!);
-        Current = wanted;
         aside = free;
+        FolderEntries.Flush(Path.GetDirectoryName(Path.GetFullPath(wanted))!);
     }
 
     /// <summary>Deletes the earlier run that is kept aside: the new one has something to show in its place.</summary>
@@ -98,12 +109,7 @@ internal sealed class OutputPlace : IDisposable
         (previous, aside) = (null, null);
         try
         {
-            if (old!.DeleteFrom(folder) is [var first, ..] left)
-            {
-                notice?.Invoke(
-                    $"{left.Count} files or folders that no run wrote ({first}, …) were in the replaced folder and are now in {folder}"
-                );
-            }
+            Delete(old!, folder, notice);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -128,27 +134,114 @@ internal sealed class OutputPlace : IDisposable
         previous?.Dispose();
     }
 
-    // A run that was killed left the one that it was to replace aside. That one comes back where the killed run has stored no
-    // weights, and goes where it has.
-    private void Restore()
+    // A run that was killed left the one that it was to replace under another name: aside, or, between the two names, in its own
+    // former place. That one comes back where the killed run has stored no weights. Where it has, the one aside goes; what lies in
+    // the former place may be either of the two, so it is kept.
+    private void Restore(Action<string>? notice)
     {
-        var folder = wanted + ReplacedSuffix;
-        if (!RunManifest.IsIn(folder))
+        var unfinished = wanted + UnfinishedSuffix;
+        var isBack = false;
+        if (RunManifest.IsIn(unfinished) && HasWeights(unfinished))
         {
-            return;
+            isBack = HasBegun(unfinished) && IsTakenBack(unfinished, notice);
+            if (!isBack)
+            {
+                var kept = Unused(wanted + KeptSuffix);
+                Move(unfinished, kept);
+                notice?.Invoke($"a run that was killed left weights outside of {wanted}; they are in {kept}");
+            }
         }
-        if (Directory.Exists(wanted) && RunManifest.IsIn(wanted) && HasWeights(wanted))
+        foreach (var folder in Aside())
         {
-            Clear(folder);
-        }
-        else if (!Directory.Exists(wanted) || Clear(wanted))
-        {
-            Directory.Move(folder, wanted);
+            if (RunManifest.IsIn(wanted) && HasWeights(wanted))
+            {
+                using var manifest = RunManifest.Take(folder);
+                Delete(manifest, folder, notice);
+            }
+            else if (isBack || !IsTakenBack(folder, notice))
+            {
+                notice?.Invoke($"an earlier run is in {folder}");
+            }
+            else
+            {
+                isBack = true;
+            }
         }
     }
 
+    // Into the place of a run that has stored nothing, or of none.
+    private bool IsTakenBack(string folder, Action<string>? notice)
+    {
+        if (Directory.Exists(wanted) && (HasWeights(wanted) || !Clear(wanted)))
+        {
+            return false;
+        }
+        Move(folder, wanted);
+        notice?.Invoke($"the run that was to be replaced when another one was killed is in {wanted} again");
+        return true;
+    }
+
+    // The folders of earlier runs that were put aside: those with weights first, of these the last one first.
+    private List<string> Aside()
+    {
+        var name = Path.GetFileName(wanted) + ReplacedSuffix;
+        var parent = Path.GetDirectoryName(Path.GetFullPath(wanted))!;
+        return !Directory.Exists(parent)
+            ? []
+            :
+            [
+                .. Directory
+                    .EnumerateDirectories(parent, "*", s_allReadable)
+                    .Select(path => Path.GetFileName(path))
+                    .Where(found => found.StartsWith(name, StringComparison.Ordinal))
+                    .Select(found =>
+                        (
+                            Path: wanted + found[(name.Length - ReplacedSuffix.Length)..],
+                            Number: NumberOf(found[name.Length..])
+                        )
+                    )
+                    .Where(found => found.Number is not null && RunManifest.IsIn(found.Path))
+                    .OrderByDescending(found => HasWeights(found.Path))
+                    .ThenByDescending(found => found.Number)
+                    .Select(found => found.Path),
+            ];
+    }
+
+    // What Unused has added.
+    private static int? NumberOf(string suffix) =>
+        suffix.Length == 0 ? 1
+        : suffix[0] == '-' && int.TryParse(suffix[1..], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+        : null;
+
+    private static void Delete(RunManifest manifest, string folder, Action<string>? notice)
+    {
+        if (manifest.DeleteFrom(folder) is [var first, ..] left)
+        {
+            notice?.Invoke(
+                $"{left.Count} files or folders that no run wrote ({first}, …) were in the replaced folder and are now in {folder}"
+            );
+        }
+    }
+
+    // Nobody writes to it, or there is an exception.
+    private static void Move(string folder, string to)
+    {
+        using (RunManifest.Take(folder))
+        {
+            Directory.Move(folder, to);
+        }
+        FolderEntries.Flush(Path.GetDirectoryName(Path.GetFullPath(to))!);
+    }
+
+    // Weights in several files count with the table that names them all, which is written last.
     private static bool HasWeights(string folder) =>
-        Directory.EnumerateFiles(folder, "*.safetensors", SearchOption.AllDirectories).Any();
+        Directory
+            .EnumerateFiles(folder, "*.safetensors", SearchOption.AllDirectories)
+            .Any(file =>
+                !Shard().IsMatch(file)
+                || Directory.EnumerateFiles(Path.GetDirectoryName(file)!, "*.safetensors.index.json").Any()
+            );
 
     private RunManifest Replaceable(string root, bool overwrite)
     {
@@ -169,18 +262,14 @@ internal sealed class OutputPlace : IDisposable
         return RunManifest.Take(wanted);
     }
 
-    // What a run left that was killed before its first step is nobody's work.
-    private static bool ClearIfNeverBegun(string folder)
-    {
-        if (
-            !RunManifest.IsIn(folder)
-            || new FileInfo(Path.Combine(folder, OutputFolder.MetricsName)) is { Exists: true, Length: > 0 }
-        )
-        {
-            return false;
-        }
-        return Clear(folder);
-    }
+    // What a run left that was killed before its first step is nobody's work. The weights of a last step are stored before it is
+    // recorded.
+    private static bool ClearIfNeverBegun(string folder) =>
+        RunManifest.IsIn(folder) && !HasBegun(folder) && !HasWeights(folder) && Clear(folder);
+
+    private static bool HasBegun(string folder) =>
+        RunManifest.IsIn(folder)
+        && new FileInfo(Path.Combine(folder, OutputFolder.MetricsName)) is { Exists: true, Length: > 0 };
 
     // False: it was not made by a run, or there is something else in it.
     private static bool Clear(string folder)
@@ -213,4 +302,7 @@ internal sealed class OutputPlace : IDisposable
             ? Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))
             : path;
     }
+
+    [GeneratedRegex(@"-\d{5}-of-\d{5}\.safetensors$")]
+    private static partial Regex Shard();
 }

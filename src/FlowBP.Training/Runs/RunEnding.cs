@@ -1,6 +1,7 @@
 // What comes after the last step, when the trained weights are on the disk already: the summary, the parts that make a whole model
 // of them, the evaluation, the pictures. Each is attempted though one before it failed, because none depends on it; the first
-// failure is then the run's, with the place of the weights.
+// failure is then the run's, with the place of the weights. A run that was stopped with its last step is not evaluated any more, but
+// its result is as whole.
 
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Evaluation;
@@ -28,9 +29,9 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
         var summary = new AlignmentSummary
         {
             Method = parts.Config.Method.Name,
-            Steps = reports.Count,
+            Steps = parts.Weights.Steps,
             Seconds = training.Seconds,
-            SecondsPerStep = Median([.. reports.Select(report => report.Seconds)]),
+            SecondsPerStep = reports.Count == 0 ? 0 : Median([.. reports.Select(report => report.Seconds)]),
             PeakMemoryBytes = reports.Max(report => report.PeakMemoryBytes),
             PeakMemoryOf = parts.Model.Compute.PeakMemoryOf,
             EvaluationPrompts = before.Prompts.Count,
@@ -38,17 +39,27 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
         };
         try
         {
-            Attempt(() => parts.Output.WriteSummary(summary));
-            Attempt(parts.Weights.SaveOtherParts);
-            parts.Observer.Stage("evaluating the aligned model");
-            Attempt(() =>
+            if (training.Failure is { } failure)
             {
-                var after = Evaluate(cancellation);
-                summary = summary with { Metrics = AlignmentSummary.Compare(before, after) };
-                Attempt(() => parts.Output.WriteSummary(summary));
-                Attempt(() => parts.Pictures.Write(parts.Output.Sample(reports.Count), reports.Count, after));
-                Attempt(() => parts.Pictures.WriteComparison(parts.Output.Comparison, before, after));
-            });
+                failures.Add(failure);
+            }
+            Attempt(() => parts.Output.WriteSummary(summary));
+            if (training.Result == parts.Output.Model)
+            {
+                Attempt(parts.Weights.SaveOtherParts);
+            }
+            if (training.Failure is null)
+            {
+                Attempt(() => parts.Observer.Stage("evaluating the aligned model"));
+                Attempt(() =>
+                {
+                    var after = Evaluate(cancellation);
+                    summary = summary with { Metrics = AlignmentSummary.Compare(before, after) };
+                    Attempt(() => parts.Output.WriteSummary(summary));
+                    Attempt(() => parts.Pictures.Write(parts.Output.Sample(reports.Count), reports.Count, after));
+                    Attempt(() => parts.Pictures.WriteComparison(parts.Output.Comparison, before, after));
+                });
+            }
         }
         catch (OperationCanceledException e)
         {

@@ -2,7 +2,6 @@
 // the run writes. A folder without one was not made by a run, and a file that it doesn't name was put there by somebody else:
 // neither is ever deleted. It is held open, and locked, for as long as the run lasts.
 
-using System.Text;
 using System.Text.RegularExpressions;
 using FlowBP.Formats;
 
@@ -15,10 +14,10 @@ internal sealed partial class RunManifest : IDisposable
     private const string Heading =
         "# Files of a run of flowbp. --overwrite true replaces these, and leaves every other file alone.";
 
-    private readonly FileStream file;
+    private readonly LineLog lines;
     private readonly HashSet<string> names = new(StringComparer.Ordinal);
 
-    private RunManifest(FileStream file) => this.file = file;
+    private RunManifest(LineLog lines) => this.lines = lines;
 
     /// <summary>Whether a folder was made by a run.</summary>
     public static bool IsIn(string folder) => File.Exists(Path.Combine(folder, Name));
@@ -40,19 +39,16 @@ internal sealed partial class RunManifest : IDisposable
     public static RunManifest Take(string folder)
     {
         var manifest = new RunManifest(Open(folder, FileMode.Open));
-        using var reader = new StreamReader(manifest.file, leaveOpen: true);
-        while (reader.ReadLine() is { } line)
+        foreach (var line in manifest.lines.Read().Where(line => !line.StartsWith('#') && IsBelow(line)))
         {
-            if (!line.StartsWith('#') && IsBelow(line))
-            {
-                manifest.names.Add(line);
-            }
+            manifest.names.Add(line);
         }
         return manifest;
     }
 
-    /// <summary>Adds a file, before or after it is written.</summary>
+    /// <summary>Adds a file before it is written: one that is there and has no line is taken for somebody else's.</summary>
     /// <param name="name">Its path, relative to the folder.</param>
+    /// <exception cref="IOException">The line can't be written.</exception>
     public void Add(string name)
     {
         if (names.Add(name))
@@ -94,21 +90,21 @@ internal sealed partial class RunManifest : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => file.Dispose();
+    public void Dispose() => lines.Dispose();
 
+    // On the disk before the file that it names.
     private void Append(string line)
     {
-        file.Seek(0, SeekOrigin.End);
-        file.Write(Encoding.UTF8.GetBytes(line + "\n"));
-        file.Flush();
+        lines.Append(line);
+        lines.Flush();
     }
 
-    private static FileStream Open(string folder, FileMode mode)
+    private static LineLog Open(string folder, FileMode mode)
     {
         var path = Path.Combine(folder, Name);
         try
         {
-            return new FileStream(path, mode, FileAccess.ReadWrite, FileShare.None);
+            return LineLog.Open(path, mode, FileShare.None);
         }
         catch (IOException e) when (mode == FileMode.Open && File.Exists(path))
         {
@@ -133,8 +129,9 @@ internal sealed partial class RunManifest : IDisposable
         }
     }
 
-    // A manifest that somebody edited must not lead out of its folder.
-    private static bool IsBelow(string name) => !Path.IsPathRooted(name) && !name.Split('/').Contains("..");
+    /// <summary>Whether a path leads into a folder; a manifest that somebody edited must not lead out of its own.</summary>
+    /// <param name="name">The path, relative to the folder.</param>
+    public static bool IsBelow(string name) => !Path.IsPathRooted(name) && !name.Split('/').Contains("..");
 
     // What AtomicFile leaves when the process is killed.
     [GeneratedRegex(@"\.\d+\.[0-9a-f]{32}\.tmp$")]

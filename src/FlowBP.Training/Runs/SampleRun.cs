@@ -23,6 +23,7 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report, A
     /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
     /// <exception cref="IOException">The output folder exists or cannot be written.</exception>
     /// <exception cref="CheckpointException">The model is missing or damaged.</exception>
+    /// <exception cref="NonFiniteException">A picture is not finite; those before it are written.</exception>
     /// <exception cref="PicturesUnavailableException">Pictures can't be written on this machine.</exception>
     public string? Execute(CancellationToken cancellation = default)
     {
@@ -36,7 +37,7 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report, A
         var extension = settings.Get(SampleSettings.Format).Extension();
         using var device = ComputeDevice.Open(settings.Get(AlignmentSettings.Device), notice);
         using var model = choice.Open(device, prompts, notice);
-        Directory.CreateDirectory(folder);
+        FolderEntries.Create(folder);
         var (height, width) = model.PictureSize;
         var columns = settings.Get(SampleSettings.ImagesPerPrompt);
         var batch = PictureBatch.Of(height, width);
@@ -96,7 +97,8 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report, A
     private List<float[]> Draw(TextToImage model, string prompt, int number, int first, int count)
     {
         using var scope = torch.NewDisposeScope();
-        using var conditioning = model.Encode([.. Enumerable.Repeat(prompt, count)]);
+        string[] prompts = [.. Enumerable.Repeat(prompt, count)];
+        using var conditioning = model.Encode(prompts);
         using var noise_BCYX = Noise.Of(
             model.LatentShape,
             count,
@@ -105,8 +107,9 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report, A
             first,
             RandomPurpose.InitialNoise
         );
-        var latents_BCYX = model.Sample(noise_BCYX, conditioning, settings.Get(AlignmentSettings.SamplingSteps));
-        using var image_BCYX = model.Decode(latents_BCYX).cpu();
+        using var image_BCYX = model
+            .Paint(noise_BCYX, conditioning, settings.Get(AlignmentSettings.SamplingSteps), prompts)
+            .cpu();
         return [.. Enumerable.Range(0, count).Select(b => image_BCYX[b].contiguous().data<float>().ToArray())];
     }
 

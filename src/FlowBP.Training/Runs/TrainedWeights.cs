@@ -39,78 +39,74 @@ internal sealed class TrainedWeights(
     public void SaveCheckpoint()
     {
         var folder = output.Checkpoint(Steps);
-        if (model.Adapter is { } adapter)
+        output.Store(() =>
         {
-            adapter.Save(folder);
-        }
-        else
-        {
-            model.Save(folder);
-        }
-        output.Own(folder);
+            if (model.Adapter is { } adapter)
+            {
+                adapter.Save(folder);
+            }
+            else
+            {
+                model.Save(folder);
+            }
+        });
     }
 
     /// <summary>The trained transformer, and the adapter if there is one, as the run's result.</summary>
     /// <returns>Where they are.</returns>
+    /// <exception cref="InterruptedRunException">They are elsewhere, or only the adapter could be stored; says where.</exception>
     public string SaveResult()
     {
         output.ReleaseReserve();
         using var averaged = trainer.Averaged();
-        return Kept(
-            output.Model,
-            folder =>
-            {
-                if (model.Adapter is { } adapter)
-                {
-                    var own = folder == output.Model ? output.Adapter : folder;
-                    adapter.Save(own);
-                    OwnIfHere(own);
-                }
-                model.SaveTransformer(folder);
-            }
-        );
+        if (model.Adapter is not { } adapter)
+        {
+            return Kept(output.Model, model.SaveTransformer);
+        }
+        var trained = Kept(output.Adapter, folder => adapter.Save(folder));
+        try
+        {
+            output.Store(() => model.SaveTransformer(output.Model));
+            return output.Model;
+        }
+        catch (Exception e)
+        {
+            // The adapter is all that was trained; the model can be made of it at any time.
+            throw new InterruptedRunException(e, Steps, trained);
+        }
     }
 
     /// <summary>The parts of the result that were not trained, which makes it a whole model.</summary>
-    public void SaveOtherParts()
-    {
-        model.Model.SaveOtherParts(output.Model, notice);
-        output.Own(output.Model);
-    }
+    public void SaveOtherParts() => SaveOtherParts(output.Model);
 
     /// <summary>What has been trained when a run is stopped, under a name that says so.</summary>
     /// <returns>Where it is.</returns>
+    /// <exception cref="InterruptedRunException">It is elsewhere; says where.</exception>
     public string SaveStopped()
     {
         output.ReleaseReserve();
         using var averaged = trainer.Averaged();
-        var where = Kept(
-            output.Stopped(Steps),
-            folder =>
-            {
-                if (model.Adapter is { } adapter)
-                {
-                    adapter.Save(folder);
-                }
-                else
-                {
-                    model.SaveTransformer(folder);
-                }
-            }
-        );
-        if (model.Adapter is null && where == output.Stopped(Steps))
+        var folder = output.Stopped(Steps);
+        if (model.Adapter is { } adapter)
         {
-            try
-            {
-                model.Model.SaveOtherParts(where, notice);
-            }
-            catch (Exception e) when (e is CheckpointException or IOException or UnauthorizedAccessException)
-            {
-                notice($"{where} holds the trained transformer without the model's other parts: {e.Message}");
-            }
-            output.Own(where);
+            return Kept(folder, to => adapter.Save(to));
         }
-        return where;
+        Kept(folder, model.SaveTransformer);
+        try
+        {
+            SaveOtherParts(folder);
+        }
+        catch (Exception e) when (e is CheckpointException or IOException or UnauthorizedAccessException)
+        {
+            notice($"{folder} holds the trained transformer without the model's other parts: {e.Message}");
+        }
+        return folder;
+    }
+
+    private void SaveOtherParts(string folder)
+    {
+        using var listed = output.Listed();
+        model.Model.SaveOtherParts(folder, notice);
     }
 
     // Where the run's own disk fails, any other will do.
@@ -118,8 +114,7 @@ internal sealed class TrainedWeights(
     {
         try
         {
-            save(folder);
-            OwnIfHere(folder);
+            output.Store(() => save(folder));
             return folder;
         }
         catch (Exception e) when (e is CheckpointException or IOException or UnauthorizedAccessException)
@@ -130,14 +125,6 @@ internal sealed class TrainedWeights(
             );
             save(elsewhere);
             throw new InterruptedRunException(e, Steps, elsewhere);
-        }
-    }
-
-    private void OwnIfHere(string folder)
-    {
-        if (folder.StartsWith(output.Root, StringComparison.Ordinal))
-        {
-            output.Own(folder);
         }
     }
 }

@@ -3,7 +3,10 @@
 // disk, any error) under a name that says so.
 
 using System.Diagnostics;
+using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
+using FlowBP.Training.Evaluation;
 using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Runs;
@@ -14,36 +17,55 @@ internal sealed class TrainingLoop(RunParts parts)
 {
     private readonly int steps = parts.Config.Get(S.MaxTrainSteps);
     private readonly Stopwatch watch = new();
+    private readonly List<StepReport> reports = [];
     private bool inStep;
+    private string? result;
 
     /// <summary>Wall time of the steps so far.</summary>
     public double Seconds => watch.Elapsed.TotalSeconds;
 
     /// <summary>Where the trained weights are; null before all steps are done.</summary>
-    public string? Result { get; private set; }
+    public string? Result
+    {
+        get => result is null ? null : Path.Combine(parts.Output.Root, result);
+        private set =>
+            // The run's folder may still take the place of another one's.
+            result = value?.StartsWith(parts.Output.Root, StringComparison.Ordinal) is true
+                ? Path.GetRelativePath(parts.Output.Root, value)
+                : value;
+    }
+
+    /// <summary>
+    /// What ended the training when all steps were done: a wish to stop, or what could not be stored or reported. Null: nothing.
+    /// </summary>
+    public Exception? Failure { get; private set; }
 
     /// <summary>Trains.</summary>
     /// <param name="cancellation">Stops between two steps.</param>
-    /// <returns>A report per step.</returns>
-    /// <exception cref="InterruptedRunException">It was stopped after the first step; says where the weights are.</exception>
+    /// <returns>A report per step, once all steps are done, whatever <see cref="Failure"/> says.</returns>
+    /// <exception cref="InterruptedRunException">
+    /// It was stopped between the first step and the last; says where the weights are.
+    /// </exception>
     public IReadOnlyList<StepReport> Run(CancellationToken cancellation)
     {
         try
         {
-            return Train(cancellation);
+            Train(cancellation);
         }
-        catch (Exception e) when (parts.Weights.Steps > 0 && e is not InterruptedRunException)
+        catch (Exception e) when (parts.Weights.Steps > 0)
         {
-            throw new InterruptedRunException(e, parts.Weights.Steps, Rescue(e))
+            var stopped = e as InterruptedRunException ?? Rescued(e);
+            if (parts.Weights.Steps < steps)
             {
-                During = inStep ? $"training step {parts.Weights.Steps + 1}" : null,
-            };
+                throw stopped;
+            }
+            (Result, Failure) = (stopped.Weights, stopped.Cause);
         }
+        return reports;
     }
 
-    private List<StepReport> Train(CancellationToken cancellation)
+    private void Train(CancellationToken cancellation)
     {
-        List<StepReport> reports = [];
         for (var step = 0; step < steps; step++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -65,7 +87,6 @@ internal sealed class TrainingLoop(RunParts parts)
                 Between(step + 1, cancellation);
             }
         }
-        return reports;
     }
 
     private void Between(int done, CancellationToken cancellation)
@@ -82,17 +103,36 @@ internal sealed class TrainingLoop(RunParts parts)
         {
             parts.Weights.SaveCheckpoint();
         }
-        if (draws)
+        if (draws && Judged(done, () => parts.Evaluator.Draw(parts.Model, cancellation)) is { } drawn)
         {
-            parts.Pictures.Write(parts.Output.Sample(done), done, parts.Evaluator.Draw(parts.Model, cancellation));
+            parts.Pictures.Write(parts.Output.Sample(done), done, drawn);
         }
-        if (evaluates)
+        if (evaluates && Judged(done, () => parts.Evaluator.Run(parts.Model, cancellation)) is { } judged)
         {
-            var result = parts.Evaluator.Run(parts.Model, cancellation);
-            parts.Observer.Evaluated($"step {done}", result);
-            parts.Output.WriteEvaluation(done, result);
+            parts.Observer.Evaluated($"step {done}", judged);
+            parts.Output.WriteEvaluation(done, judged);
         }
     }
+
+    // What is not finite in an evaluation may be a judge's alone; what is not finite in the training, a step finds by itself.
+    private EvaluationResult? Judged(int done, Func<EvaluationResult> evaluate)
+    {
+        try
+        {
+            return evaluate();
+        }
+        catch (NonFiniteException e)
+        {
+            parts.Observer.Notice($"no evaluation after step {done}, and training goes on: {e.Message}");
+            return null;
+        }
+    }
+
+    private InterruptedRunException Rescued(Exception cause) =>
+        new(cause, parts.Weights.Steps, Rescue(cause))
+        {
+            During = inStep ? $"training step {parts.Weights.Steps + 1}" : null,
+        };
 
     private string Rescue(Exception cause)
     {
