@@ -1,5 +1,4 @@
 using FlowBP.Families;
-using FlowBP.RandomStreams;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;

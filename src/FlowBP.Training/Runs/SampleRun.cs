@@ -23,7 +23,7 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report, A
     /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
     /// <exception cref="IOException">The output folder exists or cannot be written.</exception>
     /// <exception cref="CheckpointException">The model is missing or damaged.</exception>
-    /// <exception cref="NonFiniteException">A picture is not finite; those before it are written.</exception>
+    /// <exception cref="Surrogates.NonFiniteException">A picture is not finite; those before it are written.</exception>
     /// <exception cref="PicturesUnavailableException">Pictures can't be written on this machine.</exception>
     public string? Execute(CancellationToken cancellation = default)
     {

@@ -5,7 +5,6 @@
 using System.Diagnostics;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Evaluation;
 using S = FlowBP.Training.Configuration.AlignmentSettings;
 

@@ -3,7 +3,6 @@
 using FlowBP.Families;
 using FlowBP.Families.SD3;
 using FlowBP.Families.Tracing;
-using FlowBP.Formats;
 using FlowBP.Models.Clip;
 using FlowBP.Surrogates;
 
