@@ -77,13 +77,13 @@ public sealed record ModelFamily
     public ReleasedModel? Released { get; init; }
 
     /// <summary>Stable Diffusion 3 and 3.5.</summary>
-    public static ModelFamily SD35 { get; } = SD3Family.Registration;
+    public static ModelFamily SD35 { get; } = SD3Family.Create();
 
     /// <summary>FLUX.1.</summary>
-    public static ModelFamily Flux1 { get; } = Flux1Family.Registration;
+    public static ModelFamily Flux1 { get; } = Flux1Family.Create();
 
     /// <summary>FLUX.2.</summary>
-    public static ModelFamily Flux2 { get; } = Flux2Family.Registration;
+    public static ModelFamily Flux2 { get; } = Flux2Family.Create();
 
     /// <summary>All families, in the order of the presets; those that were registered follow.</summary>
     public static IReadOnlyList<ModelFamily> All { get; private set; } = [SD35, Flux1, Flux2];

@@ -13,6 +13,7 @@ public partial class FirstHourTests
         "src",
         "kernels",
         "assets",
+        "FlowBP.sln",
         ".editorconfig",
         "Directory.Build.props",
         "Directory.Build.targets",

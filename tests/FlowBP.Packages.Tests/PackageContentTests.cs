@@ -138,7 +138,7 @@ public class PackageContentTests
     [Test]
     public void Pictures_bring_their_native_libraries_and_the_font_of_their_labels()
     {
-        using var package = new PackageFile("FlowBP.Shapes");
+        using var package = new PackageFile("FlowBP.Pictures");
         Assert.That(
             package.Dependencies.Keys,
             Is.SupersetOf(
@@ -153,12 +153,12 @@ public class PackageContentTests
         );
         Assert.That(package.Dependencies.Keys.Where(name => name.StartsWith("Avalonia")), Is.Empty);
         using var assembly = new System.Reflection.PortableExecutable.PEReader(
-            new MemoryStream(package.Bytes("lib/net10.0/FlowBP.Shapes.dll"))
+            new MemoryStream(package.Bytes("lib/net10.0/FlowBP.Pictures.dll"))
         );
         var reader = assembly.GetMetadataReader();
         Assert.That(
             reader.ManifestResources.Select(handle => reader.GetString(reader.GetManifestResource(handle).Name)),
-            Is.SupersetOf(new[] { "FlowBP.Shapes.Inter-Regular.ttf", "FlowBP.Shapes.Inter-SemiBold.ttf" })
+            Is.SupersetOf(new[] { "FlowBP.Pictures.Inter-Regular.ttf", "FlowBP.Pictures.Inter-SemiBold.ttf" })
         );
     }
 

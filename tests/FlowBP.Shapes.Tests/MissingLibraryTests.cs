@@ -47,7 +47,7 @@ public sealed class MissingLibraryTests
     [Test]
     public void Files_need_Skia_and_say_so()
     {
-        Type file = new Without("libSkiaSharp").Shapes.GetType(typeof(PictureFile).FullName!)!;
+        Type file = new Without("libSkiaSharp").Pictures.GetType(typeof(PictureFile).FullName!)!;
         var error = Assert.Throws<TargetInvocationException>(() =>
             file.GetMethod(nameof(PictureFile.RequireLibrary))!.Invoke(null, null)
         );
@@ -57,9 +57,9 @@ public sealed class MissingLibraryTests
     // Two grids by one writer, all by reflection: the types there are not those here.
     private static (byte[]?[] Files, List<string> Notices) Encode(string library)
     {
-        Assembly shapes = new Without(library).Shapes;
-        Type gridType = shapes.GetType(typeof(ImageGrid).FullName!)!;
-        Type cellType = shapes.GetType(typeof(ImageGridCell).FullName!)!;
+        Assembly pictures = new Without(library).Pictures;
+        Type gridType = pictures.GetType(typeof(ImageGrid).FullName!)!;
+        Type cellType = pictures.GetType(typeof(ImageGridCell).FullName!)!;
         object cell = Activator.CreateInstance(cellType, new ReadOnlyMemory<float>(new float[Scene.ImageLength]))!;
         cellType.GetProperty(nameof(ImageGridCell.Caption))!.SetValue(cell, "a caption");
         Array row = Array.CreateInstance(cellType, 1);
@@ -70,7 +70,7 @@ public sealed class MissingLibraryTests
         gridType.GetProperty(nameof(ImageGrid.Rows))!.SetValue(grid, rows);
 
         List<string> notices = [];
-        Type writerType = shapes.GetType(typeof(GridWriter).FullName!)!;
+        Type writerType = pictures.GetType(typeof(GridWriter).FullName!)!;
         object writer = Activator.CreateInstance(writerType, (Action<string>)notices.Add, null)!;
         MethodInfo encode = writerType.GetMethod(nameof(GridWriter.Encode))!;
         byte[]?[] files = [.. new[] { "a.png", "b.png" }.Select(name => (byte[]?)encode.Invoke(writer, [grid, name]))];
@@ -80,9 +80,9 @@ public sealed class MissingLibraryTests
     /// <summary>Loads assemblies of this folder anew, and not one of the native libraries.</summary>
     private sealed class Without(string library) : AssemblyLoadContext("without " + library)
     {
-        private static readonly string[] s_own = ["FlowBP.Shapes", "SkiaSharp", "HarfBuzzSharp"];
+        private static readonly string[] s_own = ["FlowBP.Pictures", "SkiaSharp", "HarfBuzzSharp"];
 
-        public Assembly Shapes => LoadFromAssemblyName(new("FlowBP.Shapes"));
+        public Assembly Pictures => LoadFromAssemblyName(new("FlowBP.Pictures"));
 
         protected override Assembly? Load(AssemblyName name) =>
             s_own.Contains(name.Name)

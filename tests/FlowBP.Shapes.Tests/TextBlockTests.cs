@@ -7,7 +7,7 @@ namespace FlowBP.Shapes.Tests;
 /// <summary>Text in lines, with the embedded font and with fonts whose every pixel is known.</summary>
 public sealed class TextBlockTests
 {
-    private const string Inter = "FlowBP.Shapes.Inter-Regular.ttf";
+    private const string Inter = "FlowBP.Pictures.Inter-Regular.ttf";
 
     private static readonly TextStyle s_style = new(20, 28, SKColors.Black);
 

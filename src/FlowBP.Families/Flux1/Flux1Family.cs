@@ -38,7 +38,8 @@ public static class Flux1Family
     /// <summary>The schedule of FLUX.1.</summary>
     public static FlowMatchEulerConfig ReleasedScheduler { get; } = new() { Shift = 3, UseDynamicShifting = true };
 
-    internal static ModelFamily Registration { get; } =
+    /// <summary>The registration, made once by <see cref="ModelFamily"/>.</summary>
+    internal static ModelFamily Create() =>
         new()
         {
             Name = "flux1",

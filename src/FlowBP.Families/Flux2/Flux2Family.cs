@@ -39,7 +39,8 @@ public static class Flux2Family
     /// <summary>The schedule of FLUX.2.</summary>
     public static FlowMatchEulerConfig ReleasedScheduler { get; } = new() { Shift = 3, UseDynamicShifting = true };
 
-    internal static ModelFamily Registration { get; } =
+    /// <summary>The registration, made once by <see cref="ModelFamily"/>.</summary>
+    internal static ModelFamily Create() =>
         new()
         {
             Name = "flux2",

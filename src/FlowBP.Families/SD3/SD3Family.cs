@@ -54,7 +54,8 @@ public static class SD3Family
     /// <summary>The schedule of Stable Diffusion 3.5.</summary>
     public static FlowMatchEulerConfig ReleasedScheduler { get; } = new() { Shift = 3 };
 
-    internal static ModelFamily Registration { get; } =
+    /// <summary>The registration, made once by <see cref="ModelFamily"/>.</summary>
+    internal static ModelFamily Create() =>
         new()
         {
             Name = "sd35",
