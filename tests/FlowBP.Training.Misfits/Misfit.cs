@@ -156,7 +156,7 @@ public sealed record Misfit(string Name, string[] Said, Action Call)
 #endif
             Written("a strided tensor", Strided),
             Written("a scalar", () => torch.tensor(1f)),
-            Written("an empty tensor", () => torch.empty(0, 3)),
+            Written("an empty tensor", () => torch.empty([0, 3])),
             Written("a tensor that requires gradients", () => torch.ones(2).requires_grad_()),
             Of("weights of a module that was disposed", () => Saved(Spoiled(Linear(), p => p.Dispose())), "disposed"),
             Of("weights of a module on meta", () => Saved(Linear(torch.META)), "meta"),

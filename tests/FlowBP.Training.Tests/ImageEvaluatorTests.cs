@@ -156,7 +156,7 @@ public class ImageEvaluatorTests
             var score_B = image_BCYX.flatten(1).mean([1]);
             if (Instead is { } wrong)
             {
-                score_B[wrong.At] = wrong.Score;
+                score_B[wrong.At] = torch.tensor(wrong.Score);
             }
             return score_B;
         }
