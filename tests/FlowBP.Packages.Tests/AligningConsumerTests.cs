@@ -18,24 +18,7 @@ public class AligningConsumerTests
     public void Run()
     {
         consumer = new("Aligning");
-        consumer.Add(
-            "Snippets.cs",
-            ReadmeSnippet.File([
-                "FlowBP.Cuda",
-                "FlowBP.Families",
-                "FlowBP.Formats",
-                "FlowBP.Kernels",
-                "FlowBP.Models",
-                "FlowBP.Pictures",
-                "FlowBP.RandomStreams",
-                "FlowBP.Settings",
-                "FlowBP.Shapes",
-                "FlowBP.Surrogates",
-                "FlowBP.Torch",
-                "FlowBP.Training",
-                "FlowBP.Verification",
-            ])
-        );
+        consumer.Add("Snippets.cs", ReadmeSnippet.File(PackedSolution.Ids));
         consumer.Build();
         lines = new(consumer.Run(Stored));
     }

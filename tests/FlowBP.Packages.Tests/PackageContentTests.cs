@@ -6,22 +6,7 @@ namespace FlowBP.Packages.Tests;
 /// <summary>What is in the packages, and what they ask for.</summary>
 public class PackageContentTests
 {
-    private static readonly string[] s_ids =
-    [
-        "FlowBP.Cuda",
-        "FlowBP.Families",
-        "FlowBP.Formats",
-        "FlowBP.Kernels",
-        "FlowBP.Models",
-        "FlowBP.Pictures",
-        "FlowBP.RandomStreams",
-        "FlowBP.Settings",
-        "FlowBP.Shapes",
-        "FlowBP.Surrogates",
-        "FlowBP.Torch",
-        "FlowBP.Training",
-        "FlowBP.Verification",
-    ];
+    private static readonly IReadOnlyList<string> s_ids = PackedSolution.Ids;
 
     private static readonly string[] s_withoutTensors =
     [

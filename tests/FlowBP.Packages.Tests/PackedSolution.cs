@@ -12,6 +12,24 @@ public sealed class PackedSolution
     private const string Configuration = "Release";
 #endif
 
+    /// <summary>The packages, each with a page whose snippet runs.</summary>
+    public static IReadOnlyList<string> Ids { get; } =
+    [
+        "FlowBP.Cuda",
+        "FlowBP.Families",
+        "FlowBP.Formats",
+        "FlowBP.Kernels",
+        "FlowBP.Models",
+        "FlowBP.Pictures",
+        "FlowBP.RandomStreams",
+        "FlowBP.Settings",
+        "FlowBP.Shapes",
+        "FlowBP.Surrogates",
+        "FlowBP.Torch",
+        "FlowBP.Training",
+        "FlowBP.Verification",
+    ];
+
     /// <summary>The folder of everything that the tests write.</summary>
     public static string Scratch { get; private set; } = "";
 

@@ -50,11 +50,7 @@ public static class Flux1Family
             ScheduleOf = (steps, tokens) => NoiseSchedule.DynamicShift(steps, FlowMatchEuler.LinearMu(tokens)),
             ScheduleText = "dynamic shift, mu linear in the image tokens",
             Load = FluxBackbone.Load,
-            Encoders = new(
-                FluxPipeline.ClassName,
-                Flux1PromptEncoder.DefaultSequenceLength,
-                [nameof(CLIPTextModel), nameof(T5EncoderModel)]
-            ),
+            Encoders = new(Flux1PromptEncoder.DefaultSequenceLength, [nameof(CLIPTextModel), nameof(T5EncoderModel)]),
             LoadEncoders = Flux1PromptEncoder.FromFolder,
             TextTokensOf = _ => Flux1PromptEncoder.DefaultSequenceLength,
             Transformer = new(

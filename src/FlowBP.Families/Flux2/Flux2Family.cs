@@ -51,11 +51,7 @@ public static class Flux2Family
                 NoiseSchedule.DynamicShift(steps, FlowMatchEuler.EmpiricalMu(tokens, steps)),
             ScheduleText = "dynamic shift, empirical mu",
             Load = Flux2Backbone.Load,
-            Encoders = new(
-                Flux2KleinPipeline.ClassName,
-                Flux2PromptEncoder.DefaultSequenceLength,
-                [nameof(Qwen3ForCausalLM)]
-            ),
+            Encoders = new(Flux2PromptEncoder.DefaultSequenceLength, [nameof(Qwen3ForCausalLM)]),
             LoadEncoders = Flux2PromptEncoder.FromFolder,
             TextTokensOf = _ => Flux2PromptEncoder.DefaultSequenceLength,
             Transformer = new(

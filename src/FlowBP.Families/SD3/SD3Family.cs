@@ -66,7 +66,6 @@ public static class SD3Family
             ScheduleText = "static shift 3",
             Load = SD3Backbone.Load,
             Encoders = new(
-                SD3Pipeline.ClassName,
                 SD3PromptEncoder.DefaultSequenceLength,
                 [nameof(CLIPTextModelWithProjection), nameof(CLIPTextModelWithProjection), nameof(T5EncoderModel)]
             )

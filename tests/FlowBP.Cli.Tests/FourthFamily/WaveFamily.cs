@@ -24,7 +24,7 @@ internal static class WaveFamily
             ScheduleOf = (steps, _) => NoiseSchedule.FlowMatchEuler(steps),
             ScheduleText = "static shift",
             Load = WaveBackbone.Load,
-            Encoders = new(Pipeline, SD3PromptEncoder.DefaultSequenceLength, [nameof(CLIPTextModelWithProjection)]),
+            Encoders = new(SD3PromptEncoder.DefaultSequenceLength, [nameof(CLIPTextModelWithProjection)]),
             LoadEncoders = SD3PromptEncoder.FromFolder,
             TextTokensOf = encoders => encoders.Sum(encoder => encoder.Tokens),
             Transformer = new(nameof(WaveTransformer), json => new WaveTransformer(WaveConfig.Read(json))),

@@ -21,10 +21,9 @@ namespace FlowBP.Models.Prompts;
 public sealed record EncoderPart(string Folder, string Class, string Config, string Weights, string Tokenizer);
 
 /// <summary>The text encoders that the models of a family have.</summary>
-/// <param name="Pipeline">Class of the family's pipeline.</param>
 /// <param name="DefaultLength">Tokens of the longest sequence unless something else is wanted.</param>
 /// <param name="Classes">Class of each encoder, in the order of their folders' numbers.</param>
-public sealed record EncoderLayout(string Pipeline, int DefaultLength, IReadOnlyList<string> Classes)
+public sealed record EncoderLayout(int DefaultLength, IReadOnlyList<string> Classes)
 {
     /// <summary>Whether a model may lack all encoders but the first.</summary>
     public bool OnlyFirstIsNeeded { get; init; }
@@ -67,7 +66,7 @@ public sealed record EncoderIdentity(string Pipeline, int MaxSequenceLength, IRe
         int tokens = onlyClip
             ? SequenceLength.ResolveFixed(maxSequenceLength, ClipTokenizerFiles.ReadLength(layout.Tokenizer()))
             : SequenceLength.Resolve(maxSequenceLength, encoders.DefaultLength, T5Tower.LongestSequence);
-        return new EncoderIdentity(encoders.Pipeline, tokens, parts);
+        return new EncoderIdentity(layout.PipelineClass(), tokens, parts);
     }
 
     /// <summary>SHA-256 of everything here, hexadecimal.</summary>
