@@ -17,7 +17,7 @@ internal static class StepBenchmark
 
     internal static int Run(string[] methods)
     {
-        string[] names = methods.Length == 0 ? ["flowbp-sparse", "flowbp-bridge", "leapalign", "refl"] : methods;
+        var names = methods.Length == 0 ? ["flowbp-sparse", "flowbp-bridge", "leapalign", "refl"] : methods;
         Console.WriteLine(Machine.Describe());
         var trainers = names.Select(Prepare).ToArray();
         for (var step = 0; step < WarmUpSteps + Steps; step++)

@@ -12,7 +12,7 @@ internal static class PatchedLatents
     /// <exception cref="CheckpointException">They are not.</exception>
     public static void Require(DiffusersFolder layout, int inChannels, int latentChannels)
     {
-        int expected = LatentPatches.Side * LatentPatches.Side * latentChannels;
+        var expected = LatentPatches.Side * LatentPatches.Side * latentChannels;
         if (inChannels != expected)
         {
             throw CheckpointException.ForFile(

@@ -31,7 +31,7 @@ internal static class SchedulerSettings
         }
         catch (ArgumentException e)
         {
-            FormattableString keys = settings.UseDynamicShifting
+            var keys = settings.UseDynamicShifting
                 ? (FormattableString)
                     $"keys 'base_shift' and 'max_shift': found {settings.BaseShift} at {settings.BaseImageSeqLen} tokens and {settings.MaxShift} at {settings.MaxImageSeqLen}, and the picture has {imageTokens}"
                 : $"key 'shift': found {settings.Shift}";

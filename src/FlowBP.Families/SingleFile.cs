@@ -32,19 +32,19 @@ public static class SingleFile
     /// <exception cref="CheckpointException">It is no file of weights, or damaged.</exception>
     public static string Describe(string file)
     {
-        using ICheckpointSource source = Checkpoint.Open(file);
+        using var source = Checkpoint.Open(file);
         string[] names = [.. source.Tensors.Keys];
         if (ModelFamily.WithOriginalNamesOf(source) is { } family)
         {
             string[] parts = [.. AllInOneParts.Of(names)];
-            string also = parts.Length > 0 ? $", with {string.Join(", ", parts)}" : ", the transformer alone";
+            var also = parts.Length > 0 ? $", with {string.Join(", ", parts)}" : ", the transformer alone";
             return $"is a single-file checkpoint of {family.OriginalNames!.Family} under its original names{also}";
         }
         if (names.Any(name => name.Contains(".lora_", StringComparison.Ordinal)))
         {
             return "is a low-rank adapter, not a model: it is given to --lora_weights, beside the --model it was trained on";
         }
-        string? kind = Foreign
+        var kind = Foreign
             .FirstOrDefault(known =>
                 names.Any(name => name == known.Name || name.EndsWith("." + known.Name, StringComparison.Ordinal))
             )
@@ -59,7 +59,7 @@ public static class SingleFile
     /// <exception cref="CheckpointException">It is no file of weights, or damaged.</exception>
     public static ModelFamily? FamilyOf(string file)
     {
-        using ICheckpointSource source = Checkpoint.Open(file);
+        using var source = Checkpoint.Open(file);
         return ModelFamily.WithOriginalNamesOf(source);
     }
 }

@@ -25,15 +25,15 @@ internal static class TransformerWeights
     public static void LoadInto<T>(T network, string path)
         where T : nn.Module, IHasOriginalNames
     {
-        ICheckpointSource file = Checkpoint.Open(path);
-        using ICheckpointSource weights = Named(network, file);
+        var file = Checkpoint.Open(path);
+        using var weights = Named(network, file);
         Checkpoint.LoadInto(network, weights);
     }
 
     private static ICheckpointSource Named<T>(T network, ICheckpointSource file)
         where T : nn.Module, IHasOriginalNames
     {
-        OriginalNames names = network.OriginalNames;
+        var names = network.OriginalNames;
         if (ModelFamily.WithOriginalNamesOf(file)?.OriginalNames is { } found)
         {
             if (found != names)
@@ -50,15 +50,15 @@ internal static class TransformerWeights
             {
                 shapes = network.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.shape);
             }
-            OriginalCheckpoint original = OriginalCheckpoint.Of(file, names, shapes);
+            var original = OriginalCheckpoint.Of(file, names, shapes);
             if (original.Others.Count > 0)
             {
-                string parts = string.Join(", ", AllInOneParts.Of(original.Others));
+                var parts = string.Join(", ", AllInOneParts.Of(original.Others));
                 LoadingNotices.Say($"{file.Path}: its transformer is taken, what else it holds ({parts}) is not read");
             }
             return original;
         }
-        string? prefix = Prefixes.FirstOrDefault(start =>
+        var prefix = Prefixes.FirstOrDefault(start =>
             file.Tensors.Count > 0 && file.Tensors.Keys.All(name => name.StartsWith(start, StringComparison.Ordinal))
         );
         return prefix is null ? file : new RenamedCheckpoint(file, name => name[prefix.Length..]);

@@ -42,7 +42,7 @@ public sealed class UntrainedParts(string source)
     /// <exception cref="CheckpointException">A file that belongs to a part can't be read.</exception>
     public void RequireReadable(Action<string>? notice = null)
     {
-        foreach (string file in Files())
+        foreach (var file in Files())
         {
             Guarded(file, () => File.OpenRead(file).Dispose(), notice);
         }
@@ -58,9 +58,9 @@ public sealed class UntrainedParts(string source)
         {
             return;
         }
-        foreach (string file in Files())
+        foreach (var file in Files())
         {
-            string target = Path.Combine(folder, Path.GetRelativePath(source, file));
+            var target = Path.Combine(folder, Path.GetRelativePath(source, file));
             Guarded(file, () => Store(file, target), notice);
         }
         AtomicFile.WriteText(Path.Combine(folder, Contents), Index());
@@ -83,7 +83,7 @@ public sealed class UntrainedParts(string source)
     // As it came, unless it names what is not there.
     private string Index()
     {
-        string text = ContentsText();
+        var text = ContentsText();
         var index = (JsonObject)JsonNode.Parse(text)!;
         string[] absent =
         [
@@ -92,7 +92,7 @@ public sealed class UntrainedParts(string source)
                 .Select(entry => entry.Key)
                 .Where(part => part != Trained && !Directory.Exists(Path.Combine(source, part))),
         ];
-        foreach (string part in absent)
+        foreach (var part in absent)
         {
             index[part] = new JsonArray(null, null);
         }
@@ -103,14 +103,14 @@ public sealed class UntrainedParts(string source)
 
     private void Store(string file, string target)
     {
-        string real = File.ResolveLinkTarget(file, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(file);
-        string full = Path.GetFullPath(target);
+        var real = File.ResolveLinkTarget(file, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(file);
+        var full = Path.GetFullPath(target);
         if (real == full)
         {
             return;
         }
         // Opened first: what can't be read is not what can't be written.
-        using FileStream content = File.OpenRead(real);
+        using var content = File.OpenRead(real);
         if (
             content.Length <= MostCopiedBytes
             || !(TryLink(real, full) || TryLink(stored.GetValueOrDefault(real), full))
@@ -124,8 +124,8 @@ public sealed class UntrainedParts(string source)
     // An error of the source is the source's, though it is met while the copy is written.
     private static void Copy(FileStream from, Stream to)
     {
-        byte[] bytes = new byte[MostCopiedBytes];
-        for (int count = Read(); count > 0; count = Read())
+        var bytes = new byte[MostCopiedBytes];
+        for (var count = Read(); count > 0; count = Read())
         {
             to.Write(bytes, 0, count);
         }
@@ -149,7 +149,7 @@ public sealed class UntrainedParts(string source)
         {
             return false;
         }
-        string folder = Path.GetDirectoryName(target)!;
+        var folder = Path.GetDirectoryName(target)!;
         try
         {
             FolderEntries.Create(folder);

@@ -18,13 +18,13 @@ internal sealed class AtomicFileSet : IDisposable
     /// <exception cref="CheckpointException">The disk is full, or the place cannot be written.</exception>
     public void Add(string path, Action<Stream> write)
     {
-        string full = Path.GetFullPath(path);
-        string temporary = $"{full}.{Environment.ProcessId}.{Guid.NewGuid():N}.tmp";
+        var full = Path.GetFullPath(path);
+        var temporary = $"{full}.{Environment.ProcessId}.{Guid.NewGuid():N}.tmp";
         Guarded(
             path,
             () =>
             {
-                string folder = Path.GetDirectoryName(full)!;
+                var folder = Path.GetDirectoryName(full)!;
                 FolderEntries.Create(folder);
                 changed.Add(folder);
                 using var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write);
@@ -53,11 +53,11 @@ internal sealed class AtomicFileSet : IDisposable
         {
             Guarded(path, () => File.Move(temporary, path, overwrite: true));
         }
-        foreach (string path in obsolete)
+        foreach (var path in obsolete)
         {
             Guarded(path, () => File.Delete(path));
         }
-        foreach (string folder in changed)
+        foreach (var folder in changed)
         {
             Guarded(folder, () => FolderEntries.Flush(folder));
         }

@@ -34,7 +34,7 @@ internal static unsafe class CheckedCopy
         ValueCheck check
     )
     {
-        bool any =
+        var any =
             from != to
                 ? Widen((ushort*)source, (uint*)destination, count)
                 : from switch
@@ -63,19 +63,19 @@ internal static unsafe class CheckedCopy
     private static bool Copy<T>(T* source, T* destination, int count, T exponent)
         where T : unmanaged, IBinaryInteger<T>
     {
-        int i = 0;
-        bool any = false;
+        var i = 0;
+        var any = false;
         if (Vector256.IsHardwareAccelerated && (nuint)destination % VectorBytes == 0)
         {
-            int width = Vector256<T>.Count;
-            Vector256<T> mask = Vector256.Create(exponent);
-            Vector256<T> found = Vector256<T>.Zero;
+            var width = Vector256<T>.Count;
+            var mask = Vector256.Create(exponent);
+            var found = Vector256<T>.Zero;
             for (; i <= count - UnrolledVectors * width; i += UnrolledVectors * width)
             {
-                Vector256<T> a = Vector256.Load(source + i);
-                Vector256<T> b = Vector256.Load(source + i + width);
-                Vector256<T> c = Vector256.Load(source + i + 2 * width);
-                Vector256<T> d = Vector256.Load(source + i + 3 * width);
+                var a = Vector256.Load(source + i);
+                var b = Vector256.Load(source + i + width);
+                var c = Vector256.Load(source + i + 2 * width);
+                var d = Vector256.Load(source + i + 3 * width);
                 found |= Vector256.Equals(a & mask, mask) | Vector256.Equals(b & mask, mask);
                 found |= Vector256.Equals(c & mask, mask) | Vector256.Equals(d & mask, mask);
                 a.StoreAlignedNonTemporal(destination + i);
@@ -96,18 +96,18 @@ internal static unsafe class CheckedCopy
     // A bfloat16 is the upper half of a single.
     private static bool Widen(ushort* source, uint* destination, int count)
     {
-        int i = 0;
-        bool any = false;
+        var i = 0;
+        var any = false;
         if (Vector256.IsHardwareAccelerated && (nuint)destination % VectorBytes == 0)
         {
-            int width = Vector256<ushort>.Count;
-            Vector256<ushort> mask = Vector256.Create(ExponentBrain);
-            Vector256<ushort> found = Vector256<ushort>.Zero;
+            var width = Vector256<ushort>.Count;
+            var mask = Vector256.Create(ExponentBrain);
+            var found = Vector256<ushort>.Zero;
             for (; i <= count - width; i += width)
             {
-                Vector256<ushort> value = Vector256.Load(source + i);
+                var value = Vector256.Load(source + i);
                 found |= Vector256.Equals(value & mask, mask);
-                (Vector256<uint> lower, Vector256<uint> upper) = Vector256.Widen(value);
+                (var lower, var upper) = Vector256.Widen(value);
                 (lower << 16).StoreAlignedNonTemporal(destination + i);
                 (upper << 16).StoreAlignedNonTemporal(destination + i + width / 2);
             }
@@ -134,10 +134,10 @@ internal static unsafe class CheckedCopy
         where T : unmanaged, IBinaryInteger<T>
     {
         // An infinity's bits below the exponent are zero.
-        T fraction = (exponent & -exponent) - T.One;
-        for (int i = 0; i < count; i++)
+        var fraction = (exponent & -exponent) - T.One;
+        for (var i = 0; i < count; i++)
         {
-            bool full = (values[i] & exponent) == exponent;
+            var full = (values[i] & exponent) == exponent;
             if (full && (check == ValueCheck.Finite || (values[i] & fraction) != T.Zero))
             {
                 return i;

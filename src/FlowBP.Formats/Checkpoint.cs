@@ -22,7 +22,7 @@ public static class Checkpoint
     /// <exception cref="CheckpointException">Nothing is there, or it is damaged.</exception>
     public static ICheckpointSource Open(string path)
     {
-        string file = CheckpointLocation.Find(path);
+        var file = CheckpointLocation.Find(path);
         if (file.EndsWith(".json", StringComparison.OrdinalIgnoreCase))
         {
             return ScaledCheckpoint.Of(ShardedCheckpoint.Open(file));
@@ -49,7 +49,7 @@ public static class Checkpoint
     /// </exception>
     public static void LoadInto(nn.Module module, string path, bool strict = true)
     {
-        using ICheckpointSource checkpoint = Open(path);
+        using var checkpoint = Open(path);
         LoadInto(module, checkpoint, strict);
     }
 
@@ -69,15 +69,15 @@ public static class Checkpoint
     public static void LoadInto(nn.Module module, ICheckpointSource checkpoint, bool strict = true)
     {
         using var scope = torch.NewDisposeScope();
-        Dictionary<string, Tensor> wanted = module.state_dict();
+        var wanted = module.state_dict();
         Compare(checkpoint, wanted, strict);
         HashSet<string> parameters = [.. module.named_parameters().Select(p => p.name)];
-        foreach (string name in checkpoint.Tensors.Keys)
+        foreach (var name in checkpoint.Tensors.Keys)
         {
-            if (wanted.TryGetValue(name, out Tensor? destination))
+            if (wanted.TryGetValue(name, out var destination))
             {
                 // A buffer may hold a mask, and a mask minus infinity.
-                ValueCheck check = parameters.Contains(name) ? ValueCheck.Finite : ValueCheck.NotNaN;
+                var check = parameters.Contains(name) ? ValueCheck.Finite : ValueCheck.NotNaN;
                 checkpoint.CopyInto(name, destination, check);
             }
         }
@@ -108,7 +108,7 @@ public static class Checkpoint
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        Dictionary<string, Tensor> tensors = module.state_dict();
+        var tensors = module.state_dict();
         if (tensors.Count == 0)
         {
             throw new ArgumentException(
@@ -138,7 +138,7 @@ public static class Checkpoint
             {
                 problems.Add($"tensor '{name}': the model's is on meta and has no memory (ToEmpty gives it some)");
             }
-            else if (!checkpoint.Tensors.TryGetValue(name, out StoredTensor? entry))
+            else if (!checkpoint.Tensors.TryGetValue(name, out var entry))
             {
                 if (strict)
                 {
@@ -163,15 +163,15 @@ public static class Checkpoint
         }
         if (strict)
         {
-            foreach (string name in checkpoint.Tensors.Keys.Where(name => !wanted.ContainsKey(name)).Order())
+            foreach (var name in checkpoint.Tensors.Keys.Where(name => !wanted.ContainsKey(name)).Order())
             {
-                string shape = CheckpointException.Shape(checkpoint.Tensors[name].Shape);
+                var shape = CheckpointException.Shape(checkpoint.Tensors[name].Shape);
                 problems.Add($"tensor '{name}': found {shape}, expected no such tensor");
             }
         }
         if (problems.Count > 0)
         {
-            string more = problems.Count > NamedProblems ? $"; and {problems.Count - NamedProblems} more" : "";
+            var more = problems.Count > NamedProblems ? $"; and {problems.Count - NamedProblems} more" : "";
             throw CheckpointException.ForFile(
                 checkpoint.Path,
                 $"does not fit the model: {string.Join("; ", problems.Take(NamedProblems))}{more}"

@@ -23,8 +23,8 @@ internal static partial class CheckpointLocation
         {
             return path;
         }
-        bool isFolder = Directory.Exists(path);
-        string folder = isFolder ? path : Path.GetDirectoryName(path) ?? "";
+        var isFolder = Directory.Exists(path);
+        var folder = isFolder ? path : Path.GetDirectoryName(path) ?? "";
         string[] wanted =
             isFolder ? [.. SafetensorsNames.Select(name => Path.Combine(path, name))]
             : IsUsual(path) ? [path]
@@ -48,22 +48,22 @@ internal static partial class CheckpointLocation
     // leaves the old file beside it; transformers asks for the one file first.
     private static IEnumerable<string> Layouts(string file)
     {
-        string folder = Path.GetDirectoryName(file) ?? "";
-        bool isNetwork = Stem(file) == NetworkStem;
+        var folder = Path.GetDirectoryName(file) ?? "";
+        var isNetwork = Stem(file) == NetworkStem;
         string[] both = [file, file + ShardedCheckpoint.IndexSuffix];
-        foreach (string layout in isNetwork ? both.Reverse() : both)
+        foreach (var layout in isNetwork ? both.Reverse() : both)
         {
             yield return layout;
         }
-        string pickled = Path.Combine(folder, isNetwork ? $"{NetworkStem}.bin" : "pytorch_model.bin");
+        var pickled = Path.Combine(folder, isNetwork ? $"{NetworkStem}.bin" : "pytorch_model.bin");
         yield return pickled;
         yield return pickled + ShardedCheckpoint.IndexSuffix;
     }
 
     private static string Said(string found)
     {
-        bool isIndex = found.EndsWith(ShardedCheckpoint.IndexSuffix, StringComparison.Ordinal);
-        string other = isIndex ? found[..^ShardedCheckpoint.IndexSuffix.Length] : found + ShardedCheckpoint.IndexSuffix;
+        var isIndex = found.EndsWith(ShardedCheckpoint.IndexSuffix, StringComparison.Ordinal);
+        var other = isIndex ? found[..^ShardedCheckpoint.IndexSuffix.Length] : found + ShardedCheckpoint.IndexSuffix;
         if (File.Exists(other))
         {
             LoadingNotices.Say(
@@ -77,7 +77,7 @@ internal static partial class CheckpointLocation
     // name.fp16.safetensors, or an index of its shards: name.safetensors.index.fp16.json or name.fp16.safetensors.index.json.
     private static string? Variant(string file)
     {
-        string folder = Path.GetDirectoryName(file) is { Length: > 0 } given ? given : ".";
+        var folder = Path.GetDirectoryName(file) is { Length: > 0 } given ? given : ".";
         if (!Directory.Exists(folder))
         {
             return null;
@@ -118,8 +118,8 @@ internal static partial class CheckpointLocation
         [
             .. all.Where(file => file.EndsWith(ShardedCheckpoint.IndexSuffix, StringComparison.Ordinal)),
         ];
-        string[] files = indexes.Length > 0 ? indexes : [.. all.Where(Checkpoint.IsWeightsFile)];
-        string names = string.Join(" or ", wanted.Select(file => Path.GetFileName(file)));
+        var files = indexes.Length > 0 ? indexes : [.. all.Where(Checkpoint.IsWeightsFile)];
+        var names = string.Join(" or ", wanted.Select(file => Path.GetFileName(file)));
         if (files.Length == 1)
         {
             LoadingNotices.Say(

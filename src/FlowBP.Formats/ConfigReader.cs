@@ -119,7 +119,7 @@ public sealed class ConfigReader
     /// <summary>Keys that may be there and change nothing in the arithmetic.</summary>
     public void Ignore(params ReadOnlySpan<string> keys)
     {
-        foreach (string key in keys)
+        foreach (var key in keys)
         {
             known.Add(key);
         }
@@ -154,8 +154,8 @@ public sealed class ConfigReader
         {
             if (!key.StartsWith('_') && !known.Contains(key))
             {
-                string? near = known.Where(k => Distance(k, key) <= 2).MinBy(k => Distance(k, key));
-                string hint = near is null ? "" : $" (did you mean {near}?)";
+                var near = known.Where(k => Distance(k, key) <= 2).MinBy(k => Distance(k, key));
+                var hint = near is null ? "" : $" (did you mean {near}?)";
                 throw CheckpointException.ForFile(File, $"unknown key '{section}{key}'{hint}");
             }
         }
@@ -204,17 +204,17 @@ public sealed class ConfigReader
     private static int Distance(string a, string b)
     {
         var previous = new int[b.Length + 1];
-        for (int j = 0; j <= b.Length; j++)
+        for (var j = 0; j <= b.Length; j++)
         {
             previous[j] = j;
         }
-        for (int i = 1; i <= a.Length; i++)
+        for (var i = 1; i <= a.Length; i++)
         {
-            int diagonal = previous[0];
+            var diagonal = previous[0];
             previous[0] = i;
-            for (int j = 1; j <= b.Length; j++)
+            for (var j = 1; j <= b.Length; j++)
             {
-                int substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
+                var substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
                 diagonal = previous[j];
                 previous[j] = Math.Min(substitute, 1 + Math.Min(previous[j], previous[j - 1]));
             }

@@ -54,9 +54,9 @@ public sealed partial class DiffusersFolder(string root)
     /// </exception>
     public bool HasPart(string part)
     {
-        string name = Path.GetFileName(part);
-        string? listed = ClassOf(name);
-        bool isThere = Directory.Exists(part);
+        var name = Path.GetFileName(part);
+        var listed = ClassOf(name);
+        var isThere = Directory.Exists(part);
         if (listed is not null)
         {
             return isThere ? true : throw NoFolder(name, listed);
@@ -94,7 +94,7 @@ public sealed partial class DiffusersFolder(string root)
     /// <exception cref="CheckpointException">It does.</exception>
     public void RequireClass(string part, params ReadOnlySpan<string> classes)
     {
-        string name = Path.GetFileName(part);
+        var name = Path.GetFileName(part);
         if (ClassOf(name) is { } listed && !classes.Contains(listed))
         {
             throw CheckpointException.ForFile(
@@ -112,8 +112,8 @@ public sealed partial class DiffusersFolder(string root)
     /// <exception cref="CheckpointException">The table lists it, and there is no such folder.</exception>
     public string TokenizerInUse(int number = 1)
     {
-        string tokenizer = Tokenizer(number);
-        string name = Path.GetFileName(tokenizer);
+        var tokenizer = Tokenizer(number);
+        var name = Path.GetFileName(tokenizer);
         if (ClassOf(name) is not null)
         {
             HasPart(tokenizer);
@@ -218,7 +218,7 @@ public sealed partial class DiffusersFolder(string root)
 
     private void RequirePipelineClass(string expected)
     {
-        string found = PipelineClass();
+        var found = PipelineClass();
         if (found != expected)
         {
             throw CheckpointException.ForFile(Index, $"found pipeline class {found}, expected {expected}");

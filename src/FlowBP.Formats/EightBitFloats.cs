@@ -24,9 +24,9 @@ internal static class EightBitFloats
     // Sign, four bits of exponent, three of fraction.
     private static float E4M3(byte bits)
     {
-        int exponent = (bits >> 3) & 0xF;
-        int fraction = bits & 0x7;
-        float magnitude =
+        var exponent = (bits >> 3) & 0xF;
+        var fraction = bits & 0x7;
+        var magnitude =
             (exponent, fraction) == (0xF, 0x7) ? float.NaN
             : exponent == 0 ? MathF.ScaleB(fraction, 1 - E4M3Bias - 3)
             : MathF.ScaleB(8 + fraction, exponent - E4M3Bias - 3);

@@ -25,12 +25,12 @@ public static partial class FolderEntries
         {
             return;
         }
-        int handle = OpenFile(folder, flags: 0);
+        var handle = OpenFile(folder, flags: 0);
         if (handle < 0)
         {
             return;
         }
-        int error = FlushFile(handle) < 0 ? Marshal.GetLastPInvokeError() : 0;
+        var error = FlushFile(handle) < 0 ? Marshal.GetLastPInvokeError() : 0;
         _ = CloseFile(handle);
         if (error == InputOutputError)
         {
@@ -46,7 +46,7 @@ public static partial class FolderEntries
     {
         List<string> parents = [];
         for (
-            string made = Path.GetFullPath(folder);
+            var made = Path.GetFullPath(folder);
             !Directory.Exists(made) && Path.GetDirectoryName(made) is { } above;
             made = above
         )

@@ -39,7 +39,7 @@ internal static class ForeignContent
                 + " run git lfs pull in its repository, or fetch the file itself";
         }
         // As one byte per character, a byte order mark is these three.
-        string head = Encoding.Latin1.GetString(start[..Math.Min(start.Length, 64)]);
+        var head = Encoding.Latin1.GetString(start[..Math.Min(start.Length, 64)]);
         head = head.TrimStart('\u00EF', '\u00BB', '\u00BF').TrimStart().ToLowerInvariant();
         return
             head.StartsWith("<!doctype", StringComparison.Ordinal)
@@ -56,7 +56,7 @@ internal static class ForeignContent
     /// <exception cref="CheckpointException">It is.</exception>
     public static void Refuse(string file, string text)
     {
-        string start = text.Length > LookedAt ? text[..LookedAt] : text;
+        var start = text.Length > LookedAt ? text[..LookedAt] : text;
         if (OfAny(Encoding.UTF8.GetBytes(start)) is { } what)
         {
             throw CheckpointException.ForFile(file, what);
@@ -65,7 +65,7 @@ internal static class ForeignContent
 
     private static bool IsText(ReadOnlySpan<byte> bytes)
     {
-        foreach (byte value in bytes)
+        foreach (var value in bytes)
         {
             if (value is (< 0x20 or >= 0x7F) and not ((byte)'\n' or (byte)'\r' or (byte)'\t'))
             {
@@ -77,7 +77,7 @@ internal static class ForeignContent
 
     private static string Quoted(ReadOnlySpan<byte> bytes)
     {
-        string text = Encoding.ASCII.GetString(bytes).Trim().ReplaceLineEndings(" ");
+        var text = Encoding.ASCII.GetString(bytes).Trim().ReplaceLineEndings(" ");
         return text.Length > QuotedCharacters ? text[..QuotedCharacters] + "…" : text;
     }
 }

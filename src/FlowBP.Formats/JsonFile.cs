@@ -20,7 +20,7 @@ internal static class JsonFile
                 throw CheckpointException.ForFile(file, $"found {large.Length} bytes, expected a JSON file");
             }
             var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
-            string text = File.ReadAllText(file);
+            var text = File.ReadAllText(file);
             ForeignContent.Refuse(file, text);
             return JsonNode.Parse(text, documentOptions: options) is JsonObject json
                 ? json

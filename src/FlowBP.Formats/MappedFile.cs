@@ -70,7 +70,7 @@ internal sealed unsafe partial class MappedFile : IDisposable
         {
             throw CheckpointException.ForFile(path, $"cannot be opened: {e.Message}", e);
         }
-        long length = stream.Length;
+        var length = stream.Length;
         if (Foreign(stream, length) is { } what)
         {
             stream.Dispose();
@@ -98,7 +98,7 @@ internal sealed unsafe partial class MappedFile : IDisposable
     private static string? Foreign(FileStream stream, long length)
     {
         Span<byte> start = stackalloc byte[ForeignContent.LookedAt];
-        int read = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
+        var read = stream.ReadAtLeast(start, start.Length, throwOnEndOfStream: false);
         stream.Position = 0;
         return ForeignContent.OfWeights(start[..read], length);
     }
@@ -144,8 +144,8 @@ internal sealed unsafe partial class MappedFile : IDisposable
         }
         // The range of whole pages that holds the bytes; the mapping is private to this process and never written.
         nint page = Environment.SystemPageSize;
-        nint first = (nint)address / page * page;
-        nint end = ((nint)address + (nint)bytes + page - 1) / page * page;
+        var first = (nint)address / page * page;
+        var end = ((nint)address + (nint)bytes + page - 1) / page * page;
         _ = Advice(first, end - first, advice);
     }
 

@@ -28,7 +28,7 @@ public sealed class RenamedCheckpoint : ICheckpointSource
     public RenamedCheckpoint(ICheckpointSource source, Func<string, string?> rename)
     {
         this.source = source;
-        foreach (StoredTensor tensor in source.Tensors.Values)
+        foreach (var tensor in source.Tensors.Values)
         {
             if (rename(tensor.Name) is not { } name)
             {
@@ -68,7 +68,7 @@ public sealed class RenamedCheckpoint : ICheckpointSource
     public void Dispose() => source.Dispose();
 
     private string StoredName(string name) =>
-        stored.TryGetValue(name, out string? found)
+        stored.TryGetValue(name, out var found)
             ? found
             : throw CheckpointException.ForTensor(Path, name, "no such tensor", $"one of {tensors.Count}");
 }

@@ -18,7 +18,7 @@ public sealed unsafe class SafetensorsFile : ICheckpointSource
     private SafetensorsFile(MappedFile map)
     {
         this.map = map;
-        ulong headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(map.Span(0, LengthBytes));
+        var headerBytes = BinaryPrimitives.ReadUInt64LittleEndian(map.Span(0, LengthBytes));
         if (headerBytes > SafetensorsHeader.MaxHeaderBytes)
         {
             throw CheckpointException.ForFile(
@@ -60,7 +60,7 @@ public sealed unsafe class SafetensorsFile : ICheckpointSource
     /// <exception cref="CheckpointException">The file is missing, unreadable, truncated or inconsistent.</exception>
     public static SafetensorsFile Open(string path)
     {
-        MappedFile map = MappedFile.Open(path, LengthBytes);
+        var map = MappedFile.Open(path, LengthBytes);
         try
         {
             return new SafetensorsFile(map);
@@ -75,7 +75,7 @@ public sealed unsafe class SafetensorsFile : ICheckpointSource
     /// <summary>The named entry.</summary>
     /// <exception cref="CheckpointException">The file has no such tensor.</exception>
     public SafetensorsEntry Entry(string name) =>
-        header.Entries.TryGetValue(name, out SafetensorsEntry? entry)
+        header.Entries.TryGetValue(name, out var entry)
             ? entry
             : throw CheckpointException.ForTensor(Path, name, "no such tensor", $"one of {header.Entries.Count}");
 
@@ -93,8 +93,8 @@ public sealed unsafe class SafetensorsFile : ICheckpointSource
     /// <inheritdoc/>
     public void CopyInto(string name, Tensor destination, ValueCheck values = ValueCheck.None)
     {
-        SafetensorsEntry entry = Entry(name);
-        byte* source = map.At(dataOffset + entry.Begin, entry.Bytes);
+        var entry = Entry(name);
+        var source = map.At(dataOffset + entry.Begin, entry.Bytes);
         if (EightBitFloats.Table(entry.Type) is { } wide)
         {
             CopyWidened(source, wide, Tensors[name], destination, values);
@@ -112,9 +112,9 @@ public sealed unsafe class SafetensorsFile : ICheckpointSource
         ValueCheck values
     )
     {
-        using Tensor widened = torch.empty(stored.Shape, ScalarType.BFloat16);
+        using var widened = torch.empty(stored.Shape, ScalarType.BFloat16);
         var target = (ushort*)TensorPointer.Of(widened);
-        long count = widened.numel();
+        var count = widened.numel();
         for (long i = 0; i < count; i++)
         {
             target[i] = wide[source[i]];
@@ -127,8 +127,8 @@ public sealed unsafe class SafetensorsFile : ICheckpointSource
     /// <exception cref="CheckpointException">The file has no such tensor.</exception>
     public Tensor Load(string name)
     {
-        SafetensorsEntry entry = Entry(name);
-        Tensor tensor = torch.empty(entry.Shape, dtype: entry.Type.ToScalarType());
+        var entry = Entry(name);
+        var tensor = torch.empty(entry.Shape, dtype: entry.Type.ToScalarType());
         CopyInto(name, tensor);
         return tensor;
     }
@@ -139,7 +139,7 @@ public sealed unsafe class SafetensorsFile : ICheckpointSource
     /// <exception cref="CheckpointException">The file is missing, unreadable, truncated or inconsistent.</exception>
     public static IReadOnlyDictionary<string, Tensor> LoadAll(string path, Device? device = null)
     {
-        using SafetensorsFile file = Open(path);
+        using var file = Open(path);
         return file.Entries.Keys.ToDictionary(name => name, name => file.Load(name).to(device ?? torch.CPU));
     }
 

@@ -56,10 +56,10 @@ internal sealed class SafetensorsHeader
         }
         var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = 8 });
         Expect(ref reader, JsonTokenType.StartObject, "the header");
-        bool metadataSeen = false;
+        var metadataSeen = false;
         while (Next(ref reader) != JsonTokenType.EndObject)
         {
-            string name = reader.GetString()!;
+            var name = reader.GetString()!;
             if (name == "__metadata__")
             {
                 if (metadataSeen)
@@ -90,7 +90,7 @@ internal sealed class SafetensorsHeader
         }
         while (Next(ref reader) != JsonTokenType.EndObject)
         {
-            string key = reader.GetString()!;
+            var key = reader.GetString()!;
             Expect(ref reader, JsonTokenType.String, $"'__metadata__.{key}'");
             if (!Metadata.TryAdd(key, reader.GetString()!))
             {
@@ -107,8 +107,8 @@ internal sealed class SafetensorsHeader
         long[]? offsets = null;
         while (Next(ref reader) != JsonTokenType.EndObject)
         {
-            string key = reader.GetString()!;
-            bool repeated = key switch
+            var key = reader.GetString()!;
+            var repeated = key switch
             {
                 "dtype" => type is not null,
                 "shape" => shape is not null,
@@ -139,7 +139,7 @@ internal sealed class SafetensorsHeader
         }
         if (type is null || shape is null || offsets is null)
         {
-            string missing =
+            var missing =
                 type is null ? "dtype"
                 : shape is null ? "shape"
                 : "data_offsets";
@@ -155,15 +155,15 @@ internal sealed class SafetensorsHeader
     private SafetensorsType ReadType(ref Utf8JsonReader reader, string name)
     {
         Expect(ref reader, JsonTokenType.String, $"dtype of tensor '{name}'");
-        string text = reader.GetString()!;
-        foreach (SafetensorsType type in Enum.GetValues<SafetensorsType>())
+        var text = reader.GetString()!;
+        foreach (var type in Enum.GetValues<SafetensorsType>())
         {
             if (type.ToString() == text)
             {
                 return type;
             }
         }
-        string known = string.Join(", ", Enum.GetNames<SafetensorsType>());
+        var known = string.Join(", ", Enum.GetNames<SafetensorsType>());
         throw CheckpointException.ForTensor(file, name, $"dtype {text}", $"one of {known}");
     }
 
@@ -173,7 +173,7 @@ internal sealed class SafetensorsHeader
         var values = new List<long>();
         while (Next(ref reader) != JsonTokenType.EndArray)
         {
-            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out long value) || value < 0)
+            if (reader.TokenType != JsonTokenType.Number || !reader.TryGetInt64(out var value) || value < 0)
             {
                 throw CheckpointException.ForTensor(
                     file,
@@ -189,17 +189,17 @@ internal sealed class SafetensorsHeader
 
     private void CheckLayout(long dataBytes)
     {
-        foreach (SafetensorsEntry entry in Entries.Values)
+        foreach (var entry in Entries.Values)
         {
             CheckEntry(entry, dataBytes);
         }
         long position = 0;
-        string previous = "the start of the data";
-        foreach (SafetensorsEntry entry in Entries.Values.OrderBy(e => e.Begin).ThenBy(e => e.End))
+        var previous = "the start of the data";
+        foreach (var entry in Entries.Values.OrderBy(e => e.Begin).ThenBy(e => e.End))
         {
             if (entry.Begin != position)
             {
-                string kind = entry.Begin < position ? "overlapping" : "leaving a gap after";
+                var kind = entry.Begin < position ? "overlapping" : "leaving a gap after";
                 throw CheckpointException.ForTensor(
                     file,
                     entry.Name,

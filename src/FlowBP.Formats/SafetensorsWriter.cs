@@ -46,14 +46,14 @@ public static class SafetensorsWriter
         [
             .. tensors.OrderByDescending(item => item.Type.Size()).ThenBy(item => item.Name, StringComparer.Ordinal),
         ];
-        byte[] header = Header(ordered, metadata);
+        var header = Header(ordered, metadata);
         return stream =>
         {
             Span<byte> length = stackalloc byte[8];
             BinaryPrimitives.WriteUInt64LittleEndian(length, (ulong)header.Length);
             stream.Write(length);
             stream.Write(header);
-            foreach (TensorToWrite item in ordered)
+            foreach (var item in ordered)
             {
                 item.WriteTo(stream);
             }
@@ -68,9 +68,9 @@ public static class SafetensorsWriter
             json.WriteStartObject();
             WriteMetadata(json, metadata);
             long position = 0;
-            foreach (TensorToWrite item in ordered)
+            foreach (var item in ordered)
             {
-                long end = position + item.Bytes;
+                var end = position + item.Bytes;
                 WriteEntry(json, new SafetensorsEntry(item.Name, item.Type, item.Tensor.shape, position, end));
                 position = end;
             }
@@ -103,7 +103,7 @@ public static class SafetensorsWriter
         json.WriteStartObject(entry.Name);
         json.WriteString("dtype", entry.Type.ToString());
         json.WriteStartArray("shape");
-        foreach (long extent in entry.Shape)
+        foreach (var extent in entry.Shape)
         {
             json.WriteNumberValue(extent);
         }
@@ -133,8 +133,8 @@ internal sealed record TensorToWrite(string Name, Tensor Tensor, ScalarType? Flo
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        ScalarType type = Type.ToScalarType();
-        Tensor value = Value?.Invoke() ?? Tensor;
+        var type = Type.ToScalarType();
+        var value = Value?.Invoke() ?? Tensor;
         if (!value.shape.AsSpan().SequenceEqual(Tensor.shape))
         {
             throw new ArgumentException(

@@ -36,7 +36,7 @@ internal sealed class ScaledCheckpoint : ICheckpointSource
     private ScaledCheckpoint(ICheckpointSource source)
     {
         this.source = source;
-        foreach (StoredTensor tensor in source.Tensors.Values)
+        foreach (var tensor in source.Tensors.Values)
         {
             if (FactorEnding(tensor.Name) is { } ending)
             {
@@ -62,7 +62,7 @@ internal sealed class ScaledCheckpoint : ICheckpointSource
     {
         try
         {
-            foreach (string name in source.Tensors.Keys)
+            foreach (var name in source.Tensors.Keys)
             {
                 if (Array.Find(Packed, packed => EndsWith(name, packed.Ending)) is { Kind: { } kind })
                 {
@@ -87,14 +87,14 @@ internal sealed class ScaledCheckpoint : ICheckpointSource
     /// <inheritdoc/>
     public void CopyInto(string name, Tensor destination, ValueCheck values = ValueCheck.None)
     {
-        if (!factorOf.TryGetValue(name, out string? factor))
+        if (!factorOf.TryGetValue(name, out var factor))
         {
             source.CopyInto(name, destination, values);
             return;
         }
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        Tensor wide = torch.empty(tensors[name].Shape, ScalarType.Float32);
+        var wide = torch.empty(tensors[name].Shape, ScalarType.Float32);
         source.CopyInto(name, wide, values);
         destination.copy_(wide * Column(factor, wide.shape));
     }
@@ -106,7 +106,7 @@ internal sealed class ScaledCheckpoint : ICheckpointSource
         {
             return source.Load(name);
         }
-        Tensor tensor = torch.empty(tensors[name].Shape, ScalarType.Float32);
+        var tensor = torch.empty(tensors[name].Shape, ScalarType.Float32);
         CopyInto(name, tensor);
         return tensor;
     }
@@ -116,7 +116,7 @@ internal sealed class ScaledCheckpoint : ICheckpointSource
 
     private void AddFactor(StoredTensor factor, string weight)
     {
-        if (!source.Tensors.TryGetValue(weight, out StoredTensor? stored))
+        if (!source.Tensors.TryGetValue(weight, out var stored))
         {
             throw CheckpointException.ForTensor(
                 Path,
@@ -125,8 +125,8 @@ internal sealed class ScaledCheckpoint : ICheckpointSource
                 "the weight that it scales"
             );
         }
-        long count = factor.Shape.Aggregate(1L, (n, extent) => n * extent);
-        bool fits = count == 1 || (stored.Shape.Length > 0 && count == stored.Shape[0] && factor.Shape[0] == count);
+        var count = factor.Shape.Aggregate(1L, (n, extent) => n * extent);
+        var fits = count == 1 || (stored.Shape.Length > 0 && count == stored.Shape[0] && factor.Shape[0] == count);
         if (!fits || !ElementTypes.IsFloating(factor.Type))
         {
             throw CheckpointException.ForTensor(
@@ -145,7 +145,7 @@ internal sealed class ScaledCheckpoint : ICheckpointSource
     // As [rows, 1, …], or one number.
     private Tensor Column(string factor, long[] shape)
     {
-        Tensor values = torch.empty(source.Tensors[factor].Shape, ScalarType.Float32);
+        var values = torch.empty(source.Tensors[factor].Shape, ScalarType.Float32);
         source.CopyInto(factor, values, ValueCheck.Finite);
         return values.numel() == 1
             ? values.reshape(1)

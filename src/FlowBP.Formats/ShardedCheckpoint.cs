@@ -58,7 +58,7 @@ public sealed class ShardedCheckpoint : ICheckpointSource
 
     private ICheckpointSource ShardOf(string name)
     {
-        if (!tensors.TryGetValue(name, out StoredTensor? tensor))
+        if (!tensors.TryGetValue(name, out var tensor))
         {
             throw CheckpointException.ForTensor(Path, name, "no such tensor", $"one of {tensors.Count}");
         }
@@ -73,7 +73,7 @@ public sealed class ShardedCheckpoint : ICheckpointSource
     // Which tensors the index promises in which file.
     private SortedDictionary<string, List<string>> ReadIndex()
     {
-        using JsonDocument json = Parse();
+        using var json = Parse();
         try
         {
             return ReadMap(json);
@@ -90,21 +90,21 @@ public sealed class ShardedCheckpoint : ICheckpointSource
         var names = new SortedDictionary<string, List<string>>(StringComparer.Ordinal);
         if (
             json.RootElement.ValueKind != JsonValueKind.Object
-            || !json.RootElement.TryGetProperty("weight_map", out JsonElement map)
+            || !json.RootElement.TryGetProperty("weight_map", out var map)
             || map.ValueKind != JsonValueKind.Object
         )
         {
             throw CheckpointException.ForFile(Path, "found no object 'weight_map', expected the file of each tensor");
         }
-        foreach (JsonProperty entry in map.EnumerateObject())
+        foreach (var entry in map.EnumerateObject())
         {
             if (entry.Value.ValueKind != JsonValueKind.String)
             {
                 throw CheckpointException.ForTensor(Path, entry.Name, entry.Value.ValueKind.ToString(), "a file name");
             }
-            string file = entry.Value.GetString()!;
+            var file = entry.Value.GetString()!;
             RefuseOutside(entry.Name, file);
-            if (!names.TryGetValue(file, out List<string>? list))
+            if (!names.TryGetValue(file, out var list))
             {
                 names.Add(file, list = []);
             }
@@ -130,7 +130,7 @@ public sealed class ShardedCheckpoint : ICheckpointSource
                 );
             }
             using var reader = new StreamReader(stream);
-            string text = reader.ReadToEnd();
+            var text = reader.ReadToEnd();
             ForeignContent.Refuse(Path, text);
             return JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 8 });
         }
@@ -151,14 +151,14 @@ public sealed class ShardedCheckpoint : ICheckpointSource
     // An index comes from strangers: it may name the files beside it and nothing else on this machine.
     private void RefuseOutside(string tensor, string file)
     {
-        bool plain =
+        var plain =
             file.Length is > 0 and < 256
             && file is not ("." or "..")
             && file.AsSpan().IndexOfAny("/\\:\0") < 0
             && Checkpoint.IsWeightsFile(file);
         if (!plain)
         {
-            string shown = CheckpointException.Shorten(file);
+            var shown = CheckpointException.Shorten(file);
             throw CheckpointException.ForTensor(
                 Path,
                 tensor,
@@ -170,14 +170,14 @@ public sealed class ShardedCheckpoint : ICheckpointSource
 
     private void ReadShards(SortedDictionary<string, List<string>> names)
     {
-        string folder = System.IO.Path.GetDirectoryName(Path) ?? "";
+        var folder = System.IO.Path.GetDirectoryName(Path) ?? "";
         Shards = [.. names.Keys.Select(name => System.IO.Path.Combine(folder, name))];
         RefuseMissing();
         var seen = new Dictionary<string, string>(StringComparer.Ordinal);
-        foreach ((string shard, string file) in names.Keys.Zip(Shards))
+        foreach ((var shard, var file) in names.Keys.Zip(Shards))
         {
-            using ICheckpointSource source = Checkpoint.OpenFile(file);
-            foreach (string name in source.Tensors.Keys)
+            using var source = Checkpoint.OpenFile(file);
+            foreach (var name in source.Tensors.Keys)
             {
                 if (!seen.TryAdd(name, shard))
                 {
@@ -185,7 +185,7 @@ public sealed class ShardedCheckpoint : ICheckpointSource
                 }
             }
             var promised = names[shard].ToHashSet(StringComparer.Ordinal);
-            foreach (StoredTensor tensor in source.Tensors.Values.Where(tensor => promised.Remove(tensor.Name)))
+            foreach (var tensor in source.Tensors.Values.Where(tensor => promised.Remove(tensor.Name)))
             {
                 tensors.Add(tensor.Name, tensor);
             }
@@ -209,7 +209,7 @@ public sealed class ShardedCheckpoint : ICheckpointSource
         ];
         if (missing.Length > 0)
         {
-            string more = missing.Length > NamedProblems ? $" and {missing.Length - NamedProblems} more" : "";
+            var more = missing.Length > NamedProblems ? $" and {missing.Length - NamedProblems} more" : "";
             throw CheckpointException.ForFile(
                 Path,
                 $"{missing.Length} of {Shards.Count} shards are missing beside it: "

@@ -29,7 +29,7 @@ internal static partial class ShardedWriter
     )
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxShardBytes, 1);
-        List<List<TensorToWrite>> shards = Split(
+        var shards = Split(
             tensors.Select(pair => new TensorToWrite(
                 pair.Key,
                 pair.Value,
@@ -38,7 +38,7 @@ internal static partial class ShardedWriter
             )),
             maxShardBytes
         );
-        string index = file + ShardedCheckpoint.IndexSuffix;
+        var index = file + ShardedCheckpoint.IndexSuffix;
         using var files = new AtomicFileSet();
         if (shards.Count == 1)
         {
@@ -49,7 +49,7 @@ internal static partial class ShardedWriter
         }
 
         string[] names = [.. shards.Select((_, i) => ShardName(file, i, shards.Count))];
-        foreach ((string name, List<TensorToWrite> shard) in names.Zip(shards))
+        foreach ((var name, var shard) in names.Zip(shards))
         {
             files.Add(name, SafetensorsWriter.Content(shard, SafetensorsWriter.UsualMetadata));
         }
@@ -62,7 +62,7 @@ internal static partial class ShardedWriter
         var shards = new List<List<TensorToWrite>>();
         var current = new List<TensorToWrite>();
         long bytes = 0;
-        foreach (TensorToWrite tensor in tensors)
+        foreach (var tensor in tensors)
         {
             if (tensor.Bytes > maxShardBytes)
             {
@@ -88,14 +88,14 @@ internal static partial class ShardedWriter
     // model.safetensors → model-00001-of-00003.safetensors
     private static string ShardName(string file, int index, int count)
     {
-        string stem = file.EndsWith(Extension, StringComparison.Ordinal) ? file[..^Extension.Length] : file;
+        var stem = file.EndsWith(Extension, StringComparison.Ordinal) ? file[..^Extension.Length] : file;
         return string.Create(CultureInfo.InvariantCulture, $"{stem}-{index + 1:D5}-of-{count:D5}{Extension}");
     }
 
     private static IEnumerable<string> ShardsBeside(string file)
     {
-        string folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
-        string stem = Path.GetFileNameWithoutExtension(file);
+        var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        var stem = Path.GetFileNameWithoutExtension(file);
         return Directory
             .EnumerateFiles(folder, $"{stem}-*{Extension}")
             .Where(path => ShardSuffix().IsMatch(Path.GetFileName(path)[stem.Length..]))

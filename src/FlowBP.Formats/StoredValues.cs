@@ -37,16 +37,16 @@ internal static unsafe class StoredValues
         }
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        bool direct = destination.device_type == DeviceType.CPU && CheckedCopy.Knows(stored.Type, destination.dtype);
+        var direct = destination.device_type == DeviceType.CPU && CheckedCopy.Knows(stored.Type, destination.dtype);
         if (!destination.is_contiguous())
         {
-            Tensor rows = torch.empty(stored.Shape, stored.Type);
+            var rows = torch.empty(stored.Shape, stored.Type);
             Copy(source, stored, rows, check, mapped);
             destination.copy_(rows);
         }
         else if (direct)
         {
-            byte* target = (byte*)TensorPointer.Of(destination);
+            var target = (byte*)TensorPointer.Of(destination);
             CopyElements(source, target, destination.dtype, destination.numel(), stored, check, mapped);
             GC.KeepAlive(destination);
         }
@@ -58,17 +58,17 @@ internal static unsafe class StoredValues
 
     private static void Convert(byte* source, StoredTensor stored, Tensor flat, ValueCheck check, bool mapped)
     {
-        int size = ElementTypes.Size(stored.Type);
-        long count = flat.numel();
-        long pieceCount = Math.Min(count, BufferBytes / size);
-        using Tensor buffer = torch.empty([pieceCount], stored.Type);
+        var size = ElementTypes.Size(stored.Type);
+        var count = flat.numel();
+        var pieceCount = Math.Min(count, BufferBytes / size);
+        using var buffer = torch.empty([pieceCount], stored.Type);
         for (long offset = 0; offset < count; offset += pieceCount)
         {
-            long taken = Math.Min(pieceCount, count - offset);
-            byte* target = (byte*)TensorPointer.Of(buffer);
+            var taken = Math.Min(pieceCount, count - offset);
+            var target = (byte*)TensorPointer.Of(buffer);
             CopyElements(source + offset * size, target, stored.Type, taken, stored, check, mapped, offset);
-            using Tensor from = buffer.narrow(0, 0, taken);
-            using Tensor to = flat.narrow(0, offset, taken);
+            using var from = buffer.narrow(0, 0, taken);
+            using var to = flat.narrow(0, offset, taken);
             to.copy_(from);
         }
     }
@@ -85,14 +85,14 @@ internal static unsafe class StoredValues
         long firstElement = 0
     )
     {
-        int sourceSize = ElementTypes.Size(stored.Type);
-        int targetSize = ElementTypes.Size(type);
-        long pieceCount = PieceBytes / sourceSize;
-        int pieces = (int)((count + pieceCount - 1) / pieceCount);
-        long refused = long.MaxValue;
-        int next = -1;
+        var sourceSize = ElementTypes.Size(stored.Type);
+        var targetSize = ElementTypes.Size(type);
+        var pieceCount = PieceBytes / sourceSize;
+        var pieces = (int)((count + pieceCount - 1) / pieceCount);
+        var refused = long.MaxValue;
+        var next = -1;
         Lock disk = new();
-        int workers = Math.Min(pieces, Environment.ProcessorCount);
+        var workers = Math.Min(pieces, Environment.ProcessorCount);
         if (workers == 1)
         {
             CopyPieces(0);
@@ -116,9 +116,9 @@ internal static unsafe class StoredValues
 
         void CopyPiece(int piece)
         {
-            long first = piece * pieceCount;
-            int taken = (int)Math.Min(pieceCount, count - first);
-            byte* from = source + first * sourceSize;
+            var first = piece * pieceCount;
+            var taken = (int)Math.Min(pieceCount, count - first);
+            var from = source + first * sourceSize;
             if (mapped)
             {
                 // One at a time and in order: a disk reads ahead along one line, not along several.
@@ -127,7 +127,7 @@ internal static unsafe class StoredValues
                     MappedFile.Announce(from, (long)taken * sourceSize);
                 }
             }
-            long bad = CheckedCopy.Copy(from, stored.Type, destination + first * targetSize, type, taken, check);
+            var bad = CheckedCopy.Copy(from, stored.Type, destination + first * targetSize, type, taken, check);
             if (bad >= 0)
             {
                 Least(ref refused, first + bad);
@@ -142,10 +142,10 @@ internal static unsafe class StoredValues
 
     private static void Least(ref long least, long value)
     {
-        long seen = Interlocked.Read(ref least);
+        var seen = Interlocked.Read(ref least);
         while (value < seen)
         {
-            long before = Interlocked.CompareExchange(ref least, value, seen);
+            var before = Interlocked.CompareExchange(ref least, value, seen);
             if (before == seen)
             {
                 return;
@@ -156,8 +156,8 @@ internal static unsafe class StoredValues
 
     private static CheckpointException Refused(StoredTensor stored, long element, ValueCheck check)
     {
-        string expected = check == ValueCheck.Finite ? "finite numbers only" : "no NaN";
-        string what = check == ValueCheck.Finite ? "NaN or infinity" : "NaN";
+        var expected = check == ValueCheck.Finite ? "finite numbers only" : "no NaN";
+        var what = check == ValueCheck.Finite ? "NaN or infinity" : "NaN";
         return CheckpointException.ForTensor(
             stored.File,
             stored.Name,

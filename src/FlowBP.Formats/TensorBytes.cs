@@ -19,9 +19,9 @@ internal static class TensorBytes
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        long count = tensor.numel();
-        long pieceCount = PieceBytes / tensor.dtype.ToSafetensorsType().Size();
-        Tensor flat = tensor.view(-1);
+        var count = tensor.numel();
+        var pieceCount = PieceBytes / tensor.dtype.ToSafetensorsType().Size();
+        var flat = tensor.view(-1);
         for (long offset = 0; offset < count; offset += pieceCount)
         {
             visit(flat.narrow(0, offset, Math.Min(pieceCount, count - offset)));

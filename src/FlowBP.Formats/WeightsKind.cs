@@ -19,7 +19,7 @@ internal static class WeightsKind
         Span<byte> start = stackalloc byte[Start];
         try
         {
-            using FileStream stream = File.OpenRead(path);
+            using var stream = File.OpenRead(path);
             if (stream.ReadAtLeast(start, Start, throwOnEndOfStream: false) < Start)
             {
                 return isNamedSo;
@@ -30,7 +30,7 @@ internal static class WeightsKind
             return isNamedSo;
         }
         // A header of less than 4 GB, and the brace that it begins with.
-        bool isSafetensors = start[8] == (byte)'{' && start[4..8].SequenceEqual(stackalloc byte[4]);
+        var isSafetensors = start[8] == (byte)'{' && start[4..8].SequenceEqual(stackalloc byte[4]);
         return !isSafetensors && (isNamedSo || start.StartsWith("PK\u0003\u0004"u8) || start.StartsWith(LegacyPickle));
     }
 }

@@ -22,22 +22,24 @@ public sealed unsafe class ScalarRolloutKernels : IRolloutKernels
         var width = x_BLD.Width;
         var row = new float[width];
         for (var b = 0L; b < x_BLD.Batch; b++)
-        for (var l = 0L; l < x_BLD.Tokens; l++)
         {
-            var begin = ((b * x_BLD.Tokens) + l) * width;
-            for (var d = 0L; d < width; d++)
+            for (var l = 0L; l < x_BLD.Tokens; l++)
             {
-                row[d] = Read(x_BLD.Pointer, x_BLD.Type, begin + d);
-            }
-            var mean = Sum(row, x_BLD.Type, static (sum, x) => sum + x) * (1f / width);
-            var squares = Sum(row, x_BLD.Type, (sum, x) => MathF.FusedMultiplyAdd(x - mean, x - mean, sum));
-            var inverseDeviation = ReciprocalRoot(squares, width, epsilon);
-            for (var d = 0L; d < width; d++)
-            {
-                var scale = Read(scale_BD.Pointer, scale_BD.Type, (b * scale_BD.Stride) + d);
-                var shift = Read(shift_BD.Pointer, shift_BD.Type, (b * shift_BD.Stride) + d);
-                var value = MathF.FusedMultiplyAdd((row[d] - mean) * inverseDeviation, 1 + scale, shift);
-                Write(out_BLD.Pointer, out_BLD.Type, begin + d, value);
+                var begin = ((b * x_BLD.Tokens) + l) * width;
+                for (var d = 0L; d < width; d++)
+                {
+                    row[d] = Read(x_BLD.Pointer, x_BLD.Type, begin + d);
+                }
+                var mean = Sum(row, x_BLD.Type, static (sum, x) => sum + x) * (1f / width);
+                var squares = Sum(row, x_BLD.Type, (sum, x) => MathF.FusedMultiplyAdd(x - mean, x - mean, sum));
+                var inverseDeviation = ReciprocalRoot(squares, width, epsilon);
+                for (var d = 0L; d < width; d++)
+                {
+                    var scale = Read(scale_BD.Pointer, scale_BD.Type, (b * scale_BD.Stride) + d);
+                    var shift = Read(shift_BD.Pointer, shift_BD.Type, (b * shift_BD.Stride) + d);
+                    var value = MathF.FusedMultiplyAdd((row[d] - mean) * inverseDeviation, 1 + scale, shift);
+                    Write(out_BLD.Pointer, out_BLD.Type, begin + d, value);
+                }
             }
         }
     }
@@ -72,32 +74,36 @@ public sealed unsafe class ScalarRolloutKernels : IRolloutKernels
         RolloutArguments.CheckQkNormRope(x_BLHK, cosine_LP, sine_LP, out_BLHK);
         var head = new float[x_BLHK.Width];
         for (var b = 0L; b < x_BLHK.Batch; b++)
-        for (var l = 0L; l < x_BLHK.Tokens; l++)
-        for (var h = 0L; h < x_BLHK.Heads; h++)
         {
-            var from = (b * x_BLHK.SampleStride) + (l * x_BLHK.TokenStride) + (h * x_BLHK.HeadStride);
-            for (var k = 0; k < head.Length; k++)
+            for (var l = 0L; l < x_BLHK.Tokens; l++)
             {
-                head[k] = Read(x_BLHK.Pointer, x_BLHK.Type, from + k);
-            }
-            var squares = Sum(head, x_BLHK.Type, static (sum, x) => MathF.FusedMultiplyAdd(x, x, sum));
-            var inverseRoot = ReciprocalRoot(squares, head.Length, epsilon);
-            for (var k = 0; k < head.Length; k++)
-            {
-                head[k] *= inverseRoot;
-                if (weight_K is not null)
+                for (var h = 0L; h < x_BLHK.Heads; h++)
                 {
-                    head[k] *= Read(weight_K, x_BLHK.Type, k);
+                    var from = (b * x_BLHK.SampleStride) + (l * x_BLHK.TokenStride) + (h * x_BLHK.HeadStride);
+                    for (var k = 0; k < head.Length; k++)
+                    {
+                        head[k] = Read(x_BLHK.Pointer, x_BLHK.Type, from + k);
+                    }
+                    var squares = Sum(head, x_BLHK.Type, static (sum, x) => MathF.FusedMultiplyAdd(x, x, sum));
+                    var inverseRoot = ReciprocalRoot(squares, head.Length, epsilon);
+                    for (var k = 0; k < head.Length; k++)
+                    {
+                        head[k] *= inverseRoot;
+                        if (weight_K is not null)
+                        {
+                            head[k] *= Read(weight_K, x_BLHK.Type, k);
+                        }
+                    }
+                    if (cosine_LP is not null)
+                    {
+                        Rotate(head, cosine_LP + (l * head.Length / 2), sine_LP + (l * head.Length / 2));
+                    }
+                    var to = (b * out_BLHK.SampleStride) + (l * out_BLHK.TokenStride) + (h * out_BLHK.HeadStride);
+                    for (var k = 0; k < head.Length; k++)
+                    {
+                        Write(out_BLHK.Pointer, out_BLHK.Type, to + k, head[k]);
+                    }
                 }
-            }
-            if (cosine_LP is not null)
-            {
-                Rotate(head, cosine_LP + (l * head.Length / 2), sine_LP + (l * head.Length / 2));
-            }
-            var to = (b * out_BLHK.SampleStride) + (l * out_BLHK.TokenStride) + (h * out_BLHK.HeadStride);
-            for (var k = 0; k < head.Length; k++)
-            {
-                Write(out_BLHK.Pointer, out_BLHK.Type, to + k, head[k]);
             }
         }
     }
@@ -126,23 +132,25 @@ public sealed unsafe class ScalarRolloutKernels : IRolloutKernels
     {
         RolloutArguments.CheckEulerStep(conditional_NE, negative_NE, sample_N, x_BE, v_BE, next_BE);
         for (var n = 0; n < sample_N.Length; n++)
-        for (var e = 0L; e < x_BE.Elements; e++)
         {
-            var inNetwork = (n * x_BE.Elements) + e;
-            var inCache = (sample_N[n] * x_BE.Elements) + e;
-            var velocity = Read(conditional_NE.Pointer, conditional_NE.Type, inNetwork);
-            if (negative_NE is { } negatives)
+            for (var e = 0L; e < x_BE.Elements; e++)
             {
-                var negative = Read(negatives.Pointer, negatives.Type, inNetwork);
-                velocity = negative + ((velocity - negative) * (float)guidance);
+                var inNetwork = (n * x_BE.Elements) + e;
+                var inCache = (sample_N[n] * x_BE.Elements) + e;
+                var velocity = Read(conditional_NE.Pointer, conditional_NE.Type, inNetwork);
+                if (negative_NE is { } negatives)
+                {
+                    var negative = Read(negatives.Pointer, negatives.Type, inNetwork);
+                    velocity = negative + ((velocity - negative) * (float)guidance);
+                }
+                Write(v_BE.Pointer, v_BE.Type, inCache, velocity);
+                var next = MathF.FusedMultiplyAdd(
+                    (float)step,
+                    Read(v_BE.Pointer, v_BE.Type, inCache),
+                    Read(x_BE.Pointer, x_BE.Type, inCache)
+                );
+                Write(next_BE.Pointer, next_BE.Type, inCache, next);
             }
-            Write(v_BE.Pointer, v_BE.Type, inCache, velocity);
-            var next = MathF.FusedMultiplyAdd(
-                (float)step,
-                Read(v_BE.Pointer, v_BE.Type, inCache),
-                Read(x_BE.Pointer, x_BE.Type, inCache)
-            );
-            Write(next_BE.Pointer, next_BE.Type, inCache, next);
         }
     }
 

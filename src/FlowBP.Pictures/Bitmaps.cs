@@ -25,9 +25,11 @@ internal static class Bitmaps
     /// <summary>Copies a picture to the pixels of a bitmap of its size.</summary>
     public static void Copy(RgbImage image, SKBitmap bitmap)
     {
-        Span<byte> pixels = Pixels(bitmap);
-        for (int i = 0; i < image.Width * image.Height; i++)
+        var pixels = Pixels(bitmap);
+        for (var i = 0; i < image.Width * image.Height; i++)
+        {
             Set(pixels, i, image.Bytes[3 * i], image.Bytes[3 * i + 1], image.Bytes[3 * i + 2]);
+        }
     }
 
     /// <summary>Copies float planes, enlarged by repeating pixels, into a bitmap.</summary>
@@ -48,24 +50,28 @@ internal static class Bitmaps
         int scale
     )
     {
-        Span<byte> pixels = Pixels(bitmap);
-        int plane = width * height;
-        int stride = bitmap.RowBytes;
-        for (int y = 0; y < height; y++)
+        var pixels = Pixels(bitmap);
+        var plane = width * height;
+        var stride = bitmap.RowBytes;
+        for (var y = 0; y < height; y++)
         {
-            int start = (top + y * scale) * stride + 4 * left;
-            Span<byte> row = pixels.Slice(start, 4 * width * scale);
-            for (int x = 0; x < width; x++)
+            var start = (top + y * scale) * stride + 4 * left;
+            var row = pixels.Slice(start, 4 * width * scale);
+            for (var x = 0; x < width; x++)
             {
-                int i = y * width + x;
-                byte red = RgbImage.Level(planes[i]);
-                byte green = RgbImage.Level(planes[plane + i]);
-                byte blue = RgbImage.Level(planes[2 * plane + i]);
-                for (int repeated = 0; repeated < scale; repeated++)
+                var i = y * width + x;
+                var red = RgbImage.Level(planes[i]);
+                var green = RgbImage.Level(planes[plane + i]);
+                var blue = RgbImage.Level(planes[2 * plane + i]);
+                for (var repeated = 0; repeated < scale; repeated++)
+                {
                     Set(row, x * scale + repeated, red, green, blue);
+                }
             }
-            for (int repeated = 1; repeated < scale; repeated++)
+            for (var repeated = 1; repeated < scale; repeated++)
+            {
                 row.CopyTo(pixels.Slice(start + repeated * stride, row.Length));
+            }
         }
     }
 
@@ -73,9 +79,12 @@ internal static class Bitmaps
     public static RgbImage ToImage(SKBitmap bitmap)
     {
         var image = new RgbImage(bitmap.Width, bitmap.Height);
-        ReadOnlySpan<byte> pixels = bitmap.GetPixelSpan();
-        for (int i = 0; i < bitmap.Width * bitmap.Height; i++)
+        var pixels = bitmap.GetPixelSpan();
+        for (var i = 0; i < bitmap.Width * bitmap.Height; i++)
+        {
             pixels.Slice(4 * i, 3).CopyTo(image.Bytes.AsSpan(3 * i, 3));
+        }
+
         return image;
     }
 

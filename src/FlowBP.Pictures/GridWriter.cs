@@ -1,7 +1,7 @@
 // Grids as files, for programs whose work is something else: what a machine can't draw is left out and told in one line, once. Pictures
 // are never a reason to lose what was trained.
+
 using FlowBP.Pictures.Text;
-using SkiaSharp;
 
 namespace FlowBP.Pictures;
 
@@ -22,22 +22,31 @@ public sealed class GridWriter(Action<string>? notice = null, PictureFonts? font
     /// </exception>
     public byte[]? Encode(ImageGrid grid, string name)
     {
-        PictureFormat format = PictureFormats.Of(name);
+        var format = PictureFormats.Of(name);
         try
         {
             NativeLibraries.RequireSkia();
-            PictureFonts? labels = Labels();
-            using SKBitmap bitmap = grid.Paint(labels, missing);
-            foreach (string problem in labels?.Problems ?? [])
+            var labels = Labels();
+            using var bitmap = grid.Paint(labels, missing);
+            foreach (var problem in labels?.Problems ?? [])
+            {
                 Tell(problem);
+            }
+
             if (missing.TakeNotice() is { } line)
+            {
                 Tell(line);
+            }
+
             return PictureFile.Encode(bitmap, format);
         }
         catch (PicturesUnavailableException e)
         {
             if (told.Add(e.Message))
+            {
                 notice?.Invoke($"{Path.GetFileName(name)} is left out, and others for the same reason: {e.Message}");
+            }
+
             return null;
         }
     }
@@ -45,7 +54,10 @@ public sealed class GridWriter(Action<string>? notice = null, PictureFonts? font
     private PictureFonts? Labels()
     {
         if (NativeLibraries.WhyNoText is not { } why)
+        {
             return fonts ?? PictureFonts.Default;
+        }
+
         Tell($"the pictures have no labels: HarfBuzzSharp's native library does not load here ({why})");
         return null;
     }
@@ -53,6 +65,8 @@ public sealed class GridWriter(Action<string>? notice = null, PictureFonts? font
     private void Tell(string line)
     {
         if (told.Add(line))
+        {
             notice?.Invoke(line);
+        }
     }
 }

@@ -93,8 +93,11 @@ public sealed record ImageGrid
     {
         NativeLibraries.RequireSkia();
         if (NativeLibraries.WhyNoText is { } why)
+        {
             throw new PicturesUnavailableException($"text can't be drawn here: {why}");
-        using SKBitmap bitmap = Paint(fonts ?? PictureFonts.Default, new MissingCharacters());
+        }
+
+        using var bitmap = Paint(fonts ?? PictureFonts.Default, new MissingCharacters());
         return Bitmaps.ToImage(bitmap);
     }
 
@@ -108,7 +111,7 @@ public sealed record ImageGrid
         lock (fonts ?? (object)this)
         {
             var layout = new Layout(this, fonts, missing);
-            SKBitmap bitmap = Bitmaps.Opaque(layout.Width, layout.Height);
+            var bitmap = Bitmaps.Opaque(layout.Width, layout.Height);
             using var canvas = new SKCanvas(bitmap);
             canvas.Clear(s_paper);
             layout.Draw(canvas, bitmap);
@@ -119,15 +122,21 @@ public sealed record ImageGrid
     private void Check()
     {
         if (Rows.Count == 0 || Rows.All(row => row.Count == 0))
+        {
             throw new ArgumentException("a grid needs at least one picture");
+        }
+
         ArgumentOutOfRangeException.ThrowIfLessThan(Height, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(Width, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(Scale, 1);
         if (RowHeaders.Count > Rows.Count)
-            throw new ArgumentException($"{RowHeaders.Count} row headers for {Rows.Count} rows");
-        for (int r = 0; r < Rows.Count; r++)
         {
-            for (int c = 0; c < Rows[r].Count; c++)
+            throw new ArgumentException($"{RowHeaders.Count} row headers for {Rows.Count} rows");
+        }
+
+        for (var r = 0; r < Rows.Count; r++)
+        {
+            for (var c = 0; c < Rows[r].Count; c++)
             {
                 if (Rows[r][c] is { } cell && cell.Planes.Length != 3 * Height * Width)
                 {
@@ -182,9 +191,9 @@ public sealed record ImageGrid
             ];
             rowHeights = [.. grid.Rows.Select((_, r) => RowHeight(r))];
 
-            int headHeight = HeightOf(title) + HeightOf(subtitle);
+            var headHeight = HeightOf(title) + HeightOf(subtitle);
             headHeight += headHeight > 0 ? Gap : 0;
-            int columnHeaderHeight = columnHeaders.Length == 0 ? 0 : columnHeaders.Max(block => block.Height) + Gap / 4;
+            var columnHeaderHeight = columnHeaders.Length == 0 ? 0 : columnHeaders.Max(block => block.Height) + Gap / 4;
             gridTop = Page + headHeight + columnHeaderHeight;
             Height = gridTop + rowHeights.Sum() + (rowHeights.Length - 1) * Gap + Page;
         }
@@ -199,14 +208,14 @@ public sealed record ImageGrid
         {
             title?.Draw(canvas, Page, Page, Width - 2 * Page);
             subtitle?.Draw(canvas, Page, Page + HeightOf(title), Width - 2 * Page);
-            for (int c = 0; c < columnHeaders.Length; c++)
+            for (var c = 0; c < columnHeaders.Length; c++)
             {
                 // Headers stand on the pictures: short ones start lower.
-                int top = gridTop - Gap / 4 - columnHeaders[c].Height;
+                var top = gridTop - Gap / 4 - columnHeaders[c].Height;
                 columnHeaders[c].Draw(canvas, CellLeft(c), top, grid.CellWidth);
             }
-            int rowTop = gridTop;
-            for (int r = 0; r < grid.Rows.Count; r++)
+            var rowTop = gridTop;
+            for (var r = 0; r < grid.Rows.Count; r++)
             {
                 DrawRow(canvas, bitmap, r, rowTop);
                 rowTop += rowHeights[r] + Gap;
@@ -218,20 +227,26 @@ public sealed record ImageGrid
             if (r < rowHeaders.Length)
             {
                 // Beside the middle of the picture, unless the header is taller than it.
-                int down = Math.Max(0, (grid.CellHeight - rowHeaders[r].Height) / 2);
+                var down = Math.Max(0, (grid.CellHeight - rowHeaders[r].Height) / 2);
                 rowHeaders[r].Draw(canvas, Page, top + down, rowHeaderWidth);
             }
             using var frame = new SKPaint { Color = s_frame };
-            for (int c = 0; c < grid.Rows[r].Count; c++)
+            for (var c = 0; c < grid.Rows[r].Count; c++)
             {
                 if (grid.Rows[r][c] is not { } cell)
+                {
                     continue;
-                int left = CellLeft(c);
+                }
+
+                var left = CellLeft(c);
                 canvas.DrawRect(left, top, grid.CellWidth, grid.CellHeight, frame);
-                int captionTop = top + grid.CellHeight + Gap / 2;
+                var captionTop = top + grid.CellHeight + Gap / 2;
                 if (cell.Correct is { } correct)
+                {
                     DrawMark(canvas, correct, left, captionTop);
-                int indent = cell.Correct is null ? 0 : MarkWidth;
+                }
+
+                var indent = cell.Correct is null ? 0 : MarkWidth;
                 captions[r][c]?.Draw(canvas, left + indent, captionTop, Room(cell));
                 // The pixels themselves, after everything else.
                 canvas.Flush();
@@ -241,13 +256,13 @@ public sealed record ImageGrid
 
         private int RowHeight(int r)
         {
-            int below = 0;
-            for (int c = 0; c < grid.Rows[r].Count; c++)
+            var below = 0;
+            for (var c = 0; c < grid.Rows[r].Count; c++)
             {
-                int mark = grid.Rows[r][c]?.Correct is null ? 0 : s_caption.LineHeight;
+                var mark = grid.Rows[r][c]?.Correct is null ? 0 : s_caption.LineHeight;
                 below = Math.Max(below, Math.Max(mark, HeightOf(captions[r][c])));
             }
-            int cells = grid.CellHeight + (below > 0 ? Gap / 2 + below : 0);
+            var cells = grid.CellHeight + (below > 0 ? Gap / 2 + below : 0);
             return Math.Max(cells, r < rowHeaders.Length ? rowHeaders[r].Height : 0);
         }
 
@@ -264,8 +279,8 @@ public sealed record ImageGrid
     {
         // As tall as a capital letter, and on the same baseline.
         const float Size = 10;
-        float bottom = top + s_caption.Baseline - 0.5f;
-        float high = bottom - Size + 1;
+        var bottom = top + s_caption.Baseline - 0.5f;
+        var high = bottom - Size + 1;
         using var stroke = new SKPaint
         {
             Color = correct ? s_tick : s_cross,
@@ -289,8 +304,11 @@ public sealed record ImageGrid
     private static string Shortened(string text)
     {
         if (text.Length <= LongestText)
+        {
             return text;
-        int end = char.IsHighSurrogate(text[LongestText - 1]) ? LongestText - 1 : LongestText;
+        }
+
+        var end = char.IsHighSurrogate(text[LongestText - 1]) ? LongestText - 1 : LongestText;
         return text[..end] + "…";
     }
 }

@@ -52,7 +52,10 @@ internal static class NativeLibraries
     private static string FirstLine(Exception e)
     {
         while (e is TypeInitializationException { InnerException: { } inner })
+        {
             e = inner;
+        }
+
         return e.Message.Split('\n', 2)[0].TrimEnd('.', '\r', ' ');
     }
 }

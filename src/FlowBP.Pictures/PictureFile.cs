@@ -25,8 +25,8 @@ public static class PictureFile
     /// <exception cref="PicturesUnavailableException">The native library does not load.</exception>
     public static void Save(string path, RgbImage image)
     {
-        byte[] file = Encode(image, PictureFormats.Of(path));
-        string partial = path + ".partial";
+        var file = Encode(image, PictureFormats.Of(path));
+        var partial = path + ".partial";
         File.WriteAllBytes(partial, file);
         File.Move(partial, path, overwrite: true);
     }
@@ -55,7 +55,7 @@ public static class PictureFile
     public static byte[] Encode(RgbImage image, PictureFormat format)
     {
         NativeLibraries.RequireSkia();
-        using SKBitmap bitmap = Bitmaps.Opaque(image.Width, image.Height);
+        using var bitmap = Bitmaps.Opaque(image.Width, image.Height);
         Bitmaps.Copy(image, bitmap);
         return Encode(bitmap, format);
     }
@@ -69,8 +69,8 @@ public static class PictureFile
                     + $"whose sides have at most {format.LongestSide()}"
             );
         }
-        using SKPixmap pixels = bitmap.PeekPixels();
-        using SKData? file = format switch
+        using var pixels = bitmap.PeekPixels();
+        using var file = format switch
         {
             PictureFormat.Jpeg => pixels.Encode(
                 new SKJpegEncoderOptions(
@@ -99,23 +99,32 @@ public static class PictureFile
     public static RgbImage Decode(ReadOnlySpan<byte> file)
     {
         NativeLibraries.RequireSkia();
-        using SKData data = SKData.CreateCopy(file);
-        using SKCodec codec =
+        using var data = SKData.CreateCopy(file);
+        using var codec =
             SKCodec.Create(data)
             ?? throw new InvalidDataException("not a PNG, JPEG or WebP picture, or damaged at its beginning");
         if (
             codec.EncodedFormat
             is not (SKEncodedImageFormat.Png or SKEncodedImageFormat.Jpeg or SKEncodedImageFormat.Webp)
         )
+        {
             throw new InvalidDataException($"a {codec.EncodedFormat} picture; only PNG, JPEG and WebP are read");
-        (int width, int height) = (codec.Info.Width, codec.Info.Height);
+        }
+
+        (var width, var height) = (codec.Info.Width, codec.Info.Height);
         if ((long)width * height > Array.MaxLength / 4)
+        {
             throw new InvalidDataException($"a picture of {width} × {height} pixels is too large to be read");
+        }
+
         using var sRgb = SKColorSpace.CreateSrgb();
         using var bitmap = new SKBitmap();
         if (!bitmap.TryAllocPixels(new(width, height, SKColorType.Rgba8888, SKAlphaType.Unpremul, sRgb)))
+        {
             throw new InvalidDataException($"no memory for a picture of {width} × {height} pixels");
-        SKCodecResult result = codec.GetPixels(bitmap.Info, bitmap.GetPixels());
+        }
+
+        var result = codec.GetPixels(bitmap.Info, bitmap.GetPixels());
         return result switch
         {
             SKCodecResult.Success => Upright(bitmap, codec.EncodedOrigin),
@@ -129,15 +138,15 @@ public static class PictureFile
     // The orientations of EXIF: 1 to 4 mirror, 5 to 8 also exchange rows and columns.
     private static RgbImage Upright(SKBitmap bitmap, SKEncodedOrigin origin)
     {
-        (int width, int height) = (bitmap.Width, bitmap.Height);
-        bool exchanged = origin >= SKEncodedOrigin.LeftTop;
+        (var width, var height) = (bitmap.Width, bitmap.Height);
+        var exchanged = origin >= SKEncodedOrigin.LeftTop;
         var image = exchanged ? new RgbImage(height, width) : new RgbImage(width, height);
-        ReadOnlySpan<byte> pixels = bitmap.GetPixelSpan();
-        for (int y = 0; y < height; y++)
+        var pixels = bitmap.GetPixelSpan();
+        for (var y = 0; y < height; y++)
         {
-            for (int x = 0; x < width; x++)
+            for (var x = 0; x < width; x++)
             {
-                (int right, int down) = origin switch
+                (var right, var down) = origin switch
                 {
                     SKEncodedOrigin.TopRight => (width - 1 - x, y),
                     SKEncodedOrigin.BottomRight => (width - 1 - x, height - 1 - y),
@@ -148,11 +157,13 @@ public static class PictureFile
                     SKEncodedOrigin.LeftBottom => (y, width - 1 - x),
                     _ => (x, y),
                 };
-                ReadOnlySpan<byte> from = pixels.Slice(y * bitmap.RowBytes + 4 * x, 4);
-                Span<byte> to = image.Bytes.AsSpan(3 * (down * image.Width + right), 3);
+                var from = pixels.Slice(y * bitmap.RowBytes + 4 * x, 4);
+                var to = image.Bytes.AsSpan(3 * (down * image.Width + right), 3);
                 int alpha = from[3];
-                for (int channel = 0; channel < 3; channel++)
+                for (var channel = 0; channel < 3; channel++)
+                {
                     to[channel] = (byte)((from[channel] * alpha + White * (White - alpha) + White / 2) / White);
+                }
             }
         }
         return image;

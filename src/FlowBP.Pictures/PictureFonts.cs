@@ -54,8 +54,11 @@ public sealed class PictureFonts : IDisposable
     public PictureFonts(string? preferred, IReadOnlyList<string> folders)
     {
         NativeLibraries.RequireSkia();
-        foreach (string path in (preferred ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries))
+        foreach (var path in (preferred ?? "").Split(':', StringSplitOptions.RemoveEmptyEntries))
+        {
             Prefer(path);
+        }
+
         unopened = [.. folders.SelectMany(FilesIn).Distinct().Take(MostFiles).OrderBy(Dislike)];
     }
 
@@ -69,8 +72,8 @@ public sealed class PictureFonts : IDisposable
     /// <summary>Where systems keep fonts, and people theirs.</summary>
     public static IReadOnlyList<string> SystemFolders()
     {
-        string home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-        string data = Environment.GetEnvironmentVariable("XDG_DATA_HOME") is { Length: > 0 } given
+        var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
+        var data = Environment.GetEnvironmentVariable("XDG_DATA_HOME") is { Length: > 0 } given
             ? given
             : Path.Combine(home, ".local", "share");
         return
@@ -86,12 +89,20 @@ public sealed class PictureFonts : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (FontFace face in chosen.Concat(opened))
+        foreach (var face in chosen.Concat(opened))
+        {
             face.Dispose();
+        }
+
         if (regular.IsValueCreated)
+        {
             regular.Value.Dispose();
+        }
+
         if (heavy.IsValueCreated)
+        {
             heavy.Value.Dispose();
+        }
     }
 
     /// <summary>The first font that has a character.</summary>
@@ -100,13 +111,16 @@ public sealed class PictureFonts : IDisposable
     /// <returns>Null if no font has it.</returns>
     internal FontFace? For(string character, bool isHeavy)
     {
-        if (!found.TryGetValue((character, isHeavy), out FontFace? face))
+        if (!found.TryGetValue((character, isHeavy), out var face))
         {
-            int[] all = CharacterKinds.DrawnIn(character);
+            var all = CharacterKinds.DrawnIn(character);
             face = Search(character, all, isHeavy);
             // Without its marks it is still better than a box; HarfBuzz also finds é where there is no accent alone.
             if (face is null && all.Length > 1)
+            {
                 face = Search(character, all[..1], isHeavy);
+            }
+
             found.Add((character, isHeavy), face);
         }
         return face;
@@ -120,26 +134,38 @@ public sealed class PictureFonts : IDisposable
         {
             OpenEmoji();
             if (opened.Where(face => IsOfEmoji(face.Name)).FirstOrDefault(HasAll) is { } colourful)
+            {
                 return colourful;
+            }
         }
         if (chosen.Append(isHeavy ? heavy.Value : regular.Value).FirstOrDefault(HasAll) is { } first)
+        {
             return first;
+        }
+
         if (opened.Find(HasAll) is { } earlier)
+        {
             return earlier;
+        }
+
         while (OpenNext() is { } next)
         {
             if (HasAll(next))
+            {
                 return next;
+            }
         }
         return null;
     }
 
     private void OpenEmoji()
     {
-        foreach (string path in unopened.Where(IsOfEmoji))
+        foreach (var path in unopened.Where(IsOfEmoji))
         {
             if (FontFace.OfFile(path) is { } face)
+            {
                 opened.Add(face);
+            }
         }
         unopened.RemoveAll(IsOfEmoji);
     }
@@ -168,7 +194,7 @@ public sealed class PictureFonts : IDisposable
         chosen.AddRange(faces);
         if (faces.Length == 0)
         {
-            string what =
+            var what =
                 Directory.Exists(path) ? "a folder without fonts that can be read"
                 : File.Exists(path) ? "not a font that can be read (.ttf, .otf, .ttc)"
                 : "no such file or folder";
@@ -197,7 +223,7 @@ public sealed class PictureFonts : IDisposable
     // Upright sans-serifs of ordinary weight first; among equals, in the order of the folders and names.
     private static int Dislike(string path)
     {
-        string name = Path.GetFileNameWithoutExtension(path);
+        var name = Path.GetFileNameWithoutExtension(path);
         return Array.FindLastIndex(s_lessLiked, word => name.Contains(word, StringComparison.OrdinalIgnoreCase));
     }
 }

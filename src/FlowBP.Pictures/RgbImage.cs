@@ -41,11 +41,13 @@ public sealed class RgbImage
             );
         }
         var image = new RgbImage(width, height);
-        int plane = width * height;
-        for (int i = 0; i < plane; i++)
+        var plane = width * height;
+        for (var i = 0; i < plane; i++)
         {
-            for (int channel = 0; channel < 3; channel++)
+            for (var channel = 0; channel < 3; channel++)
+            {
                 image.Bytes[3 * i + channel] = Level(planes[channel * plane + i]);
+            }
         }
         return image;
     }
@@ -54,12 +56,14 @@ public sealed class RgbImage
     /// <returns>[3, height, width], RGB, in [0, 1].</returns>
     public float[] ToPlanes()
     {
-        int plane = Width * Height;
+        var plane = Width * Height;
         var planes = new float[3 * plane];
-        for (int i = 0; i < plane; i++)
+        for (var i = 0; i < plane; i++)
         {
-            for (int channel = 0; channel < 3; channel++)
+            for (var channel = 0; channel < 3; channel++)
+            {
                 planes[channel * plane + i] = Bytes[3 * i + channel] / 255f;
+            }
         }
         return planes;
     }

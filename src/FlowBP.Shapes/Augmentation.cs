@@ -43,17 +43,34 @@ public readonly record struct Augmentation(
             );
         }
         if (Shift > 0)
+        {
             Move(image, side, stream.NextInt(2 * Shift + 1) - Shift, stream.NextInt(2 * Shift + 1) - Shift);
+        }
+
         if (HueDegrees > 0)
+        {
             RotateHue(image, Within(stream, HueDegrees));
+        }
+
         if (Brightness > 0 || Contrast > 0)
+        {
             ScaleAndAdd(image, 1 + Within(stream, Contrast), Within(stream, Brightness));
+        }
+
         if (BlurProbability > 0 && stream.NextDouble() < BlurProbability)
+        {
             Blur(image, side);
+        }
+
         if (Noise > 0)
+        {
             AddNoise(image, stream, Noise * (float)stream.NextDouble());
-        foreach (ref float value in image)
+        }
+
+        foreach (ref var value in image)
+        {
             value = Math.Clamp(value, 0, 1);
+        }
     }
 
     /// <summary>Moves a picture by whole pixels; what enters repeats the border.</summary>
@@ -64,13 +81,16 @@ public readonly record struct Augmentation(
     public static void Move(Span<float> image, int side, int right, int down)
     {
         if (right == 0 && down == 0)
-            return;
-        float[] source = image.ToArray();
-        int plane = side * side;
-        for (int i = 0; i < image.Length; i++)
         {
-            int x = Math.Clamp(i % side - right, 0, side - 1);
-            int y = Math.Clamp(i % plane / side - down, 0, side - 1);
+            return;
+        }
+
+        var source = image.ToArray();
+        var plane = side * side;
+        for (var i = 0; i < image.Length; i++)
+        {
+            var x = Math.Clamp(i % side - right, 0, side - 1);
+            var y = Math.Clamp(i % plane / side - down, 0, side - 1);
             image[i] = source[i / plane * plane + y * side + x];
         }
     }
@@ -81,16 +101,16 @@ public readonly record struct Augmentation(
     public static void RotateHue(Span<float> image, float degrees)
     {
         // Rodrigues' rotation about (1, 1, 1)/√3: a circulant matrix with three distinct entries.
-        (float sin, float cos) = MathF.SinCos(degrees * MathF.PI / 180);
-        float same = (1 + 2 * cos) / 3;
-        float before = (1 - cos) / 3 + sin / MathF.Sqrt(3);
-        float after = (1 - cos) / 3 - sin / MathF.Sqrt(3);
-        int plane = image.Length / 3;
-        for (int i = 0; i < plane; i++)
+        (var sin, var cos) = MathF.SinCos(degrees * MathF.PI / 180);
+        var same = (1 + 2 * cos) / 3;
+        var before = (1 - cos) / 3 + sin / MathF.Sqrt(3);
+        var after = (1 - cos) / 3 - sin / MathF.Sqrt(3);
+        var plane = image.Length / 3;
+        for (var i = 0; i < plane; i++)
         {
-            float r = image[i];
-            float g = image[plane + i];
-            float b = image[2 * plane + i];
+            var r = image[i];
+            var g = image[plane + i];
+            var b = image[2 * plane + i];
             image[i] = same * r + after * g + before * b;
             image[plane + i] = before * r + same * g + after * b;
             image[2 * plane + i] = after * r + before * g + same * b;
@@ -104,11 +124,16 @@ public readonly record struct Augmentation(
     public static void ScaleAndAdd(Span<float> image, float contrast, float brightness)
     {
         double sum = 0;
-        foreach (float value in image)
+        foreach (var value in image)
+        {
             sum += value;
-        float mean = (float)(sum / image.Length);
-        foreach (ref float value in image)
+        }
+
+        var mean = (float)(sum / image.Length);
+        foreach (ref var value in image)
+        {
             value = mean + contrast * (value - mean) + brightness;
+        }
     }
 
     /// <summary>Blurs with the 3×3 binomial kernel (1 2 1)ᵀ(1 2 1)/16; the border is repeated.</summary>
@@ -116,15 +141,15 @@ public readonly record struct Augmentation(
     /// <param name="side">Height and width.</param>
     public static void Blur(Span<float> image, int side)
     {
-        float[] source = image.ToArray();
-        for (int i = 0; i < image.Length; i++)
+        var source = image.ToArray();
+        for (var i = 0; i < image.Length; i++)
         {
-            int x = i % side;
+            var x = i % side;
             source[i] = (image[x > 0 ? i - 1 : i] + 2 * image[i] + image[x < side - 1 ? i + 1 : i]) / 4;
         }
-        for (int i = 0; i < image.Length; i++)
+        for (var i = 0; i < image.Length; i++)
         {
-            int y = i / side % side;
+            var y = i / side % side;
             image[i] = (source[y > 0 ? i - side : i] + 2 * source[i] + source[y < side - 1 ? i + side : i]) / 4;
         }
     }
@@ -135,8 +160,10 @@ public readonly record struct Augmentation(
     /// <param name="deviation">Standard deviation.</param>
     public static void AddNoise(Span<float> image, RandomStream stream, float deviation)
     {
-        foreach (ref float value in image)
+        foreach (ref var value in image)
+        {
             value += deviation * (float)stream.NextNormal();
+        }
     }
 
     private static float Within(RandomStream stream, float bound) => bound * (2 * (float)stream.NextDouble() - 1);

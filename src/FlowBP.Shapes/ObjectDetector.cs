@@ -39,37 +39,47 @@ public static class ObjectDetector
                 nameof(image)
             );
         }
-        float scale = (float)side / Scene.Size;
-        sbyte[] labels = Label(image);
+        var scale = (float)side / Scene.Size;
+        var labels = Label(image);
         var region = new List<int>();
         var objects = new List<SceneObject>();
-        int unrecognised = 0;
-        for (int seed = 0; seed < labels.Length; seed++)
+        var unrecognised = 0;
+        for (var seed = 0; seed < labels.Length; seed++)
         {
             if (labels[seed] == None)
+            {
                 continue;
+            }
+
             var colour = (ShapeColour)labels[seed];
             Flood(labels, side, seed, region);
             if (region.Count < SmallestArea * scale * scale)
+            {
                 continue;
-            float[] coverage = Coverage(image, region);
+            }
+
+            var coverage = Coverage(image, region);
             if (Recognise(region, coverage, colour, side, scale) is { } thing)
+            {
                 objects.Add(thing);
+            }
             else
+            {
                 unrecognised++;
+            }
         }
         return new(objects, unrecognised);
     }
 
     private static sbyte[] Label(ReadOnlySpan<float> image)
     {
-        int plane = image.Length / 3;
+        var plane = image.Length / 3;
         var labels = new sbyte[plane];
-        for (int i = 0; i < plane; i++)
+        for (var i = 0; i < plane; i++)
         {
-            Rgb pixel = Pixel(image, plane, i);
-            (float saturation, float value) = pixel.SaturationValue;
-            bool coloured = saturation > SaturationThreshold && value > ValueThreshold;
+            var pixel = Pixel(image, plane, i);
+            (var saturation, var value) = pixel.SaturationValue;
+            var coloured = saturation > SaturationThreshold && value > ValueThreshold;
             labels[i] = coloured ? (sbyte)Palette.Nearest(pixel.Hue) : None;
         }
         return labels;
@@ -84,28 +94,42 @@ public static class ObjectDetector
     /// <summary>Collects the 4-connected region around a pixel and erases it from the labels.</summary>
     private static void Flood(sbyte[] labels, int side, int seed, List<int> region)
     {
-        sbyte label = labels[seed];
+        var label = labels[seed];
         region.Clear();
         region.Add(seed);
         labels[seed] = None;
-        for (int next = 0; next < region.Count; next++)
+        for (var next = 0; next < region.Count; next++)
         {
-            int pixel = region[next];
-            int x = pixel % side;
+            var pixel = region[next];
+            var x = pixel % side;
             if (x > 0)
+            {
                 Visit(pixel - 1);
+            }
+
             if (x < side - 1)
+            {
                 Visit(pixel + 1);
+            }
+
             if (pixel >= side)
+            {
                 Visit(pixel - side);
+            }
+
             if (pixel < labels.Length - side)
+            {
                 Visit(pixel + side);
+            }
         }
 
         void Visit(int pixel)
         {
             if (labels[pixel] != label)
+            {
                 return;
+            }
+
             labels[pixel] = None;
             region.Add(pixel);
         }
@@ -115,18 +139,21 @@ public static class ObjectDetector
     // region it gives each pixel's coverage, and with it area, centroid and overlap to a fraction of a pixel.
     private static float[] Coverage(ReadOnlySpan<float> image, List<int> region)
     {
-        int plane = image.Length / 3;
+        var plane = image.Length / 3;
         var coverage = new float[region.Count];
-        for (int i = 0; i < coverage.Length; i++)
+        for (var i = 0; i < coverage.Length; i++)
         {
-            (float saturation, float value) = Pixel(image, plane, region[i]).SaturationValue;
+            (var saturation, var value) = Pixel(image, plane, region[i]).SaturationValue;
             coverage[i] = saturation * value;
         }
         float[] sorted = [.. coverage.Order()];
         // The upper eighth's lower end rather than the maximum: one noisy pixel must not decide.
-        float full = sorted[^((sorted.Length + 7) / 8)];
-        foreach (ref float value in coverage.AsSpan())
+        var full = sorted[^((sorted.Length + 7) / 8)];
+        foreach (ref var value in coverage.AsSpan())
+        {
             value = MathF.Min(value / full, 1);
+        }
+
         return coverage;
     }
 
@@ -135,22 +162,24 @@ public static class ObjectDetector
         float sumX = 0;
         float sumY = 0;
         float sum = 0;
-        for (int i = 0; i < coverage.Length; i++)
+        for (var i = 0; i < coverage.Length; i++)
         {
             sumX += coverage[i] * (region[i] % side + 0.5f);
             sumY += coverage[i] * (region[i] / side + 0.5f);
             sum += coverage[i];
         }
-        float area = sum / (scale * scale);
+        var area = sum / (scale * scale);
         SceneObject? best = null;
-        float bestIou = IouThreshold;
-        foreach (ShapeKind shape in ShapeKinds.All)
+        var bestIou = IouThreshold;
+        foreach (var shape in ShapeKinds.All)
         {
-            float radius = MathF.Sqrt(area / ShapeGeometry.UnitArea(shape));
+            var radius = MathF.Sqrt(area / ShapeGeometry.UnitArea(shape));
             var candidate = new SceneObject(shape, colour, sumX / sum / scale, sumY / sum / scale, radius);
-            float iou = Iou(candidate, region, coverage, side, scale);
+            var iou = Iou(candidate, region, coverage, side, scale);
             if (iou >= bestIou)
+            {
                 (best, bestIou) = (candidate, iou);
+            }
         }
         return best;
     }
@@ -160,20 +189,22 @@ public static class ObjectDetector
     {
         float shared = 0;
         float sum = 0;
-        for (int i = 0; i < coverage.Length; i++)
+        for (var i = 0; i < coverage.Length; i++)
         {
             shared += MathF.Min(coverage[i], Covers(candidate, region[i] % side, region[i] / side, scale));
             sum += coverage[i];
         }
-        float reach = ShapeGeometry.Reach * candidate.Radius + 1;
-        int top = Math.Max(0, (int)((candidate.Y - reach) * scale));
-        int bottom = Math.Min(side - 1, (int)((candidate.Y + reach) * scale));
-        int left = Math.Max(0, (int)((candidate.X - reach) * scale));
-        int right = Math.Min(side - 1, (int)((candidate.X + reach) * scale));
-        for (int y = top; y <= bottom; y++)
+        var reach = ShapeGeometry.Reach * candidate.Radius + 1;
+        var top = Math.Max(0, (int)((candidate.Y - reach) * scale));
+        var bottom = Math.Min(side - 1, (int)((candidate.Y + reach) * scale));
+        var left = Math.Max(0, (int)((candidate.X - reach) * scale));
+        var right = Math.Min(side - 1, (int)((candidate.X + reach) * scale));
+        for (var y = top; y <= bottom; y++)
         {
-            for (int x = left; x <= right; x++)
+            for (var x = left; x <= right; x++)
+            {
                 sum += Covers(candidate, x, y, scale);
+            }
         }
         return shared / (sum - shared);
     }

@@ -17,12 +17,16 @@ public static class PromptEdits
     public static Prompt Violate(RandomStream stream, Prompt prompt, Scene scene)
     {
         if (PromptRules.Judge(prompt, scene) is { Correct: false } verdict)
+        {
             throw new ArgumentException($"the scene already violates \"{prompt}\": {verdict.Reason}", nameof(scene));
+        }
         // A change of shape always violates, so the search ends.
         while (true)
         {
             if (Draw(stream, prompt) is { } changed && !PromptRules.Matches(changed, scene))
+            {
                 return changed;
+            }
         }
     }
 
@@ -30,7 +34,10 @@ public static class PromptEdits
     private static Prompt? Draw(RandomStream stream, Prompt prompt)
     {
         if (prompt.Second is not { } second)
+        {
             return Alone(stream, prompt);
+        }
+
         if (prompt.Relation is { } relation && stream.NextInt(5) < 3)
         {
             // The same words with another relation, or the objects in the other order.
@@ -41,8 +48,8 @@ public static class PromptEdits
                 _ => Prompt.Related(prompt.First, Relations.All[stream.NextInt(Relations.All.Count)], second),
             };
         }
-        ObjectPhrase first = prompt.First;
-        (ObjectPhrase a, ObjectPhrase b) = stream.NextInt(4) switch
+        var first = prompt.First;
+        (var a, var b) = stream.NextInt(4) switch
         {
             0 or 1 => (first with { Colour = second.Colour }, second with { Colour = first.Colour }),
             2 => (Change(stream, first), second),
@@ -50,14 +57,20 @@ public static class PromptEdits
         };
         // Only what is a prompt itself: a wording that occurs in negatives alone would give them away.
         if (a.Shape == b.Shape || (prompt.Relation is null && a.Colour is not null && a.Colour == b.Colour))
+        {
             return null;
+        }
+
         return prompt.Relation is { } kept ? Prompt.Related(a, kept, b) : Prompt.Pair(a, b);
     }
 
     private static Prompt Alone(RandomStream stream, Prompt prompt)
     {
         if (prompt.Count == 1)
+        {
             return Prompt.One(Change(stream, prompt.First));
+        }
+
         return stream.NextInt(3) < 2
             ? Prompt.Several(2 + stream.NextInt(Prompt.MaxCount - 1), prompt.First)
             : Prompt.Several(prompt.Count, Change(stream, prompt.First));

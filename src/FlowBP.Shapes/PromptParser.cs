@@ -20,9 +20,12 @@ internal ref struct PromptParser
     {
         ArgumentNullException.ThrowIfNull(text);
         var parser = new PromptParser(text);
-        Prompt prompt = parser.Sentence();
+        var prompt = parser.Sentence();
         if (parser._next != parser._words.Length)
+        {
             parser.Refuse("the end of the prompt");
+        }
+
         return prompt;
     }
 
@@ -31,31 +34,49 @@ internal ref struct PromptParser
         Expect("a");
         Expect("photo");
         Expect("of");
-        int number = IndexOf(Prompt.Numbers);
+        var number = IndexOf(Prompt.Numbers);
         if (number >= 0)
+        {
             return Prompt.Several(number + 2, Phrase(ShapeKinds.Plural));
+        }
+
         if (!Accept("a"))
+        {
             Refuse($"'a' or one of {string.Join(", ", Prompt.Numbers)}");
-        ObjectPhrase first = Phrase(ShapeKinds.Singular);
+        }
+
+        var first = Phrase(ShapeKinds.Singular);
         if (_next == _words.Length)
+        {
             return Prompt.One(first);
+        }
+
         Relation? relation = null;
         if (!Accept("and"))
+        {
             relation = RelationWords();
+        }
+
         Expect("a");
-        ObjectPhrase second = Phrase(ShapeKinds.Singular);
+        var second = Phrase(ShapeKinds.Singular);
         return relation is { } found ? Prompt.Related(first, found, second) : Prompt.Pair(first, second);
     }
 
     private Relation RelationWords()
     {
-        foreach (Relation relation in Relations.All)
+        foreach (var relation in Relations.All)
         {
-            string[] words = relation.Text().Split(' ');
+            var words = relation.Text().Split(' ');
             if (!Accept(words[0]))
+            {
                 continue;
-            foreach (string word in words.Skip(1))
+            }
+
+            foreach (var word in words.Skip(1))
+            {
                 Expect(word);
+            }
+
             return relation;
         }
         Refuse($"'and', one of {string.Join(", ", Relations.All.Select(r => r.Text()))}, or the end of the prompt");
@@ -64,13 +85,12 @@ internal ref struct PromptParser
 
     private ObjectPhrase Phrase(Func<ShapeKind, string> noun)
     {
-        int colour = IndexOf([.. Palette.All.Select(c => c.Name())]);
+        var colour = IndexOf([.. Palette.All.Select(c => c.Name())]);
         string[] nouns = [.. ShapeKinds.All.Select(noun)];
-        int shape = IndexOf(nouns);
+        var shape = IndexOf(nouns);
         if (shape < 0)
         {
-            string colours =
-                colour >= 0 ? "" : $"a colour ({string.Join(", ", Palette.All.Select(c => c.Name()))}) or ";
+            var colours = colour >= 0 ? "" : $"a colour ({string.Join(", ", Palette.All.Select(c => c.Name()))}) or ";
             Refuse($"{colours}one of {string.Join(", ", nouns)}");
         }
         return new((ShapeKind)shape, colour >= 0 ? (ShapeColour)colour : null);
@@ -79,8 +99,11 @@ internal ref struct PromptParser
     private int IndexOf(IReadOnlyList<string> words)
     {
         if (_next == _words.Length)
+        {
             return -1;
-        for (int i = 0; i < words.Count; i++)
+        }
+
+        for (var i = 0; i < words.Count; i++)
         {
             if (words[i] == _words[_next])
             {
@@ -93,7 +116,7 @@ internal ref struct PromptParser
 
     private bool Accept(string word)
     {
-        bool met = _next < _words.Length && _words[_next] == word;
+        var met = _next < _words.Length && _words[_next] == word;
         _next += met ? 1 : 0;
         return met;
     }
@@ -101,19 +124,23 @@ internal ref struct PromptParser
     private void Expect(string word)
     {
         if (!Accept(word))
+        {
             Refuse($"'{word}'");
+        }
     }
 
     [DoesNotReturn]
     private readonly void Refuse(string expected)
     {
-        string met = "the end of the prompt";
-        string unknown = "";
+        var met = "the end of the prompt";
+        var unknown = "";
         if (_next < _words.Length)
         {
             met = $"'{_words[_next]}' (word {_next + 1})";
             if (!Vocabulary.Words.Contains(_words[_next]))
+            {
                 unknown = " This world knows only these words: " + string.Join(" ", Vocabulary.Words) + ".";
+            }
         }
         throw new FormatException($"cannot read the prompt \"{_text}\": found {met}, expected {expected}.{unknown}");
     }

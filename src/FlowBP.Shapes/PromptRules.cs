@@ -32,18 +32,23 @@ public static class PromptRules
     /// <param name="scene">What is shown.</param>
     public static bool Matches(Prompt prompt, Scene scene)
     {
-        ReadOnlySpan<SceneObject> things = scene.Objects.AsSpan();
+        var things = scene.Objects.AsSpan();
         if (things.Length != prompt.Count)
+        {
             return false;
+        }
+
         if (prompt.Second is { } second)
         {
             return MatchesPair(prompt, second, things[0], things[1])
                 || MatchesPair(prompt, second, things[1], things[0]);
         }
-        foreach (ref readonly SceneObject thing in things)
+        foreach (ref readonly var thing in things)
         {
             if (!prompt.First.Describes(thing.Shape, thing.Colour))
+            {
                 return false;
+            }
         }
         return true;
     }
@@ -54,26 +59,37 @@ public static class PromptRules
     public static Verdict Judge(Prompt prompt, ReadOnlySpan<SceneObject> things)
     {
         if (things.Length != prompt.Count)
+        {
             return Verdict.Fail($"{things.Length} objects, expected {prompt.Count}: {List(things)}");
+        }
+
         if (prompt.Second is { } second)
+        {
             return JudgePair(prompt, second, things);
-        foreach (ref readonly SceneObject thing in things)
+        }
+
+        foreach (ref readonly var thing in things)
         {
             if (!prompt.First.Describes(thing.Shape, thing.Colour))
+            {
                 return Verdict.Fail($"a {Describe(thing)}, expected a {prompt.First.Singular}");
+            }
         }
         return Verdict.Pass;
     }
 
     private static Verdict JudgePair(Prompt prompt, ObjectPhrase second, ReadOnlySpan<SceneObject> things)
     {
-        bool found = false;
-        for (int i = 0; i < 2; i++)
+        var found = false;
+        for (var i = 0; i < 2; i++)
         {
-            SceneObject a = things[i];
-            SceneObject b = things[1 - i];
+            var a = things[i];
+            var b = things[1 - i];
             if (MatchesPair(prompt, second, a, b))
+            {
                 return Verdict.Pass;
+            }
+
             found |= prompt.First.Describes(a.Shape, a.Colour) && second.Describes(b.Shape, b.Colour);
         }
         return found
@@ -102,8 +118,11 @@ public static class PromptRules
     private static string List(ReadOnlySpan<SceneObject> things)
     {
         var words = new List<string>();
-        foreach (ref readonly SceneObject thing in things)
+        foreach (ref readonly var thing in things)
+        {
             words.Add("a " + Describe(thing));
+        }
+
         return words.Count == 0 ? "nothing" : string.Join(" and ", words);
     }
 }

@@ -76,10 +76,13 @@ public static class PromptSets
     /// <param name="split">Where the prompts come from.</param>
     public static Prompt Draw(RandomStream stream, PromptSplit split)
     {
-        int ticket = stream.NextInt(s_taskWeights.Sum());
-        int task = 0;
+        var ticket = stream.NextInt(s_taskWeights.Sum());
+        var task = 0;
         while (ticket >= s_taskWeights[task])
+        {
             ticket -= s_taskWeights[task++];
+        }
+
         return Draw(stream, split, (GenEvalTask)task);
     }
 
@@ -89,8 +92,8 @@ public static class PromptSets
     /// <param name="task">The task.</param>
     public static Prompt Draw(RandomStream stream, PromptSplit split, GenEvalTask task)
     {
-        ReadOnlySpan<Stratum> strata = StrataOf(task);
-        IReadOnlyList<Prompt> prompts = strata[stream.NextInt(strata.Length)].Of(split);
+        var strata = StrataOf(task);
+        var prompts = strata[stream.NextInt(strata.Length)].Of(split);
         return prompts[stream.NextInt(prompts.Count)];
     }
 
@@ -103,7 +106,7 @@ public static class PromptSets
     /// <exception cref="ArgumentOutOfRangeException"><paramref name="split"/> is neither.</exception>
     public static IReadOnlyList<Prompt> List(PromptSplit split)
     {
-        int most = split switch
+        var most = split switch
         {
             PromptSplit.Training => TrainingListPerTask,
             PromptSplit.HeldOut => HeldOutListPerTask,
@@ -114,7 +117,7 @@ public static class PromptSets
             ),
         };
         var list = new List<Prompt>();
-        foreach (GenEvalTask task in GenEvalTasks.All)
+        foreach (var task in GenEvalTasks.All)
         {
             // Rank by rank through the strata: the first of each, then the second of each …
             list.AddRange(
@@ -144,10 +147,13 @@ public static class PromptSets
     public static IReadOnlyList<Prompt> Read(string path)
     {
         var prompts = new List<Prompt>();
-        foreach ((int index, string line) in File.ReadLines(path).Index())
+        foreach ((var index, var line) in File.ReadLines(path).Index())
         {
             if (string.IsNullOrWhiteSpace(line))
+            {
                 continue;
+            }
+
             try
             {
                 prompts.Add(Prompt.Parse(line));
@@ -166,15 +172,15 @@ public static class PromptSets
 
     private static ReadOnlySpan<Stratum> StrataOf(GenEvalTask task)
     {
-        int first = Array.FindIndex(s_strata, s => s.Task == task);
-        int last = Array.FindLastIndex(s_strata, s => s.Task == task);
+        var first = Array.FindIndex(s_strata, s => s.Task == task);
+        var last = Array.FindLastIndex(s_strata, s => s.Task == task);
         return s_strata.AsSpan(first..(last + 1));
     }
 
     private static IEnumerable<Prompt> Enumerate(GenEvalTask task)
     {
-        IEnumerable<ObjectPhrase> plain = ShapeKinds.All.Select(shape => new ObjectPhrase(shape));
-        IEnumerable<ObjectPhrase> coloured = ShapeKinds.All.SelectMany(shape =>
+        var plain = ShapeKinds.All.Select(shape => new ObjectPhrase(shape));
+        var coloured = ShapeKinds.All.SelectMany(shape =>
             Palette.All.Select(colour => new ObjectPhrase(shape, colour))
         );
         ObjectPhrase[] any = [.. plain, .. coloured];
@@ -226,7 +232,7 @@ public static class PromptSets
                     .OrderBy(group => Rank(group.Key), StringComparer.Ordinal)
                     .Select((group, i) => group.OrderBy(prompt => prompt == group.Key ? i % 2 : (i + 1) % 2).ToArray()),
             ];
-            int held = Math.Max(FewestHeldOut, (int)Math.Round(HeldOutShare * meanings.Length));
+            var held = Math.Max(FewestHeldOut, (int)Math.Round(HeldOutShare * meanings.Length));
             Prompt[] heldOut = [.. meanings.Take(held).SelectMany(group => group)];
             Prompt[] training = [.. meanings.Skip(held).SelectMany(group => group)];
             return new(task, training, heldOut, [.. heldOut, .. training]);

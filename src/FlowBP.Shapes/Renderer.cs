@@ -25,7 +25,7 @@ public static class Renderer
     public static void Render(Scene scene, Span<float> image, int scale = 1)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(scale, 1);
-        int side = Scene.Size * scale;
+        var side = Scene.Size * scale;
         if (image.Length != 3 * side * side)
         {
             throw new ArgumentException(
@@ -34,23 +34,25 @@ public static class Renderer
             );
         }
         Paint(scene.Background, image, side);
-        foreach (SceneObject thing in scene.Objects)
+        foreach (var thing in scene.Objects)
+        {
             Paint(thing, image, side, scale);
+        }
     }
 
     private static void Paint(Background background, Span<float> image, int side)
     {
         // The picture's extent along the gradient, so that both colours are reached exactly at the border.
-        float extent = MathF.Abs(background.DirectionX) + MathF.Abs(background.DirectionY);
-        int plane = side * side;
-        for (int y = 0; y < side; y++)
+        var extent = MathF.Abs(background.DirectionX) + MathF.Abs(background.DirectionY);
+        var plane = side * side;
+        for (var y = 0; y < side; y++)
         {
-            for (int x = 0; x < side; x++)
+            for (var x = 0; x < side; x++)
             {
-                float u = (x + 0.5f) / side - 0.5f;
-                float v = (y + 0.5f) / side - 0.5f;
-                float t = (u * background.DirectionX + v * background.DirectionY) / extent + 0.5f;
-                int i = y * side + x;
+                var u = (x + 0.5f) / side - 0.5f;
+                var v = (y + 0.5f) / side - 0.5f;
+                var t = (u * background.DirectionX + v * background.DirectionY) / extent + 0.5f;
+                var i = y * side + x;
                 image[i] = float.Lerp(background.From.R, background.To.R, t);
                 image[plane + i] = float.Lerp(background.From.G, background.To.G, t);
                 image[2 * plane + i] = float.Lerp(background.From.B, background.To.B, t);
@@ -60,21 +62,24 @@ public static class Renderer
 
     private static void Paint(SceneObject thing, Span<float> image, int side, int scale)
     {
-        Rgb pigment = thing.Colour.Pigment();
-        int plane = side * side;
-        float reach = ShapeGeometry.Reach * thing.Radius + 1;
-        int top = Math.Max(0, (int)MathF.Floor((thing.Y - reach) * scale));
-        int bottom = Math.Min(side, (int)MathF.Ceiling((thing.Y + reach) * scale));
-        int left = Math.Max(0, (int)MathF.Floor((thing.X - reach) * scale));
-        int right = Math.Min(side, (int)MathF.Ceiling((thing.X + reach) * scale));
-        for (int y = top; y < bottom; y++)
+        var pigment = thing.Colour.Pigment();
+        var plane = side * side;
+        var reach = ShapeGeometry.Reach * thing.Radius + 1;
+        var top = Math.Max(0, (int)MathF.Floor((thing.Y - reach) * scale));
+        var bottom = Math.Min(side, (int)MathF.Ceiling((thing.Y + reach) * scale));
+        var left = Math.Max(0, (int)MathF.Floor((thing.X - reach) * scale));
+        var right = Math.Min(side, (int)MathF.Ceiling((thing.X + reach) * scale));
+        for (var y = top; y < bottom; y++)
         {
-            for (int x = left; x < right; x++)
+            for (var x = left; x < right; x++)
             {
-                float coverage = Coverage(thing, (x + 0.5f) / scale, (y + 0.5f) / scale, scale);
+                var coverage = Coverage(thing, (x + 0.5f) / scale, (y + 0.5f) / scale, scale);
                 if (coverage == 0)
+                {
                     continue;
-                int i = y * side + x;
+                }
+
+                var i = y * side + x;
                 image[i] = float.Lerp(image[i], pigment.R, coverage);
                 image[plane + i] = float.Lerp(image[plane + i], pigment.G, coverage);
                 image[2 * plane + i] = float.Lerp(image[2 * plane + i], pigment.B, coverage);

@@ -15,7 +15,7 @@ public static class RuleEvaluator
     /// <exception cref="ArgumentException"><paramref name="image"/> has another length.</exception>
     public static Verdict Judge(Prompt prompt, ReadOnlySpan<float> image, int side = Scene.Size)
     {
-        Detection detection = ObjectDetector.Detect(image, side);
+        var detection = ObjectDetector.Detect(image, side);
         if (detection.Unrecognised > 0)
         {
             return Verdict.Fail(
@@ -34,7 +34,7 @@ public static class RuleEvaluator
     /// <exception cref="ArgumentException"><paramref name="images"/> doesn't hold one picture per prompt.</exception>
     public static Verdict[] Judge(IReadOnlyList<Prompt> prompts, ReadOnlyMemory<float> images, int side = Scene.Size)
     {
-        int length = 3 * side * side;
+        var length = 3 * side * side;
         if (images.Length != prompts.Count * length)
         {
             throw new ArgumentException(

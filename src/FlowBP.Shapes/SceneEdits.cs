@@ -40,15 +40,19 @@ public static class SceneEdits
     public static (Scene Scene, SceneEdit Edit) Violate(RandomStream stream, Prompt prompt, Scene scene)
     {
         if (PromptRules.Judge(prompt, scene) is { Correct: false } verdict)
+        {
             throw new ArgumentException($"the scene already violates \"{prompt}\": {verdict.Reason}", nameof(scene));
+        }
         // Some edits don't violate every prompt (another colour where none is named); a change of shape always does,
         // so the search ends.
         while (true)
         {
-            SceneEdit edit = Draw(stream, prompt);
-            Scene changed = Apply(stream, scene, edit);
+            var edit = Draw(stream, prompt);
+            var changed = Apply(stream, scene, edit);
             if (!PromptRules.Matches(prompt, changed))
+            {
                 return (changed, edit);
+            }
         }
     }
 
@@ -94,12 +98,12 @@ public static class SceneEdits
 
     private static Scene Apply(RandomStream stream, Scene scene, SceneEdit edit)
     {
-        int count = scene.Objects.Length;
-        int i = stream.NextInt(count);
+        var count = scene.Objects.Length;
+        var i = stream.NextInt(count);
         // Another object, if there is one.
-        int j = count == 1 ? i : (i + 1 + stream.NextInt(count - 1)) % count;
-        SceneObject a = scene.Objects[i];
-        SceneObject b = scene.Objects[j];
+        var j = count == 1 ? i : (i + 1 + stream.NextInt(count - 1)) % count;
+        var a = scene.Objects[i];
+        var b = scene.Objects[j];
         return edit switch
         {
             SceneEdit.SwapPlaces => Replace(
@@ -122,9 +126,9 @@ public static class SceneEdits
 
     private static Scene ChangeCount(RandomStream stream, Scene scene, int i)
     {
-        bool add = scene.Objects.Length == 1 || stream.NextInt(2) == 0;
-        SceneObject model = scene.Objects[i];
-        return add && SceneSampler.TryAdd(stream, scene, model.Shape, model.Colour, out Scene larger)
+        var add = scene.Objects.Length == 1 || stream.NextInt(2) == 0;
+        var model = scene.Objects[i];
+        return add && SceneSampler.TryAdd(stream, scene, model.Shape, model.Colour, out var larger)
             ? larger
             : scene with
             {
@@ -135,9 +139,15 @@ public static class SceneEdits
     private static Scene Replace(Scene scene, params ReadOnlySpan<(int Index, SceneObject Thing)> changes)
     {
         var objects = scene.Objects.ToBuilder();
-        foreach ((int index, SceneObject thing) in changes)
+        foreach ((var index, var thing) in changes)
+        {
             objects[index] = thing;
-        return scene with { Objects = objects.ToImmutable() };
+        }
+
+        return scene with
+        {
+            Objects = objects.ToImmutable(),
+        };
     }
 
     internal static ShapeKind Other(RandomStream stream, ShapeKind shape) =>

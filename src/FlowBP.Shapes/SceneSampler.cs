@@ -28,13 +28,15 @@ public static class SceneSampler
         Span<SceneObject> things = stackalloc SceneObject[prompt.Count];
         Place(stream, things, prompt.Relation is not null);
         if (prompt.Relation is { } relation)
-            Arrange(things, relation);
-        // Objects that are counted share a colour, as three of a kind usually do.
-        ShapeColour open = Colour(stream);
-        for (int i = 0; i < things.Length; i++)
         {
-            ObjectPhrase phrase = i == 1 && prompt.Second is { } second ? second : prompt.First;
-            ShapeColour colour = phrase.Colour ?? (prompt.Second is null ? open : Colour(stream));
+            Arrange(things, relation);
+        }
+        // Objects that are counted share a colour, as three of a kind usually do.
+        var open = Colour(stream);
+        for (var i = 0; i < things.Length; i++)
+        {
+            var phrase = i == 1 && prompt.Second is { } second ? second : prompt.First;
+            var colour = phrase.Colour ?? (prompt.Second is null ? open : Colour(stream));
             things[i] = things[i] with { Shape = phrase.Shape, Colour = colour };
         }
         return new([.. things], Ground(stream));
@@ -50,9 +52,9 @@ public static class SceneSampler
     internal static bool TryAdd(RandomStream stream, Scene scene, ShapeKind shape, ShapeColour colour, out Scene larger)
     {
         const int Attempts = 100;
-        for (int attempt = 0; attempt < Attempts; attempt++)
+        for (var attempt = 0; attempt < Attempts; attempt++)
         {
-            SceneObject thing = Somewhere(stream, s_largestRadius[^1]) with { Shape = shape, Colour = colour };
+            var thing = Somewhere(stream, s_largestRadius[^1]) with { Shape = shape, Colour = colour };
             if (IsFree(thing, scene.Objects.AsSpan()))
             {
                 larger = scene with { Objects = scene.Objects.Add(thing) };
@@ -65,11 +67,11 @@ public static class SceneSampler
 
     private static void Place(RandomStream stream, Span<SceneObject> things, bool related)
     {
-        float largest = s_largestRadius[things.Length - 1];
+        var largest = s_largestRadius[things.Length - 1];
         const int AttemptsPerObject = 20;
         // Four objects of the smallest radius always fit, so a fresh start ends the search with probability 1.
-        int placed = 0;
-        int attempts = 0;
+        var placed = 0;
+        var attempts = 0;
         while (placed < things.Length)
         {
             things[placed] = Somewhere(stream, largest);
@@ -88,8 +90,8 @@ public static class SceneSampler
 
     private static SceneObject Somewhere(RandomStream stream, float largest)
     {
-        float radius = Uniform(stream, SmallestRadius, largest);
-        float inset = ShapeGeometry.Reach * radius;
+        var radius = Uniform(stream, SmallestRadius, largest);
+        var inset = ShapeGeometry.Reach * radius;
         return new(
             default,
             default,
@@ -101,40 +103,46 @@ public static class SceneSampler
 
     private static bool IsFree(in SceneObject thing, ReadOnlySpan<SceneObject> others)
     {
-        foreach (ref readonly SceneObject other in others)
+        foreach (ref readonly var other in others)
         {
             if (thing.GapTo(other) < SmallestGap)
+            {
                 return false;
+            }
         }
         return true;
     }
 
     private static bool HasAxis(ReadOnlySpan<SceneObject> pair)
     {
-        float dx = MathF.Abs(pair[0].X - pair[1].X);
-        float dy = MathF.Abs(pair[0].Y - pair[1].Y);
+        var dx = MathF.Abs(pair[0].X - pair[1].X);
+        var dy = MathF.Abs(pair[0].Y - pair[1].Y);
         return MathF.Max(dx, dy) >= RelationDominance * MathF.Min(dx, dy);
     }
 
     // Two objects with a clear axis are turned into any relation by mirroring at the diagonal and exchanging places.
     private static void Arrange(Span<SceneObject> pair, Relation relation)
     {
-        bool wantsRow = relation is Relation.LeftOf or Relation.RightOf;
-        bool isRow = MathF.Abs(pair[0].X - pair[1].X) > MathF.Abs(pair[0].Y - pair[1].Y);
+        var wantsRow = relation is Relation.LeftOf or Relation.RightOf;
+        var isRow = MathF.Abs(pair[0].X - pair[1].X) > MathF.Abs(pair[0].Y - pair[1].Y);
         if (wantsRow != isRow)
         {
-            foreach (ref SceneObject thing in pair)
+            foreach (ref var thing in pair)
+            {
                 thing = thing with { X = thing.Y, Y = thing.X };
+            }
         }
         if (PromptRules.Offset(relation, pair[0], pair[1]) < 0)
+        {
             (pair[0], pair[1]) = (pair[1], pair[0]);
+        }
     }
 
     // Light greys with a hint of a tint: saturation stays below 0.11, far from any object's.
     private static Background Ground(RandomStream stream)
     {
-        Rgb from = Grey(stream);
-        Rgb to = Grey(stream);
+        var from = Grey(stream);
+        var to = Grey(stream);
         float x;
         float y;
         float length;
@@ -150,7 +158,7 @@ public static class SceneSampler
     private static Rgb Grey(RandomStream stream)
     {
         const float Tint = 0.03f;
-        float value = Uniform(stream, 0.62f, 0.95f);
+        var value = Uniform(stream, 0.62f, 0.95f);
         return new(
             value + Uniform(stream, -Tint, Tint),
             value + Uniform(stream, -Tint, Tint),

@@ -35,8 +35,8 @@ public readonly record struct Rgb(float R, float G, float B)
     {
         get
         {
-            float max = MathF.Max(R, MathF.Max(G, B));
-            float min = MathF.Min(R, MathF.Min(G, B));
+            var max = MathF.Max(R, MathF.Max(G, B));
+            var min = MathF.Min(R, MathF.Min(G, B));
             return max <= 0 ? (0, 0) : ((max - min) / max, max);
         }
     }
@@ -46,11 +46,14 @@ public readonly record struct Rgb(float R, float G, float B)
     {
         get
         {
-            float max = MathF.Max(R, MathF.Max(G, B));
-            float chroma = max - MathF.Min(R, MathF.Min(G, B));
+            var max = MathF.Max(R, MathF.Max(G, B));
+            var chroma = max - MathF.Min(R, MathF.Min(G, B));
             if (chroma <= 0)
+            {
                 return 0;
-            float sextant =
+            }
+
+            var sextant =
                 max == R ? (G - B) / chroma
                 : max == G ? 2 + (B - R) / chroma
                 : 4 + (R - G) / chroma;
@@ -91,14 +94,16 @@ public static class Palette
     /// <param name="hue">Hue in degrees, [0, 360).</param>
     public static ShapeColour Nearest(float hue)
     {
-        int best = 0;
-        float bestDistance = float.PositiveInfinity;
-        for (int i = 0; i < s_hues.Length; i++)
+        var best = 0;
+        var bestDistance = float.PositiveInfinity;
+        for (var i = 0; i < s_hues.Length; i++)
         {
-            float apart = MathF.Abs(hue - s_hues[i]);
-            float distance = MathF.Min(apart, 360 - apart);
+            var apart = MathF.Abs(hue - s_hues[i]);
+            var distance = MathF.Min(apart, 360 - apart);
             if (distance < bestDistance)
+            {
                 (best, bestDistance) = (i, distance);
+            }
         }
         return (ShapeColour)best;
     }

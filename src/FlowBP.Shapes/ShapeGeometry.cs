@@ -49,35 +49,35 @@ public static class ShapeGeometry
 
     private static float Box(float x, float y, float halfWidth, float halfHeight)
     {
-        float dx = MathF.Abs(x) - halfWidth;
-        float dy = MathF.Abs(y) - halfHeight;
-        float ox = MathF.Max(dx, 0);
-        float oy = MathF.Max(dy, 0);
+        var dx = MathF.Abs(x) - halfWidth;
+        var dy = MathF.Abs(y) - halfHeight;
+        var ox = MathF.Max(dx, 0);
+        var oy = MathF.Max(dy, 0);
         return MathF.Sqrt(ox * ox + oy * oy) + MathF.Min(MathF.Max(dx, dy), 0);
     }
 
     // By mirror symmetry only the base and the right-hand edge are needed, for x ≥ 0.
     private static float Triangle(float x, float y, float circumradius)
     {
-        float halfBase = circumradius * MathF.Sqrt(3) / 2;
-        float baseY = circumradius / 2;
+        var halfBase = circumradius * MathF.Sqrt(3) / 2;
+        var baseY = circumradius / 2;
         x = MathF.Abs(x);
-        float toBase = ToSegment(x, y, 0, baseY, halfBase, baseY);
-        float toEdge = ToSegment(x, y, halfBase, baseY, 0, -circumradius);
-        float distance = MathF.Min(toBase, toEdge);
+        var toBase = ToSegment(x, y, 0, baseY, halfBase, baseY);
+        var toEdge = ToSegment(x, y, halfBase, baseY, 0, -circumradius);
+        var distance = MathF.Min(toBase, toEdge);
         // The right-hand edge's outward normal is 30 degrees above the horizontal.
-        bool inside = y <= baseY && x * MathF.Sqrt(3) / 2 - y / 2 <= circumradius / 2;
+        var inside = y <= baseY && x * MathF.Sqrt(3) / 2 - y / 2 <= circumradius / 2;
         return inside ? -distance : distance;
     }
 
     /// <summary>Distance from the point (x, y) to the segment from a to b.</summary>
     internal static float ToSegment(float x, float y, float ax, float ay, float bx, float by)
     {
-        float ex = bx - ax;
-        float ey = by - ay;
-        float along = Math.Clamp(((x - ax) * ex + (y - ay) * ey) / (ex * ex + ey * ey), 0, 1);
-        float dx = x - ax - along * ex;
-        float dy = y - ay - along * ey;
+        var ex = bx - ax;
+        var ey = by - ay;
+        var along = Math.Clamp(((x - ax) * ex + (y - ay) * ey) / (ex * ex + ey * ey), 0, 1);
+        var dx = x - ax - along * ex;
+        var dy = y - ay - along * ey;
         return MathF.Sqrt(dx * dx + dy * dy);
     }
 }

@@ -35,7 +35,9 @@ public sealed class ShapesBatch
             ViolatingImages = new float[size * Scene.ImageLength];
         }
         if (options.ViolatedPrompts)
+        {
             ViolatedPrompts = new Prompt[size];
+        }
     }
 
     /// <summary>[B, 3, 32, 32], RGB planes in [0, 1].</summary>
@@ -90,10 +92,12 @@ public sealed class ShapesBatch
     public static bool[] Matches(IReadOnlyList<Prompt> prompts, IReadOnlyList<Scene> scenes)
     {
         var matches = new bool[prompts.Count * scenes.Count];
-        for (int p = 0; p < prompts.Count; p++)
+        for (var p = 0; p < prompts.Count; p++)
         {
-            for (int s = 0; s < scenes.Count; s++)
+            for (var s = 0; s < scenes.Count; s++)
+            {
                 matches[p * scenes.Count + s] = PromptRules.Matches(prompts[p], scenes[s]);
+            }
         }
         return matches;
     }
@@ -102,8 +106,8 @@ public sealed class ShapesBatch
     {
         // One stream for content, one for disturbances: the same scenes are drawn whatever the augmentation. Both
         // violations come last, in a fixed order, so asking for them doesn't change prompt and scene either.
-        RandomStream content = RandomStream.For(seed, step, sample, RandomPurpose.Data);
-        RandomStream disturbance = RandomStream.For(seed, step, sample, RandomPurpose.Augmentation);
+        var content = RandomStream.For(seed, step, sample, RandomPurpose.Data);
+        var disturbance = RandomStream.For(seed, step, sample, RandomPurpose.Augmentation);
         Prompts[b] = PromptSets.Draw(content, options.Split);
         Scenes[b] = SceneSampler.Sample(content, Prompts[b]);
         Draw(Scenes[b], Images, b, options.Augmentation, disturbance);
@@ -113,12 +117,14 @@ public sealed class ShapesBatch
             Draw(ViolatingScenes[b], ViolatingImages, b, options.Augmentation, disturbance);
         }
         if (ViolatedPrompts is not null)
+        {
             ViolatedPrompts[b] = PromptEdits.Violate(content, Prompts[b], Scenes[b]);
+        }
     }
 
     private static void Draw(Scene scene, float[] images, int b, Augmentation? augmentation, RandomStream stream)
     {
-        Span<float> image = images.AsSpan(b * Scene.ImageLength, Scene.ImageLength);
+        var image = images.AsSpan(b * Scene.ImageLength, Scene.ImageLength);
         Renderer.Render(scene, image);
         augmentation?.Apply(image, stream);
     }

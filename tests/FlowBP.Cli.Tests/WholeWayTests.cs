@@ -164,7 +164,7 @@ public class WholeWayTests
     [Test]
     public void A_learning_rate_that_destroys_the_model_stops_the_run_in_one_line()
     {
-        string[] options = Aligning(
+        var options = Aligning(
             "nan",
             "--learning_rate",
             "1e6",

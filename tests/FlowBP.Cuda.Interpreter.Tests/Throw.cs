@@ -9,7 +9,7 @@ internal static class Throw
     /// <summary>A finding of a kind, whose message has all the given parts.</summary>
     public static IResolveConstraint Finding(Finding finding, params string[] parts)
     {
-        Constraint inner =
+        var inner =
             new ExactTypeConstraint(typeof(InterpreterException))
             & new PropertyConstraint(nameof(InterpreterException.Finding), new EqualConstraint(finding));
         foreach (var part in parts)

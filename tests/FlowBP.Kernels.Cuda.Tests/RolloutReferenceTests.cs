@@ -62,11 +62,15 @@ public unsafe class RolloutReferenceTests
             new(result.Buffer.Pointer, type, 2, 3, 20)
         );
         for (var b = 0; b < 2; b++)
-        for (var l = 0; l < 3; l++)
-        for (var d = 0; d < 20; d++)
         {
-            var exact = x[b, l, d] + (gate[0, b, d] * y[b, l, d]);
-            Assert.That(result[b, l, d], Is.EqualTo(exact).Within(Bound(type, exact, Math.Abs(exact), 0)));
+            for (var l = 0; l < 3; l++)
+            {
+                for (var d = 0; d < 20; d++)
+                {
+                    var exact = x[b, l, d] + (gate[0, b, d] * y[b, l, d]);
+                    Assert.That(result[b, l, d], Is.EqualTo(exact).Within(Bound(type, exact, Math.Abs(exact), 0)));
+                }
+            }
         }
     }
 
@@ -92,17 +96,19 @@ public unsafe class RolloutReferenceTests
             HeadBuffer.Contiguous(result.Buffer.Pointer, type, 1, Tokens, Heads, width)
         );
         for (var l = 0; l < Tokens; l++)
-        for (var h = 0; h < Heads; h++)
         {
-            var head = Enumerable.Range(0, width).Select(k => x[l, h, k]).ToArray();
-            var root = Math.Sqrt(head.Average(value => value * value) + 1e-6);
-            for (var k = 0; k < width; k += 2)
+            for (var h = 0; h < Heads; h++)
             {
-                var (a, b) = (head[k] / root * weight[0, 0, k], head[k + 1] / root * weight[0, 0, k + 1]);
-                var (c, s) = (cosine[0, l, k / 2], sine[0, l, k / 2]);
-                var largest = Math.Abs(a) + Math.Abs(b);
-                AssertClose(result[l, h, k], (a * c) - (b * s), largest);
-                AssertClose(result[l, h, k + 1], (b * c) + (a * s), largest);
+                var head = Enumerable.Range(0, width).Select(k => x[l, h, k]).ToArray();
+                var root = Math.Sqrt(head.Average(value => value * value) + 1e-6);
+                for (var k = 0; k < width; k += 2)
+                {
+                    var (a, b) = (head[k] / root * weight[0, 0, k], head[k + 1] / root * weight[0, 0, k + 1]);
+                    var (c, s) = (cosine[0, l, k / 2], sine[0, l, k / 2]);
+                    var largest = Math.Abs(a) + Math.Abs(b);
+                    AssertClose(result[l, h, k], (a * c) - (b * s), largest);
+                    AssertClose(result[l, h, k + 1], (b * c) + (a * s), largest);
+                }
             }
         }
 

@@ -64,12 +64,21 @@ public class RandomStreamTests
     {
         var first = new HashSet<(uint, uint)>();
         foreach (var seed in new ulong[] { 1, 2, 1ul << 32 })
-        foreach (var step in new long[] { 0, 1, 1L << 32, RandomStream.AddressLimit - 1 })
-        foreach (var sample in new long[] { 0, 1, 1L << 32, RandomStream.AddressLimit - 1 })
-        foreach (var purpose in Enum.GetValues<RandomPurpose>())
         {
-            var stream = RandomStream.For(seed, step, sample, purpose);
-            Assert.That(first.Add((stream.NextUInt32(), stream.NextUInt32())), $"{seed} {step} {sample} {purpose}");
+            foreach (var step in new long[] { 0, 1, 1L << 32, RandomStream.AddressLimit - 1 })
+            {
+                foreach (var sample in new long[] { 0, 1, 1L << 32, RandomStream.AddressLimit - 1 })
+                {
+                    foreach (var purpose in Enum.GetValues<RandomPurpose>())
+                    {
+                        var stream = RandomStream.For(seed, step, sample, purpose);
+                        Assert.That(
+                            first.Add((stream.NextUInt32(), stream.NextUInt32())),
+                            $"{seed} {step} {sample} {purpose}"
+                        );
+                    }
+                }
+            }
         }
     }
 

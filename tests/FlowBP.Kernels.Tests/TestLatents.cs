@@ -63,11 +63,16 @@ public sealed unsafe class TestLatents : IDisposable
     public TestLatents Fill(Func<long, long, long, double> value)
     {
         for (var t = 0L; t < Buffer.Steps; t++)
-        for (var b = 0L; b < Buffer.Batch; b++)
-        for (var e = 0L; e < Buffer.Elements; e++)
         {
-            this[t, b, e] = value(t, b, e);
+            for (var b = 0L; b < Buffer.Batch; b++)
+            {
+                for (var e = 0L; e < Buffer.Elements; e++)
+                {
+                    this[t, b, e] = value(t, b, e);
+                }
+            }
         }
+
         return this;
     }
 

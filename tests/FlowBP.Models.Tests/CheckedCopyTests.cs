@@ -35,8 +35,8 @@ public sealed unsafe class CheckedCopyTests
                 Arb.From(Cases),
                 c =>
                 {
-                    int size = ElementTypes.Size(from);
-                    byte[] bytes = Finite(from, c.Count, c.Seed);
+                    var size = ElementTypes.Size(from);
+                    var bytes = Finite(from, c.Count, c.Seed);
                     if (c.Bad >= 0)
                     {
                         BitConverter
@@ -44,22 +44,13 @@ public sealed unsafe class CheckedCopyTests
                             .AsSpan(0, size)
                             .CopyTo(bytes.AsSpan(c.Bad * size));
                     }
-                    foreach (ValueCheck check in Enum.GetValues<ValueCheck>())
+                    foreach (var check in Enum.GetValues<ValueCheck>())
                     {
-                        bool refused =
+                        var refused =
                             c.Bad >= 0
                             && ElementTypes.IsFloating(from)
                             && (check == ValueCheck.Finite || (check == ValueCheck.NotNaN && c.NaN));
-                        byte[] copied = Copied(
-                            bytes,
-                            from,
-                            to,
-                            c.Count,
-                            c.FromOffset,
-                            c.ToOffset,
-                            check,
-                            out long found
-                        );
+                        var copied = Copied(bytes, from, to, c.Count, c.FromOffset, c.ToOffset, check, out var found);
                         Assert.That(found, Is.EqualTo(refused ? c.Bad : -1), $"{check}");
                         Assert.That(copied, Is.EqualTo(from == to ? bytes : Widened(bytes)));
                     }
@@ -78,12 +69,12 @@ public sealed unsafe class CheckedCopyTests
         out long found
     )
     {
-        int length = count * ElementTypes.Size(to);
-        byte* memory = (byte*)NativeMemory.AlignedAlloc((nuint)(bytes.Length + length + 256), 64);
+        var length = count * ElementTypes.Size(to);
+        var memory = (byte*)NativeMemory.AlignedAlloc((nuint)(bytes.Length + length + 256), 64);
         try
         {
-            byte* source = memory + fromOffset;
-            byte* destination = memory + (bytes.Length + fromOffset + 63) / 64 * 64 + toOffset;
+            var source = memory + fromOffset;
+            var destination = memory + (bytes.Length + fromOffset + 63) / 64 * 64 + toOffset;
             bytes.CopyTo(new Span<byte>(source, bytes.Length));
             found = CheckedCopy.Copy(source, from, destination, to, count, check);
             return new Span<byte>(destination, length).ToArray();
@@ -97,10 +88,10 @@ public sealed unsafe class CheckedCopyTests
     // Random bits, one exponent bit cleared in each element.
     private static byte[] Finite(ScalarType type, int count, int seed)
     {
-        int size = ElementTypes.Size(type);
+        var size = ElementTypes.Size(type);
         var bytes = new byte[count * size];
         new Random(seed).NextBytes(bytes);
-        for (int i = size - 1; i < bytes.Length; i += size)
+        for (var i = size - 1; i < bytes.Length; i += size)
         {
             bytes[i] &= 0xBF;
         }
@@ -110,7 +101,7 @@ public sealed unsafe class CheckedCopyTests
     private static byte[] Widened(byte[] bytes)
     {
         var wide = new byte[2 * bytes.Length];
-        for (int i = 0; i < bytes.Length; i += 2)
+        for (var i = 0; i < bytes.Length; i += 2)
         {
             wide[2 * i + 2] = bytes[i];
             wide[2 * i + 3] = bytes[i + 1];

@@ -68,7 +68,7 @@ public sealed class CheckpointTests
     {
         using var model = New(seed: 1);
         using var scope = torch.NewDisposeScope();
-        Dictionary<string, Tensor> tensors = model.state_dict();
+        var tensors = model.state_dict();
         tensors.Remove("text_model.final_layer_norm.bias");
         tensors["text_projection.weight"] = torch.zeros(5, 8);
         tensors["text_model.surprise"] = torch.zeros(2);
@@ -95,12 +95,10 @@ public sealed class CheckpointTests
     public void A_file_that_does_not_fit_changes_nothing()
     {
         using var model = New(seed: 1);
-        float[] before = Values(model);
+        var before = Values(model);
         using (var scope = torch.NewDisposeScope())
         {
-            Dictionary<string, Tensor> tensors = model
-                .state_dict()
-                .ToDictionary(p => p.Key, p => torch.zeros_like(p.Value));
+            var tensors = model.state_dict().ToDictionary(p => p.Key, p => torch.zeros_like(p.Value));
             tensors["text_projection.weight"] = torch.zeros(5, 8);
             SafetensorsWriter.Write(Weights, tensors);
         }
@@ -131,7 +129,7 @@ public sealed class CheckpointTests
     [Test]
     public void An_unknown_key_is_refused_with_the_nearest_known_one()
     {
-        string file = WriteConfig("""{"_class_name":"SD3Transformer2DModel","num_layer":2}""");
+        var file = WriteConfig("""{"_class_name":"SD3Transformer2DModel","num_layer":2}""");
 
         Assert.That(
             () => SD3TransformerConfig.Read(file),
@@ -144,7 +142,7 @@ public sealed class CheckpointTests
     [Test]
     public void An_ill_typed_value_is_refused()
     {
-        string file = WriteConfig("""{"latent_channels":"four"}""");
+        var file = WriteConfig("""{"latent_channels":"four"}""");
 
         Assert.That(
             () => AutoencoderKLConfig.Read(file),
@@ -157,7 +155,7 @@ public sealed class CheckpointTests
     [Test]
     public void A_key_given_twice_is_refused()
     {
-        string file = WriteConfig("""{"shift":3.0,"shift":1.0}""");
+        var file = WriteConfig("""{"shift":3.0,"shift":1.0}""");
 
         Assert.That(
             () => FlowMatchEulerConfig.Read(file),
@@ -168,7 +166,7 @@ public sealed class CheckpointTests
     [Test]
     public void A_setting_that_is_not_implemented_is_refused()
     {
-        string file = WriteConfig("""{"qk_norm":"layer_norm"}""");
+        var file = WriteConfig("""{"qk_norm":"layer_norm"}""");
 
         Assert.That(
             () => SD3TransformerConfig.Read(file),
@@ -237,7 +235,7 @@ public sealed class CheckpointTests
 
     private string WriteConfig(string json)
     {
-        string file = Path.Combine(folder, "config.json");
+        var file = Path.Combine(folder, "config.json");
         File.WriteAllText(file, json);
         return file;
     }

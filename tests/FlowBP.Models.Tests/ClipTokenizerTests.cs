@@ -19,12 +19,12 @@ public sealed class ClipTokenizerTests
     [Test]
     public void Open_clip_tokens_equal_the_reference()
     {
-        ClipTokenizer tokenizer = ClipTokenizer.OpenClipFromMerges(ReleasedMerges());
+        var tokenizer = ClipTokenizer.OpenClipFromMerges(ReleasedMerges());
         using (Assert.EnterMultipleScope())
         {
-            foreach (JsonElement expected in Cases())
+            foreach (var expected in Cases())
             {
-                string prompt = expected.GetProperty("prompt").GetString()!;
+                var prompt = expected.GetProperty("prompt").GetString()!;
                 Assert.That(tokenizer.Encode(prompt), Is.EqualTo(Ids<int>(expected, "hps_bpe")), prompt);
                 Assert.That(tokenizer.Tokenize(prompt), Is.EqualTo(Ids<long>(expected, "hps")), prompt);
             }
@@ -34,12 +34,12 @@ public sealed class ClipTokenizerTests
     [Test]
     public void Transformers_tokens_equal_the_reference()
     {
-        ClipTokenizer tokenizer = ClipTokenizer.TransformersFromMerges(ReleasedMerges());
+        var tokenizer = ClipTokenizer.TransformersFromMerges(ReleasedMerges());
         using (Assert.EnterMultipleScope())
         {
-            foreach (JsonElement expected in Cases())
+            foreach (var expected in Cases())
             {
-                string prompt = expected.GetProperty("prompt").GetString()!;
+                var prompt = expected.GetProperty("prompt").GetString()!;
                 Assert.That(tokenizer.Tokenize(prompt), Is.EqualTo(Ids<long>(expected, "hf_clip")), prompt);
             }
         }
@@ -48,9 +48,9 @@ public sealed class ClipTokenizerTests
     [Test]
     public void The_second_tokenizer_of_stable_diffusion_3_pads_with_an_exclamation_mark()
     {
-        ClipTokenizer tokenizer = ClipTokenizer.TransformersFromMerges(ReleasedMerges(), padToken: "!");
+        var tokenizer = ClipTokenizer.TransformersFromMerges(ReleasedMerges(), padToken: "!");
 
-        long[] ids = tokenizer.Tokenize("cat");
+        var ids = tokenizer.Tokenize("cat");
 
         Assert.That(ids[..3], Is.EqualTo(new long[] { 49406, 2368, 49407 }));
         Assert.That(ids[3..], Is.All.EqualTo(0));
@@ -76,9 +76,9 @@ public sealed class ClipTokenizerTests
             "3",
         ];
         ClipVocabularyBuilder.Write(folder, words, maxLength: 16);
-        ClipTokenizer tokenizer = ClipTokenizer.FromFolder(folder);
+        var tokenizer = ClipTokenizer.FromFolder(folder);
 
-        foreach (string word in words)
+        foreach (var word in words)
         {
             Assert.That(tokenizer.Encode(word), Has.Length.EqualTo(1), word);
         }
@@ -89,9 +89,9 @@ public sealed class ClipTokenizerTests
     public void Built_vocabulary_ends_with_end_of_text_which_also_pads()
     {
         ClipVocabularyBuilder.Write(folder, ["red", "circle"], maxLength: 6);
-        ClipTokenizer tokenizer = ClipTokenizer.FromFolder(folder);
-        int red = tokenizer.Encode("red")[0];
-        int circle = tokenizer.Encode("circle")[0];
+        var tokenizer = ClipTokenizer.FromFolder(folder);
+        var red = tokenizer.Encode("red")[0];
+        var circle = tokenizer.Encode("circle")[0];
 
         Assert.That(tokenizer.EndId, Is.EqualTo(tokenizer.VocabularySize - 1));
         Assert.That(
@@ -104,7 +104,7 @@ public sealed class ClipTokenizerTests
     public void Built_vocabulary_decodes_what_it_encodes()
     {
         ClipVocabularyBuilder.Write(folder, ["a", "red", "circle", "left", "of"], maxLength: 16);
-        ClipTokenizer tokenizer = ClipTokenizer.FromFolder(folder);
+        var tokenizer = ClipTokenizer.FromFolder(folder);
 
         long[] ids = [.. tokenizer.Encode("a red circle left of a circle").Select(id => (long)id)];
 
@@ -115,8 +115,8 @@ public sealed class ClipTokenizerTests
     public void A_long_prompt_is_cut_but_keeps_its_end()
     {
         ClipVocabularyBuilder.Write(folder, ["red"], maxLength: 5);
-        ClipTokenizer tokenizer = ClipTokenizer.FromFolder(folder);
-        int red = tokenizer.Encode("red")[0];
+        var tokenizer = ClipTokenizer.FromFolder(folder);
+        var red = tokenizer.Encode("red")[0];
 
         Assert.That(tokenizer.CountTokens("red red red red"), Is.EqualTo(6));
         Assert.That(
@@ -159,8 +159,8 @@ public sealed class ClipTokenizerTests
 
     private static JsonElement[] Cases()
     {
-        string file = SharedFiles.Require("goldens/models/tokenizers/clip.json");
-        using JsonDocument json = JsonDocument.Parse(File.ReadAllText(file));
+        var file = SharedFiles.Require("goldens/models/tokenizers/clip.json");
+        using var json = JsonDocument.Parse(File.ReadAllText(file));
         return [.. json.RootElement.GetProperty("cases").Clone().EnumerateArray()];
     }
 

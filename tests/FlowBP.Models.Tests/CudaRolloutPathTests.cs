@@ -39,16 +39,10 @@ public sealed class CudaRolloutPathTests
         [Values] bool dual
     )
     {
-        SD3Transformer2DModel model = Transformer(
-            TransformerConfig with
-            {
-                QkNorm = qkNorm,
-                DualAttentionLayers = dual ? [1] : [],
-            }
-        );
-        float[] expected = Velocity(model);
+        var model = Transformer(TransformerConfig with { QkNorm = qkNorm, DualAttentionLayers = dual ? [1] : [] });
+        var expected = Velocity(model);
         model.UseRolloutKernels(s_kernels[kernels]());
-        float[] actual = WithoutGradients(model);
+        var actual = WithoutGradients(model);
         Assert.That(expected.Max(Math.Abs), Is.GreaterThan(0.1));
         Assert.That(actual, Is.EqualTo(expected).Within(1e-5));
         Assert.That(Velocity(model), Is.EqualTo(expected), "with gradients nothing changes");
@@ -57,7 +51,7 @@ public sealed class CudaRolloutPathTests
     [Test]
     public void It_takes_the_fused_operations_and_only_without_gradients()
     {
-        SD3Transformer2DModel model = Transformer();
+        var model = Transformer();
         var counting = new CountingKernels(null);
         model.UseRolloutKernels(counting);
         Velocity(model);
@@ -73,7 +67,7 @@ public sealed class CudaRolloutPathTests
     [Test]
     public void Tensors_elsewhere_take_the_differentiable_path()
     {
-        SD3Transformer2DModel model = Transformer();
+        var model = Transformer();
         var counting = new CountingKernels(deviceIndex: 0);
         model.UseRolloutKernels(counting);
         Assert.That(WithoutGradients(model), Is.EqualTo(WithoutGradients(Transformer())));
@@ -83,13 +77,13 @@ public sealed class CudaRolloutPathTests
     [Test]
     public void What_a_block_receives_is_left_alone()
     {
-        SD3Transformer2DModel model = Transformer();
+        var model = Transformer();
         model.UseRolloutKernels(new ScalarRolloutKernels());
         using var noGrad = torch.no_grad();
-        Tensor condition = model.EmbedCondition(torch.tensor(new float[] { 250, 900 }), Waves(2, 6));
-        SD3Streams streams = model.Embed(Waves(2, 4, 6, 8), Waves(2, 5, 12));
-        float[] hidden = Values(streams.Hidden);
-        float[] context = Values(streams.Context!);
+        var condition = model.EmbedCondition(torch.tensor(new float[] { 250, 900 }), Waves(2, 6));
+        var streams = model.Embed(Waves(2, 4, 6, 8), Waves(2, 5, 12));
+        var hidden = Values(streams.Hidden);
+        var context = Values(streams.Context!);
         model.Blocks[1].call(streams, condition);
         Assert.That(Values(streams.Hidden), Is.EqualTo(hidden));
         Assert.That(Values(streams.Context!), Is.EqualTo(context));
@@ -102,7 +96,7 @@ public sealed class CudaRolloutPathTests
     )
     {
         var (use, velocity) = FluxFamily(family);
-        float[] expected = velocity();
+        var expected = velocity();
         use(s_kernels[kernels]());
 
         float[] actual;
@@ -134,10 +128,10 @@ public sealed class CudaRolloutPathTests
     // What tells a network of the family which kernels to use, and what evaluates it at a fixed input.
     private static (Action<IRolloutKernels?> Use, Func<float[]> Velocity) FluxFamily(int family)
     {
-        Tensor time_B = torch.tensor(new[] { 0.25f, 0.9f });
+        var time_B = torch.tensor(new[] { 0.25f, 0.9f });
         if (family == 1)
         {
-            FluxTransformer2DModel flux = Flux();
+            var flux = Flux();
             var input = new FluxInput(
                 Waves(2, 6, 8),
                 Waves(2, 5, 12),
@@ -149,7 +143,7 @@ public sealed class CudaRolloutPathTests
             );
             return (flux.UseRolloutKernels, () => Values(flux.call(input)));
         }
-        Flux2Transformer2DModel flux2 = Flux2();
+        var flux2 = Flux2();
         var input2 = new Flux2Input(
             Waves(2, 6, 16),
             Waves(2, 5, 12),

@@ -24,19 +24,19 @@ public sealed class FluxNetworkTests
     [Test]
     public void Flux1_is_its_embeddings_its_blocks_and_its_head()
     {
-        FluxTransformer2DModel model = Flux();
-        FluxInput input = InputOfFlux(samples: 2);
+        var model = Flux();
+        var input = InputOfFlux(samples: 2);
 
         var condition = new FluxCondition(
             model.EmbedCondition(input.Timestep_B, input.Guidance_B, input.Pooled_BP),
             model.Rotary(input.ImageIds_L3, input.TextIds_M3)
         );
-        FluxStreams streams = model.Embed(input.Latents_BLC, input.Text_BME);
-        foreach (FluxBlock block in model.Blocks)
+        var streams = model.Embed(input.Latents_BLC, input.Text_BME);
+        foreach (var block in model.Blocks)
         {
             streams = block.call(streams, condition);
         }
-        Tensor composed = model.Head(streams, condition, 6);
+        var composed = model.Head(streams, condition, 6);
 
         Assert.That(model.Blocks, Has.Count.EqualTo(3));
         Assert.That(streams.Context, Is.Null);
@@ -48,20 +48,20 @@ public sealed class FluxNetworkTests
     [Test]
     public void Flux2_is_its_embeddings_its_blocks_and_its_head()
     {
-        Flux2Transformer2DModel model = Flux2();
-        Flux2Input input = InputOfFlux2(samples: 2);
+        var model = Flux2();
+        var input = InputOfFlux2(samples: 2);
 
-        Flux2Condition condition = model.EmbedCondition(
+        var condition = model.EmbedCondition(
             input.Timestep_B,
             input.Guidance_B,
             model.Rotary(input.ImageIds_L4, input.TextIds_M4)
         );
-        FluxStreams streams = model.Embed(input.Latents_BLC, input.Text_BME);
-        foreach (Flux2Block block in model.Blocks)
+        var streams = model.Embed(input.Latents_BLC, input.Text_BME);
+        foreach (var block in model.Blocks)
         {
             streams = block.call(streams, condition);
         }
-        Tensor composed = model.Head(streams, condition, 6);
+        var composed = model.Head(streams, condition, 6);
 
         Assert.That(model.Blocks, Has.Count.EqualTo(3));
         Assert.That(Values(composed), Is.EqualTo(Values(model.call(input))));
@@ -71,7 +71,7 @@ public sealed class FluxNetworkTests
     [Test]
     public void A_model_without_double_stream_blocks_joins_its_streams_too()
     {
-        FluxTransformer2DModel model = Flux(FluxConfig with { NumLayers = 0 });
+        var model = Flux(FluxConfig with { NumLayers = 0 });
 
         Assert.That(model.call(InputOfFlux(samples: 1)).shape, Is.EqualTo(new long[] { 1, 6, 8 }));
     }
@@ -79,7 +79,7 @@ public sealed class FluxNetworkTests
     [Test]
     public void Samples_do_not_see_each_other()
     {
-        FluxInput two = InputOfFlux(samples: 2);
+        var two = InputOfFlux(samples: 2);
         var second = new FluxInput(
             two.Latents_BLC.narrow(0, 1, 1),
             two.Text_BME.narrow(0, 1, 1),
@@ -89,7 +89,7 @@ public sealed class FluxNetworkTests
             two.ImageIds_L3,
             two.TextIds_M3
         );
-        FluxTransformer2DModel model = Flux();
+        var model = Flux();
 
         // The same sums in another blocking: float32 rounding only.
         Assert.That(Values(model.call(two)[1]), Is.EqualTo(Values(model.call(second)[0])).Within(1e-5));
@@ -98,12 +98,12 @@ public sealed class FluxNetworkTests
     [Test]
     public void Guidance_and_time_both_move_the_velocity()
     {
-        FluxTransformer2DModel model = Flux();
-        FluxInput input = InputOfFlux(samples: 1);
-        float[] velocity = Values(model.call(input));
+        var model = Flux();
+        var input = InputOfFlux(samples: 1);
+        var velocity = Values(model.call(input));
 
-        float[] guided = Values(model.call(input with { Guidance_B = input.Guidance_B! * 2 }));
-        float[] later = Values(model.call(input with { Timestep_B = input.Timestep_B * 0.5 }));
+        var guided = Values(model.call(input with { Guidance_B = input.Guidance_B! * 2 }));
+        var later = Values(model.call(input with { Timestep_B = input.Timestep_B * 0.5 }));
 
         Assert.That(guided, Is.Not.EqualTo(velocity).Within(1e-4));
         Assert.That(later, Is.Not.EqualTo(velocity).Within(1e-4));
@@ -125,10 +125,10 @@ public sealed class FluxNetworkTests
     [Test]
     public void Where_image_tokens_lie_matters()
     {
-        Flux2Transformer2DModel model = Flux2();
-        Flux2Input input = InputOfFlux2(samples: 1);
+        var model = Flux2();
+        var input = InputOfFlux2(samples: 1);
 
-        float[] turned = Values(model.call(input with { ImageIds_L4 = Flux2Positions.Image(3, 2) }));
+        var turned = Values(model.call(input with { ImageIds_L4 = Flux2Positions.Image(3, 2) }));
 
         Assert.That(turned, Is.Not.EqualTo(Values(model.call(input))).Within(1e-4));
     }
@@ -137,20 +137,20 @@ public sealed class FluxNetworkTests
     public void Normalised_patches_are_undone_by_denormalising()
     {
         var vae = new AutoencoderKLFlux2(Flux2VaeConfig);
-        Dictionary<string, Tensor> state = vae.state_dict();
+        var state = vae.state_dict();
         using (torch.no_grad())
         {
             state["bn.running_mean"].copy_(Waves(16));
             state["bn.running_var"].copy_(Waves(16) + 2);
         }
-        Tensor z = Waves(1, 4, 4, 6);
+        var z = Waves(1, 4, 4, 6);
 
-        Tensor scaled = vae.Scale(z);
+        var scaled = vae.Scale(z);
 
         Assert.That(scaled.shape, Is.EqualTo(new long[] { 1, 16, 2, 3 }));
         Assert.That(Values(LatentPatches.Unpatchify(vae.Denormalize(scaled))), Is.EqualTo(Values(z)).Within(1e-6));
         double mean = Values(Waves(16))[5];
-        double deviation = Math.Sqrt(mean + 2 + 1e-4);
+        var deviation = Math.Sqrt(mean + 2 + 1e-4);
         double element = Values(LatentPatches.Patchify(z)[0][5])[0];
         Assert.That(Values(scaled[0][5])[0], Is.EqualTo((element - mean) / deviation).Within(1e-5));
         Assert.That(vae.DecodeScaled(scaled).shape, Is.EqualTo(new long[] { 1, 3, 8, 12 }));
@@ -169,7 +169,7 @@ public sealed class FluxNetworkTests
     [TestCaseSource(nameof(Configurations))]
     public void A_configuration_reads_back_what_it_wrote(string json, Func<ConfigReader, object> read, object config)
     {
-        object found = read(ConfigReader.Parse("config.json", json));
+        var found = read(ConfigReader.Parse("config.json", json));
 
         // Records compare lists by reference: their text is what counts.
         Assert.That(Text(found), Is.EqualTo(Text(config)));
@@ -184,7 +184,7 @@ public sealed class FluxNetworkTests
     [TestCase("AutoencoderKLFlux2")]
     public void A_configuration_of_another_architecture_is_refused_by_name(string found)
     {
-        string json = $$"""{"_class_name":"{{found}}"}""";
+        var json = $$"""{"_class_name":"{{found}}"}""";
         (string Class, Func<ConfigReader, object> Read)[] readers =
         [
             ("FluxTransformer2DModel", FluxTransformerConfig.Read),
@@ -217,9 +217,9 @@ public sealed class FluxNetworkTests
     [Test]
     public void Missing_keys_are_the_defaults_of_the_ecosystem()
     {
-        FluxTransformerConfig flux = FluxTransformerConfig.Read(ConfigReader.Parse("c", "{}"));
-        Flux2TransformerConfig flux2 = Flux2TransformerConfig.Read(ConfigReader.Parse("c", "{}"));
-        AutoencoderKLFlux2Config vae = AutoencoderKLFlux2Config.Read(ConfigReader.Parse("c", "{}"));
+        var flux = FluxTransformerConfig.Read(ConfigReader.Parse("c", "{}"));
+        var flux2 = Flux2TransformerConfig.Read(ConfigReader.Parse("c", "{}"));
+        var vae = AutoencoderKLFlux2Config.Read(ConfigReader.Parse("c", "{}"));
 
         Assert.That((flux.NumLayers, flux.NumSingleLayers, flux.InnerDim), Is.EqualTo((19, 38, 3072)));
         Assert.That(flux.GuidanceEmbeds, Is.False);
@@ -232,7 +232,7 @@ public sealed class FluxNetworkTests
     [Test]
     public void The_released_schedulers_of_both_read_as_dynamic_shifts()
     {
-        string json = new JsonObject
+        var json = new JsonObject
         {
             ["_class_name"] = "FlowMatchEulerDiscreteScheduler",
             ["base_image_seq_len"] = 256,
@@ -250,8 +250,8 @@ public sealed class FluxNetworkTests
             ["use_exponential_sigmas"] = false,
             ["use_karras_sigmas"] = false,
         }.ToJsonString();
-        string folder = Directory.CreateTempSubdirectory("flowbp-scheduler-").FullName;
-        string file = Path.Combine(folder, "scheduler_config.json");
+        var folder = Directory.CreateTempSubdirectory("flowbp-scheduler-").FullName;
+        var file = Path.Combine(folder, "scheduler_config.json");
         File.WriteAllText(file, json);
 
         Assert.That(Schedulers.FlowMatchEulerConfig.Read(file).UseDynamicShifting, Is.True);

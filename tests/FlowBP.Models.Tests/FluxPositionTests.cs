@@ -22,11 +22,11 @@ public sealed class FluxPositionTests
     public void Each_axis_turns_its_own_pairs_by_its_own_angle()
     {
         // One token at (2, 5): pair 0 belongs to the first axis, pairs 1 and 2 to the second.
-        RotaryTable table = RotaryTable.Of(torch.tensor(new float[] { 2, 5 }).reshape(1, 2), [2, 4], theta: 100);
+        var table = RotaryTable.Of(torch.tensor(new float[] { 2, 5 }).reshape(1, 2), [2, 4], theta: 100);
 
-        float[] turned = Values(table.Rotate(torch.tensor(new float[] { 1, 0, 0, 1, 1, 0 }).reshape(1, 1, 1, 6)));
+        var turned = Values(table.Rotate(torch.tensor(new float[] { 1, 0, 0, 1, 1, 0 }).reshape(1, 1, 1, 6)));
 
-        double slow = 5 * Math.Pow(100, -0.5);
+        var slow = 5 * Math.Pow(100, -0.5);
         double[] expected = [Math.Cos(2), Math.Sin(2), -Math.Sin(5), Math.Cos(5), Math.Cos(slow), Math.Sin(slow)];
         Assert.That(turned, Is.EqualTo(expected).Within(1e-6));
     }
@@ -34,11 +34,11 @@ public sealed class FluxPositionTests
     [Test]
     public void Products_of_turned_vectors_depend_on_the_difference_of_positions_alone()
     {
-        Tensor query = Waves(1, 1, 1, 8);
-        Tensor key = Waves(1, 1, 2, 8).narrow(2, 1, 1);
+        var query = Waves(1, 1, 1, 8);
+        var key = Waves(1, 1, 2, 8).narrow(2, 1, 1);
 
-        double near = Product(query, (3, 7), key, (1, 2));
-        double far = Product(query, (103, 57), key, (101, 52));
+        var near = Product(query, (3, 7), key, (1, 2));
+        var far = Product(query, (103, 57), key, (101, 52));
 
         Assert.That(far, Is.EqualTo(near).Within(1e-5));
         Assert.That(Product(query, (3, 7), key, (1, 3)), Is.Not.EqualTo(near).Within(1e-3));
@@ -53,10 +53,10 @@ public sealed class FluxPositionTests
     [Test]
     public void Narrow_types_are_turned_in_float32_and_rounded_once()
     {
-        RotaryTable table = RotaryTable.Of(torch.tensor(new float[] { 3 }).reshape(1, 1), [8], theta: 10000);
-        Tensor x = Waves(1, 1, 1, 8).bfloat16();
+        var table = RotaryTable.Of(torch.tensor(new float[] { 3 }).reshape(1, 1), [8], theta: 10000);
+        var x = Waves(1, 1, 1, 8).bfloat16();
 
-        Tensor turned = table.Rotate(x);
+        var turned = table.Rotate(x);
 
         Assert.That(turned.dtype, Is.EqualTo(ScalarType.BFloat16));
         Assert.That(Values(turned.@float()), Is.EqualTo(Values(table.Rotate(x.@float()).bfloat16().@float())));
@@ -73,18 +73,18 @@ public sealed class FluxPositionTests
     public void A_patch_holds_channel_row_column_and_its_token_lies_row_by_row()
     {
         // Element (c, y, x) is the number c·100 + y·10 + x.
-        Tensor latents = torch
+        var latents = torch
             .tensor([.. Grid(2, 4, 6).Select(at => (float)(at.C * 100 + at.Y * 10 + at.X))])
             .reshape(1, 2, 4, 6);
 
-        Tensor patches = LatentPatches.Patchify(latents);
-        Tensor tokens = LatentTokens.Pack(patches);
+        var patches = LatentPatches.Patchify(latents);
+        var tokens = LatentTokens.Pack(patches);
 
         Assert.That(patches.shape, Is.EqualTo(new long[] { 1, 8, 2, 3 }));
         Assert.That(tokens.shape, Is.EqualTo(new long[] { 1, 6, 8 }));
         // Token 5 is patch (1, 2): rows 2 and 3, columns 4 and 5.
         Assert.That(Values(tokens[0][5]), Is.EqualTo(new float[] { 24, 25, 34, 35, 124, 125, 134, 135 }));
-        Tensor back = LatentPatches.Unpatchify(LatentTokens.Unpack(tokens, 2, 3));
+        var back = LatentPatches.Unpatchify(LatentTokens.Unpack(tokens, 2, 3));
         Assert.That(Values(back), Is.EqualTo(Values(latents)));
     }
 
@@ -111,7 +111,7 @@ public sealed class FluxPositionTests
     [Test]
     public void Flux1_sees_image_tokens_on_a_grid_and_text_at_the_origin()
     {
-        float[] image = Values(FluxPositions.Image(2, 3));
+        var image = Values(FluxPositions.Image(2, 3));
 
         Assert.That(image[..9], Is.EqualTo(new float[] { 0, 0, 0, 0, 0, 1, 0, 0, 2 }));
         Assert.That(image[^3..], Is.EqualTo(new float[] { 0, 1, 2 }));
@@ -121,7 +121,7 @@ public sealed class FluxPositionTests
     [Test]
     public void Flux2_counts_text_tokens_on_an_axis_of_their_own()
     {
-        float[] image = Values(Flux2Positions.Image(2, 3).@float());
+        var image = Values(Flux2Positions.Image(2, 3).@float());
 
         Assert.That(image[..8], Is.EqualTo(new float[] { 0, 0, 0, 0, 0, 0, 1, 0 }));
         Assert.That(image[^4..], Is.EqualTo(new float[] { 0, 1, 2, 0 }));

@@ -25,7 +25,7 @@ public sealed class FullSizeNetworkTests
             "flux.1-dev-transformer",
             json =>
             {
-                FluxTransformerConfig full = FluxTransformerConfig.Read(json);
+                var full = FluxTransformerConfig.Read(json);
                 return (new FluxTransformer2DModel(full with { NumAttentionHeads = 1 }), full.NumAttentionHeads);
             }
         );
@@ -33,7 +33,7 @@ public sealed class FullSizeNetworkTests
             "flux.2-klein-9b-transformer",
             json =>
             {
-                Flux2TransformerConfig full = Flux2TransformerConfig.Read(json);
+                var full = Flux2TransformerConfig.Read(json);
                 return (new Flux2Transformer2DModel(full with { NumAttentionHeads = 1 }), full.NumAttentionHeads);
             }
         );
@@ -51,14 +51,14 @@ public sealed class FullSizeNetworkTests
         var (json, expected) = Recorded(name);
         var (thin, heads) = build(json);
 
-        Dictionary<string, Tensor> state = thin.state_dict();
+        var state = thin.state_dict();
 
         Assert.That(state.Keys, Is.EquivalentTo(expected.Keys));
         foreach (var (tensor, extents) in expected)
         {
-            long[] thinned = state[tensor].shape;
+            var thinned = state[tensor].shape;
             Assert.That(thinned, Has.Length.EqualTo(extents.Length), tensor);
-            for (int i = 0; i < extents.Length; i++)
+            for (var i = 0; i < extents.Length; i++)
             {
                 Assert.That(extents[i], Is.EqualTo(thinned[i]).Or.EqualTo(heads * thinned[i]), tensor);
             }
@@ -76,14 +76,14 @@ public sealed class FullSizeNetworkTests
                 ? new AutoencoderKLFlux2(AutoencoderKLFlux2Config.Read(json))
                 : new AutoencoderKL(AutoencoderKLConfig.Read(json));
 
-        Dictionary<string, long[]> found = vae.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.shape);
+        var found = vae.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.shape);
         Assert.That(found, Is.EquivalentTo(expected));
     }
 
     private static (ConfigReader Config, Dictionary<string, long[]> Tensors) Recorded(string name)
     {
-        string file = SharedFiles.Require($"goldens/full_size/{name}.json");
-        JsonNode json = JsonNode.Parse(File.ReadAllText(file))!;
+        var file = SharedFiles.Require($"goldens/full_size/{name}.json");
+        var json = JsonNode.Parse(File.ReadAllText(file))!;
         return (
             ConfigReader.Parse(file, json["config"]!.ToJsonString()),
             json["tensors"]!

@@ -27,9 +27,9 @@ public sealed class GoldenNetworkTests
     [TestCase("sd3_encode_prompt")]
     public void Network_agrees_with_the_independent_implementation(string fixture)
     {
-        string folder = SharedFiles.Require($"goldens/models/{fixture}");
+        var folder = SharedFiles.Require($"goldens/models/{fixture}");
 
-        FixtureResult result = ModelFixture.Run(folder, Tolerance);
+        var result = ModelFixture.Run(folder, Tolerance);
 
         TestContext.Out.WriteLine($"{result.WorstError:E2} {result.Detail}");
         Assert.That(result.Outcome, Is.EqualTo(FixtureOutcome.Passed), $"{result.WorstError:E2}: {result.Detail}");

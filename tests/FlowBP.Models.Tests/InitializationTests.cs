@@ -11,8 +11,8 @@ public sealed class InitializationTests
     [Test]
     public void The_same_seed_gives_the_same_weights_and_another_seed_others()
     {
-        float[] first = Weights(seed: 5);
-        float[] again = Weights(seed: 5);
+        var first = Weights(seed: 5);
+        var again = Weights(seed: 5);
 
         Assert.That(again, Is.EqualTo(first));
         Assert.That(Weights(seed: 6), Is.Not.EqualTo(first));
@@ -24,7 +24,7 @@ public sealed class InitializationTests
         using var two = New(SmallClip.Text, seed: 1);
         using var three = New(SmallClip.Text with { NumHiddenLayers = 3 }, seed: 1);
 
-        Dictionary<string, Tensor> larger = three.state_dict();
+        var larger = three.state_dict();
         foreach (var (name, tensor) in two.state_dict())
         {
             Assert.That(Values(larger[name]), Is.EqualTo(Values(tensor)), name);
@@ -36,17 +36,17 @@ public sealed class InitializationTests
     {
         var config = SmallClip.Text with { HiddenSize = 64, IntermediateSize = 128, VocabSize = 500 };
         using var model = New(config, seed: 3);
-        Dictionary<string, Tensor> state = model.state_dict();
+        var state = model.state_dict();
 
-        float[] matrix = Values(state["text_model.encoder.layers.0.mlp.fc1.weight"]);
-        float[] table = Values(state["text_model.embeddings.token_embedding.weight"]);
-        double bound = Math.Sqrt(6.0 / (64 + 128));
+        var matrix = Values(state["text_model.encoder.layers.0.mlp.fc1.weight"]);
+        var table = Values(state["text_model.embeddings.token_embedding.weight"]);
+        var bound = Math.Sqrt(6.0 / (64 + 128));
         using (Assert.EnterMultipleScope())
         {
             Assert.That(matrix.Max(Math.Abs), Is.InRange(0.99 * bound, bound));
             Assert.That(matrix.Average(), Is.EqualTo(0).Within(5 * bound / Math.Sqrt(3 * matrix.Length)));
             // The deviation of a sample deviation is σ / √(2n); five of them.
-            double deviation = Math.Sqrt(table.Average(v => (double)v * v));
+            var deviation = Math.Sqrt(table.Average(v => (double)v * v));
             Assert.That(deviation, Is.EqualTo(0.02).Within(5 * 0.02 / Math.Sqrt(2.0 * table.Length)));
             Assert.That(Values(state["text_model.final_layer_norm.weight"]), Is.All.EqualTo(1f));
             Assert.That(Values(state["text_model.final_layer_norm.bias"]), Is.All.EqualTo(0f));

@@ -18,9 +18,9 @@ public sealed class LargeCheckpointTests
     public void Loading_two_gigabytes_in_shards_adds_at_most_one_shard_to_memory(ScalarType destination)
     {
         using var folder = new TemporaryFolder();
-        long free = new DriveInfo(folder.Path).AvailableFreeSpace;
-        long memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
-        long model = TotalBytes * (destination == ScalarType.Float32 ? 2 : 1);
+        var free = new DriveInfo(folder.Path).AvailableFreeSpace;
+        var memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        var model = TotalBytes * (destination == ScalarType.Float32 ? 2 : 1);
         if (free < 2 * TotalBytes || memory < model + 2 * TotalBytes)
         {
             Assert.Ignore(
@@ -34,15 +34,15 @@ public sealed class LargeCheckpointTests
         using var loaded = new Stack(destination);
         Touch(loaded);
         CountedMemory.ResetPeak();
-        long tensorsBefore = CountedMemory.CurrentBytes;
-        long ownBefore = OwnBytes();
+        var tensorsBefore = CountedMemory.CurrentBytes;
+        var ownBefore = OwnBytes();
         long ownMost = 0;
         using (var watch = new Timer(_ => ownMost = Math.Max(ownMost, OwnBytes()), null, 0, 5))
         {
             Checkpoint.LoadInto(loaded, folder.Path);
         }
-        long tensorsAdded = CountedMemory.PeakBytes - tensorsBefore;
-        long ownAdded = Math.Max(ownMost, OwnBytes()) - ownBefore;
+        var tensorsAdded = CountedMemory.PeakBytes - tensorsBefore;
+        var ownAdded = Math.Max(ownMost, OwnBytes()) - ownBefore;
         TestContext.Out.WriteLine(
             $"{destination}: tensors +{tensorsAdded >> 20} MiB at the peak, anonymous pages +{ownAdded >> 20} MiB"
         );
@@ -51,9 +51,9 @@ public sealed class LargeCheckpointTests
         {
             Assert.That(tensorsAdded, Is.LessThanOrEqualTo(ShardBytes));
             Assert.That(ownAdded, Is.LessThanOrEqualTo(ShardBytes));
-            for (int i = 0; i < Layers; i++)
+            for (var i = 0; i < Layers; i++)
             {
-                using Tensor weight = loaded.get_parameter($"layer{i}")!.detach();
+                using var weight = loaded.get_parameter($"layer{i}")!.detach();
                 Assert.That(weight[0, 0].to_type(ScalarType.Float32).item<float>(), Is.EqualTo(i + 1));
                 Assert.That(weight[-1, -1].to_type(ScalarType.Float32).item<float>(), Is.EqualTo(i + 1));
             }
@@ -64,7 +64,7 @@ public sealed class LargeCheckpointTests
     {
         using var stack = new Stack(ScalarType.BFloat16);
         using var noGrad = torch.no_grad();
-        for (int i = 0; i < Layers; i++)
+        for (var i = 0; i < Layers; i++)
         {
             stack.get_parameter($"layer{i}")!.fill_(i + 1);
         }
@@ -84,7 +84,7 @@ public sealed class LargeCheckpointTests
     private static long OwnBytes()
     {
         const string Name = "RssAnon:";
-        string line = File.ReadLines("/proc/self/status").First(l => l.StartsWith(Name, StringComparison.Ordinal));
+        var line = File.ReadLines("/proc/self/status").First(l => l.StartsWith(Name, StringComparison.Ordinal));
         return long.Parse(line[Name.Length..].Replace("kB", ""), CultureInfo.InvariantCulture) << 10;
     }
 
@@ -93,9 +93,9 @@ public sealed class LargeCheckpointTests
         public Stack(ScalarType type)
             : base(nameof(Stack))
         {
-            for (int i = 0; i < Layers; i++)
+            for (var i = 0; i < Layers; i++)
             {
-                using Tensor zeros = torch.zeros(Width, Width, dtype: type);
+                using var zeros = torch.zeros(Width, Width, dtype: type);
                 register_parameter($"layer{i}", nn.Parameter(zeros));
             }
         }

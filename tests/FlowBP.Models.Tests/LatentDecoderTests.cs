@@ -19,11 +19,11 @@ public sealed class LatentDecoderTests
     [Test]
     public void A_recomputed_decode_has_the_same_gradient_and_keeps_less()
     {
-        AutoencoderKL vae = Frozen();
-        (float[] plain, long plainBytes) = Gradient(vae);
+        var vae = Frozen();
+        (var plain, var plainBytes) = Gradient(vae);
 
         vae.RecomputesDecode = true;
-        (float[] recomputed, long recomputedBytes) = Gradient(vae);
+        (var recomputed, var recomputedBytes) = Gradient(vae);
 
         Assert.That(recomputed, Is.EqualTo(plain));
         // Half a dozen images of every residual block against one: what is left is convolutions in and out.
@@ -33,7 +33,7 @@ public sealed class LatentDecoderTests
     [Test]
     public void A_decoder_in_training_is_never_recomputed()
     {
-        AutoencoderKL vae = Autoencoder();
+        var vae = Autoencoder();
         vae.RecomputesDecode = true;
 
         vae.DecodeScaled(Waves(1, 4, 4, 4).requires_grad_()).sum().backward();
@@ -43,7 +43,7 @@ public sealed class LatentDecoderTests
 
     private static AutoencoderKL Frozen()
     {
-        AutoencoderKL vae = Autoencoder();
+        var vae = Autoencoder();
         foreach (var parameter in vae.parameters())
         {
             parameter.requires_grad = false;
@@ -55,10 +55,10 @@ public sealed class LatentDecoderTests
     private static (float[] Gradient, long Bytes) Gradient(AutoencoderKL vae)
     {
         using var inner = torch.NewDisposeScope();
-        Tensor latents = Waves(2, 4, 16, 16).requires_grad_();
-        long before = CountedMemory.CurrentBytes;
-        Tensor image = vae.DecodeScaled(latents);
-        long held = CountedMemory.CurrentBytes - before;
+        var latents = Waves(2, 4, 16, 16).requires_grad_();
+        var before = CountedMemory.CurrentBytes;
+        var image = vae.DecodeScaled(latents);
+        var held = CountedMemory.CurrentBytes - before;
         (image * Waves(image.shape)).sum().backward();
         return (Values(latents.grad!), held);
     }

@@ -29,10 +29,10 @@ public sealed class LoraTests
     [Test]
     public void A_new_adapter_changes_nothing_and_no_name()
     {
-        using SD3Transformer2DModel model = Transformer();
+        using var model = Transformer();
         string[] names = [.. model.state_dict().Keys];
-        float[] before = Velocity(model);
-        using LoraAdapter adapter = LoraAdapter.Attach(model, Config, seed: 1);
+        var before = Velocity(model);
+        using var adapter = LoraAdapter.Attach(model, Config, seed: 1);
 
         using (Assert.EnterMultipleScope())
         {
@@ -44,8 +44,8 @@ public sealed class LoraTests
     [Test]
     public void Targets_are_layers_by_the_end_of_their_path()
     {
-        using SD3Transformer2DModel model = Transformer();
-        using LoraAdapter adapter = LoraAdapter.Attach(
+        using var model = Transformer();
+        using var adapter = LoraAdapter.Attach(
             model,
             Config with
             {
@@ -75,7 +75,7 @@ public sealed class LoraTests
     [Test]
     public void A_target_that_no_layer_answers_to_is_refused()
     {
-        using SD3Transformer2DModel model = Transformer();
+        using var model = Transformer();
 
         Assert.That(
             () => LoraAdapter.Attach(model, Config with { TargetModules = ["to_q", "to_qq"] }, seed: 1),
@@ -91,7 +91,7 @@ public sealed class LoraTests
     [TestCase(4, double.NaN)]
     public void Settings_that_mean_nothing_are_refused(int rank, double alpha)
     {
-        using SD3Transformer2DModel model = Transformer();
+        using var model = Transformer();
 
         Assert.That(
             () => LoraAdapter.Attach(model, Config with { Rank = rank, Alpha = alpha }, seed: 1),
@@ -103,14 +103,14 @@ public sealed class LoraTests
     public void The_first_factor_is_Kaiming_uniform_and_the_second_zero()
     {
         using Wide model = new();
-        using LoraAdapter adapter = LoraAdapter.Attach(
+        using var adapter = LoraAdapter.Attach(
             model,
             new LoraConfig { Rank = 64, TargetModules = ["to_q", "to_k"] },
             seed: 5
         );
-        float[] a = Values(adapter.Layers[0].A_RI);
-        float[] other = Values(adapter.Layers[1].A_RI);
-        double bound = 1 / Math.Sqrt(Wide.Inputs);
+        var a = Values(adapter.Layers[0].A_RI);
+        var other = Values(adapter.Layers[1].A_RI);
+        var bound = 1 / Math.Sqrt(Wide.Inputs);
 
         using (Assert.EnterMultipleScope())
         {
@@ -132,8 +132,8 @@ public sealed class LoraTests
     {
         float[] First(params string[] targets)
         {
-            using SD3Transformer2DModel model = Transformer();
-            using LoraAdapter adapter = LoraAdapter.Attach(model, Config with { TargetModules = targets }, seed: 9);
+            using var model = Transformer();
+            using var adapter = LoraAdapter.Attach(model, Config with { TargetModules = targets }, seed: 9);
             return Values(adapter.Layers.Single(layer => layer.Path == "transformer_blocks.1.attn.to_q").A_RI);
         }
 
@@ -144,8 +144,8 @@ public sealed class LoraTests
     public void Only_the_adapter_trains()
     {
         using var scope = torch.NewDisposeScope();
-        using SD3Transformer2DModel model = Transformer();
-        using LoraAdapter adapter = Trained(model);
+        using var model = Transformer();
+        using var adapter = Trained(model);
         Output(model).sum().backward();
 
         using (Assert.EnterMultipleScope())
@@ -170,7 +170,7 @@ public sealed class LoraTests
     {
         using var scope = torch.NewDisposeScope();
         using Wide model = new();
-        using LoraAdapter adapter = LoraAdapter.Attach(
+        using var adapter = LoraAdapter.Attach(
             model,
             new LoraConfig
             {
@@ -180,7 +180,7 @@ public sealed class LoraTests
             },
             seed: 2
         );
-        LoraLayer layer = adapter.Layers[0];
+        var layer = adapter.Layers[0];
         using (torch.no_grad())
         {
             layer.B_OR.copy_(Waves(layer.B_OR.shape));
@@ -188,8 +188,8 @@ public sealed class LoraTests
             model.to_q.weight!.zero_();
             model.to_q.bias!.zero_();
         }
-        Tensor x = Waves(2, Wide.Inputs);
-        Tensor expected = x.matmul(layer.A_RI.transpose(0, 1)).matmul(layer.B_OR.transpose(0, 1)) * 2.0;
+        var x = Waves(2, Wide.Inputs);
+        var expected = x.matmul(layer.A_RI.transpose(0, 1)).matmul(layer.B_OR.transpose(0, 1)) * 2.0;
 
         Assert.That(Values(model.to_q.call(x)), Is.EqualTo(Values(expected)).Within(1e-6f));
     }
@@ -197,10 +197,10 @@ public sealed class LoraTests
     [Test]
     public void Merged_equals_applied()
     {
-        using SD3Transformer2DModel model = Transformer();
-        float[] plain = Velocity(model);
-        using LoraAdapter adapter = Trained(model);
-        float[] applied = Velocity(model);
+        using var model = Transformer();
+        var plain = Velocity(model);
+        using var adapter = Trained(model);
+        var applied = Velocity(model);
 
         adapter.Merge();
 
@@ -216,10 +216,10 @@ public sealed class LoraTests
     [Test]
     public void Switched_off_or_taken_off_the_model_is_as_it_was()
     {
-        using SD3Transformer2DModel model = Transformer();
-        float[] plain = Velocity(model);
-        using LoraAdapter adapter = Trained(model);
-        float[] applied = Velocity(model);
+        using var model = Transformer();
+        var plain = Velocity(model);
+        using var adapter = Trained(model);
+        var applied = Velocity(model);
 
         adapter.Enabled = false;
         Assert.That(Velocity(model), Is.EqualTo(plain));
@@ -233,9 +233,9 @@ public sealed class LoraTests
     public void On_a_bfloat16_model_the_factors_stay_in_Float32()
     {
         using var scope = torch.NewDisposeScope();
-        using Wide model = new Wide().to(ScalarType.BFloat16);
-        using LoraAdapter adapter = LoraAdapter.Attach(model, new LoraConfig { TargetModules = ["to_q"] }, seed: 2);
-        Tensor result = model.to_q.call(Waves(2, Wide.Inputs).to_type(ScalarType.BFloat16));
+        using var model = new Wide().to(ScalarType.BFloat16);
+        using var adapter = LoraAdapter.Attach(model, new LoraConfig { TargetModules = ["to_q"] }, seed: 2);
+        var result = model.to_q.call(Waves(2, Wide.Inputs).to_type(ScalarType.BFloat16));
 
         Assert.That(result.dtype, Is.EqualTo(ScalarType.BFloat16));
         Assert.That(adapter.parameters().Select(p => p.dtype), Is.All.EqualTo(ScalarType.Float32));
@@ -244,18 +244,18 @@ public sealed class LoraTests
     [Test]
     public void A_saved_adapter_has_diffusers_names_and_loads_again()
     {
-        using SD3Transformer2DModel model = Transformer();
+        using var model = Transformer();
         float[] applied;
-        using (LoraAdapter adapter = Trained(model))
+        using (var adapter = Trained(model))
         {
             applied = Velocity(model);
             adapter.Save(folder["first"]);
         }
-        using LoraAdapter loaded = LoraAdapter.Load(model, folder["first"]);
+        using var loaded = LoraAdapter.Load(model, folder["first"]);
         loaded.Save(folder["second"]);
 
-        using SafetensorsFile file = SafetensorsFile.Open(folder["first", "pytorch_lora_weights.safetensors"]);
-        using JsonDocument metadata = JsonDocument.Parse(file.Metadata["lora_adapter_metadata"]);
+        using var file = SafetensorsFile.Open(folder["first", "pytorch_lora_weights.safetensors"]);
+        using var metadata = JsonDocument.Parse(file.Metadata["lora_adapter_metadata"]);
         using (Assert.EnterMultipleScope())
         {
             Assert.That(Velocity(model), Is.EqualTo(applied));
@@ -296,11 +296,11 @@ public sealed class LoraTests
     {
         using Wide model = new();
         WriteFactors(metadata, alpha);
-        using LoraAdapter adapter = LoraAdapter.Load(model, folder.Path);
+        using var adapter = LoraAdapter.Load(model, folder.Path);
 
         Assert.That(adapter.Layers.Single().Scaling, Is.EqualTo(strength).Within(1e-12));
         adapter.Save(folder["again"]);
-        using LoraAdapter again = LoraAdapter.Load(model, folder["again"]);
+        using var again = LoraAdapter.Load(model, folder["again"]);
         Assert.That(again.Layers.Single().Scaling, Is.EqualTo(strength).Within(1e-12));
     }
 
@@ -372,7 +372,7 @@ public sealed class LoraTests
     private void Refuses(string message)
     {
         using Wide model = new();
-        CheckpointException error = Assert.Throws<CheckpointException>(() => LoraAdapter.Load(model, folder.Path))!;
+        var error = Assert.Throws<CheckpointException>(() => LoraAdapter.Load(model, folder.Path))!;
         Assert.That(error.Message, Does.StartWith(folder[LoraFile.Name]).And.Contain(message).And.Not.Contain("\n"));
         Assert.That(model.parameters().Select(p => p.requires_grad), Is.All.True);
     }
@@ -399,10 +399,10 @@ public sealed class LoraTests
 
     private static LoraAdapter Trained(SD3Transformer2DModel model)
     {
-        LoraAdapter adapter = LoraAdapter.Attach(model, Config, seed: 3);
+        var adapter = LoraAdapter.Attach(model, Config, seed: 3);
         using var noGrad = torch.no_grad();
         using var scope = torch.NewDisposeScope();
-        foreach (LoraLayer layer in adapter.Layers)
+        foreach (var layer in adapter.Layers)
         {
             layer.B_OR.copy_(Waves(layer.B_OR.shape) * 0.3);
         }

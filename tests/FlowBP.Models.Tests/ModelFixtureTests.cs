@@ -25,7 +25,7 @@ public sealed class ModelFixtureTests
         Copy(fixture);
         Change("io.safetensors", tensor, value => value * 1.001);
 
-        FixtureResult result = ModelFixture.Run(folder);
+        var result = ModelFixture.Run(folder);
 
         Assert.That(result.Outcome, Is.EqualTo(FixtureOutcome.Failed));
         Assert.That(result.Detail, Does.Contain(tensor));
@@ -60,10 +60,10 @@ public sealed class ModelFixtureTests
     public void A_truncated_file_fails_the_fixture_with_its_message()
     {
         Copy("clip_l_text");
-        string file = Path.Combine(folder, "model.safetensors");
+        var file = Path.Combine(folder, "model.safetensors");
         File.WriteAllBytes(file, File.ReadAllBytes(file)[..^4]);
 
-        FixtureResult result = ModelFixture.Run(folder);
+        var result = ModelFixture.Run(folder);
 
         Assert.That(result.Outcome, Is.EqualTo(FixtureOutcome.Failed));
         Assert.That(result.Detail, Does.StartWith(file));
@@ -76,7 +76,7 @@ public sealed class ModelFixtureTests
         File.WriteAllText(Path.Combine(folder, "config.json"), """{"_class_name":"NewTransformer2DModel"}""");
         File.WriteAllText(Path.Combine(folder, "meta.json"), "{}");
 
-        FixtureResult result = ModelFixture.Run(folder);
+        var result = ModelFixture.Run(folder);
 
         Assert.That(result.Outcome, Is.EqualTo(FixtureOutcome.Skipped));
         Assert.That(result.Detail, Does.Contain("NewTransformer2DModel"));
@@ -85,7 +85,7 @@ public sealed class ModelFixtureTests
     [Test]
     public void A_fixture_is_known_by_its_files()
     {
-        string root = SharedFiles.Require("goldens/models");
+        var root = SharedFiles.Require("goldens/models");
 
         string[] found =
         [
@@ -99,14 +99,14 @@ public sealed class ModelFixtureTests
     [Test]
     public void Tokenizer_fixture_passes()
     {
-        FixtureResult result = ModelFixture.Run(SharedFiles.Require("goldens/models/tokenizers"));
+        var result = ModelFixture.Run(SharedFiles.Require("goldens/models/tokenizers"));
 
         Assert.That(result.Outcome, Is.EqualTo(FixtureOutcome.Passed), result.Detail);
     }
 
     private void Copy(string fixture)
     {
-        foreach (string file in Directory.EnumerateFiles(SharedFiles.Require($"goldens/models/{fixture}")))
+        foreach (var file in Directory.EnumerateFiles(SharedFiles.Require($"goldens/models/{fixture}")))
         {
             File.WriteAllBytes(Path.Combine(folder, Path.GetFileName(file)), File.ReadAllBytes(file));
         }
@@ -115,9 +115,9 @@ public sealed class ModelFixtureTests
     private void Change(string fileName, string tensor, Func<Tensor, Tensor> change)
     {
         using var scope = torch.NewDisposeScope();
-        string file = Path.Combine(folder, fileName);
+        var file = Path.Combine(folder, fileName);
         Dictionary<string, Tensor> tensors;
-        using (SafetensorsFile read = SafetensorsFile.Open(file))
+        using (var read = SafetensorsFile.Open(file))
         {
             tensors = read.Entries.Keys.ToDictionary(name => name, read.Load);
         }

@@ -23,19 +23,19 @@ public sealed class NetworkTests
     [Test]
     public void Transformer_is_its_embedding_its_blocks_and_its_head()
     {
-        SD3Transformer2DModel model = Transformer();
-        Tensor latents = Waves(2, 4, 6, 8);
-        Tensor text = Waves(2, 5, 12);
-        Tensor pooled = Waves(2, 6);
-        Tensor time = torch.tensor(new float[] { 250, 900 });
+        var model = Transformer();
+        var latents = Waves(2, 4, 6, 8);
+        var text = Waves(2, 5, 12);
+        var pooled = Waves(2, 6);
+        var time = torch.tensor(new float[] { 250, 900 });
 
-        Tensor condition = model.EmbedCondition(time, pooled);
-        SD3Streams streams = model.Embed(latents, text);
-        foreach (JointTransformerBlock block in model.Blocks)
+        var condition = model.EmbedCondition(time, pooled);
+        var streams = model.Embed(latents, text);
+        foreach (var block in model.Blocks)
         {
             streams = block.call(streams, condition);
         }
-        Tensor composed = model.Head(streams.Hidden, condition, 6, 8);
+        var composed = model.Head(streams.Hidden, condition, 6, 8);
 
         Assert.That(streams.Context, Is.Null);
         Assert.That(Values(composed), Is.EqualTo(Values(model.call(latents, text, pooled, time))));
@@ -47,7 +47,7 @@ public sealed class NetworkTests
         var model = new SD3Transformer2DModel(TransformerConfig);
         ParameterInitialization.Apply(model, seed: 1);
 
-        Tensor velocity = model.call(Waves(1, 4, 8, 8), Waves(1, 5, 12), Waves(1, 6), torch.tensor(new[] { 500f }));
+        var velocity = model.call(Waves(1, 4, 8, 8), Waves(1, 5, 12), Waves(1, 6), torch.tensor(new[] { 500f }));
 
         Assert.That(Values(velocity), Is.All.EqualTo(0f));
     }
@@ -58,20 +58,13 @@ public sealed class NetworkTests
     [TestCase(false, 12, 2, 77)]
     public void Transformer_treats_samples_alike_whatever_the_size(bool qkNorm, int height, int width, int tokens)
     {
-        SD3Transformer2DModel model = Transformer(
-            TransformerConfig with
-            {
-                QkNorm = qkNorm,
-                PatchSize = 1,
-                PosEmbedMaxSize = 12,
-            }
-        );
-        Tensor latents = Waves(1, 4, height, width);
-        Tensor text = Waves(1, tokens, 12);
-        Tensor pooled = Waves(1, 6);
+        var model = Transformer(TransformerConfig with { QkNorm = qkNorm, PatchSize = 1, PosEmbedMaxSize = 12 });
+        var latents = Waves(1, 4, height, width);
+        var text = Waves(1, tokens, 12);
+        var pooled = Waves(1, 6);
 
-        Tensor one = model.call(latents, text, pooled, torch.tensor(new[] { 300f }));
-        Tensor two = model.call(
+        var one = model.call(latents, text, pooled, torch.tensor(new[] { 300f }));
+        var two = model.call(
             latents.repeat(2, 1, 1, 1),
             text.repeat(2, 1, 1),
             pooled.repeat(2, 1),
@@ -86,7 +79,7 @@ public sealed class NetworkTests
     [Test]
     public void Transformer_refuses_an_image_beyond_its_position_table()
     {
-        SD3Transformer2DModel model = Transformer();
+        var model = Transformer();
 
         Assert.That(
             () => model.call(Waves(1, 4, 14, 8), Waves(1, 5, 12), Waves(1, 6), torch.tensor(new[] { 1f })),
@@ -100,10 +93,10 @@ public sealed class NetworkTests
         var model = new SD3Transformer2DModel(TransformerConfig);
 
         // 8 latent elements are 4 patches, spread over a table of 6: row 2, column 5 lies at (4/6·5, 4/6·2).
-        float[] row = Values(model.state_dict()["pos_embed.pos_embed"][0][2 * 6 + 5]);
+        var row = Values(model.state_dict()["pos_embed.pos_embed"][0][2 * 6 + 5]);
 
-        double x = 5 * 4 / 6.0;
-        double y = 2 * 4 / 6.0;
+        var x = 5 * 4 / 6.0;
+        var y = 2 * 4 / 6.0;
         Assert.That(row[0], Is.EqualTo(Math.Sin(x)).Within(1e-6));
         Assert.That(row[4], Is.EqualTo(Math.Cos(x)).Within(1e-6));
         Assert.That(row[8], Is.EqualTo(Math.Sin(y)).Within(1e-6));
@@ -113,10 +106,10 @@ public sealed class NetworkTests
     [Test]
     public void Scaling_of_latents_is_undone_by_unscaling()
     {
-        AutoencoderKL vae = Autoencoder();
-        Tensor z = Waves(1, 4, 2, 3);
+        var vae = Autoencoder();
+        var z = Waves(1, 4, 2, 3);
 
-        Tensor scaled = vae.Scale(z);
+        var scaled = vae.Scale(z);
 
         Assert.That(Values(scaled), Is.EqualTo(Values((z - 0.5) * 1.25)).Within(1e-6));
         Assert.That(Values(vae.Unscale(scaled)), Is.EqualTo(Values(z)).Within(1e-6));
@@ -129,7 +122,7 @@ public sealed class NetworkTests
         bool convolutions
     )
     {
-        AutoencoderKL vae = Autoencoder(
+        var vae = Autoencoder(
             AutoencoderConfig with
             {
                 MidBlockAddAttention = attention,
@@ -137,7 +130,7 @@ public sealed class NetworkTests
                 UsePostQuantConv = convolutions,
             }
         );
-        Tensor image = Waves(2, 3, 6, 10);
+        var image = Waves(2, 3, 6, 10);
 
         Assert.That(vae.EncodeMoments(image).shape, Is.EqualTo(new long[] { 2, 8, 3, 5 }));
         Assert.That(vae.call(image).shape, Is.EqualTo(image.shape));
@@ -149,11 +142,11 @@ public sealed class NetworkTests
     [Test]
     public void Text_embedding_does_not_see_beyond_the_end_of_text()
     {
-        CLIPModel model = TwoTowers();
+        var model = TwoTowers();
 
-        Tensor a = model.EmbedText(Ids(1, 5, 19, 3, 4, 6, 7));
-        Tensor b = model.EmbedText(Ids(1, 5, 19, 19, 19, 0, 0));
-        Tensor c = model.EmbedText(Ids(1, 6, 19, 3, 4, 6, 7));
+        var a = model.EmbedText(Ids(1, 5, 19, 3, 4, 6, 7));
+        var b = model.EmbedText(Ids(1, 5, 19, 19, 19, 0, 0));
+        var c = model.EmbedText(Ids(1, 6, 19, 3, 4, 6, 7));
 
         Assert.That(Values(a), Is.EqualTo(Values(b)).Within(1e-6));
         Assert.That(Values(a), Is.Not.EqualTo(Values(c)).Within(1e-3));
@@ -162,8 +155,8 @@ public sealed class NetworkTests
     [Test]
     public void Legacy_pooling_takes_the_largest_id_and_modern_pooling_the_end_of_text()
     {
-        Tensor hidden = Waves(1, 4, 3);
-        Tensor ids = Ids(1, 2, 9, 2);
+        var hidden = Waves(1, 4, 3);
+        var ids = Ids(1, 2, 9, 2);
 
         Assert.That(Values(ClipTower.PoolAtEnd(hidden, ids, null)), Is.EqualTo(Values(hidden[0][2])));
         Assert.That(Values(ClipTower.PoolAtEnd(hidden, ids, 2)), Is.EqualTo(Values(hidden[0][1])));
@@ -173,10 +166,10 @@ public sealed class NetworkTests
     [Test]
     public void Embeddings_are_unit_vectors()
     {
-        foreach (IClipEmbedder model in new IClipEmbedder[] { TwoTowers(), OpenTwoTowers() })
+        foreach (var model in new IClipEmbedder[] { TwoTowers(), OpenTwoTowers() })
         {
-            Tensor text = model.EmbedText(Ids(1, 5, 19, 3, 4, 6, 7));
-            Tensor image = model.EmbedImage(Waves(2, 3, 8, 8));
+            var text = model.EmbedText(Ids(1, 5, 19, 3, 4, 6, 7));
+            var image = model.EmbedImage(Waves(2, 3, 8, 8));
 
             Assert.That(Values(text.norm(-1)), Is.All.EqualTo(1f).Within(1e-6));
             Assert.That(Values(image.norm(-1)), Is.All.EqualTo(1f).Within(1e-6));
@@ -186,15 +179,15 @@ public sealed class NetworkTests
     [Test]
     public void Pick_score_is_the_scaled_cosine()
     {
-        CLIPModel model = TwoTowers();
-        Tensor image = (Waves(2, 3, 11, 7) + 1) / 2;
-        Tensor ids = Ids(1, 5, 19, 3, 4, 6, 7);
+        var model = TwoTowers();
+        var image = (Waves(2, 3, 11, 7) + 1) / 2;
+        var ids = Ids(1, 5, 19, 3, 4, 6, 7);
 
-        ClipReward cosine = ClipReward.HpsV2(model);
-        ClipReward pick = ClipReward.PickScore(model);
-        Tensor text = cosine.EmbedText(ids);
+        var cosine = ClipReward.HpsV2(model);
+        var pick = ClipReward.PickScore(model);
+        var text = cosine.EmbedText(ids);
 
-        float factor = (float)(Math.Exp(model.LogitScale.item<float>()) / 26);
+        var factor = (float)(Math.Exp(model.LogitScale.item<float>()) / 26);
         Assert.That(
             Values(pick.Score(image, text)),
             Is.EqualTo(Values(cosine.Score(image, text) * factor)).Within(1e-5)
@@ -204,18 +197,18 @@ public sealed class NetworkTests
     [Test]
     public void A_pass_leaves_nothing_behind_but_its_result()
     {
-        SD3Transformer2DModel transformer = Transformer();
-        AutoencoderKL vae = Autoencoder();
-        CLIPModel clip = TwoTowers();
-        ClipReward reward = ClipReward.HpsV2(OpenTwoTowers());
-        Tensor latents = Waves(1, 4, 8, 8);
-        Tensor text = Waves(1, 5, 12);
-        Tensor pooled = Waves(1, 6);
-        Tensor time = torch.tensor(new[] { 300f });
-        Tensor image = Waves(1, 3, 6, 10);
-        Tensor ids = Ids(1, 5, 19, 3, 4, 6, 7);
-        Tensor pixels = Waves(1, 3, 8, 8);
-        Tensor vector = reward.EmbedText(ids);
+        var transformer = Transformer();
+        var vae = Autoencoder();
+        var clip = TwoTowers();
+        var reward = ClipReward.HpsV2(OpenTwoTowers());
+        var latents = Waves(1, 4, 8, 8);
+        var text = Waves(1, 5, 12);
+        var pooled = Waves(1, 6);
+        var time = torch.tensor(new[] { 300f });
+        var image = Waves(1, 3, 6, 10);
+        var ids = Ids(1, 5, 19, 3, 4, 6, 7);
+        var pixels = Waves(1, 3, 8, 8);
+        var vector = reward.EmbedText(ids);
 
         using (Assert.EnterMultipleScope())
         {
@@ -233,15 +226,15 @@ public sealed class NetworkTests
     [TestCase("clip-bigg-text")]
     public void Released_checkpoints_have_exactly_these_tensors(string name)
     {
-        string file = SharedFiles.Require($"goldens/full_size/{name}.json");
-        using JsonDocument json = JsonDocument.Parse(File.ReadAllText(file));
-        Dictionary<string, string> expected = json
+        var file = SharedFiles.Require($"goldens/full_size/{name}.json");
+        using var json = JsonDocument.Parse(File.ReadAllText(file));
+        var expected = json
             .RootElement.GetProperty("tensors")
             .EnumerateObject()
             .ToDictionary(t => t.Name, t => string.Join(",", t.Value.EnumerateArray().Select(n => n.GetInt64())));
 
-        (nn.Module module, Dictionary<long, long> full) = Reduced(name);
-        Dictionary<string, string> found = module
+        (var module, var full) = Reduced(name);
+        var found = module
             .state_dict()
             .ToDictionary(t => t.Key, t => string.Join(",", t.Value.shape.Select(n => full.GetValueOrDefault(n, n))));
 
@@ -338,7 +331,7 @@ public sealed class NetworkTests
 
     private static int LeftBehind(Func<Tensor> pass)
     {
-        using DisposeScope own = torch.NewDisposeScope();
+        using var own = torch.NewDisposeScope();
         pass();
         return own.DisposablesCount;
     }

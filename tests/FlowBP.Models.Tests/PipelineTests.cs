@@ -24,23 +24,23 @@ public sealed class PipelineTests
     public void A_saved_model_predicts_the_same_when_loaded()
     {
         using var scope = torch.NewDisposeScope();
-        using SD3Pipeline saved = NewPipeline();
-        string model = Path.Combine(folder, "model");
+        using var saved = NewPipeline();
+        var model = Path.Combine(folder, "model");
         saved.Save(model);
 
-        using SD3Pipeline loaded = SD3Pipeline.Load(model);
+        using var loaded = SD3Pipeline.Load(model);
 
         string[] prompts = ["a red circle", ""];
         Assert.That(loaded.Scheduler, Is.EqualTo(saved.Scheduler));
         Assert.That(Values(Velocity(loaded, prompts)), Is.EqualTo(Values(Velocity(saved, prompts))));
-        Tensor image = Waves(1, 3, 4, 4);
+        var image = Waves(1, 3, 4, 4);
         Assert.That(Values(loaded.Vae.call(image)), Is.EqualTo(Values(saved.Vae.call(image))));
     }
 
     [Test]
     public void Saving_twice_gives_the_same_files()
     {
-        using SD3Pipeline pipeline = NewPipeline();
+        using var pipeline = NewPipeline();
         pipeline.Save(Path.Combine(folder, "one"));
         pipeline.Save(Path.Combine(folder, "two"));
 
@@ -65,9 +65,9 @@ public sealed class PipelineTests
                 }
             )
         );
-        foreach (string file in files)
+        foreach (var file in files)
         {
-            byte[] one = File.ReadAllBytes(Path.Combine(folder, "one", file));
+            var one = File.ReadAllBytes(Path.Combine(folder, "one", file));
             Assert.That(File.ReadAllBytes(Path.Combine(folder, "two", file)), Is.EqualTo(one), file);
         }
     }
@@ -89,11 +89,11 @@ public sealed class PipelineTests
     public void Towers_are_joined_side_by_side_and_padded_to_the_width_of_the_transformer()
     {
         using var scope = torch.NewDisposeScope();
-        using CLIPTextModelWithProjection tower = Tower();
-        Tensor ids = torch.tensor(new long[] { 1, 5, 19, 19 }).reshape(1, 4);
-        ClipTextStates states = tower.Encode(ids);
+        using var tower = Tower();
+        var ids = torch.tensor(new long[] { 1, 5, 19, 19 }).reshape(1, 4);
+        var states = tower.Encode(ids);
 
-        SD3Conditioning both = SD3PromptAssembly.Encode([(tower, ids), (tower, ids)], textWidth: 20, Waves(1, 3, 20));
+        var both = SD3PromptAssembly.Encode([(tower, ids), (tower, ids)], textWidth: 20, Waves(1, 3, 20));
 
         Assert.That(both.Text_BLE.shape, Is.EqualTo(new long[] { 1, 7, 20 }));
         Assert.That(Values(both.Text_BLE[0][1])[8..16], Is.EqualTo(Values(states.Penultimate[0][1])));
@@ -105,8 +105,8 @@ public sealed class PipelineTests
     [Test]
     public void Towers_wider_than_the_transformer_are_refused()
     {
-        using CLIPTextModelWithProjection tower = Tower();
-        Tensor ids = torch.tensor(new long[] { 1, 5, 19 }).reshape(1, 3);
+        using var tower = Tower();
+        var ids = torch.tensor(new long[] { 1, 5, 19 }).reshape(1, 3);
 
         Assert.That(
             () => SD3PromptAssembly.Encode([(tower, ids)], textWidth: 7),
@@ -116,9 +116,9 @@ public sealed class PipelineTests
 
     private SD3Pipeline NewPipeline()
     {
-        string words = Path.Combine(folder, "words");
+        var words = Path.Combine(folder, "words");
         ClipVocabularyBuilder.Write(words, ["a", "red", "circle"], maxLength: 7);
-        ClipTokenizer tokenizer = ClipTokenizer.FromFolder(words);
+        var tokenizer = ClipTokenizer.FromFolder(words);
         var text = SmallClip.Text with { VocabSize = tokenizer.VocabularySize, EosTokenId = tokenizer.EndId };
         var encoder = new CLIPTextModelWithProjection(text);
         ParameterInitialization.Apply(encoder, seed: 4);
@@ -140,14 +140,14 @@ public sealed class PipelineTests
 
     private static Tensor Velocity(SD3Pipeline pipeline, string[] prompts)
     {
-        SD3Conditioning conditioning = pipeline.Encode(prompts);
-        Tensor time = torch.tensor(new[] { 300f, 600f });
+        var conditioning = pipeline.Encode(prompts);
+        var time = torch.tensor(new[] { 300f, 600f });
         return pipeline.Transformer.call(Waves(2, 4, 4, 4), conditioning.Text_BLE, conditioning.Pooled_BP, time);
     }
 
     private IEnumerable<string> Files(string name)
     {
-        string root = Path.Combine(folder, name);
+        var root = Path.Combine(folder, name);
         return Directory
             .EnumerateFiles(root, "*", SearchOption.AllDirectories)
             .Select(file => Path.GetRelativePath(root, file))

@@ -20,7 +20,7 @@ public sealed class PreprocessingTests
     [TestCase(1, 1)]
     public void Resizing_to_the_same_size_changes_nothing(int height, int width)
     {
-        Tensor image = Waves(2, 3, height, width);
+        var image = Waves(2, 3, height, width);
 
         Assert.That(Values(BicubicResize.Resize(image, height, width)), Is.EqualTo(Values(image)).Within(1e-6));
     }
@@ -30,7 +30,7 @@ public sealed class PreprocessingTests
     [TestCase(1, 1)]
     public void A_constant_stays_constant(int height, int width)
     {
-        Tensor image = torch.full([1, 1, 11, 13], 0.3f);
+        var image = torch.full([1, 1, 11, 13], 0.3f);
 
         Assert.That(Values(BicubicResize.Resize(image, height, width)), Is.All.EqualTo(0.3f).Within(1e-6));
     }
@@ -40,10 +40,10 @@ public sealed class PreprocessingTests
     {
         float[] ramp = [.. Enumerable.Range(0, 32).Select(i => (float)i)];
 
-        float[] half = Values(BicubicResize.Resize(torch.tensor(ramp).reshape(1, 1, 1, 32), 1, 16));
+        var half = Values(BicubicResize.Resize(torch.tensor(ramp).reshape(1, 1, 1, 32), 1, 16));
 
         // Pixel i covers 2i and 2i + 1; the kernel is symmetric, so away from the borders a line stays a line.
-        for (int i = 2; i < 14; i++)
+        for (var i = 2; i < 14; i++)
         {
             Assert.That(half[i], Is.EqualTo(2 * i + 0.5).Within(1e-4));
         }
@@ -52,13 +52,13 @@ public sealed class PreprocessingTests
     [Test]
     public void The_border_of_a_wide_image_is_black_before_normalisation()
     {
-        Tensor image = torch.ones([1, 3, 2, 8]);
+        var image = torch.ones([1, 3, 2, 8]);
 
-        float[] red = Values(ClipImagePreprocessing.Apply(image, 8)[0][0]);
+        var red = Values(ClipImagePreprocessing.Apply(image, 8)[0][0]);
 
-        float white = (1 - 0.48145466f) / 0.26862954f;
-        float black = -0.48145466f / 0.26862954f;
-        for (int y = 0; y < 8; y++)
+        var white = (1 - 0.48145466f) / 0.26862954f;
+        var black = -0.48145466f / 0.26862954f;
+        for (var y = 0; y < 8; y++)
         {
             Assert.That(red[y * 8 + 3], Is.EqualTo(y is 3 or 4 ? white : black).Within(1e-5), $"row {y}");
         }

@@ -32,12 +32,12 @@ public sealed class PromptEmbeddingsTests
     {
         using var scope = torch.NewDisposeScope();
         WriteAll(type);
-        using PromptEmbeddings embeddings = PromptEmbeddings.Open(Folder);
+        using var embeddings = PromptEmbeddings.Open(Folder);
 
-        IReadOnlyDictionary<string, Tensor> found = embeddings.Load(["d", "a", "d", ""], ScalarType.Float32);
+        var found = embeddings.Load(["d", "a", "d", ""], ScalarType.Float32);
 
-        Tensor text = Text().to_type(type.ToScalarType()).to_type(ScalarType.Float32);
-        Tensor rows = torch.stack([text[4], text[1], text[4], text[0]]);
+        var text = Text().to_type(type.ToScalarType()).to_type(ScalarType.Float32);
+        var rows = torch.stack([text[4], text[1], text[4], text[0]]);
         Assert.That(Values(found[PromptTensors.Text]), Is.EqualTo(Values(rows)));
         Assert.That(found[PromptTensors.Text].shape, Is.EqualTo(new long[] { 4, 3, 2 }));
         Assert.That(found[PromptTensors.Pooled].shape, Is.EqualTo(new long[] { 4, 4 }));
@@ -48,11 +48,11 @@ public sealed class PromptEmbeddingsTests
     public void A_changed_byte_is_noticed_where_it_is_read_and_nowhere_else()
     {
         WriteAll();
-        string shard = Path.Combine(Folder, EmbeddingsManifest.ShardName(1));
-        byte[] bytes = File.ReadAllBytes(shard);
+        var shard = Path.Combine(Folder, EmbeddingsManifest.ShardName(1));
+        var bytes = File.ReadAllBytes(shard);
         bytes[^1] ^= 1; // the last number of the pooled text of the shard's last prompt
         File.WriteAllBytes(shard, bytes);
-        using PromptEmbeddings embeddings = PromptEmbeddings.Open(Folder);
+        using var embeddings = PromptEmbeddings.Open(Folder);
 
         Assert.That(() => embeddings.Load(["b", "a"]), Throws.Nothing);
         Assert.That(
@@ -65,9 +65,9 @@ public sealed class PromptEmbeddingsTests
     public void A_missing_shard_is_named_before_training_begins()
     {
         WriteAll();
-        string shard = Path.Combine(Folder, EmbeddingsManifest.ShardName(2));
+        var shard = Path.Combine(Folder, EmbeddingsManifest.ShardName(2));
         File.Delete(shard);
-        using PromptEmbeddings embeddings = PromptEmbeddings.Open(Folder);
+        using var embeddings = PromptEmbeddings.Open(Folder);
 
         Assert.That(
             () => embeddings.RequirePrompts(["a"]),
@@ -85,7 +85,7 @@ public sealed class PromptEmbeddingsTests
             Path.Combine(Folder, EmbeddingsManifest.ShardName(1)),
             overwrite: true
         );
-        using PromptEmbeddings embeddings = PromptEmbeddings.Open(Folder);
+        using var embeddings = PromptEmbeddings.Open(Folder);
 
         Assert.That(
             () => embeddings.Load(["b"]),
@@ -97,7 +97,7 @@ public sealed class PromptEmbeddingsTests
     public void A_prompt_without_an_embedding_is_named_and_the_others_counted()
     {
         WriteAll();
-        using PromptEmbeddings embeddings = PromptEmbeddings.Open(Folder);
+        using var embeddings = PromptEmbeddings.Open(Folder);
 
         Assert.That(embeddings.Contains("a"), Is.True);
         Assert.That(
@@ -114,8 +114,8 @@ public sealed class PromptEmbeddingsTests
     public void Embeddings_of_another_encoder_or_length_are_refused_by_name()
     {
         WriteAll();
-        using PromptEmbeddings embeddings = PromptEmbeddings.Open(Folder);
-        EncoderPart part = Encoder.Parts[0];
+        using var embeddings = PromptEmbeddings.Open(Folder);
+        var part = Encoder.Parts[0];
 
         Assert.That(() => embeddings.RequireEncoder(Encoder), Throws.Nothing);
         foreach (
@@ -144,7 +144,7 @@ public sealed class PromptEmbeddingsTests
     public void Widths_are_compared_with_the_transformers(int text, int? pooled, string? named)
     {
         WriteAll();
-        using PromptEmbeddings embeddings = PromptEmbeddings.Open(Folder);
+        using var embeddings = PromptEmbeddings.Open(Folder);
         Assert.That(
             () => embeddings.RequireWidths(text, pooled),
             named is null ? Throws.Nothing : Throws.TypeOf<CheckpointException>().With.Message.Contains($"'{named}'")
@@ -155,12 +155,12 @@ public sealed class PromptEmbeddingsTests
     public void Going_on_keeps_what_is_whole_and_takes_new_prompts_at_the_end()
     {
         WriteAll();
-        EmbeddingsManifest longer = Manifest([.. Prompts, "e", "f"]);
-        byte[] first = File.ReadAllBytes(Path.Combine(Folder, EmbeddingsManifest.ShardName(0)));
+        var longer = Manifest([.. Prompts, "e", "f"]);
+        var first = File.ReadAllBytes(Path.Combine(Folder, EmbeddingsManifest.ShardName(0)));
 
         var writer = new PromptEmbeddingsWriter(Folder, longer);
 
-        Assert.That(writer.IsFinished(0, out string? problem), Is.True, problem);
+        Assert.That(writer.IsFinished(0, out var problem), Is.True, problem);
         Assert.That(writer.IsFinished(1, out _), Is.True);
         Assert.That(writer.IsFinished(2, out problem), Is.False);
         Assert.That(problem, Does.Contain("not a shard of this folder"));
@@ -173,8 +173,8 @@ public sealed class PromptEmbeddingsTests
     public void Nothing_of_another_run_is_replaced()
     {
         WriteAll();
-        string before = File.ReadAllText(Path.Combine(Folder, EmbeddingsManifest.FileName));
-        EmbeddingsManifest same = Manifest(Prompts);
+        var before = File.ReadAllText(Path.Combine(Folder, EmbeddingsManifest.FileName));
+        var same = Manifest(Prompts);
         foreach (
             var (other, named) in new[]
             {
@@ -219,8 +219,8 @@ public sealed class PromptEmbeddingsTests
     public void A_damaged_table_of_contents_is_named(string text, string change, string named)
     {
         WriteAll();
-        string file = Path.Combine(Folder, EmbeddingsManifest.FileName);
-        string content = File.ReadAllText(file);
+        var file = Path.Combine(Folder, EmbeddingsManifest.FileName);
+        var content = File.ReadAllText(file);
         Assert.That(content, Does.Contain(text));
         File.WriteAllText(file, content.Replace(text, change, StringComparison.Ordinal));
         Assert.That(

@@ -29,13 +29,13 @@ public sealed class PromptEncoderTests
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         PromptFolder.WriteFlux1(folder);
-        using IPromptEncoder encoder = PromptEncoders.FromFolder(folder);
+        using var encoder = PromptEncoders.FromFolder(folder);
 
-        IReadOnlyDictionary<string, Tensor> found = encoder.Encode(["a red circle", ""]);
+        var found = encoder.Encode(["a red circle", ""]);
 
         var clip = CLIPTextModel.FromFolder(Path.Combine(folder, "text_encoder"));
-        Tensor clipIds = ClipTokenizer.FromFolder(Path.Combine(folder, "tokenizer")).Tokenize(["a red circle", ""]);
-        T5Tower t5 = T5Tower.Load(Path.Combine(folder, "tokenizer_2"), Path.Combine(folder, "text_encoder_2"));
+        var clipIds = ClipTokenizer.FromFolder(Path.Combine(folder, "tokenizer")).Tokenize(["a red circle", ""]);
+        var t5 = T5Tower.Load(Path.Combine(folder, "tokenizer_2"), Path.Combine(folder, "text_encoder_2"));
         Assert.That(encoder.MaxSequenceLength, Is.EqualTo(512));
         Assert.That(found[PromptTensors.Text].shape, Is.EqualTo(new long[] { 2, 512, 10 }));
         Assert.That(found[PromptTensors.Pooled].shape, Is.EqualTo(new long[] { 2, 8 }));
@@ -52,15 +52,13 @@ public sealed class PromptEncoderTests
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         PromptFolder.WriteFlux2(folder);
-        using IPromptEncoder encoder = PromptEncoders.FromFolder(folder, maxSequenceLength: 40);
+        using var encoder = PromptEncoders.FromFolder(folder, maxSequenceLength: 40);
 
-        Tensor found = encoder.Encode(["a cat"])[PromptTensors.Text];
+        var found = encoder.Encode(["a cat"])[PromptTensors.Text];
 
-        QwenTokenizer tokenizer = QwenTokenizer.FromFolder(Path.Combine(folder, "tokenizer"));
+        var tokenizer = QwenTokenizer.FromFolder(Path.Combine(folder, "tokenizer"));
         var (ids, mask) = tokenizer.TokenizeChats(["a cat"], 40);
-        IReadOnlyList<Tensor> states = Qwen3TextEncoder
-            .FromFolder(Path.Combine(folder, "text_encoder"))
-            .call(ids, mask);
+        var states = Qwen3TextEncoder.FromFolder(Path.Combine(folder, "text_encoder")).call(ids, mask);
         Assert.That(found.shape, Is.EqualTo(new long[] { 1, 40, 24 }));
         Assert.That(Values(found), Is.EqualTo(Values(torch.cat([states[9], states[18], states[27]], -1))));
     }
@@ -71,10 +69,10 @@ public sealed class PromptEncoderTests
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         PromptFolder.WriteSD3(folder);
-        using (IPromptEncoder encoder = PromptEncoders.FromFolder(folder, maxSequenceLength: 20))
+        using (var encoder = PromptEncoders.FromFolder(folder, maxSequenceLength: 20))
         {
-            IReadOnlyDictionary<string, Tensor> found = encoder.Encode(["a red circle"]);
-            T5Tower t5 = T5Tower.Load(Path.Combine(folder, "tokenizer_3"), Path.Combine(folder, "text_encoder_3"));
+            var found = encoder.Encode(["a red circle"]);
+            var t5 = T5Tower.Load(Path.Combine(folder, "tokenizer_3"), Path.Combine(folder, "text_encoder_3"));
             Assert.That(found[PromptTensors.Text].shape, Is.EqualTo(new long[] { 1, 16 + 20, 18 }));
             Assert.That(found[PromptTensors.Pooled].shape, Is.EqualTo(new long[] { 1, 12 }));
             Assert.That(
@@ -83,8 +81,8 @@ public sealed class PromptEncoderTests
             );
         }
         Directory.Delete(Path.Combine(folder, "text_encoder_3"), recursive: true);
-        using IPromptEncoder without = PromptEncoders.FromFolder(folder);
-        Tensor text = without.Encode(["a red circle"])[PromptTensors.Text];
+        using var without = PromptEncoders.FromFolder(folder);
+        var text = without.Encode(["a red circle"])[PromptTensors.Text];
         Assert.That(text.shape, Is.EqualTo(new long[] { 1, 32, 18 }));
         Assert.That(Values(text.narrow(1, 16, 16)), Has.All.EqualTo(0f));
     }
@@ -93,8 +91,8 @@ public sealed class PromptEncoderTests
     public void A_prompt_longer_than_an_encoder_takes_is_reported_by_encoder()
     {
         PromptFolder.WriteFlux1(folder);
-        using IPromptEncoder encoder = PromptEncoders.FromFolder(folder, maxSequenceLength: 24);
-        string prompt = string.Join(' ', Enumerable.Repeat("red", 30));
+        using var encoder = PromptEncoders.FromFolder(folder, maxSequenceLength: 24);
+        var prompt = string.Join(' ', Enumerable.Repeat("red", 30));
 
         Assert.That(encoder.Truncations("a red circle"), Is.Empty);
         Truncation[] truncations = [.. encoder.Truncations(prompt)];
@@ -156,7 +154,7 @@ public sealed class PromptEncoderTests
     public void An_identity_tells_every_part_apart()
     {
         PromptFolder.WriteFlux1(folder);
-        EncoderIdentity identity = ModelFamily.EncoderIdentityOf(folder);
+        var identity = ModelFamily.EncoderIdentityOf(folder);
         Assert.That(identity.Difference(ModelFamily.EncoderIdentityOf(folder)), Is.Null);
         Assert.That(
             identity.Difference(ModelFamily.EncoderIdentityOf(folder, 256)),
@@ -164,8 +162,8 @@ public sealed class PromptEncoderTests
         );
 
         // A key without effect changes nothing.
-        string config = Path.Combine(folder, "text_encoder_2", "config.json");
-        string text = File.ReadAllText(config);
+        var config = Path.Combine(folder, "text_encoder_2", "config.json");
+        var text = File.ReadAllText(config);
         File.WriteAllText(config, text.Replace("{", """{"transformers_version": "5.0.0",""", StringComparison.Ordinal));
         Assert.That(identity.Difference(ModelFamily.EncoderIdentityOf(folder)), Is.Null);
 
@@ -176,8 +174,8 @@ public sealed class PromptEncoderTests
         );
         File.WriteAllText(config, text);
 
-        string weights = Path.Combine(folder, "text_encoder", "model.safetensors");
-        byte[] bytes = File.ReadAllBytes(weights);
+        var weights = Path.Combine(folder, "text_encoder", "model.safetensors");
+        var bytes = File.ReadAllBytes(weights);
         bytes[^3] ^= 1;
         File.WriteAllBytes(weights, bytes);
         Assert.That(
@@ -197,7 +195,7 @@ public sealed class PromptEncoderTests
     [Test]
     public void An_identity_of_another_pipeline_differs_by_its_name()
     {
-        string other = Path.Combine(folder, "other");
+        var other = Path.Combine(folder, "other");
         PromptFolder.WriteFlux1(folder);
         PromptFolder.WriteFlux2(other);
         Assert.That(

@@ -47,9 +47,9 @@ internal static class PromptFolder
     {
         Index(folder, "StableDiffusion3Pipeline");
         Write(Path.Combine(folder, "transformer", "config.json"), """{"joint_attention_dim": 18}""");
-        for (int i = 1; i <= 2; i++)
+        for (var i = 1; i <= 2; i++)
         {
-            string number = i == 1 ? "" : "_2";
+            var number = i == 1 ? "" : "_2";
             WriteClipTokenizer(folder, $"tokenizer{number}");
             using var clip = Busy(new CLIPTextModelWithProjection(Clip(6 + 2 * i, 6)));
             Encoder(folder, $"text_encoder{number}", clip.Config.ToJson(), clip);
@@ -92,7 +92,7 @@ internal static class PromptFolder
 
     private static void WriteClipTokenizer(string folder, string name)
     {
-        foreach (string file in Directory.EnumerateFiles(Path.Combine(EmbeddedModel(), "tokenizer")))
+        foreach (var file in Directory.EnumerateFiles(Path.Combine(EmbeddedModel(), "tokenizer")))
         {
             Directory.CreateDirectory(Path.Combine(folder, name));
             File.Copy(file, Path.Combine(folder, name, Path.GetFileName(file)));
@@ -101,7 +101,7 @@ internal static class PromptFolder
 
     private static string EmbeddedModel()
     {
-        for (string? at = AppContext.BaseDirectory; at is not null; at = Path.GetDirectoryName(at))
+        for (var at = AppContext.BaseDirectory; at is not null; at = Path.GetDirectoryName(at))
         {
             if (File.Exists(Path.Combine(at, "FlowBP.sln")))
             {

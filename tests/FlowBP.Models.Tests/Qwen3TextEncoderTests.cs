@@ -26,10 +26,10 @@ public sealed class Qwen3TextEncoderTests
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        Qwen3TextEncoder model = Busy(new Qwen3TextEncoder(Small));
+        var model = Busy(new Qwen3TextEncoder(Small));
 
-        Tensor one = model.call(Ids(1, 2, 3, 4), null)[^1];
-        Tensor other = model.call(Ids(1, 2, 3, 9), null)[^1];
+        var one = model.call(Ids(1, 2, 3, 4), null)[^1];
+        var other = model.call(Ids(1, 2, 3, 9), null)[^1];
 
         Assert.That(Values(other.narrow(1, 0, 3)), Is.EqualTo(Values(one.narrow(1, 0, 3))).Within(1e-6));
         Assert.That(Values(other.narrow(1, 3, 1)), Is.Not.EqualTo(Values(one.narrow(1, 3, 1))).Within(1e-3));
@@ -40,11 +40,11 @@ public sealed class Qwen3TextEncoderTests
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        Qwen3TextEncoder model = Busy(new Qwen3TextEncoder(Small));
-        Tensor mask = torch.tensor(new long[] { 1, 1, 0, 0 }).unsqueeze(0);
+        var model = Busy(new Qwen3TextEncoder(Small));
+        var mask = torch.tensor(new long[] { 1, 1, 0, 0 }).unsqueeze(0);
 
-        Tensor alone = model.EncodeLayers(Ids(5, 6), null, [1, 2]);
-        Tensor padded = model.EncodeLayers(Ids(5, 6, 0, 0), mask, [1, 2]);
+        var alone = model.EncodeLayers(Ids(5, 6), null, [1, 2]);
+        var padded = model.EncodeLayers(Ids(5, 6, 0, 0), mask, [1, 2]);
 
         Assert.That(padded.shape, Is.EqualTo(new long[] { 1, 4, 16 }));
         Assert.That(Values(padded.narrow(1, 0, 2)), Is.EqualTo(Values(alone)).Within(1e-6));
@@ -56,12 +56,12 @@ public sealed class Qwen3TextEncoderTests
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        Qwen3TextEncoder shared = Busy(new Qwen3TextEncoder(Small));
+        var shared = Busy(new Qwen3TextEncoder(Small));
         var repeated = new Qwen3TextEncoder(Small with { NumKeyValueHeads = 4 });
-        Dictionary<string, Tensor> from = shared.state_dict();
+        var from = shared.state_dict();
         foreach (var (name, to) in repeated.state_dict())
         {
-            bool isKeyOrValue = name.Contains("k_proj") || name.Contains("v_proj");
+            var isKeyOrValue = name.Contains("k_proj") || name.Contains("v_proj");
             to.copy_(isKeyOrValue ? from[name].unflatten(0, [2, 6]).repeat_interleave(2, 0).flatten(0, 1) : from[name]);
         }
 
@@ -76,21 +76,21 @@ public sealed class Qwen3TextEncoderTests
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        string folder = Directory.CreateTempSubdirectory("flowbp-qwen-").FullName;
+        var folder = Directory.CreateTempSubdirectory("flowbp-qwen-").FullName;
         try
         {
-            Qwen3TextEncoder whole = Busy(new Qwen3TextEncoder(Small));
-            Dictionary<string, Tensor> tensors = whole.state_dict();
+            var whole = Busy(new Qwen3TextEncoder(Small));
+            var tensors = whole.state_dict();
             tensors["lm_head.weight"] = Waves(13, 8);
             SafetensorsWriter.Write(Path.Combine(folder, "model.safetensors"), tensors);
             File.WriteAllText(Path.Combine(folder, "config.json"), Small.ToJson());
 
-            Qwen3TextEncoder cut = Qwen3TextEncoder.FromFolder(folder, layers: 2);
+            var cut = Qwen3TextEncoder.FromFolder(folder, layers: 2);
 
-            IReadOnlyList<Tensor> expected = whole.call(Ids(1, 2, 3), null);
-            IReadOnlyList<Tensor> found = cut.call(Ids(1, 2, 3), null);
+            var expected = whole.call(Ids(1, 2, 3), null);
+            var found = cut.call(Ids(1, 2, 3), null);
             Assert.That(found, Has.Count.EqualTo(3));
-            for (int i = 0; i < found.Count; i++)
+            for (var i = 0; i < found.Count; i++)
             {
                 Assert.That(Values(found[i]), Is.EqualTo(Values(expected[i])), $"state {i}");
             }
@@ -113,13 +113,13 @@ public sealed class Qwen3TextEncoderTests
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        Qwen3Config config = Small with { TieWordEmbeddings = tied };
-        Qwen3ForCausalLM whole = Busy(new Qwen3ForCausalLM(config));
-        Dictionary<string, Tensor> tensors = whole.state_dict();
+        var config = Small with { TieWordEmbeddings = tied };
+        var whole = Busy(new Qwen3ForCausalLM(config));
+        var tensors = whole.state_dict();
         var states = new Qwen3TextEncoder(config);
         states.load_state_dict(tensors.Where(t => t.Key != "lm_head.weight").ToDictionary());
 
-        Tensor expected = states
+        var expected = states
             .call(Ids(1, 2, 3), null)[^1]
             .matmul(tensors[tied ? "model.embed_tokens.weight" : "lm_head.weight"].t());
 
@@ -130,7 +130,7 @@ public sealed class Qwen3TextEncoderTests
     [Test]
     public void The_released_configuration_reads_as_itself()
     {
-        Qwen3Config config = Qwen3Config.Read(
+        var config = Qwen3Config.Read(
             ConfigReader.Parse(
                 "config.json",
                 """

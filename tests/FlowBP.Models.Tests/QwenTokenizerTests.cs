@@ -46,9 +46,9 @@ public sealed class QwenTokenizerTests
         );
         const string alphabet = "aZé日 '\t\n\r  12½.,!-stSmdDlLrReEvV_";
         var random = new Random(11);
-        for (int i = 0; i < 3000; i++)
+        for (var i = 0; i < 3000; i++)
         {
-            string text = string.Concat(
+            var text = string.Concat(
                 Enumerable.Range(0, random.Next(1, 14)).Select(_ => alphabet[random.Next(alphabet.Length)])
             );
             Assert.That(
@@ -62,12 +62,12 @@ public sealed class QwenTokenizerTests
     [Test]
     public void Both_forms_of_a_vocabulary_give_the_same_ids()
     {
-        QwenTokenizer json = Shared();
+        var json = Shared();
         WriteOlderForm();
-        QwenTokenizer files = QwenTokenizer.FromFolder(folder);
+        var files = QwenTokenizer.FromFolder(folder);
 
         Assert.That((files.VocabularySize, files.PadId), Is.EqualTo((json.VocabularySize, json.PadId)));
-        foreach (string prompt in new[] { "a cat's 12 naïve  hats\n", "<|im_end|> and <think>", "e\u0301" })
+        foreach (var prompt in new[] { "a cat's 12 naïve  hats\n", "<|im_end|> and <think>", "e\u0301" })
         {
             Assert.That(
                 files.Encode(QwenTokenizer.Chat(prompt)),
@@ -80,8 +80,8 @@ public sealed class QwenTokenizerTests
     [Test]
     public void A_prompt_is_one_message_and_an_empty_thought()
     {
-        QwenTokenizer tokenizer = Shared();
-        int[] ids = tokenizer.Encode(QwenTokenizer.Chat("a"));
+        var tokenizer = Shared();
+        var ids = tokenizer.Encode(QwenTokenizer.Chat("a"));
         int Token(string text) => tokenizer.Encode(text).Single();
 
         Assert.That(ids[0], Is.EqualTo(Token("<|im_start|>")));
@@ -94,8 +94,8 @@ public sealed class QwenTokenizerTests
     public void Padding_is_at_the_end_and_masked()
     {
         using var scope = torch.NewDisposeScope();
-        QwenTokenizer tokenizer = Shared();
-        int[] ids = tokenizer.Encode(QwenTokenizer.Chat("a"));
+        var tokenizer = Shared();
+        var ids = tokenizer.Encode(QwenTokenizer.Chat("a"));
 
         var (padded, mask) = tokenizer.TokenizeChats(["a"], ids.Length + 2);
         var (cut, cutMask) = tokenizer.TokenizeChats(["a"], 5);
@@ -116,11 +116,10 @@ public sealed class QwenTokenizerTests
     [TestCase("added_tokens.1.content", "\"<|other|>\"", "'<|im_start|>'")]
     public void A_part_that_is_not_implemented_or_damaged_is_named(string path, string value, string named)
     {
-        JsonNode json = JsonNode.Parse(File.ReadAllText(SharedFile()))!;
-        string[] keys = path.Split('.');
-        JsonNode parent = keys[..^1]
-            .Aggregate(json, (node, key) => int.TryParse(key, out int i) ? node[i]! : node[key]!);
-        if (int.TryParse(keys[^1], out int index))
+        var json = JsonNode.Parse(File.ReadAllText(SharedFile()))!;
+        var keys = path.Split('.');
+        var parent = keys[..^1].Aggregate(json, (node, key) => int.TryParse(key, out var i) ? node[i]! : node[key]!);
+        if (int.TryParse(keys[^1], out var index))
         {
             parent[index] = JsonNode.Parse(value);
         }
@@ -128,7 +127,7 @@ public sealed class QwenTokenizerTests
         {
             parent[keys[^1]] = JsonNode.Parse(value);
         }
-        string file = Path.Combine(folder, "tokenizer.json");
+        var file = Path.Combine(folder, "tokenizer.json");
         File.WriteAllText(file, json.ToJsonString());
 
         Assert.That(
@@ -140,7 +139,7 @@ public sealed class QwenTokenizerTests
     [Test]
     public void A_vocabulary_that_lacks_a_byte_is_refused()
     {
-        JsonNode json = JsonNode.Parse(File.ReadAllText(SharedFile()))!;
+        var json = JsonNode.Parse(File.ReadAllText(SharedFile()))!;
         json["model"]!["vocab"]!.AsObject().Remove("Ġ");
         File.WriteAllText(Path.Combine(folder, "tokenizer.json"), json.ToJsonString());
 
@@ -153,12 +152,12 @@ public sealed class QwenTokenizerTests
     // vocab.json, merges.txt and a configuration with the added tokens, as older folders have them.
     private void WriteOlderForm()
     {
-        JsonNode json = JsonNode.Parse(File.ReadAllText(SharedFile()))!;
+        var json = JsonNode.Parse(File.ReadAllText(SharedFile()))!;
         File.WriteAllText(Path.Combine(folder, "vocab.json"), json["model"]!["vocab"]!.ToJsonString());
         var merges = json["model"]!["merges"]!.AsArray().Select(pair => $"{pair![0]} {pair[1]}");
         File.WriteAllLines(Path.Combine(folder, "merges.txt"), merges.Prepend("#version: 0.2"));
         var added = new JsonObject();
-        foreach (JsonNode? token in json["added_tokens"]!.AsArray())
+        foreach (var token in json["added_tokens"]!.AsArray())
         {
             added[token!["id"]!.ToString()] = token.DeepClone();
         }

@@ -10,7 +10,7 @@ internal static class ReleasedLayout
     /// <summary>A number in the configuration of a layout.</summary>
     public static int ConfigNumber(string layout, string key)
     {
-        using JsonDocument json = Open(layout);
+        using var json = Open(layout);
         return json.RootElement.GetProperty("config").GetProperty(key).GetInt32();
     }
 
@@ -21,15 +21,15 @@ internal static class ReleasedLayout
     public static void AssertSame(string layout, nn.Module small, IReadOnlyDictionary<long, long> extents)
     {
         using var scope = torch.NewDisposeScope();
-        using JsonDocument json = Open(layout);
-        Dictionary<string, string> expected = json
+        using var json = Open(layout);
+        var expected = json
             .RootElement.GetProperty("tensors")
             .EnumerateObject()
             .ToDictionary(
                 tensor => tensor.Name,
                 tensor => Text(tensor.Value.EnumerateArray().Select(e => e.GetInt64()))
             );
-        Dictionary<string, string> found = small
+        var found = small
             .state_dict()
             .ToDictionary(pair => pair.Key, pair => Text(pair.Value.shape.Select(extent => extents[extent])));
         Assert.That(found, Is.EquivalentTo(expected));

@@ -28,11 +28,11 @@ public sealed class SafetensorsTests
     public void Every_type_survives_a_round_trip(ScalarType type)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor tensor = torch.tensor(new float[] { 0, 1, 2, 3, 4, 100 }).reshape(2, 3).to_type(type);
-        string file = Write(("x", tensor));
+        var tensor = torch.tensor(new float[] { 0, 1, 2, 3, 4, 100 }).reshape(2, 3).to_type(type);
+        var file = Write(("x", tensor));
 
-        using SafetensorsFile read = SafetensorsFile.Open(file);
-        Tensor back = read.Load("x");
+        using var read = SafetensorsFile.Open(file);
+        var back = read.Load("x");
 
         Assert.That(back.dtype, Is.EqualTo(type));
         Assert.That(back.shape, Is.EqualTo(new long[] { 2, 3 }));
@@ -43,9 +43,9 @@ public sealed class SafetensorsTests
     public void Scalars_and_empty_tensors_survive_a_round_trip()
     {
         using var scope = torch.NewDisposeScope();
-        string file = Write(("scalar", torch.tensor(2.5f)), ("empty", torch.zeros(0, 3)), ("after", torch.ones(2)));
+        var file = Write(("scalar", torch.tensor(2.5f)), ("empty", torch.zeros(0, 3)), ("after", torch.ones(2)));
 
-        using SafetensorsFile read = SafetensorsFile.Open(file);
+        using var read = SafetensorsFile.Open(file);
 
         Assert.That(read.Load("scalar").item<float>(), Is.EqualTo(2.5f));
         Assert.That(read.Load("empty").shape, Is.EqualTo(new long[] { 0, 3 }));
@@ -56,10 +56,10 @@ public sealed class SafetensorsTests
     public void Strided_tensors_are_written_row_major()
     {
         using var scope = torch.NewDisposeScope();
-        Tensor transposed = torch.tensor(new float[] { 1, 2, 3, 4 }).reshape(2, 2).transpose(0, 1);
-        string file = Write(("x", transposed));
+        var transposed = torch.tensor(new float[] { 1, 2, 3, 4 }).reshape(2, 2).transpose(0, 1);
+        var file = Write(("x", transposed));
 
-        using SafetensorsFile read = SafetensorsFile.Open(file);
+        using var read = SafetensorsFile.Open(file);
 
         Assert.That(read.Load("x").data<float>().ToArray(), Is.EqualTo(new float[] { 1, 3, 2, 4 }));
     }
@@ -68,11 +68,11 @@ public sealed class SafetensorsTests
     public void The_same_tensors_give_the_same_bytes_in_any_order()
     {
         using var scope = torch.NewDisposeScope();
-        Tensor a = torch.ones(3);
-        Tensor b = torch.zeros(2, dtype: ScalarType.Int64);
+        var a = torch.ones(3);
+        var b = torch.zeros(2, dtype: ScalarType.Int64);
 
-        byte[] first = File.ReadAllBytes(Write(("a", a), ("b", b)));
-        byte[] second = File.ReadAllBytes(Write(("b", b), ("a", a)));
+        var first = File.ReadAllBytes(Write(("a", a), ("b", b)));
+        var second = File.ReadAllBytes(Write(("b", b), ("a", a)));
 
         Assert.That(second, Is.EqualTo(first));
     }
@@ -81,10 +81,10 @@ public sealed class SafetensorsTests
     public void The_data_section_is_aligned_and_the_metadata_says_where_the_file_comes_from()
     {
         using var scope = torch.NewDisposeScope();
-        string file = Write(("x", torch.ones(1)));
+        var file = Write(("x", torch.ones(1)));
 
-        byte[] bytes = File.ReadAllBytes(file);
-        using SafetensorsFile read = SafetensorsFile.Open(file);
+        var bytes = File.ReadAllBytes(file);
+        using var read = SafetensorsFile.Open(file);
 
         Assert.That(BinaryPrimitives.ReadInt64LittleEndian(bytes) % 8, Is.Zero);
         Assert.That(read.Metadata["format"], Is.EqualTo("pt"));
@@ -93,7 +93,7 @@ public sealed class SafetensorsTests
     [Test]
     public void A_failed_write_leaves_the_old_file_and_no_other()
     {
-        string file = Path.Combine(folder, "model.safetensors");
+        var file = Path.Combine(folder, "model.safetensors");
         File.WriteAllText(file, "old");
 
         Assert.That(
@@ -109,7 +109,7 @@ public sealed class SafetensorsTests
     [Test]
     public void A_missing_file_is_named()
     {
-        string file = Path.Combine(folder, "nowhere", "model.safetensors");
+        var file = Path.Combine(folder, "nowhere", "model.safetensors");
 
         Assert.That(
             () => SafetensorsFile.Open(file),
@@ -246,7 +246,7 @@ public sealed class SafetensorsTests
     [Test]
     public void A_header_that_is_no_text_is_refused()
     {
-        byte[] bytes = Bytes("{\"????\":{}}", dataBytes: 0);
+        var bytes = Bytes("{\"????\":{}}", dataBytes: 0);
         bytes.AsSpan(10, 4).Fill(0xFF);
 
         Refuses(bytes, "the header is not valid JSON");
@@ -256,18 +256,18 @@ public sealed class SafetensorsTests
     public void A_hostile_name_cannot_fill_the_message()
     {
         string name = new('n', 100_000);
-        byte[] bytes = Bytes($$$"""{"{{{name}}}":{"dtype":"F31","shape":[4],"data_offsets":[0,16]}}""", dataBytes: 16);
+        var bytes = Bytes($$$"""{"{{{name}}}":{"dtype":"F31","shape":[4],"data_offsets":[0,16]}}""", dataBytes: 16);
 
-        CheckpointException error = Refuses(bytes, "found dtype F31");
+        var error = Refuses(bytes, "found dtype F31");
 
         Assert.That(error.Message, Has.Length.LessThan(1000));
     }
 
     private CheckpointException Refuses(byte[] content, string message)
     {
-        string file = Path.Combine(folder, "bad.safetensors");
+        var file = Path.Combine(folder, "bad.safetensors");
         File.WriteAllBytes(file, content);
-        CheckpointException error = Assert.Throws<CheckpointException>(() => SafetensorsFile.Open(file).Dispose())!;
+        var error = Assert.Throws<CheckpointException>(() => SafetensorsFile.Open(file).Dispose())!;
         using (Assert.EnterMultipleScope())
         {
             Assert.That(error.Message, Does.StartWith(file));
@@ -279,14 +279,14 @@ public sealed class SafetensorsTests
 
     private string Write(params (string Name, Tensor Tensor)[] tensors)
     {
-        string file = Path.Combine(folder, $"{Guid.NewGuid():N}.safetensors");
+        var file = Path.Combine(folder, $"{Guid.NewGuid():N}.safetensors");
         SafetensorsWriter.Write(file, tensors.ToDictionary(t => t.Name, t => t.Tensor));
         return file;
     }
 
     private static byte[] Bytes(string header, int dataBytes, long? headerLength = null)
     {
-        byte[] json = Encoding.UTF8.GetBytes(header);
+        var json = Encoding.UTF8.GetBytes(header);
         var bytes = new byte[8 + json.Length + dataBytes];
         BinaryPrimitives.WriteInt64LittleEndian(bytes, headerLength ?? json.Length);
         json.CopyTo(bytes, 8);

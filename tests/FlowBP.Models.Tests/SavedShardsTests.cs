@@ -26,8 +26,8 @@ public sealed class SavedShardsTests
         using var module = new Sizes(6, 6, 2, 6, 2, 2, 11);
         Checkpoint.Save(module, folder[Weights], maxShardBytes: 10 * sizeof(float));
 
-        using JsonDocument index = JsonDocument.Parse(File.ReadAllText(folder[Weights + ".index.json"]));
-        Dictionary<string, string> map = index
+        using var index = JsonDocument.Parse(File.ReadAllText(folder[Weights + ".index.json"]));
+        var map = index
             .RootElement.GetProperty("weight_map")
             .EnumerateObject()
             .ToDictionary(p => p.Name, p => p.Value.GetString()!);
@@ -73,17 +73,17 @@ public sealed class SavedShardsTests
     [TestCase(Checkpoint.DefaultShardBytes)]
     public void Saving_loading_and_saving_again_gives_the_same_bytes(long maxShardBytes)
     {
-        using SD3Transformer2DModel model = TestNetworks.Transformer();
-        string config = model.Config.ToJson();
+        using var model = TestNetworks.Transformer();
+        var config = model.Config.ToJson();
         DiffusersFolder.WriteNetwork(folder["first"], config, model, maxShardBytes: maxShardBytes);
 
-        using SD3Transformer2DModel loaded = SD3Transformer2DModel.FromFolder(folder["first"]);
+        using var loaded = SD3Transformer2DModel.FromFolder(folder["first"]);
         DiffusersFolder.WriteNetwork(folder["second"], loaded.Config.ToJson(), loaded, maxShardBytes: maxShardBytes);
 
-        string[] files = Names(folder["first"]);
+        var files = Names(folder["first"]);
         Assert.That(Names(folder["second"]), Is.EqualTo(files));
         Assert.That(files, maxShardBytes > 4000 ? Has.Length.EqualTo(2) : Has.Length.GreaterThan(5));
-        foreach (string file in files)
+        foreach (var file in files)
         {
             Assert.That(
                 File.ReadAllBytes(folder["second", file]),
@@ -157,7 +157,7 @@ public sealed class SavedShardsTests
         public Sizes(params int[] sizes)
             : base(nameof(Sizes))
         {
-            for (int i = 0; i < sizes.Length; i++)
+            for (var i = 0; i < sizes.Length; i++)
             {
                 register_parameter($"p{i}", nn.Parameter(TestNetworks.Waves(sizes[i])));
             }

@@ -20,11 +20,11 @@ public sealed class ShardedCheckpointTests
     [Test]
     public void A_model_loads_from_shards_by_file_name_by_index_and_by_folder()
     {
-        using SD3Transformer2DModel saved = TestNetworks.Transformer();
+        using var saved = TestNetworks.Transformer();
         Checkpoint.Save(saved, folder["diffusion_pytorch_model.safetensors"], maxShardBytes: 4000);
 
         foreach (
-            string path in new[]
+            var path in new[]
             {
                 folder["diffusion_pytorch_model.safetensors"],
                 folder["diffusion_pytorch_model.safetensors.index.json"],
@@ -42,13 +42,11 @@ public sealed class ShardedCheckpointTests
     [Test]
     public void Values_arrive_in_the_type_of_the_parameter()
     {
-        using SD3Transformer2DModel saved = TestNetworks.Transformer();
+        using var saved = TestNetworks.Transformer();
         Checkpoint.Save(saved, folder["model.safetensors"], maxShardBytes: 4000);
-        using SD3Transformer2DModel loaded = new SD3Transformer2DModel(TestNetworks.TransformerConfig).to(
-            ScalarType.BFloat16
-        );
+        using var loaded = new SD3Transformer2DModel(TestNetworks.TransformerConfig).to(ScalarType.BFloat16);
         Checkpoint.LoadInto(loaded, folder.Path);
-        using SD3Transformer2DModel rounded = TestNetworks.Transformer().to(ScalarType.BFloat16);
+        using var rounded = TestNetworks.Transformer().to(ScalarType.BFloat16);
 
         Assert.That(loaded.parameters().Select(p => p.dtype), Is.All.EqualTo(ScalarType.BFloat16));
         Assert.That(Bytes(loaded), Is.EqualTo(Bytes(rounded)));
@@ -62,8 +60,8 @@ public sealed class ShardedCheckpointTests
             folder["x.safetensors"],
             new Dictionary<string, Tensor> { ["x"] = TestNetworks.Waves(3, 5) }
         );
-        using SafetensorsFile file = SafetensorsFile.Open(folder["x.safetensors"]);
-        Tensor transposed = torch.zeros(5, 3).transpose(0, 1);
+        using var file = SafetensorsFile.Open(folder["x.safetensors"]);
+        var transposed = torch.zeros(5, 3).transpose(0, 1);
 
         file.CopyInto("x", transposed);
 
@@ -155,12 +153,12 @@ public sealed class ShardedCheckpointTests
     [TestCase(float.NegativeInfinity)]
     public void A_weight_that_is_not_finite_is_named(float value)
     {
-        foreach (ScalarType stored in new[] { ScalarType.Float32, ScalarType.BFloat16, ScalarType.Float16 })
+        foreach (var stored in new[] { ScalarType.Float32, ScalarType.BFloat16, ScalarType.Float16 })
         {
             using var scope = torch.NewDisposeScope();
-            using Linear layer = nn.Linear(40, 30);
-            Dictionary<string, Tensor> tensors = layer.state_dict().ToDictionary(p => p.Key, p => p.Value.alias());
-            float[] values = new float[1200];
+            using var layer = nn.Linear(40, 30);
+            var tensors = layer.state_dict().ToDictionary(p => p.Key, p => p.Value.alias());
+            var values = new float[1200];
             values[1111] = value;
             tensors["weight"] = torch.tensor(values).reshape(30, 40).to_type(stored);
             SafetensorsWriter.Write(folder["model.safetensors"], tensors);
@@ -180,10 +178,10 @@ public sealed class ShardedCheckpointTests
     public void The_first_of_many_bad_values_is_named_wherever_it_lies()
     {
         using var scope = torch.NewDisposeScope();
-        foreach (long first in new long[] { 0, 3_000_001, 8_999_999 })
+        foreach (var first in new long[] { 0, 3_000_001, 8_999_999 })
         {
-            using Linear layer = nn.Linear(3000, 3000, hasBias: false);
-            using Tensor bad = torch.zeros(9_000_000);
+            using var layer = nn.Linear(3000, 3000, hasBias: false);
+            using var bad = torch.zeros(9_000_000);
             bad.narrow(0, first, 9_000_000 - first).fill_(float.NaN);
             SafetensorsWriter.Write(
                 folder["model.safetensors"],
@@ -223,7 +221,7 @@ public sealed class ShardedCheckpointTests
     public void A_weight_that_was_stored_as_integers_is_refused()
     {
         using var scope = torch.NewDisposeScope();
-        using Linear layer = nn.Linear(2, 2, hasBias: false);
+        using var layer = nn.Linear(2, 2, hasBias: false);
         SafetensorsWriter.Write(
             folder["model.safetensors"],
             new Dictionary<string, Tensor> { ["weight"] = torch.zeros(2, 2, dtype: ScalarType.Int64) }
@@ -241,7 +239,7 @@ public sealed class ShardedCheckpointTests
     public void Tensors_can_go_by_other_names_and_be_left_out()
     {
         using var scope = torch.NewDisposeScope();
-        using Linear layer = nn.Linear(3, 2);
+        using var layer = nn.Linear(3, 2);
         SafetensorsWriter.Write(
             folder["model.safetensors"],
             new Dictionary<string, Tensor>
@@ -285,7 +283,7 @@ public sealed class ShardedCheckpointTests
 
     private void Refuses(string message, bool startsWithIndex = true)
     {
-        CheckpointException error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(Index).Dispose())!;
+        var error = Assert.Throws<CheckpointException>(() => Checkpoint.Open(Index).Dispose())!;
         using (Assert.EnterMultipleScope())
         {
             Assert.That(error.Message, Does.Contain(message));

@@ -7,7 +7,7 @@ internal static class SharedFiles
     /// <summary>A path below the shared folder; the calling test is skipped, saying so, where that is absent.</summary>
     public static string Require(string relative)
     {
-        string path = Path.Combine(Root(), relative);
+        var path = Path.Combine(Root(), relative);
         if (!Path.Exists(path))
         {
             Assert.Ignore($"../shared/{relative} not present");
@@ -21,7 +21,7 @@ internal static class SharedFiles
         {
             return root;
         }
-        for (string? folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
+        for (var folder = AppContext.BaseDirectory; folder is not null; folder = Path.GetDirectoryName(folder))
         {
             if (File.Exists(Path.Combine(folder, "FlowBP.sln")))
             {

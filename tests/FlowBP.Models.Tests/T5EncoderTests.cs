@@ -61,11 +61,11 @@ public sealed class T5EncoderTests
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        T5EncoderModel model = Model();
+        var model = Model();
 
-        Tensor alone = model.call(Ids(3, 4, 5));
-        Tensor padded = model.Encode(Ids(3, 4, 5, 0, 0), torch.tensor(new long[] { 1, 1, 1, 0, 0 }).unsqueeze(0));
-        Tensor unmasked = model.call(Ids(3, 4, 5, 0, 0));
+        var alone = model.call(Ids(3, 4, 5));
+        var padded = model.Encode(Ids(3, 4, 5, 0, 0), torch.tensor(new long[] { 1, 1, 1, 0, 0 }).unsqueeze(0));
+        var unmasked = model.call(Ids(3, 4, 5, 0, 0));
 
         Assert.That(Values(padded.narrow(1, 0, 3)), Is.EqualTo(Values(alone)).Within(1e-5));
         Assert.That(Values(unmasked.narrow(1, 0, 3)), Is.Not.EqualTo(Values(alone)).Within(1e-3));
@@ -77,8 +77,8 @@ public sealed class T5EncoderTests
     public void The_token_embedding_is_read_under_either_of_its_names(bool shared, bool embedTokens)
     {
         using var scope = torch.NewDisposeScope();
-        T5EncoderModel saved = Model();
-        Dictionary<string, Tensor> tensors = saved.state_dict();
+        var saved = Model();
+        var tensors = saved.state_dict();
         foreach (var (name, keep) in new[] { ("shared.weight", shared), ("encoder.embed_tokens.weight", embedTokens) })
         {
             if (!keep)
@@ -88,7 +88,7 @@ public sealed class T5EncoderTests
         }
         Write(tensors);
 
-        T5EncoderModel loaded = T5EncoderModel.FromFolder(folder);
+        var loaded = T5EncoderModel.FromFolder(folder);
 
         Assert.That(Values(loaded.call(Ids(1, 2, 9))), Is.EqualTo(Values(saved.call(Ids(1, 2, 9)))));
     }
@@ -97,7 +97,7 @@ public sealed class T5EncoderTests
     public void A_missing_weight_is_named()
     {
         using var scope = torch.NewDisposeScope();
-        Dictionary<string, Tensor> tensors = Model().state_dict();
+        var tensors = Model().state_dict();
         tensors.Remove("shared.weight");
         tensors.Remove("encoder.embed_tokens.weight");
         Write(tensors);
@@ -114,10 +114,10 @@ public sealed class T5EncoderTests
     public void Weights_in_several_files_are_one_model()
     {
         using var scope = torch.NewDisposeScope();
-        T5EncoderModel saved = Model();
+        var saved = Model();
         WriteSharded(saved.state_dict(), "b.safetensors");
 
-        T5EncoderModel loaded = T5EncoderModel.FromFolder(folder);
+        var loaded = T5EncoderModel.FromFolder(folder);
 
         Assert.That(Values(loaded.call(Ids(1, 2, 9))), Is.EqualTo(Values(saved.call(Ids(1, 2, 9)))));
     }
@@ -139,7 +139,7 @@ public sealed class T5EncoderTests
     [Test]
     public void The_released_configuration_of_the_encoder_reads_as_itself()
     {
-        ConfigReader json = ConfigReader.Parse(
+        var json = ConfigReader.Parse(
             "config.json",
             """
             {
@@ -168,14 +168,14 @@ public sealed class T5EncoderTests
     [Test]
     public void A_configuration_survives_writing()
     {
-        T5Config read = T5Config.Read(ConfigReader.Parse("config.json", Small.ToJson()));
+        var read = T5Config.Read(ConfigReader.Parse("config.json", Small.ToJson()));
         Assert.That(read, Is.EqualTo(Small));
     }
 
     [Test]
     public void The_full_size_encoder_has_the_released_names_and_shapes()
     {
-        T5Config small = Small with { NumLayers = T5Config.Xxl.NumLayers };
+        var small = Small with { NumLayers = T5Config.Xxl.NumLayers };
         var full = T5Config.OfReleasedWidth("layout", ReleasedLayout.ConfigNumber("t5-xxl-encoder", "d_model"));
 
         ReleasedLayout.AssertSame(

@@ -39,32 +39,25 @@ public sealed class T5TokenizerTests
     [Test]
     public void A_short_prompt_is_padded_and_a_long_one_keeps_its_end()
     {
-        T5Tokenizer tokenizer = Small();
-        int a = Id("▁a");
+        var tokenizer = Small();
+        var a = Id("▁a");
         Assert.That(tokenizer.Tokenize("a a", 5), Is.EqualTo(new long[] { a, a, 1, 0, 0 }));
         Assert.That(tokenizer.Tokenize("a a a a a a", 5), Is.EqualTo(new long[] { a, a, a, a, 1 }));
         Assert.That(tokenizer.CountTokens("a a a a a a"), Is.EqualTo(7));
-        using Tensor ids = tokenizer.Tokenize(["a", "a a a a a a"], 3);
+        using var ids = tokenizer.Tokenize(["a", "a a a a a a"], 3);
         Assert.That(ids.data<long>().ToArray(), Is.EqualTo(new long[] { a, 1, 0, a, a, 1 }));
     }
 
     [Test]
     public void Both_forms_of_a_vocabulary_give_the_same_ids()
     {
-        string shared = SharedFiles.Require("goldens/models/tokenizers");
-        T5Tokenizer json = T5Tokenizer.FromJson(Path.Combine(shared, "t5_tokenizer.json"));
-        T5Tokenizer model = T5Tokenizer.FromSentencePiece(Path.Combine(shared, "t5_spiece.model"), sentinels: 10);
+        var shared = SharedFiles.Require("goldens/models/tokenizers");
+        var json = T5Tokenizer.FromJson(Path.Combine(shared, "t5_tokenizer.json"));
+        var model = T5Tokenizer.FromSentencePiece(Path.Combine(shared, "t5_spiece.model"), sentinels: 10);
 
         Assert.That(model.VocabularySize, Is.EqualTo(json.VocabularySize));
         foreach (
-            string prompt in new[]
-            {
-                "a cat",
-                "ﬁancée ½ ﷺ",
-                "x<extra_id_3>y <pad>",
-                "e\u0301\u0323 ①②③ ™",
-                "\u200B\uFEFF",
-            }
+            var prompt in new[] { "a cat", "ﬁancée ½ ﷺ", "x<extra_id_3>y <pad>", "e\u0301\u0323 ①②③ ™", "\u200B\uFEFF" }
         )
         {
             Assert.That(model.Encode(prompt), Is.EqualTo(json.Encode(prompt)), prompt);
@@ -74,13 +67,13 @@ public sealed class T5TokenizerTests
     [Test]
     public void A_wrong_id_in_a_fixture_fails_it()
     {
-        string shared = SharedFiles.Require("goldens/models/tokenizers");
-        JsonNode cases = JsonNode.Parse(File.ReadAllText(Path.Combine(shared, "t5_encodings.json")))!;
+        var shared = SharedFiles.Require("goldens/models/tokenizers");
+        var cases = JsonNode.Parse(File.ReadAllText(Path.Combine(shared, "t5_encodings.json")))!;
         cases["cases"]![2]!["ids"]![0] = 5;
         File.WriteAllText(Path.Combine(folder, "t5_encodings.json"), cases.ToJsonString());
         File.Copy(Path.Combine(shared, "t5_spiece.model"), Path.Combine(folder, "t5_spiece.model"));
 
-        FixtureResult result = TokenizerEncodingsFixture.Run(Path.Combine(folder, "t5_encodings.json")).Single();
+        var result = TokenizerEncodingsFixture.Run(Path.Combine(folder, "t5_encodings.json")).Single();
 
         Assert.That((result.Name, result.Outcome), Is.EqualTo(("t5_spiece.model", FixtureOutcome.Failed)));
         Assert.That(result.Detail, Does.Contain("1 wrong").And.Contain("a photo of a cat"));
@@ -98,7 +91,7 @@ public sealed class T5TokenizerTests
     public void A_part_that_is_not_implemented_or_damaged_is_named(string text, string change, string named)
     {
         Assert.That(Json.Contains(text), Is.True, text);
-        string file = Write("tokenizer.json", Json.Replace(text, change));
+        var file = Write("tokenizer.json", Json.Replace(text, change));
         Assert.That(
             () => T5Tokenizer.FromJson(file),
             Throws.TypeOf<CheckpointException>().With.Message.Contains(named).And.Message.StartsWith(file)
@@ -108,9 +101,9 @@ public sealed class T5TokenizerTests
     [Test]
     public void A_damaged_SentencePiece_model_is_an_error_wherever_it_is_cut()
     {
-        byte[] whole = File.ReadAllBytes(SharedFiles.Require("goldens/models/tokenizers/t5_spiece.model"));
-        string file = Path.Combine(folder, "spiece.model");
-        foreach (int length in new[] { 0, 1, 2, 7, 100, whole.Length / 2, whole.Length - 1 })
+        var whole = File.ReadAllBytes(SharedFiles.Require("goldens/models/tokenizers/t5_spiece.model"));
+        var file = Path.Combine(folder, "spiece.model");
+        foreach (var length in new[] { 0, 1, 2, 7, 100, whole.Length / 2, whole.Length - 1 })
         {
             File.WriteAllBytes(file, whole[..length]);
             Assert.That(
@@ -137,12 +130,12 @@ public sealed class T5TokenizerTests
     public void A_damaged_character_map_never_reads_outside_itself()
     {
         var random = new Random(5);
-        for (int i = 0; i < 200; i++)
+        for (var i = 0; i < 200; i++)
         {
             var bytes = new byte[4 + 4 * 64 + 16];
             random.NextBytes(bytes);
             BitConverter.TryWriteBytes(bytes, 4 * 64);
-            CharacterMap map = CharacterMap.Read(bytes)!;
+            var map = CharacterMap.Read(bytes)!;
             Assert.That(() => map.Apply("abcäöü日本語🙂"), Throws.Nothing);
         }
         Assert.That(CharacterMap.Read([]), Is.Null);
@@ -179,7 +172,7 @@ public sealed class T5TokenizerTests
 
     private string Write(string name, string text)
     {
-        string file = Path.Combine(folder, name);
+        var file = Path.Combine(folder, name);
         File.WriteAllText(file, text, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
         return file;
     }

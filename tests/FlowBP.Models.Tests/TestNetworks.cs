@@ -124,7 +124,7 @@ internal static class TestNetworks
     /// <summary>Values in [−1, 1] without structure, the same in every run.</summary>
     public static Tensor Waves(params long[] shape)
     {
-        long count = shape.Aggregate(1L, (n, extent) => n * extent);
+        var count = shape.Aggregate(1L, (n, extent) => n * extent);
         float[] values = [.. Enumerable.Range(0, (int)count).Select(i => (float)Math.Sin(12.9898 * i + 0.5 * i * i))];
         return torch.tensor(values).reshape(shape);
     }

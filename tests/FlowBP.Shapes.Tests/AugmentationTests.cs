@@ -7,15 +7,18 @@ public sealed class AugmentationTests
     private static float[] Ramp()
     {
         var image = new float[Scene.ImageLength];
-        for (int i = 0; i < image.Length; i++)
+        for (var i = 0; i < image.Length; i++)
+        {
             image[i] = i;
+        }
+
         return image;
     }
 
     [Test]
     public void A_move_shifts_every_plane_and_repeats_the_border()
     {
-        float[] image = Ramp();
+        var image = Ramp();
         Augmentation.Move(image, 32, right: 2, down: -1);
         Assert.Multiple(() =>
         {
@@ -63,7 +66,7 @@ public sealed class AugmentationTests
     {
         var image = new float[30_000];
         Augmentation.AddNoise(image, RandomStream.For(1, 0, 0, RandomPurpose.Augmentation), 0.1f);
-        double variance = image.Average(v => (double)v * v);
+        var variance = image.Average(v => (double)v * v);
         Assert.That(Math.Sqrt(variance), Is.EqualTo(0.1).Within(0.002));
         Assert.That(image.Average(), Is.Zero.Within(0.003));
     }
@@ -71,12 +74,12 @@ public sealed class AugmentationTests
     [Test]
     public void Disturbed_pictures_keep_their_meaning()
     {
-        int correct = 0;
+        var correct = 0;
         const int N = 400;
-        for (int i = 0; i < N; i++)
+        for (var i = 0; i < N; i++)
         {
-            (_, Prompt prompt, Scene scene) = Draws.Sample(i);
-            float[] image = Renderer.Render(scene);
+            (_, var prompt, var scene) = Draws.Sample(i);
+            var image = Renderer.Render(scene);
             Augmentation.Light.Apply(image, RandomStream.For(2, 0, i, RandomPurpose.Augmentation));
             correct += RuleEvaluator.Judge(prompt, image).Correct ? 1 : 0;
         }
@@ -87,7 +90,7 @@ public sealed class AugmentationTests
     [Test]
     public void No_strength_leaves_the_picture_as_it_is()
     {
-        float[] image = Renderer.Render(Draws.Sample(3).Scene);
+        var image = Renderer.Render(Draws.Sample(3).Scene);
         float[] copy = [.. image];
         new Augmentation().Apply(image, RandomStream.For(2, 0, 0, RandomPurpose.Augmentation));
         Assert.That(image, Is.EqualTo(copy));

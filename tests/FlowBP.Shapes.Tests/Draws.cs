@@ -16,8 +16,8 @@ internal static class Draws
 
     public static (RandomStream Stream, Prompt Prompt, Scene Scene) Sample(int seed)
     {
-        RandomStream stream = RandomStream.For((ulong)(uint)seed, 0, 0, RandomPurpose.Data);
-        Prompt prompt = PromptSets.Draw(stream, PromptSplit.All);
+        var stream = RandomStream.For((ulong)(uint)seed, 0, 0, RandomPurpose.Data);
+        var prompt = PromptSets.Draw(stream, PromptSplit.All);
         return (stream, prompt, SceneSampler.Sample(stream, prompt));
     }
 }

@@ -28,7 +28,7 @@ public sealed class ImageGridTests
     public void A_bare_grid_has_pictures_gaps_and_margins_only()
     {
         var cell = new ImageGridCell(Plain(s_red));
-        RgbImage image = new ImageGrid
+        var image = new ImageGrid
         {
             Rows =
             [
@@ -51,7 +51,7 @@ public sealed class ImageGridTests
         ImageGridCell Picture(int number)
         {
             var planes = new float[3 * height * width];
-            for (int i = 0; i < height * width; i++)
+            for (var i = 0; i < height * width; i++)
             {
                 planes[i] = number / 255f;
                 planes[height * width + i] = i / width / 255f;
@@ -59,7 +59,7 @@ public sealed class ImageGridTests
             }
             return new(planes);
         }
-        RgbImage image = new ImageGrid
+        var image = new ImageGrid
         {
             Rows =
             [
@@ -70,17 +70,17 @@ public sealed class ImageGridTests
             Width = width,
         }.Draw(fonts);
 
-        (int cellWidth, int cellHeight) = (width * scale + 2, height * scale + 2);
+        (var cellWidth, var cellHeight) = (width * scale + 2, height * scale + 2);
         Assert.That(image.Width, Is.EqualTo(2 * 24 + 2 * cellWidth + 16));
         Assert.That(image.Height, Is.EqualTo(2 * 24 + 2 * cellHeight + 16));
-        int wrong = 0;
-        for (int picture = 0; picture < 4; picture++)
+        var wrong = 0;
+        for (var picture = 0; picture < 4; picture++)
         {
-            int left = 24 + picture % 2 * (cellWidth + 16) + 1;
-            int top = 24 + picture / 2 * (cellHeight + 16) + 1;
-            for (int y = 0; y < height * scale; y++)
+            var left = 24 + picture % 2 * (cellWidth + 16) + 1;
+            var top = 24 + picture / 2 * (cellHeight + 16) + 1;
+            for (var y = 0; y < height * scale; y++)
             {
-                for (int x = 0; x < width * scale; x++)
+                for (var x = 0; x < width * scale; x++)
                 {
                     ReadOnlySpan<byte> pixel = image.Bytes.AsSpan(3 * ((top + y) * image.Width + left + x), 3);
                     ReadOnlySpan<byte> expected = [(byte)picture, (byte)(y / scale), (byte)(x / scale)];
@@ -99,14 +99,14 @@ public sealed class ImageGridTests
             Caption = "a photo of a red circle left of a blue square",
             Correct = true,
         };
-        RgbImage bare = new ImageGrid
+        var bare = new ImageGrid
         {
             Rows =
             [
                 [new(cell.Planes), new(cell.Planes)],
             ],
         }.Draw(fonts);
-        RgbImage full = new ImageGrid
+        var full = new ImageGrid
         {
             Rows =
             [
@@ -121,9 +121,11 @@ public sealed class ImageGridTests
         Assert.That(full.Height, Is.GreaterThan(bare.Height));
         Assert.That(CountRed(full), Is.EqualTo(CountRed(bare)));
         // The margin is empty: nothing runs off the page.
-        byte paper = full.Bytes[0];
-        for (int y = 0; y < full.Height; y++)
+        var paper = full.Bytes[0];
+        for (var y = 0; y < full.Height; y++)
+        {
             Assert.That(full.Bytes[3 * (y * full.Width + full.Width - 12)], Is.EqualTo(paper));
+        }
     }
 
     [Test]
@@ -139,9 +141,12 @@ public sealed class ImageGridTests
             }.Draw(fonts);
         static int Count(RgbImage image, Func<byte, byte, bool> redGreen)
         {
-            int count = 0;
-            for (int i = 0; i < image.Bytes.Length; i += 3)
+            var count = 0;
+            for (var i = 0; i < image.Bytes.Length; i += 3)
+            {
                 count += redGreen(image.Bytes[i], image.Bytes[i + 1]) ? 1 : 0;
+            }
+
             return count;
         }
         Assert.Multiple(() =>
@@ -157,7 +162,7 @@ public sealed class ImageGridTests
     [TestCase("", 0)]
     public void The_page_grows_by_the_lines_of_its_captions(string caption, int lines)
     {
-        RgbImage image = Captioned(caption, fonts);
+        var image = Captioned(caption, fonts);
         // A picture of 194 pixels, margins of 24; a caption stands 8 pixels below, and its lines are 20 apart.
         Assert.That(image.Width, Is.EqualTo(194 + 2 * 24));
         Assert.That(image.Height, Is.EqualTo(194 + 2 * 24 + (lines > 0 ? 8 + 20 * lines : 0)));
@@ -187,10 +192,10 @@ public sealed class ImageGridTests
                 [new(Plain(s_red)) { Caption = caption }],
             ],
         };
-        RgbImage image = PictureFile.Decode(new GridWriter(notices.Add, fonts).Encode(grid, "grid.png"));
+        var image = PictureFile.Decode(new GridWriter(notices.Add, fonts).Encode(grid, "grid.png"));
 
         // Under the picture and its frame: at least three pixels of every character have ink.
-        int ink = Ink(image, 24 + 194 + 8);
+        var ink = Ink(image, 24 + 194 + 8);
         Assert.That(ink, Is.GreaterThan(3 * new System.Globalization.StringInfo(caption).LengthInTextElements), script);
         Assert.That(CountRed(image), Is.EqualTo(192 * 192));
         string[] expected =
@@ -209,7 +214,8 @@ public sealed class ImageGridTests
     {
         List<string> notices = [];
         var writer = new GridWriter(notices.Add, fonts);
-        foreach (string caption in new[] { "ไทย", "עברית", "ภาพ", "plain", "ไทย ქართული" })
+        foreach (var caption in new[] { "ไทย", "עברית", "ภาพ", "plain", "ไทย ქართული" })
+        {
             writer.Encode(
                 new ImageGrid
                 {
@@ -220,6 +226,8 @@ public sealed class ImageGridTests
                 },
                 "grid.png"
             );
+        }
+
         Assert.That(
             notices.Select(line => line[..line.IndexOf(" (", StringComparison.Ordinal)]),
             Is.EqualTo(new[] { "no font here has Thai", "no font here has Hebrew", "no font here has Georgian" })
@@ -238,9 +246,9 @@ public sealed class ImageGridTests
             string.Concat(Enumerable.Repeat("one two ", 400)),
             "\uD800 lone surrogates \uDC00",
         ];
-        foreach (string caption in captions)
+        foreach (var caption in captions)
         {
-            RgbImage image = new ImageGrid
+            var image = new ImageGrid
             {
                 Rows =
                 [
@@ -252,13 +260,13 @@ public sealed class ImageGridTests
             // Fourteen lines at most, above and below.
             Assert.That(image.Height, Is.LessThanOrEqualTo(2 * 24 + 194 + 4 + 8 + 2 * 14 * 20), caption);
             // Beyond the first column (and a little overhang) there is paper, or the second picture.
-            int frames = 0;
-            for (int y = 0; y < image.Height; y++)
+            var frames = 0;
+            for (var y = 0; y < image.Height; y++)
             {
-                for (int x = 24 + 194 + 4; x < image.Width; x++)
+                for (var x = 24 + 194 + 4; x < image.Width; x++)
                 {
                     ReadOnlySpan<byte> pixel = image.Bytes.AsSpan(3 * (y * image.Width + x), 3);
-                    bool isPaper = pixel.SequenceEqual(image.Bytes.AsSpan(0, 3));
+                    var isPaper = pixel.SequenceEqual(image.Bytes.AsSpan(0, 3));
                     frames += isPaper || pixel.SequenceEqual<byte>([255, 0, 0]) ? 0 : 1;
                 }
             }
@@ -278,15 +286,17 @@ public sealed class ImageGridTests
             Title = "samples",
         };
         var writer = new GridWriter(fonts: fonts);
-        RgbImage drawn = grid.Draw(fonts);
-        foreach (string name in new[] { "grid.png", "grid.jpg", "grid.webp" })
+        var drawn = grid.Draw(fonts);
+        foreach (var name in new[] { "grid.png", "grid.jpg", "grid.webp" })
         {
-            byte[] file = writer.Encode(grid, name)!;
+            var file = writer.Encode(grid, name)!;
             Assert.That(writer.Encode(grid, name), Is.EqualTo(file), name);
-            RgbImage back = PictureFile.Decode(file);
+            var back = PictureFile.Decode(file);
             Assert.That((back.Width, back.Height), Is.EqualTo((drawn.Width, drawn.Height)), name);
             if (name != "grid.jpg")
+            {
                 Assert.That(back.Bytes, Is.EqualTo(drawn.Bytes), name);
+            }
         }
         Assert.That(
             () => writer.Encode(grid, "grid.bmp"),
@@ -339,17 +349,23 @@ public sealed class ImageGridTests
 
     private static int Ink(RgbImage image, int top)
     {
-        int count = 0;
-        for (int i = 3 * top * image.Width; i < image.Bytes.Length; i += 3)
+        var count = 0;
+        for (var i = 3 * top * image.Width; i < image.Bytes.Length; i += 3)
+        {
             count += image.Bytes[i] < 128 ? 1 : 0;
+        }
+
         return count;
     }
 
     private static int CountRed(RgbImage image)
     {
-        int count = 0;
-        for (int i = 0; i < image.Bytes.Length; i += 3)
+        var count = 0;
+        for (var i = 0; i < image.Bytes.Length; i += 3)
+        {
             count += image.Bytes.AsSpan(i, 3).SequenceEqual<byte>([255, 0, 0]) ? 1 : 0;
+        }
+
         return count;
     }
 }

@@ -12,7 +12,7 @@ public sealed class MissingLibraryTests
     [Test]
     public void Without_Skia_a_grid_is_left_out_and_that_is_said_once()
     {
-        (byte[]?[] files, List<string> notices) = Encode("libSkiaSharp");
+        (var files, var notices) = Encode("libSkiaSharp");
         Assert.That(files, Is.All.Null);
         Assert.That(notices, Has.Count.EqualTo(1));
         Assert.That(
@@ -28,7 +28,7 @@ public sealed class MissingLibraryTests
     [Test]
     public void Without_HarfBuzz_a_grid_has_its_pictures_and_no_labels()
     {
-        (byte[]?[] files, List<string> notices) = Encode("libHarfBuzzSharp");
+        (var files, var notices) = Encode("libHarfBuzzSharp");
         Assert.That(
             notices,
             Is.EqualTo(
@@ -38,7 +38,7 @@ public sealed class MissingLibraryTests
                 }
             )
         );
-        RgbImage image = PictureFile.Decode(files[0]);
+        var image = PictureFile.Decode(files[0]);
         // As without a caption: a picture of 194 pixels and margins.
         Assert.That((image.Width, image.Height), Is.EqualTo((242, 242)));
         Assert.That(files[1], Is.EqualTo(files[0]));
@@ -47,7 +47,7 @@ public sealed class MissingLibraryTests
     [Test]
     public void Files_need_Skia_and_say_so()
     {
-        Type file = new Without("libSkiaSharp").Pictures.GetType(typeof(PictureFile).FullName!)!;
+        var file = new Without("libSkiaSharp").Pictures.GetType(typeof(PictureFile).FullName!)!;
         var error = Assert.Throws<TargetInvocationException>(() =>
             file.GetMethod(nameof(PictureFile.RequireLibrary))!.Invoke(null, null)
         );
@@ -57,22 +57,22 @@ public sealed class MissingLibraryTests
     // Two grids by one writer, all by reflection: the types there are not those here.
     private static (byte[]?[] Files, List<string> Notices) Encode(string library)
     {
-        Assembly pictures = new Without(library).Pictures;
-        Type gridType = pictures.GetType(typeof(ImageGrid).FullName!)!;
-        Type cellType = pictures.GetType(typeof(ImageGridCell).FullName!)!;
-        object cell = Activator.CreateInstance(cellType, new ReadOnlyMemory<float>(new float[Scene.ImageLength]))!;
+        var pictures = new Without(library).Pictures;
+        var gridType = pictures.GetType(typeof(ImageGrid).FullName!)!;
+        var cellType = pictures.GetType(typeof(ImageGridCell).FullName!)!;
+        var cell = Activator.CreateInstance(cellType, new ReadOnlyMemory<float>(new float[Scene.ImageLength]))!;
         cellType.GetProperty(nameof(ImageGridCell.Caption))!.SetValue(cell, "a caption");
-        Array row = Array.CreateInstance(cellType, 1);
+        var row = Array.CreateInstance(cellType, 1);
         row.SetValue(cell, 0);
-        Array rows = Array.CreateInstance(row.GetType(), 1);
+        var rows = Array.CreateInstance(row.GetType(), 1);
         rows.SetValue(row, 0);
-        object grid = Activator.CreateInstance(gridType)!;
+        var grid = Activator.CreateInstance(gridType)!;
         gridType.GetProperty(nameof(ImageGrid.Rows))!.SetValue(grid, rows);
 
         List<string> notices = [];
-        Type writerType = pictures.GetType(typeof(GridWriter).FullName!)!;
-        object writer = Activator.CreateInstance(writerType, (Action<string>)notices.Add, null)!;
-        MethodInfo encode = writerType.GetMethod(nameof(GridWriter.Encode))!;
+        var writerType = pictures.GetType(typeof(GridWriter).FullName!)!;
+        var writer = Activator.CreateInstance(writerType, (Action<string>)notices.Add, null)!;
+        var encode = writerType.GetMethod(nameof(GridWriter.Encode))!;
         byte[]?[] files = [.. new[] { "a.png", "b.png" }.Select(name => (byte[]?)encode.Invoke(writer, [grid, name]))];
         return (files, notices);
     }

@@ -10,10 +10,13 @@ public sealed class PictureFileTests
 {
     private static RgbImage Noise(int width, int height)
     {
-        RandomStream stream = RandomStream.For(1, width, height, RandomPurpose.Data);
+        var stream = RandomStream.For(1, width, height, RandomPurpose.Data);
         var image = new RgbImage(width, height);
-        foreach (ref byte value in image.Bytes.AsSpan())
+        foreach (ref var value in image.Bytes.AsSpan())
+        {
             value = (byte)stream.NextInt(256);
+        }
+
         return image;
     }
 
@@ -24,9 +27,9 @@ public sealed class PictureFileTests
         [Values(1, 3, 32)] int height
     )
     {
-        RgbImage image = Noise(width, height);
-        byte[] file = PictureFile.Encode(image, format);
-        RgbImage back = PictureFile.Decode(file);
+        var image = Noise(width, height);
+        var file = PictureFile.Encode(image, format);
+        var back = PictureFile.Decode(file);
         Assert.That((back.Width, back.Height), Is.EqualTo((width, height)));
         Assert.That(back.Bytes, Is.EqualTo(image.Bytes));
         Assert.That(PictureFile.Encode(image, format), Is.EqualTo(file), "the same pixels, the same bytes");
@@ -36,10 +39,10 @@ public sealed class PictureFileTests
     public void Every_colour_is_exact_in_PNG()
     {
         // 256 levels of each channel against 256 of another; the third differs.
-        for (int shift = 0; shift < 3; shift++)
+        for (var shift = 0; shift < 3; shift++)
         {
             var image = new RgbImage(256, 256);
-            for (int i = 0; i < 256 * 256; i++)
+            for (var i = 0; i < 256 * 256; i++)
             {
                 image.Bytes[3 * i + shift] = (byte)(i % 256);
                 image.Bytes[3 * i + (shift + 1) % 3] = (byte)(i / 256);
@@ -55,10 +58,13 @@ public sealed class PictureFileTests
     [Test]
     public void A_PNG_file_is_8_bit_RGB_without_a_profile_or_a_time()
     {
-        byte[] file = PictureFile.Encode(Noise(7, 5), PictureFormat.Png);
+        var file = PictureFile.Encode(Noise(7, 5), PictureFormat.Png);
         List<string> chunks = [];
-        for (int at = 8; at < file.Length; at += 12 + (int)BinaryPrimitives.ReadUInt32BigEndian(file.AsSpan(at)))
+        for (var at = 8; at < file.Length; at += 12 + (int)BinaryPrimitives.ReadUInt32BigEndian(file.AsSpan(at)))
+        {
             chunks.Add(Encoding.ASCII.GetString(file, at + 4, 4));
+        }
+
         Assert.That(file.AsSpan(16, 13).ToArray(), Is.EqualTo(new byte[] { 0, 0, 0, 7, 0, 0, 0, 5, 8, 2, 0, 0, 0 }));
         Assert.That(chunks.Except(["IHDR", "sBIT", "IDAT", "IEND"]), Is.Empty);
     }
@@ -68,22 +74,28 @@ public sealed class PictureFileTests
     {
         // A smooth picture: two ramps and a constant.
         var image = new RgbImage(64, 48);
-        for (int i = 0; i < 64 * 48; i++)
+        for (var i = 0; i < 64 * 48; i++)
+        {
             (image.Bytes[3 * i], image.Bytes[3 * i + 1], image.Bytes[3 * i + 2]) = (
                 (byte)(4 * (i % 64)),
                 (byte)(5 * (i / 64)),
                 77
             );
-        RgbImage back = PictureFile.Decode(PictureFile.Encode(image, PictureFormat.Jpeg));
+        }
+
+        var back = PictureFile.Decode(PictureFile.Encode(image, PictureFormat.Jpeg));
         Assert.That(
             back.Bytes.Select(value => (int)value),
             Is.EqualTo(image.Bytes.Select(value => (int)value)).Within(5)
         );
         // A colour against its complement, pixel beside pixel: the colours keep their full resolution.
         var edges = new RgbImage(16, 16);
-        for (int i = 0; i < 256; i++)
+        for (var i = 0; i < 256; i++)
+        {
             edges.Bytes.AsSpan(3 * i, 3).Fill((byte)(i % 2 * 255));
-        RgbImage read = PictureFile.Decode(PictureFile.Encode(edges, PictureFormat.Jpeg));
+        }
+
+        var read = PictureFile.Decode(PictureFile.Encode(edges, PictureFormat.Jpeg));
         Assert.That(
             read.Bytes.Select(value => (int)value),
             Is.EqualTo(edges.Bytes.Select(value => (int)value)).Within(12)
@@ -93,8 +105,8 @@ public sealed class PictureFileTests
     [Test]
     public void A_rendered_scene_survives_to_within_half_a_level()
     {
-        float[] planes = Renderer.Render(Draws.Sample(12).Scene, scale: 2);
-        byte[] file = PictureFile.Encode(RgbImage.FromPlanes(planes, 64, 64), PictureFormat.Png);
+        var planes = Renderer.Render(Draws.Sample(12).Scene, scale: 2);
+        var file = PictureFile.Encode(RgbImage.FromPlanes(planes, 64, 64), PictureFormat.Png);
         Assert.That(PictureFile.Decode(file).ToPlanes(), Is.EqualTo(planes).Within(0.5 / 255 + 1e-6));
     }
 
@@ -102,15 +114,18 @@ public sealed class PictureFileTests
     [Test]
     public void A_file_from_elsewhere_is_read()
     {
-        byte[] file = Convert.FromBase64String(
+        var file = Convert.FromBase64String(
             "iVBORw0KGgoAAAANSUhEUgAAAAQAAAAFCAIAAADtz9qMAAAAFHRFWHRUaXRsZQBtYWRlIGVsc2V3aGVyZTjYVGYAAA"
                 + "AUSURBVHicAUEAvv8AAAoiSHy+DmzYUtpwe+lcyAAAADhJREFUARTGhkBqlL7oEjxmkAL0nETslDzkjDTchCwD2K2J"
                 + "fmfQOaILdF1GBLRcBKxU/KTQ+iRE7IIZHYGElW5XAAAAAElFTkSuQmCC"
         );
-        RgbImage image = PictureFile.Decode(file);
-        byte[] expected = new byte[5 * 4 * 3];
-        for (int i = 0; i < expected.Length; i++)
+        var image = PictureFile.Decode(file);
+        var expected = new byte[5 * 4 * 3];
+        for (var i = 0; i < expected.Length; i++)
+        {
             expected[i] = (byte)(i * i * 7 + 3 * i);
+        }
+
         Assert.That((image.Width, image.Height), Is.EqualTo((4, 5)));
         Assert.That(image.Bytes, Is.EqualTo(expected));
     }
@@ -119,7 +134,7 @@ public sealed class PictureFileTests
     public void Sixteen_bits_are_rounded_or_cut_to_eight()
     {
         // 2 × 1 pixels: 0x1280, 0xFF00, 0x0001 and three times 0xABAB.
-        RgbImage image = PictureFile.Decode(
+        var image = PictureFile.Decode(
             Png(2, 1, depth: 16, colour: 2, [0, 0x12, 0x80, 0xFF, 0x00, 0x00, 0x01, 0xAB, 0xAB, 0xAB, 0xAB, 0xAB, 0xAB])
         );
         Assert.That(
@@ -133,7 +148,7 @@ public sealed class PictureFileTests
     {
         byte[] palette = [10, 20, 30, 40, 50, 60, 70, 80, 90, 255, 0, 128];
         // Indices 0 1 2 3 in one byte.
-        RgbImage image = PictureFile.Decode(Png(4, 1, depth: 2, colour: 3, [0, 0b00_01_10_11], ("PLTE", palette)));
+        var image = PictureFile.Decode(Png(4, 1, depth: 2, colour: 3, [0, 0b00_01_10_11], ("PLTE", palette)));
         Assert.That(image.Bytes, Is.EqualTo(palette));
     }
 
@@ -149,7 +164,7 @@ public sealed class PictureFileTests
     {
         // Opaque, half, not at all.
         byte[] row = [0, 200, 100, 0, 255, 200, 100, 0, 128, 200, 100, 0, 0];
-        byte[] bytes = PictureFile.Decode(Png(3, 1, depth: 8, colour: 6, row)).Bytes;
+        var bytes = PictureFile.Decode(Png(3, 1, depth: 8, colour: 6, row)).Bytes;
         double Over(int value) => value * 128 / 255.0 + 255 * (127 / 255.0);
         Assert.That(bytes[..3], Is.EqualTo(new byte[] { 200, 100, 0 }));
         Assert.That(
@@ -163,7 +178,7 @@ public sealed class PictureFileTests
     public void An_interlaced_file_is_put_together()
     {
         // Adam7 of 2 × 2 pixels: the first in pass 1, its right neighbour in pass 6, the row below in pass 7.
-        RgbImage image = PictureFile.Decode(
+        var image = PictureFile.Decode(
             Png(2, 2, depth: 8, colour: 2, [0, 1, 2, 3, 0, 4, 5, 6, 0, 7, 8, 9, 10, 11, 12], interlace: 1)
         );
         Assert.That(image.Bytes, Is.EqualTo(new byte[] { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 }));
@@ -183,9 +198,12 @@ public sealed class PictureFileTests
     {
         // Four quarters of 8 × 16 pixels.
         var stored = new RgbImage(32, 16);
-        for (int i = 0; i < 32 * 16; i++)
+        for (var i = 0; i < 32 * 16; i++)
+        {
             stored.Bytes.AsSpan(3 * i, 3).Fill((byte)(80 * (i % 32 / 16) + 160 * (i / 32 / 8)));
-        byte[] file = PictureFile.Encode(stored, PictureFormat.Jpeg);
+        }
+
+        var file = PictureFile.Encode(stored, PictureFormat.Jpeg);
         byte[] exif =
         [
             0xFF,
@@ -210,11 +228,11 @@ public sealed class PictureFileTests
             0,
             0,
         ];
-        RgbImage image = PictureFile.Decode([.. file[..2], .. exif, .. file[2..]]);
+        var image = PictureFile.Decode([.. file[..2], .. exif, .. file[2..]]);
 
         Assert.That((image.Width, image.Height), Is.EqualTo(orientation < 5 ? (32, 16) : (16, 32)));
         int At(int x, int y) => image.Bytes[3 * (y * image.Width + x)];
-        (int right, int bottom) = (image.Width - 3, image.Height - 3);
+        (var right, var bottom) = (image.Width - 3, image.Height - 3);
         int[] found = [At(2, 2), At(right, 2), At(2, bottom), At(right, bottom)];
         Assert.That(found, Is.EqualTo(corners).Within(3));
     }
@@ -222,8 +240,8 @@ public sealed class PictureFileTests
     [Test]
     public void Damage_is_noticed()
     {
-        byte[] png = PictureFile.Encode(Noise(64, 64), PictureFormat.Png);
-        byte[] jpeg = PictureFile.Encode(Noise(64, 64), PictureFormat.Jpeg);
+        var png = PictureFile.Encode(Noise(64, 64), PictureFormat.Png);
+        var jpeg = PictureFile.Encode(Noise(64, 64), PictureFormat.Jpeg);
         byte[] flipped = [.. png];
         flipped[png.Length / 2] ^= 1;
         Assert.Multiple(() =>
@@ -259,11 +277,11 @@ public sealed class PictureFileTests
     [Test]
     public void A_file_round_trip_names_the_file_when_it_fails([Values("png", "webp")] string extension)
     {
-        string folder = Directory.CreateTempSubdirectory("pictures").FullName;
+        var folder = Directory.CreateTempSubdirectory("pictures").FullName;
         try
         {
-            string path = Path.Combine(folder, $"picture.{extension}");
-            RgbImage image = Noise(5, 4);
+            var path = Path.Combine(folder, $"picture.{extension}");
+            var image = Noise(5, 4);
             PictureFile.Save(path, image);
             Assert.That(PictureFile.Load(path).Bytes, Is.EqualTo(image.Bytes));
             Assert.That(Directory.GetFiles(folder), Has.Length.EqualTo(1), "no partial file is left");
@@ -312,7 +330,7 @@ public sealed class PictureFileTests
     [Test]
     public void Values_out_of_range_are_clamped()
     {
-        RgbImage image = RgbImage.FromPlanes([-1, 2, float.NaN], 1, 1);
+        var image = RgbImage.FromPlanes([-1, 2, float.NaN], 1, 1);
         Assert.That(image.Bytes, Is.EqualTo((byte[])[0, 255, 0]));
     }
 
@@ -332,7 +350,10 @@ public sealed class PictureFileTests
         BinaryPrimitives.WriteInt32BigEndian(header.AsSpan(4), height);
         using var compressed = new MemoryStream();
         using (var zlib = new ZLibStream(compressed, CompressionLevel.Optimal, leaveOpen: true))
+        {
             zlib.Write(rows);
+        }
+
         return
         [
             .. (byte[])[0x89, (byte)'P', (byte)'N', (byte)'G', 0x0D, 0x0A, 0x1A, 0x0A],
@@ -346,12 +367,14 @@ public sealed class PictureFileTests
     private static byte[] Chunk(string type, byte[] data)
     {
         byte[] named = [.. Encoding.ASCII.GetBytes(type), .. data];
-        uint crc = uint.MaxValue;
-        foreach (byte value in named)
+        var crc = uint.MaxValue;
+        foreach (var value in named)
         {
             crc ^= value;
-            for (int bit = 0; bit < 8; bit++)
+            for (var bit = 0; bit < 8; bit++)
+            {
                 crc = (crc & 1) != 0 ? 0xEDB88320 ^ (crc >> 1) : crc >> 1;
+            }
         }
         byte[] chunk = [0, 0, 0, 0, .. named, 0, 0, 0, 0];
         BinaryPrimitives.WriteInt32BigEndian(chunk, data.Length);

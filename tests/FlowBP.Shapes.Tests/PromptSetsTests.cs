@@ -10,7 +10,7 @@ public sealed class PromptSetsTests
     public void No_held_out_prompt_is_trained_on_in_any_wording()
     {
         var trained = PromptSets.Of(PromptSplit.Training).Select(p => p.Canonical).ToHashSet();
-        IReadOnlyList<Prompt> heldOut = PromptSets.Of(PromptSplit.HeldOut);
+        var heldOut = PromptSets.Of(PromptSplit.HeldOut);
         Assert.That(heldOut.Where(p => trained.Contains(p.Canonical)), Is.Empty);
         Assert.That(heldOut.All(PromptSets.IsHeldOut), Is.True);
         Assert.That(PromptSets.Of(PromptSplit.Training).Any(PromptSets.IsHeldOut), Is.False);
@@ -36,7 +36,7 @@ public sealed class PromptSetsTests
     [TestCase(GenEvalTask.ColorAttr, 36)]
     public void A_fifth_of_the_meanings_is_held_out_and_at_least_two(GenEvalTask task, int meanings)
     {
-        int heldOut = PromptSets.Of(PromptSplit.HeldOut, task).DistinctBy(p => p.Canonical).Count();
+        var heldOut = PromptSets.Of(PromptSplit.HeldOut, task).DistinctBy(p => p.Canonical).Count();
         Assert.That(heldOut, Is.EqualTo(meanings));
     }
 
@@ -71,7 +71,7 @@ public sealed class PromptSetsTests
             "blue square",
         ];
         Assert.That(small, Is.EqualTo(expected));
-        string all = string.Join('\n', PromptSets.Of(PromptSplit.HeldOut).Concat(PromptSets.Of(PromptSplit.Training)));
+        var all = string.Join('\n', PromptSets.Of(PromptSplit.HeldOut).Concat(PromptSets.Of(PromptSplit.Training)));
         Assert.That(
             Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(all)))[..16],
             Is.EqualTo("1A0535707C83EE77")
@@ -83,14 +83,14 @@ public sealed class PromptSetsTests
         [Values(PromptSplit.Training, PromptSplit.HeldOut)] PromptSplit split
     )
     {
-        IReadOnlyList<Prompt> list = PromptSets.List(split);
+        var list = PromptSets.List(split);
         Assert.That(list.Select(p => p.Canonical), Is.Unique);
         Assert.That(list, Is.SubsetOf(PromptSets.Of(split)));
         Prompt[] positions = [.. list.Where(p => p.Task == GenEvalTask.Position)];
         Assert.That(positions, Has.Length.EqualTo(split == PromptSplit.Training ? 240 : 60));
-        foreach (Relation relation in Relations.All)
+        foreach (var relation in Relations.All)
         {
-            double share = (double)positions.Count(p => p.Relation == relation) / positions.Length;
+            var share = (double)positions.Count(p => p.Relation == relation) / positions.Length;
             Assert.That(share, Is.EqualTo(0.25).Within(0.03), relation.Text());
         }
     }
@@ -99,24 +99,26 @@ public sealed class PromptSetsTests
     public void Tasks_are_drawn_by_their_weights()
     {
         var counts = new int[6];
-        RandomStream stream = RandomStream.For(1, 0, 0, RandomPurpose.Data);
+        var stream = RandomStream.For(1, 0, 0, RandomPurpose.Data);
         const int N = 8000;
-        for (int i = 0; i < N; i++)
+        for (var i = 0; i < N; i++)
         {
-            Prompt prompt = PromptSets.Draw(stream, PromptSplit.Training);
+            var prompt = PromptSets.Draw(stream, PromptSplit.Training);
             Assert.That(PromptSets.IsHeldOut(prompt), Is.False);
             counts[(int)prompt.Task]++;
         }
         double[] expected = [1000, 1000, 1500, 1000, 2000, 1500];
         // Four standard deviations of a binomial count are below 4·√(8000/4).
-        for (int task = 0; task < 6; task++)
+        for (var task = 0; task < 6; task++)
+        {
             Assert.That(counts[task], Is.EqualTo(expected[task]).Within(180), ((GenEvalTask)task).Name());
+        }
     }
 
     [Test]
     public void Written_lists_read_back_as_the_same_prompts()
     {
-        string folder = Directory.CreateTempSubdirectory("prompts").FullName;
+        var folder = Directory.CreateTempSubdirectory("prompts").FullName;
         try
         {
             PromptSets.Write(folder);
@@ -139,7 +141,7 @@ public sealed class PromptSetsTests
     [Test]
     public void A_bad_line_is_named_with_file_and_number()
     {
-        string path = Path.GetTempFileName();
+        var path = Path.GetTempFileName();
         try
         {
             File.WriteAllText(path, "a photo of a circle\n\na photo of a dog\n");

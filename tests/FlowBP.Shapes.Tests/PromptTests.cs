@@ -43,10 +43,13 @@ public sealed class PromptTests
     [Test]
     public void Parsing_the_text_gives_the_prompt_back_for_every_prompt()
     {
-        IReadOnlyList<Prompt> prompts = PromptSets.Of(PromptSplit.All);
+        var prompts = PromptSets.Of(PromptSplit.All);
         Assert.That(prompts, Has.Count.EqualTo(4 + 156 + 84 + 24 + 2352 + 360));
-        foreach (Prompt prompt in prompts)
+        foreach (var prompt in prompts)
+        {
             Assert.That(Prompt.Parse(prompt.Text), Is.EqualTo(prompt));
+        }
+
         Assert.That(prompts.Select(p => p.Text).Distinct().Count(), Is.EqualTo(prompts.Count));
     }
 

@@ -10,12 +10,15 @@ public sealed class RendererTests
     // Sum of coverages, recovered from the green plane, in pixels of 32×32.
     private static double Area(Scene scene, int scale)
     {
-        int side = Scene.Size * scale;
-        float ink = ShapeColour.Red.Pigment().G;
+        var side = Scene.Size * scale;
+        var ink = ShapeColour.Red.Pigment().G;
         ReadOnlySpan<float> green = Renderer.Render(scene, scale).AsSpan(side * side, side * side);
         double area = 0;
-        foreach (float value in green)
+        foreach (var value in green)
+        {
             area += (0.8 - value) / (0.8 - ink);
+        }
+
         return area / (scale * scale);
     }
 
@@ -56,13 +59,16 @@ public sealed class RendererTests
         double sumX = 0;
         double sumY = 0;
         double farthest = 0;
-        int inside = 0;
-        for (float y = -1.5f; y < 1.5f; y += Step)
+        var inside = 0;
+        for (var y = -1.5f; y < 1.5f; y += Step)
         {
-            for (float x = -1.5f; x < 1.5f; x += Step)
+            for (var x = -1.5f; x < 1.5f; x += Step)
             {
                 if (ShapeGeometry.SignedDistance(shape, x, y, 1) > 0)
+                {
                     continue;
+                }
+
                 sumX += x;
                 sumY += y;
                 inside++;
@@ -97,8 +103,8 @@ public sealed class RendererTests
     [Test]
     public void The_middle_of_an_object_has_its_pigment([Values] ShapeKind shape, [Values] ShapeColour colour)
     {
-        float[] image = Renderer.Render(new([new(shape, colour, 20.5f, 9.5f, 5)], s_grey));
-        int i = 9 * 32 + 20;
+        var image = Renderer.Render(new([new(shape, colour, 20.5f, 9.5f, 5)], s_grey));
+        var i = 9 * 32 + 20;
         var pixel = new Rgb(image[i], image[1024 + i], image[2048 + i]);
         Assert.That(pixel, Is.EqualTo(colour.Pigment()));
         Assert.That(Palette.Nearest(pixel.Hue), Is.EqualTo(colour));
@@ -109,10 +115,10 @@ public sealed class RendererTests
     {
         var from = new Rgb(0.6f, 0.7f, 0.8f);
         var to = new Rgb(0.9f, 0.8f, 0.7f);
-        float[] image = Renderer.Render(new([], new(from, to, 2, 0)));
-        for (int x = 0; x < 32; x++)
+        var image = Renderer.Render(new([], new(from, to, 2, 0)));
+        for (var x = 0; x < 32; x++)
         {
-            float t = (x + 0.5f) / 32;
+            var t = (x + 0.5f) / 32;
             Assert.That(image[5 * 32 + x], Is.EqualTo(0.6f + 0.3f * t).Within(1e-6));
             Assert.That(image[2048 + 30 * 32 + x], Is.EqualTo(0.8f - 0.1f * t).Within(1e-6));
         }
@@ -146,9 +152,9 @@ public sealed class RendererTests
     public void Hues_are_at_least_fifty_degrees_apart()
     {
         float[] hues = [.. Palette.All.Select(c => c.Pigment().Hue).Order()];
-        for (int i = 0; i < hues.Length; i++)
+        for (var i = 0; i < hues.Length; i++)
         {
-            float apart = i == 0 ? hues[0] + 360 - hues[^1] : hues[i] - hues[i - 1];
+            var apart = i == 0 ? hues[0] + 360 - hues[^1] : hues[i] - hues[i - 1];
             Assert.That(apart, Is.GreaterThanOrEqualTo(50));
         }
     }

@@ -12,13 +12,15 @@ public sealed class RuleEvaluatorTests
     public void Nearly_every_picture_rendered_from_the_truth_is_correct([Values] GenEvalTask task)
     {
         var wrong = new List<string>();
-        for (int i = 0; i < Samples / 6; i++)
+        for (var i = 0; i < Samples / 6; i++)
         {
-            RandomStream stream = RandomStream.For(101, (long)task, i, RandomPurpose.Data);
-            Prompt prompt = PromptSets.Draw(stream, PromptSplit.All, task);
-            Verdict verdict = RuleEvaluator.Judge(prompt, Renderer.Render(SceneSampler.Sample(stream, prompt)));
+            var stream = RandomStream.For(101, (long)task, i, RandomPurpose.Data);
+            var prompt = PromptSets.Draw(stream, PromptSplit.All, task);
+            var verdict = RuleEvaluator.Judge(prompt, Renderer.Render(SceneSampler.Sample(stream, prompt)));
             if (!verdict.Correct)
+            {
                 wrong.Add($"{prompt}: {verdict.Reason}");
+            }
         }
         TestContext.Out.WriteLine($"{task}: {wrong.Count} wrong");
         Assert.That(wrong, Has.Count.LessThanOrEqualTo(Samples / 6 * 0.005), string.Join("\n", wrong));
@@ -28,13 +30,15 @@ public sealed class RuleEvaluatorTests
     public void Hardly_any_picture_that_violates_its_prompt_by_one_edit_is_correct([Values] GenEvalTask task)
     {
         var passed = new List<string>();
-        for (int i = 0; i < Samples / 6; i++)
+        for (var i = 0; i < Samples / 6; i++)
         {
-            RandomStream stream = RandomStream.For(202, (long)task, i, RandomPurpose.Data);
-            Prompt prompt = PromptSets.Draw(stream, PromptSplit.All, task);
-            (Scene scene, SceneEdit edit) = SceneEdits.Violate(stream, prompt, SceneSampler.Sample(stream, prompt));
+            var stream = RandomStream.For(202, (long)task, i, RandomPurpose.Data);
+            var prompt = PromptSets.Draw(stream, PromptSplit.All, task);
+            (var scene, var edit) = SceneEdits.Violate(stream, prompt, SceneSampler.Sample(stream, prompt));
             if (RuleEvaluator.Judge(prompt, Renderer.Render(scene)).Correct)
+            {
                 passed.Add($"{prompt}: {edit}");
+            }
         }
         TestContext.Out.WriteLine($"{task}: {passed.Count} passed");
         Assert.That(passed, Has.Count.LessThanOrEqualTo(Samples / 6 * 0.01), string.Join("\n", passed));
@@ -43,12 +47,12 @@ public sealed class RuleEvaluatorTests
     [Test]
     public void Blur_and_noise_leave_most_verdicts_as_they_are()
     {
-        int correct = 0;
-        for (int i = 0; i < 500; i++)
+        var correct = 0;
+        for (var i = 0; i < 500; i++)
         {
-            RandomStream stream = RandomStream.For(303, 0, i, RandomPurpose.Data);
-            Prompt prompt = PromptSets.Draw(stream, PromptSplit.All);
-            float[] image = Renderer.Render(SceneSampler.Sample(stream, prompt));
+            var stream = RandomStream.For(303, 0, i, RandomPurpose.Data);
+            var prompt = PromptSets.Draw(stream, PromptSplit.All);
+            var image = Renderer.Render(SceneSampler.Sample(stream, prompt));
             Augmentation.Blur(image, Scene.Size);
             Augmentation.AddNoise(image, stream, 0.03f);
             correct += RuleEvaluator.Judge(prompt, image).Correct ? 1 : 0;
@@ -60,15 +64,15 @@ public sealed class RuleEvaluatorTests
     [Test]
     public void Detection_recovers_places_sizes_and_names()
     {
-        for (int i = 0; i < 300; i++)
+        for (var i = 0; i < 300; i++)
         {
-            RandomStream stream = RandomStream.For(404, 0, i, RandomPurpose.Data);
-            Scene scene = SceneSampler.Sample(stream, PromptSets.Draw(stream, PromptSplit.All));
-            Detection detection = ObjectDetector.Detect(Renderer.Render(scene));
+            var stream = RandomStream.For(404, 0, i, RandomPurpose.Data);
+            var scene = SceneSampler.Sample(stream, PromptSets.Draw(stream, PromptSplit.All));
+            var detection = ObjectDetector.Detect(Renderer.Render(scene));
             Assert.That(detection.Objects, Has.Count.EqualTo(scene.Objects.Length));
-            foreach (SceneObject truth in scene.Objects)
+            foreach (var truth in scene.Objects)
             {
-                SceneObject found = detection.Objects.MinBy(o => MathF.Abs(o.X - truth.X) + MathF.Abs(o.Y - truth.Y));
+                var found = detection.Objects.MinBy(o => MathF.Abs(o.X - truth.X) + MathF.Abs(o.Y - truth.Y));
                 Assert.Multiple(() =>
                 {
                     Assert.That(found.Shape, Is.EqualTo(truth.Shape));
@@ -84,12 +88,12 @@ public sealed class RuleEvaluatorTests
     [Test]
     public void Verdicts_don_t_depend_on_resolution()
     {
-        for (int i = 0; i < 100; i++)
+        for (var i = 0; i < 100; i++)
         {
-            RandomStream stream = RandomStream.For(505, 0, i, RandomPurpose.Data);
-            Prompt prompt = PromptSets.Draw(stream, PromptSplit.All);
-            float[] image = Renderer.Render(SceneSampler.Sample(stream, prompt), scale: 4);
-            Verdict verdict = RuleEvaluator.Judge(prompt, image, side: 128);
+            var stream = RandomStream.For(505, 0, i, RandomPurpose.Data);
+            var prompt = PromptSets.Draw(stream, PromptSplit.All);
+            var image = Renderer.Render(SceneSampler.Sample(stream, prompt), scale: 4);
+            var verdict = RuleEvaluator.Judge(prompt, image, side: 128);
             Assert.That(verdict.Correct, Is.True, $"{prompt}: {verdict.Reason}");
         }
     }
@@ -101,7 +105,7 @@ public sealed class RuleEvaluatorTests
     {
         var image = new float[Scene.ImageLength];
         Array.Fill(image, value);
-        Verdict verdict = RuleEvaluator.Judge(Prompt.Parse("a photo of a circle"), image);
+        var verdict = RuleEvaluator.Judge(Prompt.Parse("a photo of a circle"), image);
         Assert.That(verdict, Is.EqualTo(Verdict.Fail("0 objects, expected 1: nothing")));
     }
 
@@ -111,7 +115,7 @@ public sealed class RuleEvaluatorTests
         // A red bar across the picture: large, connected, and like none of the outlines.
         var image = new float[Scene.ImageLength];
         image.AsSpan(10 * 32, 5 * 32).Fill(1);
-        Verdict verdict = RuleEvaluator.Judge(Prompt.Parse("a photo of a square"), image);
+        var verdict = RuleEvaluator.Judge(Prompt.Parse("a photo of a square"), image);
         Assert.That(verdict, Is.EqualTo(Verdict.Fail("a coloured region of no known shape")));
     }
 
@@ -123,7 +127,7 @@ public sealed class RuleEvaluatorTests
             [Thing(ShapeKind.Circle, ShapeColour.Red, 24), Thing(ShapeKind.Square, ShapeColour.Blue, 8)],
             new(new(0.8f, 0.8f, 0.8f), new(0.8f, 0.8f, 0.8f), 1, 0)
         );
-        float[] image = Renderer.Render(scene);
+        var image = Renderer.Render(scene);
         string Reason(string prompt) => RuleEvaluator.Judge(Prompt.Parse(prompt), image).Reason;
         Assert.Multiple(() =>
         {
@@ -148,9 +152,9 @@ public sealed class RuleEvaluatorTests
     [Test]
     public void A_batch_is_judged_picture_by_picture()
     {
-        ShapesBatch batch = ShapesBatch.Sample(7, 0, 16, new() { ViolatingImages = true });
-        Verdict[] right = RuleEvaluator.Judge(batch.Prompts, batch.Images);
-        Verdict[] wrong = RuleEvaluator.Judge(batch.Prompts, batch.ViolatingImages);
+        var batch = ShapesBatch.Sample(7, 0, 16, new() { ViolatingImages = true });
+        var right = RuleEvaluator.Judge(batch.Prompts, batch.Images);
+        var wrong = RuleEvaluator.Judge(batch.Prompts, batch.ViolatingImages);
         Assert.That(right.Count(v => v.Correct), Is.EqualTo(16));
         Assert.That(wrong.Count(v => v.Correct), Is.EqualTo(0));
         Assert.That(

@@ -9,7 +9,7 @@ public sealed class SceneSamplerTests
         Draws.ForAll(
             (seed) =>
             {
-                (_, Prompt prompt, Scene scene) = Draws.Sample(seed);
+                (_, var prompt, var scene) = Draws.Sample(seed);
                 Assert.That(PromptRules.Judge(prompt, scene), Is.EqualTo(Verdict.Pass));
                 Assert.That(PromptRules.Matches(prompt, scene), Is.True);
             }
@@ -20,13 +20,15 @@ public sealed class SceneSamplerTests
         Draws.ForAll(
             (seed) =>
             {
-                Scene scene = Draws.Sample(seed).Scene;
-                for (int i = 0; i < scene.Objects.Length; i++)
+                var scene = Draws.Sample(seed).Scene;
+                for (var i = 0; i < scene.Objects.Length; i++)
                 {
                     Assert.That(scene.Objects[i].Radius, Is.InRange(3.8f, 7f));
                     Assert.That(scene.Objects[i].Margin, Is.GreaterThanOrEqualTo(-1e-4));
-                    for (int j = 0; j < i; j++)
+                    for (var j = 0; j < i; j++)
+                    {
                         Assert.That(scene.Objects[i].GapTo(scene.Objects[j]), Is.GreaterThan(1.5));
+                    }
                 }
             }
         );
@@ -36,11 +38,11 @@ public sealed class SceneSamplerTests
         Draws.ForAll(
             (seed) =>
             {
-                (_, Prompt prompt, Scene scene) = Draws.Sample(seed);
+                (_, var prompt, var scene) = Draws.Sample(seed);
                 ObjectPhrase[] phrases = [prompt.First, prompt.Second ?? prompt.First];
-                for (int i = 0; i < scene.Objects.Length; i++)
+                for (var i = 0; i < scene.Objects.Length; i++)
                 {
-                    SceneObject thing = scene.Objects[i];
+                    var thing = scene.Objects[i];
                     Assert.That(phrases[Math.Min(i, 1)].Describes(thing.Shape, thing.Colour), Is.True);
                 }
             }
@@ -51,7 +53,7 @@ public sealed class SceneSamplerTests
         Draws.ForAll(
             (seed) =>
             {
-                Background ground = Draws.Sample(seed).Scene.Background;
+                var ground = Draws.Sample(seed).Scene.Background;
                 Assert.That(ground.From.SaturationValue.Saturation, Is.LessThan(0.11));
                 Assert.That(ground.To.SaturationValue.Saturation, Is.LessThan(0.11));
             }
@@ -62,11 +64,11 @@ public sealed class SceneSamplerTests
         Draws.ForAll(
             (seed) =>
             {
-                (var stream, Prompt prompt, Scene scene) = Draws.Sample(seed);
-                (Scene edited, SceneEdit edit) = SceneEdits.Violate(stream, prompt, scene);
+                (var stream, var prompt, var scene) = Draws.Sample(seed);
+                (var edited, var edit) = SceneEdits.Violate(stream, prompt, scene);
                 Assert.That(PromptRules.Judge(prompt, edited).Correct, Is.False, edit.ToString());
                 Assert.That(edited.Background, Is.EqualTo(scene.Background));
-                int changed = edited.Objects.Except(scene.Objects).Count();
+                var changed = edited.Objects.Except(scene.Objects).Count();
                 Assert.That(
                     changed,
                     Is.LessThanOrEqualTo(edit is SceneEdit.SwapPlaces or SceneEdit.SwapColours ? 2 : 1)
@@ -75,11 +77,13 @@ public sealed class SceneSamplerTests
                     Math.Abs(edited.Objects.Length - scene.Objects.Length),
                     Is.EqualTo(edit == SceneEdit.ChangeCount ? 1 : 0)
                 );
-                for (int i = 0; i < edited.Objects.Length; i++)
+                for (var i = 0; i < edited.Objects.Length; i++)
                 {
                     Assert.That(edited.Objects[i].Margin, Is.GreaterThanOrEqualTo(-1e-4));
-                    for (int j = 0; j < i; j++)
+                    for (var j = 0; j < i; j++)
+                    {
                         Assert.That(edited.Objects[i].GapTo(edited.Objects[j]), Is.GreaterThan(1.5));
+                    }
                 }
             }
         );
@@ -89,8 +93,8 @@ public sealed class SceneSamplerTests
         Draws.ForAll(
             (seed) =>
             {
-                (var stream, Prompt prompt, Scene scene) = Draws.Sample(seed);
-                Prompt edited = PromptEdits.Violate(stream, prompt, scene);
+                (var stream, var prompt, var scene) = Draws.Sample(seed);
+                var edited = PromptEdits.Violate(stream, prompt, scene);
                 Assert.That(PromptRules.Judge(edited, scene).Correct, Is.False, edited.Text);
                 Assert.That(s_all.Contains(edited), Is.True, edited.Text);
             }
@@ -101,8 +105,8 @@ public sealed class SceneSamplerTests
         Draws.ForAll(
             (promptSeed, sceneSeed) =>
             {
-                Prompt prompt = Draws.Sample(promptSeed).Prompt;
-                Scene scene = Draws.Sample(sceneSeed).Scene;
+                var prompt = Draws.Sample(promptSeed).Prompt;
+                var scene = Draws.Sample(sceneSeed).Scene;
                 Assert.That(PromptRules.Matches(prompt, scene), Is.EqualTo(PromptRules.Judge(prompt, scene).Correct));
                 Assert.That(
                     PromptRules.Matches(prompt.Canonical, scene),
@@ -115,12 +119,12 @@ public sealed class SceneSamplerTests
     public void Every_edit_occurs_and_relations_are_mostly_flipped()
     {
         var edits = new Dictionary<SceneEdit, int>();
-        int positions = 0;
-        int flipped = 0;
-        for (int seed = 0; seed < 2000; seed++)
+        var positions = 0;
+        var flipped = 0;
+        for (var seed = 0; seed < 2000; seed++)
         {
-            (var stream, Prompt prompt, Scene scene) = Draws.Sample(seed);
-            SceneEdit edit = SceneEdits.Violate(stream, prompt, scene).Edit;
+            (var stream, var prompt, var scene) = Draws.Sample(seed);
+            var edit = SceneEdits.Violate(stream, prompt, scene).Edit;
             edits[edit] = edits.GetValueOrDefault(edit) + 1;
             positions += prompt.Task == GenEvalTask.Position ? 1 : 0;
             flipped += prompt.Task == GenEvalTask.Position && edit == SceneEdit.SwapPlaces ? 1 : 0;
@@ -132,8 +136,8 @@ public sealed class SceneSamplerTests
     [Test]
     public void A_scene_that_is_already_wrong_can_t_be_made_wrong()
     {
-        (var stream, _, Scene scene) = Draws.Sample(1);
-        Prompt other = Prompt.Several(scene.Objects.Length == 4 ? 3 : 4, new(ShapeKind.Circle));
+        (var stream, _, var scene) = Draws.Sample(1);
+        var other = Prompt.Several(scene.Objects.Length == 4 ? 3 : 4, new(ShapeKind.Circle));
         Assert.That(
             () => SceneEdits.Violate(stream, other, scene),
             Throws.ArgumentException.With.Message.Contains("already violates")

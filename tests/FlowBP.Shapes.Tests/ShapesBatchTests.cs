@@ -12,8 +12,8 @@ public sealed class ShapesBatchTests
     [Test]
     public void The_same_address_gives_the_same_batch()
     {
-        ShapesBatch once = ShapesBatch.Sample(3, 14, 20, s_everything);
-        ShapesBatch again = ShapesBatch.Sample(3, 14, 20, s_everything);
+        var once = ShapesBatch.Sample(3, 14, 20, s_everything);
+        var again = ShapesBatch.Sample(3, 14, 20, s_everything);
         Assert.That(again.Images, Is.EqualTo(once.Images));
         Assert.That(again.ViolatingImages, Is.EqualTo(once.ViolatingImages));
         Assert.That(again.Captions, Is.EqualTo(once.Captions));
@@ -25,8 +25,8 @@ public sealed class ShapesBatchTests
     [Test]
     public void Ranks_make_their_parts_of_the_global_batch()
     {
-        ShapesBatch whole = ShapesBatch.Sample(5, 2, 12, s_everything);
-        ShapesBatch part = ShapesBatch.Sample(5, 2, 4, s_everything, firstSample: 8);
+        var whole = ShapesBatch.Sample(5, 2, 12, s_everything);
+        var part = ShapesBatch.Sample(5, 2, 4, s_everything, firstSample: 8);
         Assert.That(part.Captions, Is.EqualTo(whole.Captions[8..]));
         Assert.That(part.Images, Is.EqualTo(whole.Images[(8 * Scene.ImageLength)..]));
     }
@@ -34,8 +34,8 @@ public sealed class ShapesBatchTests
     [Test]
     public void Options_add_without_changing_pictures_and_prompts()
     {
-        ShapesBatch plain = ShapesBatch.Sample(6, 0, 30);
-        ShapesBatch more = ShapesBatch.Sample(6, 0, 30, new() { ViolatingImages = true, ViolatedPrompts = true });
+        var plain = ShapesBatch.Sample(6, 0, 30);
+        var more = ShapesBatch.Sample(6, 0, 30, new() { ViolatingImages = true, ViolatedPrompts = true });
         Assert.That(more.Images, Is.EqualTo(plain.Images));
         Assert.That(plain.ViolatingImages, Is.Null);
         Assert.That(plain.ViolatedPrompts, Is.Null);
@@ -45,7 +45,7 @@ public sealed class ShapesBatchTests
     [Test]
     public void Pictures_are_those_of_the_scenes_and_stay_in_range()
     {
-        ShapesBatch clean = ShapesBatch.Sample(8, 0, 4);
+        var clean = ShapesBatch.Sample(8, 0, 4);
         Assert.That(
             clean.Images[Scene.ImageLength..(2 * Scene.ImageLength)],
             Is.EqualTo(Renderer.Render(clean.Scenes[1]))
@@ -56,8 +56,8 @@ public sealed class ShapesBatchTests
     [Test]
     public void Held_out_prompts_come_only_when_asked_for()
     {
-        ShapesBatch training = ShapesBatch.Sample(9, 0, 300);
-        ShapesBatch heldOut = ShapesBatch.Sample(9, 0, 300, new() { Split = PromptSplit.HeldOut });
+        var training = ShapesBatch.Sample(9, 0, 300);
+        var heldOut = ShapesBatch.Sample(9, 0, 300, new() { Split = PromptSplit.HeldOut });
         Assert.That(training.Prompts.Any(PromptSets.IsHeldOut), Is.False);
         Assert.That(heldOut.Prompts.All(PromptSets.IsHeldOut), Is.True);
     }
@@ -65,11 +65,11 @@ public sealed class ShapesBatchTests
     [Test]
     public void The_match_matrix_is_true_on_the_diagonal_and_false_for_violations()
     {
-        ShapesBatch batch = ShapesBatch.Sample(10, 0, 64, s_everything);
-        bool[] own = ShapesBatch.Matches(batch.Prompts, batch.Scenes);
-        bool[] edited = ShapesBatch.Matches(batch.Prompts, batch.ViolatingScenes!);
-        bool[] negative = ShapesBatch.Matches(batch.ViolatedPrompts!, batch.Scenes);
-        for (int b = 0; b < 64; b++)
+        var batch = ShapesBatch.Sample(10, 0, 64, s_everything);
+        var own = ShapesBatch.Matches(batch.Prompts, batch.Scenes);
+        var edited = ShapesBatch.Matches(batch.Prompts, batch.ViolatingScenes!);
+        var negative = ShapesBatch.Matches(batch.ViolatedPrompts!, batch.Scenes);
+        for (var b = 0; b < 64; b++)
         {
             Assert.That(own[b * 64 + b], Is.True);
             Assert.That(edited[b * 64 + b], Is.False);

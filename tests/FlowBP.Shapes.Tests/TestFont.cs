@@ -16,7 +16,7 @@ internal static class TestFont
     /// <param name="height">Of each rectangle, in ems / 1000.</param>
     public static byte[] Of(IReadOnlyList<int> codePoints, int width = Em / 2, int height = Em / 2)
     {
-        int glyphs = codePoints.Count + 1;
+        var glyphs = codePoints.Count + 1;
         byte[] box =
         [
             .. Words(1, 0, 0, width, height, 3, 0),
@@ -29,7 +29,10 @@ internal static class TestFont
             .. Words(0, height, 0, -height),
         ];
         if (box.Length % 4 != 0)
+        {
             box = [.. box, .. new byte[4 - box.Length % 4]];
+        }
+
         List<(string Tag, byte[] Data)> tables =
         [
             ("OS/2", [.. Words(4, Em, 400, 5, 0), .. new byte[86]]),
@@ -61,14 +64,14 @@ internal static class TestFont
         using var file = new MemoryStream();
         file.Write(Longs(0x10000));
         file.Write(Words(tables.Count, 128, 3, tables.Count * 16 - 128));
-        int offset = 12 + 16 * tables.Count;
-        foreach ((string tag, byte[] data) in tables)
+        var offset = 12 + 16 * tables.Count;
+        foreach ((var tag, var data) in tables)
         {
             file.Write(Encoding.ASCII.GetBytes(tag));
             file.Write(Longs(0, offset, data.Length));
             offset += (data.Length + 3) / 4 * 4;
         }
-        foreach ((_, byte[] data) in tables)
+        foreach ((_, var data) in tables)
         {
             file.Write(data);
             file.Write(new byte[(4 - data.Length % 4) % 4]);
@@ -79,16 +82,22 @@ internal static class TestFont
     private static byte[] Words(params int[] values)
     {
         var bytes = new byte[2 * values.Length];
-        for (int i = 0; i < values.Length; i++)
+        for (var i = 0; i < values.Length; i++)
+        {
             BinaryPrimitives.WriteInt16BigEndian(bytes.AsSpan(2 * i), (short)values[i]);
+        }
+
         return bytes;
     }
 
     private static byte[] Longs(params int[] values)
     {
         var bytes = new byte[4 * values.Length];
-        for (int i = 0; i < values.Length; i++)
+        for (var i = 0; i < values.Length; i++)
+        {
             BinaryPrimitives.WriteInt32BigEndian(bytes.AsSpan(4 * i), values[i]);
+        }
+
         return bytes;
     }
 }

@@ -33,7 +33,7 @@ public sealed class TextBlockTests
     {
         const string Text =
             "a photo of a purple triangle left of a yellow square and an_unreasonably_long_word_without_blanks";
-        TextBlock block = Block(Text, 192);
+        var block = Block(Text, 192);
         Assert.That(block.Lines.Select(line => line.Width), Is.All.LessThanOrEqualTo(192));
         Assert.That(
             string.Concat(block.Lines.Select(line => line.Text)).Replace(" ", ""),
@@ -47,7 +47,7 @@ public sealed class TextBlockTests
     [Test]
     public void What_exceeds_the_lines_there_are_ends_in_an_ellipsis_that_fits()
     {
-        TextBlock block = Block("a photo of a purple triangle left of a yellow square", 120, mostLines: 2);
+        var block = Block("a photo of a purple triangle left of a yellow square", 120, mostLines: 2);
         Assert.That(block.Lines, Has.Count.EqualTo(2));
         Assert.That(block.Lines[0].Text, Is.EqualTo("a photo of a"));
         Assert.That(block.Lines[1].Text, Does.StartWith("purple").And.EndsWith("…"));
@@ -60,7 +60,7 @@ public sealed class TextBlockTests
     public void Ideographs_break_anywhere_but_before_a_stop_and_after_an_opening_bracket()
     {
         // 20 pixels each: five to a line of 100.
-        using PictureFonts fonts = With("wide.ttf", [.. "あいうえおか、「」".Select(c => (int)c).Order()]);
+        using var fonts = With("wide.ttf", [.. "あいうえおか、「」".Select(c => (int)c).Order()]);
         Assert.That(
             Texts(TextBlock.Of("あいうえおか", s_style, 100, 9, fonts, new())),
             Is.EqualTo(new[] { "あいうえお", "か" })
@@ -79,17 +79,17 @@ public sealed class TextBlockTests
     public void A_character_is_drawn_with_the_first_font_that_has_it_and_covers_the_pixels_it_should()
     {
         // Not in Inter: an Arabic and an Ethiopic letter. Rectangles of 10 × 10 pixels at 20 pixels per em, an em apart.
-        using PictureFonts fonts = With("squares.ttf", [0x0639, 0x1200]);
+        using var fonts = With("squares.ttf", [0x0639, 0x1200]);
         var missing = new MissingCharacters();
-        TextBlock block = TextBlock.Of("ሀሀሀ", s_style, 200, 1, fonts, missing);
+        var block = TextBlock.Of("ሀሀሀ", s_style, 200, 1, fonts, missing);
         Assert.That(block.Lines.Single().Width, Is.EqualTo(60).Within(1e-3));
-        byte[] rows = Drawn(block, 80, 40);
-        int baseline = s_style.Baseline;
-        for (int y = 0; y < 40; y++)
+        var rows = Drawn(block, 80, 40);
+        var baseline = s_style.Baseline;
+        for (var y = 0; y < 40; y++)
         {
-            for (int x = 0; x < 80; x++)
+            for (var x = 0; x < 80; x++)
             {
-                bool inside = x < 60 && x % 20 < 10 && y >= baseline - 10 && y < baseline;
+                var inside = x < 60 && x % 20 < 10 && y >= baseline - 10 && y < baseline;
                 Assert.That(rows[y * 80 + x], Is.EqualTo(inside ? 0 : 255), $"column {x}, row {y}");
             }
         }
@@ -99,16 +99,16 @@ public sealed class TextBlockTests
     [Test]
     public void Fonts_are_mixed_within_a_line_and_those_named_come_first()
     {
-        using PictureFonts fallback = With("ethiopic.ttf", [0x1200]);
+        using var fallback = With("ethiopic.ttf", [0x1200]);
         ShapedRun[] runs = [.. TextBlock.Of("a ሀ b", s_style, 200, 1, fallback, new()).Lines.Single().Runs];
         Assert.That(
             runs.Select(run => Path.GetFileName(run.Font!.Name)),
             Is.EqualTo(new[] { Inter, "ethiopic.ttf", Inter, Inter })
         );
 
-        string own = Write("own.ttf", ['a', 'b']);
+        var own = Write("own.ttf", ['a', 'b']);
         using var preferred = new PictureFonts(own, []);
-        TextLine line = TextBlock.Of("aab", s_style, 200, 1, preferred, new()).Lines.Single();
+        var line = TextBlock.Of("aab", s_style, 200, 1, preferred, new()).Lines.Single();
         Assert.That(line.Runs.Single().Font!.Name, Is.EqualTo(own));
         Assert.That(line.Width, Is.EqualTo(60).Within(1e-3));
     }
@@ -116,9 +116,9 @@ public sealed class TextBlockTests
     [Test]
     public void A_font_that_cannot_be_had_is_told_and_labels_are_set_without_it()
     {
-        string text = Path.Combine(folder, "text.ttf");
+        var text = Path.Combine(folder, "text.ttf");
         File.WriteAllText(text, "no font");
-        string empty = Directory.CreateDirectory(Path.Combine(folder, "empty")).FullName;
+        var empty = Directory.CreateDirectory(Path.Combine(folder, "empty")).FullName;
         using var fonts = new PictureFonts($"{text}:/nowhere/font.ttf:{empty}", []);
         Assert.That(
             fonts.Problems,
@@ -138,7 +138,7 @@ public sealed class TextBlockTests
     public void A_character_that_no_font_has_is_a_box_and_its_neighbours_are_letters()
     {
         var missing = new MissingCharacters();
-        TextLine line = TextBlock.Of("a文字b", s_style, 300, 1, embedded, missing).Lines.Single();
+        var line = TextBlock.Of("a文字b", s_style, 300, 1, embedded, missing).Lines.Single();
         Assert.That(line.Runs.Select(run => run.Font is null), Is.EqualTo(new[] { false, true, false }));
         Assert.That(line.Runs[1].Points, Has.Length.EqualTo(2));
         // Two boxes, 0.68 em apart.
@@ -147,8 +147,8 @@ public sealed class TextBlockTests
         Assert.That(missing.TakeNotice(), Is.Null);
 
         // Outlines of 11 × 14 pixels, one pixel thick, feet on the baseline; the first starts one pixel after its place.
-        byte[] rows = Drawn(TextBlock.Of("文", s_style, 300, 1, embedded, missing), 20, 40);
-        int ink = rows.Count(value => value < 255);
+        var rows = Drawn(TextBlock.Of("文", s_style, 300, 1, embedded, missing), 20, 40);
+        var ink = rows.Count(value => value < 255);
         Assert.That(ink, Is.EqualTo(2 * 11 + 2 * 12));
         Assert.That(rows.Where(value => value < 255), Is.All.EqualTo(0));
         Assert.That(rows[(s_style.Baseline - 1) * 20 + 1], Is.Zero);
@@ -157,8 +157,8 @@ public sealed class TextBlockTests
     [Test]
     public void The_same_text_has_the_same_glyphs_however_often_memory_is_tidied_up()
     {
-        float first = TextBlock.Measure("квадрат", s_style, embedded, new());
-        for (int i = 0; i < 5; i++)
+        var first = TextBlock.Measure("квадрат", s_style, embedded, new());
+        for (var i = 0; i < 5; i++)
         {
             GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
             Assert.That(TextBlock.Measure("квадрат", s_style, embedded, new()), Is.EqualTo(first));
@@ -185,15 +185,15 @@ public sealed class TextBlockTests
     public void A_line_that_runs_to_the_left_stands_at_the_right_in_the_order_of_its_script()
     {
         // Hebrew letters of different widths would show; here it is enough which run stands where.
-        using PictureFonts fonts = With("hebrew.ttf", [.. Enumerable.Range(0x5D0, 27)]);
-        TextLine line = TextBlock.Of("אב abc גד", s_style, 400, 1, fonts, new()).Lines.Single();
+        using var fonts = With("hebrew.ttf", [.. Enumerable.Range(0x5D0, 27)]);
+        var line = TextBlock.Of("אב abc גד", s_style, 400, 1, fonts, new()).Lines.Single();
         Assert.That(line.IsRightToLeft, Is.True);
         // From left to right: the last Hebrew word, the Latin one, the first.
         bool[] isHebrew = [.. line.Runs.Select(run => run.Font!.Name.EndsWith("hebrew.ttf", StringComparison.Ordinal))];
         Assert.That(isHebrew.First() && isHebrew.Last() && isHebrew.Contains(false), Is.True);
-        byte[] rows = Drawn(TextBlock.Of("אב", s_style, 400, 1, fonts, new()), 100, 40);
+        var rows = Drawn(TextBlock.Of("אב", s_style, 400, 1, fonts, new()), 100, 40);
         // Two letters of 20 pixels, whose rectangles are 10 wide, at the right end of a column of 100.
-        int row = (s_style.Baseline - 5) * 100;
+        var row = (s_style.Baseline - 5) * 100;
         int[] inked = [.. Enumerable.Range(0, 100).Where(x => rows[row + x] < 128)];
         Assert.That(inked, Is.EqualTo(Enumerable.Range(60, 10).Concat(Enumerable.Range(80, 10))));
     }
@@ -202,8 +202,8 @@ public sealed class TextBlockTests
     public void Arabic_letters_are_shaped_from_right_to_left()
     {
         // Three letters that are different glyphs: HarfBuzz returns them in the order in which they are drawn.
-        using PictureFonts fonts = With("arabic.ttf", [0x0627, 0x0628, 0x062A]);
-        ShapedRun run = TextBlock.Of("ابت", s_style, 400, 1, fonts, new()).Lines.Single().Runs.Single();
+        using var fonts = With("arabic.ttf", [0x0627, 0x0628, 0x062A]);
+        var run = TextBlock.Of("ابت", s_style, 400, 1, fonts, new()).Lines.Single().Runs.Single();
         Assert.That(run.Glyphs, Is.EqualTo(new ushort[] { 3, 2, 1 }));
     }
 
@@ -257,14 +257,14 @@ public sealed class TextBlockTests
 
     private PictureFonts With(string file, IReadOnlyList<int> codePoints)
     {
-        string own = Directory.CreateDirectory(Path.Combine(folder, Path.GetFileNameWithoutExtension(file))).FullName;
+        var own = Directory.CreateDirectory(Path.Combine(folder, Path.GetFileNameWithoutExtension(file))).FullName;
         Write(Path.Combine(own, file), codePoints);
         return new(null, [own]);
     }
 
     private string Write(string file, IReadOnlyList<int> codePoints)
     {
-        string path = Path.Combine(folder, file);
+        var path = Path.Combine(folder, file);
         File.WriteAllBytes(path, TestFont.Of(codePoints));
         return path;
     }
@@ -277,12 +277,12 @@ public sealed class TextBlockTests
     // The red channel of a text on white, row by row.
     private static byte[] Drawn(TextBlock block, int width, int height)
     {
-        using SKBitmap bitmap = Bitmaps.Opaque(width, height);
+        using var bitmap = Bitmaps.Opaque(width, height);
         using var canvas = new SKCanvas(bitmap);
         canvas.Clear(SKColors.White);
         block.Draw(canvas, 0, 0, width);
         canvas.Flush();
-        byte[] bytes = Bitmaps.ToImage(bitmap).Bytes;
+        var bytes = Bitmaps.ToImage(bitmap).Bytes;
         return [.. Enumerable.Range(0, width * height).Select(i => bytes[3 * i])];
     }
 }

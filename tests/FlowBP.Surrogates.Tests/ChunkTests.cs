@@ -73,7 +73,7 @@ public class ChunkTests
                     Storage = ScalarType.Float32,
                 }
             );
-            long[] peaks = new long[3];
+            var peaks = new long[3];
             RolloutCache? rollout = null;
             RewardGradient? gradient = null;
             peaks[0] = PeakOf(() => rollout = executor.Rollout(inputs));

@@ -120,7 +120,7 @@ public sealed class AdapterStylePictureTests
 
     private void AssertChanges(int[] levels)
     {
-        int[] plain = Levels(null);
+        var plain = Levels(null);
         Assert.That(
             levels.Zip(plain, (a, b) => Math.Abs(a - b)).Max(),
             Is.GreaterThan(4),

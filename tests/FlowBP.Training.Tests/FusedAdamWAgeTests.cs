@@ -33,8 +33,8 @@ public class FusedAdamWAgeTests
         var (expectedFirst, expectedSecond) = (new Reference(first), new Reference(second));
         for (var step = 0; step < Steps; step++)
         {
-            double[] g = Gradient(5, step);
-            double[]? h = HasGradient(step) ? Gradient(3, step + 100) : null;
+            var g = Gradient(5, step);
+            var h = HasGradient(step) ? Gradient(3, step + 100) : null;
             Give(first, g);
             Give(second, h);
             var norm = Math.Sqrt(g.Concat(h ?? []).Sum(x => x * x));

@@ -48,7 +48,7 @@ public class PlanMeasurementTests
             "rewards",
             "text encoders",
         ];
-        long predicted = run.Plan.Resident.Where(part => parts.Contains(part.Name)).Sum(part => part.Bytes);
+        var predicted = run.Plan.Resident.Where(part => parts.Contains(part.Name)).Sum(part => part.Bytes);
         Compare("state", CountedMemory.CurrentBytes - before, predicted, tolerance: 1);
     }
 

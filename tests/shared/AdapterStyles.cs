@@ -67,8 +67,8 @@ internal sealed record AdapterStyle(string Prefix, char Separator, bool IsOrigin
         foreach (var (i, (change, (rank, alpha))) in changes.Zip(Sizes(changes.Count)).Index())
         {
             Tensor[] parts = [.. change.Own.Select(path => weights[$"{path}.weight"])];
-            Tensor a = FirstFactor(i, rank, parts[0].shape[1]);
-            Tensor b = SecondFactor(i, parts.Sum(part => part.shape[0]), rank);
+            var a = FirstFactor(i, rank, parts[0].shape[1]);
+            var b = SecondFactor(i, parts.Sum(part => part.shape[0]), rank);
             if (IsOriginal)
             {
                 Put(change.Original, a, change.Swapped ? torch.cat([.. b.chunk(2, 0).Reverse()], 0) : b);
@@ -83,7 +83,7 @@ internal sealed record AdapterStyle(string Prefix, char Separator, bool IsOrigin
 
             void Put(string layer, Tensor down, Tensor up)
             {
-                string name = Prefix + layer.Replace('.', Separator);
+                var name = Prefix + layer.Replace('.', Separator);
                 tensors[$"{name}.{A}"] = down;
                 tensors[$"{name}.{B}"] = up.contiguous();
                 if (withAlpha)
@@ -98,7 +98,7 @@ internal sealed record AdapterStyle(string Prefix, char Separator, bool IsOrigin
     // Values in [−1, 1] without structure, the same in every run.
     private static Tensor Waves(params long[] shape)
     {
-        long count = shape.Aggregate(1L, (n, extent) => n * extent);
+        var count = shape.Aggregate(1L, (n, extent) => n * extent);
         float[] values = [.. Enumerable.Range(0, (int)count).Select(i => (float)Math.Sin(12.9898 * i + 0.5 * i * i))];
         return torch.tensor(values).reshape(shape);
     }

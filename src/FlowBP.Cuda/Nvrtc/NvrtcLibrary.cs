@@ -113,8 +113,8 @@ public sealed unsafe class NvrtcLibrary
             return null;
         }
         // Called through its address: binding it by name would make this library the one of the process, come what may.
-        int major = 0;
-        int minor = 0;
+        var major = 0;
+        var minor = 0;
         if (
             !NativeLibrary.TryGetExport(handle, "nvrtcVersion", out var version)
             || ((delegate* unmanaged[Cdecl]<int*, int*, int>)version)(&major, &minor) != 0

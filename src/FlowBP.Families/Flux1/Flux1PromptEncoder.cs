@@ -56,15 +56,15 @@ public sealed class Flux1PromptEncoder : IPromptEncoder
     {
         layout.RequirePart(layout.TextEncoder(), nameof(CLIPTextModel));
         layout.RequirePart(layout.TextEncoder(2), nameof(T5EncoderModel));
-        ClipTokenizer tokenizer = ClipTokenizer.FromFolder(layout.TokenizerInUse());
+        var tokenizer = ClipTokenizer.FromFolder(layout.TokenizerInUse());
         using var made = new Unfinished();
-        CLIPTextModel clip = made.Add(CLIPTextModel.FromFolder(layout.TextEncoder()));
+        var clip = made.Add(CLIPTextModel.FromFolder(layout.TextEncoder()));
         TextTower.Check(layout.Tokenizer(), tokenizer, layout.TextEncoder(), clip.Config);
         if (dtype is { } type)
         {
             clip.to(type);
         }
-        T5Tower t5 = made.Add(T5Tower.Load(layout.TokenizerInUse(2), layout.TextEncoder(2), dtype));
+        var t5 = made.Add(T5Tower.Load(layout.TokenizerInUse(2), layout.TextEncoder(2), dtype));
         var encoder = new Flux1PromptEncoder(tokenizer, clip, t5, maxSequenceLength);
         made.Finish();
         return encoder;
@@ -75,9 +75,9 @@ public sealed class Flux1PromptEncoder : IPromptEncoder
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        Device device = clip.parameters().First().device;
-        Tensor pooled_BP = clip.call(clipTokenizer.Tokenize(prompts).to(device));
-        Tensor text_BLE = t5.Encode(prompts, MaxSequenceLength);
+        var device = clip.parameters().First().device;
+        var pooled_BP = clip.call(clipTokenizer.Tokenize(prompts).to(device));
+        var text_BLE = t5.Encode(prompts, MaxSequenceLength);
         return new Dictionary<string, Tensor>
         {
             [PromptTensors.Text] = text_BLE.MoveToOuterDisposeScope(),

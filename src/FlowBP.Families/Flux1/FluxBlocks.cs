@@ -49,7 +49,7 @@ public sealed class FluxTransformerBlock : FluxBlock
     internal FluxTransformerBlock(FluxTransformerConfig config)
         : base(nameof(FluxTransformerBlock))
     {
-        int width = config.InnerDim;
+        var width = config.InnerDim;
         norm1 = new AdaLayerNormZero(width, 6);
         norm1_context = new AdaLayerNormZero(width, 6);
         attn = new JointAttention(new AttentionShape(width, config.NumAttentionHeads), ContextRole.Full);
@@ -64,16 +64,16 @@ public sealed class FluxTransformerBlock : FluxBlock
     public override FluxStreams forward(FluxStreams streams, FluxCondition condition)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor hidden_BLD = streams.Hidden;
-        Tensor context_BMD =
+        var hidden_BLD = streams.Hidden;
+        var context_BMD =
             streams.Context
             ?? throw new ArgumentException("a double-stream block needs a text stream", nameof(streams));
         if (Fused is { } fused && fused.Serves(hidden_BLD))
         {
             return Rollout(fused, streams, condition);
         }
-        Modulation[] mod = Modulation.Of(norm1.call(condition.Vector_BD), 2);
-        Modulation[] contextMod = Modulation.Of(norm1_context.call(condition.Vector_BD), 2);
+        var mod = Modulation.Of(norm1.call(condition.Vector_BD), 2);
+        var contextMod = Modulation.Of(norm1_context.call(condition.Vector_BD), 2);
 
         var (image_BLD, text_BMD) = attn.call(
             mod[0].Normed(hidden_BLD, Epsilon),
@@ -90,10 +90,10 @@ public sealed class FluxTransformerBlock : FluxBlock
     // The same with fused operations, in the scope of the path above; what the block received is not written to.
     private FluxStreams Rollout(FusedTokens fused, FluxStreams streams, FluxCondition condition)
     {
-        Tensor hidden_BLD = streams.Hidden.contiguous();
-        Tensor context_BMD = streams.Context!.contiguous();
-        Tensor mod_BE = norm1.call(condition.Vector_BD);
-        Tensor contextMod_BE = norm1_context.call(condition.Vector_BD);
+        var hidden_BLD = streams.Hidden.contiguous();
+        var context_BMD = streams.Context!.contiguous();
+        var mod_BE = norm1.call(condition.Vector_BD);
+        var contextMod_BE = norm1_context.call(condition.Vector_BD);
         var (image_BLD, text_BMD) = attn.Rollout(
             fused,
             fused.Modulate(hidden_BLD, mod_BE, shift: 0, scale: 1, Epsilon),
@@ -108,9 +108,9 @@ public sealed class FluxTransformerBlock : FluxBlock
 
     private static Tensor Added(FusedTokens fused, Tensor x_BLD, Tensor mod_BE, Tensor attended_BLD, FeedForward mlp)
     {
-        Tensor next_BLD = torch.empty_like(x_BLD);
+        var next_BLD = torch.empty_like(x_BLD);
         fused.AddGated(x_BLD, mod_BE, gate: 2, attended_BLD, next_BLD);
-        Tensor update_BLD = mlp.call(fused.Modulate(next_BLD, mod_BE, shift: 3, scale: 4, Epsilon));
+        var update_BLD = mlp.call(fused.Modulate(next_BLD, mod_BE, shift: 3, scale: 4, Epsilon));
         fused.AddGated(next_BLD, mod_BE, gate: 5, update_BLD, next_BLD);
         return next_BLD;
     }
@@ -127,7 +127,7 @@ public sealed class FluxSingleTransformerBlock : FluxBlock
     internal FluxSingleTransformerBlock(FluxTransformerConfig config)
         : base(nameof(FluxSingleTransformerBlock))
     {
-        int width = config.InnerDim;
+        var width = config.InnerDim;
         norm = new AdaLayerNormZero(width, 3);
         proj_mlp = nn.Linear(width, 4 * width);
         proj_out = nn.Linear(5 * width, width);
@@ -141,27 +141,27 @@ public sealed class FluxSingleTransformerBlock : FluxBlock
     public override FluxStreams forward(FluxStreams streams, FluxCondition condition)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor hidden_BND = streams.Joined().Hidden;
+        var hidden_BND = streams.Joined().Hidden;
         if (Fused is { } fused && fused.Serves(hidden_BND))
         {
             return Rollout(fused, hidden_BND.contiguous(), condition);
         }
-        Modulation mod = Modulation.Of(norm.call(condition.Vector_BD), 1)[0];
-        Tensor normed_BND = mod.Normed(hidden_BND, Epsilon);
-        Tensor mlp_BNE = Activations.GeluTanh(proj_mlp.call(normed_BND));
-        Tensor attended_BND = attn.call(normed_BND, condition.Rotary_N);
-        Tensor update_BND = proj_out.call(torch.cat([attended_BND, mlp_BNE], 2));
+        var mod = Modulation.Of(norm.call(condition.Vector_BD), 1)[0];
+        var normed_BND = mod.Normed(hidden_BND, Epsilon);
+        var mlp_BNE = Activations.GeluTanh(proj_mlp.call(normed_BND));
+        var attended_BND = attn.call(normed_BND, condition.Rotary_N);
+        var update_BND = proj_out.call(torch.cat([attended_BND, mlp_BNE], 2));
         return new FluxStreams(mod.Added(hidden_BND, update_BND).MoveToOuterDisposeScope(), null);
     }
 
     // The same with fused operations, in the scope of the path above.
     private FluxStreams Rollout(FusedTokens fused, Tensor hidden_BND, FluxCondition condition)
     {
-        Tensor mod_BE = norm.call(condition.Vector_BD);
-        Tensor normed_BND = fused.Modulate(hidden_BND, mod_BE, shift: 0, scale: 1, Epsilon);
-        Tensor mlp_BNE = Activations.GeluTanh(proj_mlp.call(normed_BND));
-        Tensor attended_BND = attn.Rollout(fused, normed_BND, condition.Rotary_N);
-        Tensor next_BND = torch.empty_like(hidden_BND);
+        var mod_BE = norm.call(condition.Vector_BD);
+        var normed_BND = fused.Modulate(hidden_BND, mod_BE, shift: 0, scale: 1, Epsilon);
+        var mlp_BNE = Activations.GeluTanh(proj_mlp.call(normed_BND));
+        var attended_BND = attn.Rollout(fused, normed_BND, condition.Rotary_N);
+        var next_BND = torch.empty_like(hidden_BND);
         fused.AddGated(hidden_BND, mod_BE, gate: 2, proj_out.call(torch.cat([attended_BND, mlp_BNE], 2)), next_BND);
         return new FluxStreams(next_BND.MoveToOuterDisposeScope(), null);
     }
@@ -191,17 +191,17 @@ internal sealed class FluxSingleAttention : nn.Module<Tensor, RotaryTable, Tenso
 
     public override Tensor forward(Tensor x_BND, RotaryTable rotary_N)
     {
-        Tensor q_BHNK = rotary_N.Rotate(norm_q.call(AttentionHeads.Split(to_q.call(x_BND), heads)));
-        Tensor k_BHNK = rotary_N.Rotate(norm_k.call(AttentionHeads.Split(to_k.call(x_BND), heads)));
-        Tensor v_BHNK = AttentionHeads.Split(to_v.call(x_BND), heads);
+        var q_BHNK = rotary_N.Rotate(norm_q.call(AttentionHeads.Split(to_q.call(x_BND), heads)));
+        var k_BHNK = rotary_N.Rotate(norm_k.call(AttentionHeads.Split(to_k.call(x_BND), heads)));
+        var v_BHNK = AttentionHeads.Split(to_v.call(x_BND), heads);
         return AttentionHeads.Merge(F.scaled_dot_product_attention(q_BHNK, k_BHNK, v_BHNK));
     }
 
     /// <summary>The same with fused operations, for the path without gradients.</summary>
     public Tensor Rollout(FusedTokens fused, Tensor x_BND, RotaryTable rotary_N)
     {
-        Tensor q_BND = torch.empty_like(x_BND);
-        Tensor k_BND = torch.empty_like(x_BND);
+        var q_BND = torch.empty_like(x_BND);
+        var k_BND = torch.empty_like(x_BND);
         norm_q.Rollout(fused, to_q.call(x_BND).contiguous(), 0, rotary_N, q_BND, 0);
         norm_k.Rollout(fused, to_k.call(x_BND).contiguous(), 0, rotary_N, k_BND, 0);
         return AttentionHeads.Merge(

@@ -51,10 +51,10 @@ public sealed class FluxPipeline : DiffusersPipeline, IDisposable
             FlowMatchEulerConfig.ClassName,
             textEncoders: 2
         );
-        FlowMatchEulerConfig scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig);
+        var scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig);
         using var made = new Unfinished();
-        AutoencoderKL vae = made.Add(AutoencoderKL.FromFolder(layout.Vae));
-        FluxTransformer2DModel transformer = made.Add(FluxTransformer2DModel.FromFolder(layout.Transformer, weights));
+        var vae = made.Add(AutoencoderKL.FromFolder(layout.Vae));
+        var transformer = made.Add(FluxTransformer2DModel.FromFolder(layout.Transformer, weights));
         PatchedLatents.Require(layout, transformer.Config.InChannels, vae.Config.LatentChannels);
         var model = new FluxPipeline
         {

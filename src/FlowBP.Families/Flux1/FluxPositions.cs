@@ -15,11 +15,8 @@ public static class FluxPositions
     public static Tensor Image(long height, long width, Device? device = null)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor row_YX = torch.arange(height, dtype: ScalarType.Float32, device: device).unsqueeze(1).repeat(1, width);
-        Tensor column_YX = torch
-            .arange(width, dtype: ScalarType.Float32, device: device)
-            .unsqueeze(0)
-            .repeat(height, 1);
+        var row_YX = torch.arange(height, dtype: ScalarType.Float32, device: device).unsqueeze(1).repeat(1, width);
+        var column_YX = torch.arange(width, dtype: ScalarType.Float32, device: device).unsqueeze(0).repeat(height, 1);
         return torch.stack([torch.zeros_like(row_YX), row_YX, column_YX], 2).flatten(0, 1).MoveToOuterDisposeScope();
     }
 

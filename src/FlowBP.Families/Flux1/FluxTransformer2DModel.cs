@@ -56,7 +56,7 @@ public sealed class FluxTransformer2DModel : nn.Module<FluxInput, Tensor>, IHasO
         : base(nameof(FluxTransformer2DModel))
     {
         Config = config;
-        int width = config.InnerDim;
+        var width = config.InnerDim;
         time_text_embed = new FluxConditionEmbedding(config);
         context_embedder = nn.Linear(config.JointAttentionDim, width);
         x_embedder = nn.Linear(config.InChannels, width);
@@ -87,7 +87,7 @@ public sealed class FluxTransformer2DModel : nn.Module<FluxInput, Tensor>, IHasO
     public void UseRolloutKernels(IRolloutKernels? kernels)
     {
         var fused = kernels is null ? null : new FusedTokens(kernels);
-        foreach (FluxBlock block in Blocks)
+        foreach (var block in Blocks)
         {
             block.Fused = fused;
         }
@@ -129,7 +129,7 @@ public sealed class FluxTransformer2DModel : nn.Module<FluxInput, Tensor>, IHasO
     /// <param name="textIds_M3">Positions of the text tokens.</param>
     public RotaryTable Rotary(Tensor imageIds_L3, Tensor textIds_M3)
     {
-        using Tensor ids_N3 = torch.cat([imageIds_L3, textIds_M3], 0);
+        using var ids_N3 = torch.cat([imageIds_L3, textIds_M3], 0);
         return RotaryTable.Of(ids_N3, Config.AxesDimsRope, RotaryBase);
     }
 
@@ -147,7 +147,7 @@ public sealed class FluxTransformer2DModel : nn.Module<FluxInput, Tensor>, IHasO
     public Tensor Head(FluxStreams streams, FluxCondition condition, long imageTokens)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor image_BLD = streams.Hidden.narrow(1, 0, imageTokens);
+        var image_BLD = streams.Hidden.narrow(1, 0, imageTokens);
         return proj_out.call(norm_out.call(image_BLD, condition.Vector_BD)).MoveToOuterDisposeScope();
     }
 
@@ -161,8 +161,8 @@ public sealed class FluxTransformer2DModel : nn.Module<FluxInput, Tensor>, IHasO
             EmbedCondition(input.Timestep_B, input.Guidance_B, input.Pooled_BP),
             Rotary(input.ImageIds_L3, input.TextIds_M3)
         );
-        FluxStreams streams = Embed(input.Latents_BLC, input.Text_BME);
-        foreach (FluxBlock block in Blocks)
+        var streams = Embed(input.Latents_BLC, input.Text_BME);
+        foreach (var block in Blocks)
         {
             streams = block.call(streams, condition);
         }
@@ -190,12 +190,12 @@ internal sealed class FluxConditionEmbedding : nn.Module<Tensor, Tensor?, Tensor
 
     public override Tensor forward(Tensor timestep_B, Tensor? guidance_B, Tensor pooled_BP)
     {
-        Tensor vector_BD = timestep_embedder.OfScalar(timestep_B) + text_embedder.call(pooled_BP);
+        var vector_BD = timestep_embedder.OfScalar(timestep_B) + text_embedder.call(pooled_BP);
         if (guidance_embedder is null)
         {
             return vector_BD;
         }
-        Tensor scale_B =
+        var scale_B =
             guidance_B
             ?? throw new ArgumentException("this model takes a guidance scale (guidance_embeds), found none");
         return vector_BD + guidance_embedder.OfScalar(scale_B);

@@ -52,7 +52,7 @@ public sealed record FluxTransformerConfig
     {
         json.RequireClass(nameof(FluxTransformer2DModel));
         var defaults = new FluxTransformerConfig();
-        int inChannels = json.Int("in_channels", defaults.InChannels);
+        var inChannels = json.Int("in_channels", defaults.InChannels);
         var config = new FluxTransformerConfig
         {
             InChannels = inChannels,

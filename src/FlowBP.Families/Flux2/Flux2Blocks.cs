@@ -58,16 +58,16 @@ public sealed class Flux2TransformerBlock : Flux2Block
     public override FluxStreams forward(FluxStreams streams, Flux2Condition condition)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor hidden_BLD = streams.Hidden;
-        Tensor context_BMD =
+        var hidden_BLD = streams.Hidden;
+        var context_BMD =
             streams.Context
             ?? throw new ArgumentException("a double-stream block needs a text stream", nameof(streams));
         if (Fused is { } fused && fused.Serves(hidden_BLD))
         {
             return Rollout(fused, streams, condition);
         }
-        Modulation[] mod = Modulation.Of(condition.Image_BE, 2);
-        Modulation[] contextMod = Modulation.Of(condition.Text_BE, 2);
+        var mod = Modulation.Of(condition.Image_BE, 2);
+        var contextMod = Modulation.Of(condition.Text_BE, 2);
 
         var (image_BLD, text_BMD) = attn.call(
             mod[0].Normed(hidden_BLD, epsilon),
@@ -84,10 +84,10 @@ public sealed class Flux2TransformerBlock : Flux2Block
     // The same with fused operations, in the scope of the path above; what the block received is not written to.
     private FluxStreams Rollout(FusedTokens fused, FluxStreams streams, Flux2Condition condition)
     {
-        Tensor hidden_BLD = streams.Hidden.contiguous();
-        Tensor context_BMD = streams.Context!.contiguous();
-        Tensor mod_BE = condition.Image_BE.contiguous();
-        Tensor contextMod_BE = condition.Text_BE.contiguous();
+        var hidden_BLD = streams.Hidden.contiguous();
+        var context_BMD = streams.Context!.contiguous();
+        var mod_BE = condition.Image_BE.contiguous();
+        var contextMod_BE = condition.Text_BE.contiguous();
         var (image_BLD, text_BMD) = attn.Rollout(
             fused,
             fused.Modulate(hidden_BLD, mod_BE, shift: 0, scale: 1, epsilon),
@@ -102,9 +102,9 @@ public sealed class Flux2TransformerBlock : Flux2Block
 
     private Tensor Added(FusedTokens fused, Tensor x_BLD, Tensor mod_BE, Tensor attended_BLD, GatedFeedForward mlp)
     {
-        Tensor next_BLD = torch.empty_like(x_BLD);
+        var next_BLD = torch.empty_like(x_BLD);
         fused.AddGated(x_BLD, mod_BE, gate: 2, attended_BLD, next_BLD);
-        Tensor update_BLD = mlp.call(fused.Modulate(next_BLD, mod_BE, shift: 3, scale: 4, epsilon));
+        var update_BLD = mlp.call(fused.Modulate(next_BLD, mod_BE, shift: 3, scale: 4, epsilon));
         fused.AddGated(next_BLD, mod_BE, gate: 5, update_BLD, next_BLD);
         return next_BLD;
     }
@@ -130,22 +130,22 @@ public sealed class Flux2SingleTransformerBlock : Flux2Block
     public override FluxStreams forward(FluxStreams streams, Flux2Condition condition)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor hidden_BND = streams.Joined().Hidden;
+        var hidden_BND = streams.Joined().Hidden;
         if (Fused is { } fused && fused.Serves(hidden_BND))
         {
             return Rollout(fused, hidden_BND.contiguous(), condition);
         }
-        Modulation mod = Modulation.Of(condition.Single_BE, 1)[0];
-        Tensor update_BND = attn.call(mod.Normed(hidden_BND, epsilon), condition.Rotary_N);
+        var mod = Modulation.Of(condition.Single_BE, 1)[0];
+        var update_BND = attn.call(mod.Normed(hidden_BND, epsilon), condition.Rotary_N);
         return new FluxStreams(mod.Added(hidden_BND, update_BND).MoveToOuterDisposeScope(), null);
     }
 
     // The same with fused operations, in the scope of the path above.
     private FluxStreams Rollout(FusedTokens fused, Tensor hidden_BND, Flux2Condition condition)
     {
-        Tensor mod_BE = condition.Single_BE.contiguous();
-        Tensor normed_BND = fused.Modulate(hidden_BND, mod_BE, shift: 0, scale: 1, epsilon);
-        Tensor next_BND = torch.empty_like(hidden_BND);
+        var mod_BE = condition.Single_BE.contiguous();
+        var normed_BND = fused.Modulate(hidden_BND, mod_BE, shift: 0, scale: 1, epsilon);
+        var next_BND = torch.empty_like(hidden_BND);
         fused.AddGated(hidden_BND, mod_BE, gate: 2, attn.Rollout(fused, normed_BND, condition.Rotary_N), next_BND);
         return new FluxStreams(next_BND.MoveToOuterDisposeScope(), null);
     }
@@ -177,7 +177,7 @@ internal sealed class ParallelAttention : nn.Module<Tensor, RotaryTable, Tensor>
 
     public override Tensor forward(Tensor x_BND, RotaryTable rotary_N)
     {
-        Tensor all_BNX = to_qkv_mlp_proj.call(x_BND);
+        var all_BNX = to_qkv_mlp_proj.call(x_BND);
         return Attend(
             rotary_N.Rotate(norm_q.call(Heads(all_BNX, 0))),
             rotary_N.Rotate(norm_k.call(Heads(all_BNX, 1))),
@@ -188,9 +188,9 @@ internal sealed class ParallelAttention : nn.Module<Tensor, RotaryTable, Tensor>
     /// <summary>The same with fused operations, for the path without gradients.</summary>
     public Tensor Rollout(FusedTokens fused, Tensor x_BND, RotaryTable rotary_N)
     {
-        Tensor all_BNX = to_qkv_mlp_proj.call(x_BND).contiguous();
-        Tensor q_BND = torch.empty_like(x_BND);
-        Tensor k_BND = torch.empty_like(x_BND);
+        var all_BNX = to_qkv_mlp_proj.call(x_BND).contiguous();
+        var q_BND = torch.empty_like(x_BND);
+        var k_BND = torch.empty_like(x_BND);
         norm_q.Rollout(fused, all_BNX, 0, rotary_N, q_BND, 0);
         norm_k.Rollout(fused, all_BNX, width, rotary_N, k_BND, 0);
         return Attend(AttentionHeads.Split(q_BND, heads), AttentionHeads.Split(k_BND, heads), all_BNX);
@@ -199,8 +199,8 @@ internal sealed class ParallelAttention : nn.Module<Tensor, RotaryTable, Tensor>
     // Values and MLP are in the projection yet.
     private Tensor Attend(Tensor q_BHNK, Tensor k_BHNK, Tensor all_BNX)
     {
-        Tensor attended_BND = AttentionHeads.Merge(F.scaled_dot_product_attention(q_BHNK, k_BHNK, Heads(all_BNX, 2)));
-        Tensor mlp_BNE = GatedFeedForward.SwiGlu(all_BNX.narrow(2, 3 * width, 2 * mlpWidth));
+        var attended_BND = AttentionHeads.Merge(F.scaled_dot_product_attention(q_BHNK, k_BHNK, Heads(all_BNX, 2)));
+        var mlp_BNE = GatedFeedForward.SwiGlu(all_BNX.narrow(2, 3 * width, 2 * mlpWidth));
         return to_out.call(torch.cat([attended_BND, mlp_BNE], 2));
     }
 
@@ -227,7 +227,7 @@ internal sealed class GatedFeedForward : nn.Module<Tensor, Tensor>
     /// <summary>The SiLU of the first half times the second.</summary>
     public static Tensor SwiGlu(Tensor x)
     {
-        Tensor[] halves = x.chunk(2, -1);
+        var halves = x.chunk(2, -1);
         return F.silu(halves[0]) * halves[1];
     }
 }

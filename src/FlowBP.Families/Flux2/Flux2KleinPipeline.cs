@@ -55,10 +55,10 @@ public sealed class Flux2KleinPipeline : DiffusersPipeline, IDisposable
             FlowMatchEulerConfig.ClassName,
             textEncoders: 1
         );
-        FlowMatchEulerConfig scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig);
+        var scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig);
         using var made = new Unfinished();
-        AutoencoderKLFlux2 vae = made.Add(AutoencoderKLFlux2.FromFolder(layout.Vae));
-        Flux2Transformer2DModel transformer = made.Add(Flux2Transformer2DModel.FromFolder(layout.Transformer, weights));
+        var vae = made.Add(AutoencoderKLFlux2.FromFolder(layout.Vae));
+        var transformer = made.Add(Flux2Transformer2DModel.FromFolder(layout.Transformer, weights));
         PatchedLatents.Require(layout, transformer.Config.InChannels, vae.Config.Towers.LatentChannels);
         var model = new Flux2KleinPipeline
         {
@@ -80,7 +80,7 @@ public sealed class Flux2KleinPipeline : DiffusersPipeline, IDisposable
     {
         DiffusersFolder.WriteNetwork(layout.Vae, Vae.Config.ToJson(), Vae, dtype);
         AtomicFile.WriteText(layout.SchedulerConfig, Scheduler.ToJson());
-        JsonObject index = Index();
+        var index = Index();
         index[DistilledKey] = IsDistilled;
         AtomicFile.WriteText(layout.Index, index.ToConfigText());
     }

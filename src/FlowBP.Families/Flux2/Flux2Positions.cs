@@ -16,9 +16,9 @@ public static class Flux2Positions
     public static Tensor Image(long height, long width, Device? device = null)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor row_YX = torch.arange(height, dtype: ScalarType.Int64, device: device).unsqueeze(1).repeat(1, width);
-        Tensor column_YX = torch.arange(width, dtype: ScalarType.Int64, device: device).unsqueeze(0).repeat(height, 1);
-        Tensor zero_YX = torch.zeros_like(row_YX);
+        var row_YX = torch.arange(height, dtype: ScalarType.Int64, device: device).unsqueeze(1).repeat(1, width);
+        var column_YX = torch.arange(width, dtype: ScalarType.Int64, device: device).unsqueeze(0).repeat(height, 1);
+        var zero_YX = torch.zeros_like(row_YX);
         return torch.stack([zero_YX, row_YX, column_YX, zero_YX], 2).flatten(0, 1).MoveToOuterDisposeScope();
     }
 
@@ -28,8 +28,8 @@ public static class Flux2Positions
     public static Tensor Text(long tokens, Device? device = null)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor place_M = torch.arange(tokens, dtype: ScalarType.Int64, device: device);
-        Tensor zero_M = torch.zeros_like(place_M);
+        var place_M = torch.arange(tokens, dtype: ScalarType.Int64, device: device);
+        var zero_M = torch.zeros_like(place_M);
         return torch.stack([zero_M, zero_M, zero_M, place_M], 1).MoveToOuterDisposeScope();
     }
 }

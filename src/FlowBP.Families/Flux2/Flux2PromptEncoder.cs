@@ -58,11 +58,11 @@ public sealed class Flux2PromptEncoder : IPromptEncoder
     )
     {
         layout.RequirePart(layout.TextEncoder(), nameof(Qwen3ForCausalLM), "Qwen3Model");
-        QwenTokenizer tokenizer = QwenTokenizer.FromFolder(layout.TokenizerInUse());
-        Qwen3Config config = Qwen3Config.Read(Path.Combine(layout.TextEncoder(), "config.json"));
+        var tokenizer = QwenTokenizer.FromFolder(layout.TokenizerInUse());
+        var config = Qwen3Config.Read(Path.Combine(layout.TextEncoder(), "config.json"));
         VocabularyCheck.Require(layout.Tokenizer(), tokenizer.VocabularySize, layout.TextEncoder(), config.VocabSize);
         using var made = new Unfinished();
-        Qwen3TextEncoder qwen = made.Add(Qwen3TextEncoder.FromFolder(layout.TextEncoder(), DefaultLayers.Max(), dtype));
+        var qwen = made.Add(Qwen3TextEncoder.FromFolder(layout.TextEncoder(), DefaultLayers.Max(), dtype));
         var encoder = new Flux2PromptEncoder(tokenizer, qwen, maxSequenceLength: maxSequenceLength);
         made.Finish();
         return encoder;
@@ -73,9 +73,9 @@ public sealed class Flux2PromptEncoder : IPromptEncoder
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        Device device = encoder.parameters().First().device;
+        var device = encoder.parameters().First().device;
         var (ids_BL, mask_BL) = tokenizer.TokenizeChats(prompts, MaxSequenceLength);
-        Tensor text_BLE = encoder.EncodeLayers(ids_BL.to(device), mask_BL.to(device), layers);
+        var text_BLE = encoder.EncodeLayers(ids_BL.to(device), mask_BL.to(device), layers);
         return new Dictionary<string, Tensor> { [PromptTensors.Text] = text_BLE.MoveToOuterDisposeScope() };
     }
 

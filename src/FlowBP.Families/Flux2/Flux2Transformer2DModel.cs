@@ -56,7 +56,7 @@ public sealed class Flux2Transformer2DModel : nn.Module<Flux2Input, Tensor>, IHa
         : base(nameof(Flux2Transformer2DModel))
     {
         Config = config;
-        int width = config.InnerDim;
+        var width = config.InnerDim;
         time_guidance_embed = new Flux2ConditionEmbedding(config);
         double_stream_modulation_img = new Flux2Modulation(width, 6);
         double_stream_modulation_txt = new Flux2Modulation(width, 6);
@@ -90,7 +90,7 @@ public sealed class Flux2Transformer2DModel : nn.Module<Flux2Input, Tensor>, IHa
     public void UseRolloutKernels(IRolloutKernels? kernels)
     {
         var fused = kernels is null ? null : new FusedTokens(kernels);
-        foreach (Flux2Block block in Blocks)
+        foreach (var block in Blocks)
         {
             block.Fused = fused;
         }
@@ -128,7 +128,7 @@ public sealed class Flux2Transformer2DModel : nn.Module<Flux2Input, Tensor>, IHa
     public Flux2Condition EmbedCondition(Tensor timestep_B, Tensor? guidance_B, RotaryTable rotary_N)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor vector_BD = time_guidance_embed.call(
+        var vector_BD = time_guidance_embed.call(
             timestep_B * Thousandths,
             guidance_B is null ? null : guidance_B * Thousandths
         );
@@ -146,7 +146,7 @@ public sealed class Flux2Transformer2DModel : nn.Module<Flux2Input, Tensor>, IHa
     /// <param name="textIds_M4">Positions of the text tokens.</param>
     public RotaryTable Rotary(Tensor imageIds_L4, Tensor textIds_M4)
     {
-        using Tensor ids_N4 = torch.cat([imageIds_L4, textIds_M4], 0);
+        using var ids_N4 = torch.cat([imageIds_L4, textIds_M4], 0);
         return RotaryTable.Of(ids_N4, Config.AxesDimsRope, Config.RopeTheta);
     }
 
@@ -164,7 +164,7 @@ public sealed class Flux2Transformer2DModel : nn.Module<Flux2Input, Tensor>, IHa
     public Tensor Head(FluxStreams streams, Flux2Condition condition, long imageTokens)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor image_BLD = streams.Hidden.narrow(1, 0, imageTokens);
+        var image_BLD = streams.Hidden.narrow(1, 0, imageTokens);
         return proj_out.call(norm_out.call(image_BLD, condition.Vector_BD)).MoveToOuterDisposeScope();
     }
 
@@ -174,10 +174,10 @@ public sealed class Flux2Transformer2DModel : nn.Module<Flux2Input, Tensor>, IHa
     public override Tensor forward(Flux2Input input)
     {
         using var scope = torch.NewDisposeScope();
-        RotaryTable rotary_N = Rotary(input.ImageIds_L4, input.TextIds_M4);
-        Flux2Condition condition = EmbedCondition(input.Timestep_B, input.Guidance_B, rotary_N);
-        FluxStreams streams = Embed(input.Latents_BLC, input.Text_BME);
-        foreach (Flux2Block block in Blocks)
+        var rotary_N = Rotary(input.ImageIds_L4, input.TextIds_M4);
+        var condition = EmbedCondition(input.Timestep_B, input.Guidance_B, rotary_N);
+        var streams = Embed(input.Latents_BLC, input.Text_BME);
+        foreach (var block in Blocks)
         {
             streams = block.call(streams, condition);
         }
@@ -201,12 +201,12 @@ internal sealed class Flux2ConditionEmbedding : nn.Module<Tensor, Tensor?, Tenso
 
     public override Tensor forward(Tensor timestep_B, Tensor? guidance_B)
     {
-        Tensor vector_BD = timestep_embedder.OfScalar(timestep_B);
+        var vector_BD = timestep_embedder.OfScalar(timestep_B);
         if (guidance_embedder is null)
         {
             return vector_BD;
         }
-        Tensor scale_B =
+        var scale_B =
             guidance_B
             ?? throw new ArgumentException("this model takes a guidance scale (guidance_embeds), found none");
         return vector_BD + guidance_embedder.OfScalar(scale_B);

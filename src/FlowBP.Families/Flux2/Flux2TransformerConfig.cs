@@ -65,7 +65,7 @@ public sealed record Flux2TransformerConfig
     {
         json.RequireClass(nameof(Flux2Transformer2DModel));
         var defaults = new Flux2TransformerConfig();
-        int inChannels = json.Int("in_channels", defaults.InChannels);
+        var inChannels = json.Int("in_channels", defaults.InChannels);
         var config = new Flux2TransformerConfig
         {
             InChannels = inChannels,

@@ -31,10 +31,10 @@ public static class LayoutComparison
             }
         }
         List<string> differences = [];
-        foreach (string name in wanted.Keys.Union(file.Tensors.Keys).Order(StringComparer.Ordinal))
+        foreach (var name in wanted.Keys.Union(file.Tensors.Keys).Order(StringComparer.Ordinal))
         {
-            LayoutTensor? found = file.Tensors.GetValueOrDefault(name);
-            bool isFine = found is null
+            var found = file.Tensors.GetValueOrDefault(name);
+            var isFine = found is null
                 ? optional.Contains(name)
                 : !wanted.ContainsKey(name)
                     && architecture?.Besides.Any(start => name.StartsWith(start, StringComparison.Ordinal)) == true;

@@ -49,12 +49,12 @@ public sealed class NetworkConfig
         {
             return [ReadFile(path)];
         }
-        string index = Path.Combine(path, IndexName);
+        var index = Path.Combine(path, IndexName);
         if (System.IO.File.Exists(index))
         {
             return ReadParts(path, index);
         }
-        string file = Path.Combine(path, ConfigName);
+        var file = Path.Combine(path, ConfigName);
         return System.IO.File.Exists(file)
             ? [ReadFile(file)]
             : throw CheckpointException.ForFile(path, $"found neither {ConfigName} nor {IndexName} in this folder");
@@ -64,7 +64,7 @@ public sealed class NetworkConfig
     /// <exception cref="CheckpointException">A key is missing, unknown, ill-typed or asks for what is not implemented.</exception>
     public nn.Module Build()
     {
-        ConfigReader reader = ConfigReader.Parse(File, config.ToJsonString());
+        var reader = ConfigReader.Parse(File, config.ToJsonString());
         reader.Ignore("architectures", "model_type");
         return MetaNetwork.Build(() => Architecture.Build(reader));
     }
@@ -76,14 +76,14 @@ public sealed class NetworkConfig
 
     internal static NetworkConfig? TryReadLayout(string file)
     {
-        JsonObject json = JsonFile.Read(file);
-        string model = Text(json, "model") ?? "";
+        var json = JsonFile.Read(file);
+        var model = Text(json, "model") ?? "";
         return Find((JsonObject)json["config"]!, model) is { } architecture ? Of(file, json, architecture) : null;
     }
 
     private static NetworkConfig ReadFile(string file)
     {
-        JsonObject json = JsonFile.Read(file);
+        var json = JsonFile.Read(file);
         if (json.ContainsKey("tensors") && !IsLayout(json))
         {
             throw CheckpointException.ForFile(
@@ -91,10 +91,9 @@ public sealed class NetworkConfig
                 "has tensors, but is no layout file, which holds config (an object), parameters and tensors (an object)"
             );
         }
-        bool isLayout = IsLayout(json);
-        JsonObject config = isLayout ? (JsonObject)json["config"]! : json;
-        NetworkArchitecture architecture =
-            Find(config, isLayout ? Text(json, "model") ?? "" : "") ?? throw Unknown(file, config, json);
+        var isLayout = IsLayout(json);
+        var config = isLayout ? (JsonObject)json["config"]! : json;
+        var architecture = Find(config, isLayout ? Text(json, "model") ?? "" : "") ?? throw Unknown(file, config, json);
         return Of(file, json, architecture);
     }
 
@@ -104,9 +103,9 @@ public sealed class NetworkConfig
         {
             return new NetworkConfig("", file, null, json, architecture);
         }
-        string? model = Text(json, "model");
+        var model = Text(json, "model");
         var config = (JsonObject)json["config"]!;
-        JsonObject complete = architecture.Released?.Invoke(config) ?? [];
+        var complete = architecture.Released?.Invoke(config) ?? [];
         foreach (var (key, value) in config)
         {
             complete[key] = value?.DeepClone();
@@ -119,11 +118,11 @@ public sealed class NetworkConfig
         List<NetworkConfig> parts = [];
         foreach (var (part, entry) in JsonFile.Read(index))
         {
-            string file = Path.Combine(folder, part, ConfigName);
+            var file = Path.Combine(folder, part, ConfigName);
             // [library, class]; schedulers and tokenizers have files of other names.
             if (entry is JsonArray { Count: 2 } && Path.GetFileName(part) == part && System.IO.File.Exists(file))
             {
-                NetworkConfig read = ReadFile(file);
+                var read = ReadFile(file);
                 parts.Add(new NetworkConfig(part, file, read.Model, read.config, read.Architecture));
             }
         }
@@ -138,8 +137,8 @@ public sealed class NetworkConfig
     // What the file calls itself comes first; keys are for those that say nothing.
     private static NetworkArchitecture? Find(JsonObject config, string model)
     {
-        IReadOnlyList<NetworkArchitecture> all = NetworkArchitectures.All;
-        string[] classes = Classes(config);
+        var all = NetworkArchitectures.All;
+        var classes = Classes(config);
         return classes.Length > 0 ? all.FirstOrDefault(known => classes.Any(known.IsClass))
             : Text(config, "model_type") is { } type
             && all.FirstOrDefault(a => a.ModelTypes.Contains(type)) is { } typed
@@ -161,12 +160,12 @@ public sealed class NetworkConfig
 
     private static CheckpointException Unknown(string file, JsonObject config, JsonObject json)
     {
-        string[] classes = Classes(config);
-        string found =
+        var classes = Classes(config);
+        var found =
             classes.Length > 0 ? $"architecture {string.Join(", ", classes)}"
             : Text(json, "model") is { } model ? $"model {model}"
             : "no class, and keys of no known network";
-        string known = string.Join(", ", NetworkArchitectures.All.Select(architecture => architecture.Name));
+        var known = string.Join(", ", NetworkArchitectures.All.Select(architecture => architecture.Name));
         return CheckpointException.ForFile(file, $"found {found}, expected one of {known}");
     }
 

@@ -80,13 +80,13 @@ public sealed class NetworkLayout
     {
         if (path.EndsWith(".json", StringComparison.OrdinalIgnoreCase) && !Directory.Exists(path))
         {
-            JsonObject json = JsonFile.Read(path);
+            var json = JsonFile.Read(path);
             if (!json.ContainsKey("weight_map"))
             {
                 return Listed(path, json);
             }
         }
-        using ICheckpointSource checkpoint = Checkpoint.Open(path);
+        using var checkpoint = Checkpoint.Open(path);
         return new NetworkLayout(
             checkpoint.Tensors.ToDictionary(
                 pair => pair.Key,
@@ -110,7 +110,7 @@ public sealed class NetworkLayout
         foreach (var (name, entry) in list)
         {
             // A shape, or an object with one.
-            JsonArray? shape = entry as JsonArray ?? (entry as JsonObject)?["shape"] as JsonArray;
+            var shape = entry as JsonArray ?? (entry as JsonObject)?["shape"] as JsonArray;
             tensors[name] = new LayoutTensor(
                 shape is null
                     ? throw NotShape(name)

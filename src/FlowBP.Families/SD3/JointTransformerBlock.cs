@@ -27,7 +27,7 @@ public sealed class JointTransformerBlock : nn.Module<SD3Streams, Tensor, SD3Str
     {
         width = config.InnerDim;
         contextPreOnly = layer == config.NumLayers - 1;
-        bool dual = config.DualAttentionLayers.Contains(layer);
+        var dual = config.DualAttentionLayers.Contains(layer);
         norm1 = new AdaLayerNormZero(config.InnerDim, dual ? 9 : 6);
         norm1_context = contextPreOnly
             ? new AdaLayerNormContinuous(config.InnerDim)
@@ -49,18 +49,18 @@ public sealed class JointTransformerBlock : nn.Module<SD3Streams, Tensor, SD3Str
     public override SD3Streams forward(SD3Streams streams, Tensor condition_BD)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor hidden_BLD = streams.Hidden;
-        Tensor context_BMD =
+        var hidden_BLD = streams.Hidden;
+        var context_BMD =
             streams.Context ?? throw new ArgumentException("a block needs a text stream", nameof(streams));
         if (Fused is { } fused && fused.Serves(hidden_BLD))
         {
             return Rollout(fused, hidden_BLD.contiguous(), context_BMD.contiguous(), condition_BD);
         }
 
-        Tensor[] mod = norm1.Modulation(condition_BD);
-        Tensor normed_BLD = Normalized(hidden_BLD);
-        Tensor[]? contextMod = (norm1_context as AdaLayerNormZero)?.Modulation(condition_BD);
-        Tensor contextIn_BMD = contextMod is null
+        var mod = norm1.Modulation(condition_BD);
+        var normed_BLD = Normalized(hidden_BLD);
+        var contextMod = (norm1_context as AdaLayerNormZero)?.Modulation(condition_BD);
+        var contextIn_BMD = contextMod is null
             ? ((AdaLayerNormContinuous)norm1_context).call(context_BMD, condition_BD)
             : Modulate(Normalized(context_BMD), contextMod[0], contextMod[1]);
 
@@ -78,7 +78,7 @@ public sealed class JointTransformerBlock : nn.Module<SD3Streams, Tensor, SD3Str
         }
 
         context_BMD = context_BMD + contextMod[2] * text_BMD!;
-        Tensor update_BMD = ff_context!.call(Modulate(Normalized(context_BMD), contextMod[3], contextMod[4]));
+        var update_BMD = ff_context!.call(Modulate(Normalized(context_BMD), contextMod[3], contextMod[4]));
         context_BMD = context_BMD + contextMod[5] * update_BMD;
         return new SD3Streams(hidden_BLD, context_BMD.MoveToOuterDisposeScope());
     }
@@ -86,9 +86,9 @@ public sealed class JointTransformerBlock : nn.Module<SD3Streams, Tensor, SD3Str
     // The same with fused operations, in the scope of the path above. The parts of a modulation are that path's, too.
     private SD3Streams Rollout(FusedTokens fused, Tensor hidden_BLD, Tensor context_BMD, Tensor condition_BD)
     {
-        Tensor mod_BE = norm1.call(condition_BD);
-        Tensor? contextMod_BE = (norm1_context as AdaLayerNormZero)?.call(condition_BD);
-        Tensor contextIn_BMD = contextMod_BE is null
+        var mod_BE = norm1.call(condition_BD);
+        var contextMod_BE = (norm1_context as AdaLayerNormZero)?.call(condition_BD);
+        var contextIn_BMD = contextMod_BE is null
             ? ((AdaLayerNormContinuous)norm1_context).Rollout(fused, context_BMD, condition_BD)
             : fused.Modulate(context_BMD, contextMod_BE, shift: 0, scale: 1, NormEps);
 
@@ -98,14 +98,14 @@ public sealed class JointTransformerBlock : nn.Module<SD3Streams, Tensor, SD3Str
             contextIn_BMD,
             null
         );
-        Tensor next_BLD = torch.empty_like(hidden_BLD);
+        var next_BLD = torch.empty_like(hidden_BLD);
         fused.AddGated(hidden_BLD, mod_BE, gate: 2, image_BLD, next_BLD);
         if (attn2 is not null)
         {
-            Tensor alone_BLD = fused.Modulate(hidden_BLD, mod_BE, shift: 6, scale: 7, NormEps);
+            var alone_BLD = fused.Modulate(hidden_BLD, mod_BE, shift: 6, scale: 7, NormEps);
             fused.AddGated(next_BLD, mod_BE, gate: 8, attn2.Rollout(fused, alone_BLD, null, null).Image, next_BLD);
         }
-        Tensor update_BLD = ff.call(fused.Modulate(next_BLD, mod_BE, shift: 3, scale: 4, NormEps));
+        var update_BLD = ff.call(fused.Modulate(next_BLD, mod_BE, shift: 3, scale: 4, NormEps));
         fused.AddGated(next_BLD, mod_BE, gate: 5, update_BLD, next_BLD);
         next_BLD = next_BLD.MoveToOuterDisposeScope();
         if (contextMod_BE is null)
@@ -113,11 +113,9 @@ public sealed class JointTransformerBlock : nn.Module<SD3Streams, Tensor, SD3Str
             return new SD3Streams(next_BLD, null);
         }
 
-        Tensor nextContext_BMD = torch.empty_like(context_BMD);
+        var nextContext_BMD = torch.empty_like(context_BMD);
         fused.AddGated(context_BMD, contextMod_BE, gate: 2, text_BMD!, nextContext_BMD);
-        Tensor update_BMD = ff_context!.call(
-            fused.Modulate(nextContext_BMD, contextMod_BE, shift: 3, scale: 4, NormEps)
-        );
+        var update_BMD = ff_context!.call(fused.Modulate(nextContext_BMD, contextMod_BE, shift: 3, scale: 4, NormEps));
         fused.AddGated(nextContext_BMD, contextMod_BE, gate: 5, update_BMD, nextContext_BMD);
         return new SD3Streams(next_BLD, nextContext_BMD.MoveToOuterDisposeScope());
     }
@@ -166,7 +164,7 @@ internal sealed class AdaLayerNormContinuous : nn.Module<Tensor, Tensor, Tensor>
 
     public override Tensor forward(Tensor x_BLD, Tensor condition_BD)
     {
-        Tensor[] mod_B1D = linear.call(F.silu(condition_BD)).unsqueeze(1).chunk(2, -1);
+        var mod_B1D = linear.call(F.silu(condition_BD)).unsqueeze(1).chunk(2, -1);
         return F.layer_norm(x_BLD, [width], eps: epsilon) * (mod_B1D[0] + 1) + mod_B1D[1];
     }
 

@@ -32,8 +32,8 @@ internal sealed class PatchEmbed : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor latents_BCYX)
     {
-        Tensor patches_BDYX = proj.call(latents_BCYX);
-        Tensor position_1LD = Crop(patches_BDYX.shape[2], patches_BDYX.shape[3]);
+        var patches_BDYX = proj.call(latents_BCYX);
+        var position_1LD = Crop(patches_BDYX.shape[2], patches_BDYX.shape[3]);
         return patches_BDYX.flatten(2).transpose(1, 2) + position_1LD;
     }
 
@@ -46,7 +46,7 @@ internal sealed class PatchEmbed : nn.Module<Tensor, Tensor>
                     + "(pos_embed_max_size)"
             );
         }
-        Tensor table_1YXD = pos_embed.reshape(1, maxSize, maxSize, -1);
+        var table_1YXD = pos_embed.reshape(1, maxSize, maxSize, -1);
         return table_1YXD
             .narrow(1, (maxSize - height) / 2, height)
             .narrow(2, (maxSize - width) / 2, width)
@@ -59,18 +59,18 @@ internal sealed class PatchEmbed : nn.Module<Tensor, Tensor>
     /// </summary>
     private static float[] SinusoidalTable(int width, int size, int baseSize)
     {
-        int quarter = width / 4;
+        var quarter = width / 4;
         var table = new float[size * size * width];
-        for (int y = 0; y < size; y++)
+        for (var y = 0; y < size; y++)
         {
-            for (int x = 0; x < size; x++)
+            for (var x = 0; x < size; x++)
             {
-                Span<float> row = table.AsSpan((y * size + x) * width, width);
-                for (int i = 0; i < quarter; i++)
+                var row = table.AsSpan((y * size + x) * width, width);
+                for (var i = 0; i < quarter; i++)
                 {
-                    double frequency = Math.Pow(10000, -(double)i / quarter);
-                    double phaseX = (double)x * baseSize / size * frequency;
-                    double phaseY = (double)y * baseSize / size * frequency;
+                    var frequency = Math.Pow(10000, -(double)i / quarter);
+                    var phaseX = (double)x * baseSize / size * frequency;
+                    var phaseY = (double)y * baseSize / size * frequency;
                     row[i] = (float)Math.Sin(phaseX);
                     row[quarter + i] = (float)Math.Cos(phaseX);
                     row[2 * quarter + i] = (float)Math.Sin(phaseY);

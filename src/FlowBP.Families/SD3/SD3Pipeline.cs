@@ -43,7 +43,7 @@ public sealed class SD3Pipeline : DiffusersPipeline, IDisposable
     {
         Transformer.to(device);
         Vae.to(device);
-        foreach (TextTower tower in TextTowers)
+        foreach (var tower in TextTowers)
         {
             tower.Encoder.to(device);
         }
@@ -69,7 +69,7 @@ public sealed class SD3Pipeline : DiffusersPipeline, IDisposable
             textEncoders: MostTowers + 1
         );
         // A wrong schedule, or a part that is missing, should not cost the time of reading gigabytes.
-        FlowMatchEulerConfig scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig);
+        var scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig);
         if (withTextEncoders)
         {
             SD3PromptEncoder.RequireParts(layout);
@@ -124,7 +124,7 @@ public sealed class SD3Pipeline : DiffusersPipeline, IDisposable
     {
         Transformer.Dispose();
         Vae.Dispose();
-        foreach (TextTower tower in TextTowers)
+        foreach (var tower in TextTowers)
         {
             tower.Encoder.Dispose();
         }
@@ -133,13 +133,13 @@ public sealed class SD3Pipeline : DiffusersPipeline, IDisposable
 
     private void SaveText(DiffusersFolder layout, ScalarType? dtype, List<(string, string?, string?)> parts)
     {
-        for (int i = 1; i <= MostTowers; i++)
+        for (var i = 1; i <= MostTowers; i++)
         {
-            bool present = i <= TextTowers.Count;
+            var present = i <= TextTowers.Count;
             AddTextParts(layout, i, present, parts);
             if (present)
             {
-                TextTower tower = TextTowers[i - 1];
+                var tower = TextTowers[i - 1];
                 CopyFiles(tower.TokenizerFolder, layout.Tokenizer(i));
                 DiffusersFolder.WriteTextEncoder(
                     layout.TextEncoder(i),
@@ -165,10 +165,10 @@ public sealed class SD3Pipeline : DiffusersPipeline, IDisposable
         List<(string, string?, string?)> parts
     )
     {
-        bool isClip = number <= MostTowers;
-        string? library = present ? "transformers" : null;
-        string encoder = isClip ? nameof(CLIPTextModelWithProjection) : nameof(T5EncoderModel);
-        string tokenizer = isClip ? "CLIPTokenizer" : "T5TokenizerFast";
+        var isClip = number <= MostTowers;
+        var library = present ? "transformers" : null;
+        var encoder = isClip ? nameof(CLIPTextModelWithProjection) : nameof(T5EncoderModel);
+        var tokenizer = isClip ? "CLIPTokenizer" : "T5TokenizerFast";
         parts.Add((Path.GetFileName(layout.TextEncoder(number)), library, present ? encoder : null));
         parts.Add((Path.GetFileName(layout.Tokenizer(number)), library, present ? tokenizer : null));
     }
@@ -179,13 +179,13 @@ public sealed class SD3Pipeline : DiffusersPipeline, IDisposable
         {
             return;
         }
-        foreach (string file in Directory.EnumerateFiles(from))
+        foreach (var file in Directory.EnumerateFiles(from))
         {
             AtomicFile.Write(
                 Path.Combine(to, Path.GetFileName(file)),
                 stream =>
                 {
-                    using FileStream source = File.OpenRead(file);
+                    using var source = File.OpenRead(file);
                     source.CopyTo(stream);
                 }
             );

@@ -32,11 +32,11 @@ public static class SD3PromptAssembly
         var pooled = new List<Tensor>();
         foreach (var (tower, ids_BL) in towers)
         {
-            ClipTextStates states = tower.Encode(ids_BL);
+            var states = tower.Encode(ids_BL);
             sequences.Add(states.Penultimate);
             pooled.Add(tower.Project(states.Pooled));
         }
-        Tensor text_BLE = PadWidth(torch.cat(sequences, -1), textWidth);
+        var text_BLE = PadWidth(torch.cat(sequences, -1), textWidth);
         if (t5_BME is not null)
         {
             text_BLE = torch.cat([text_BLE, t5_BME], 1);
@@ -46,7 +46,7 @@ public static class SD3PromptAssembly
 
     private static Tensor PadWidth(Tensor text_BLD, int textWidth)
     {
-        long missing = textWidth - text_BLD.shape[2];
+        var missing = textWidth - text_BLD.shape[2];
         return missing switch
         {
             < 0 => throw new ArgumentException(

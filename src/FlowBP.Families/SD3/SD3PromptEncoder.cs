@@ -61,12 +61,12 @@ public sealed class SD3PromptEncoder : IPromptEncoder
         var towers = LoadTowers(layout, made);
         if (dtype is { } type)
         {
-            foreach (TextTower tower in towers)
+            foreach (var tower in towers)
             {
                 tower.Encoder.to(type);
             }
         }
-        int textWidth = ConfigReader.Open(Path.Combine(layout.Transformer, "config.json")).Int("joint_attention_dim");
+        var textWidth = ConfigReader.Open(Path.Combine(layout.Transformer, "config.json")).Int("joint_attention_dim");
         var encoder = new SD3PromptEncoder(towers, LoadT5(layout, made, dtype), textWidth, maxSequenceLength);
         made.Finish();
         return encoder;
@@ -75,7 +75,7 @@ public sealed class SD3PromptEncoder : IPromptEncoder
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, Tensor> Encode(IReadOnlyList<string> prompts)
     {
-        SD3Conditioning conditioning = EncodePrompts(prompts);
+        var conditioning = EncodePrompts(prompts);
         return new Dictionary<string, Tensor>
         {
             [PromptTensors.Text] = conditioning.Text_BLE,
@@ -89,8 +89,8 @@ public sealed class SD3PromptEncoder : IPromptEncoder
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        Device device = Towers[0].Encoder.parameters().First().device;
-        SD3Conditioning encoded = SD3PromptAssembly.Encode(
+        var device = Towers[0].Encoder.parameters().First().device;
+        var encoded = SD3PromptAssembly.Encode(
             [.. Towers.Select(tower => (tower.Encoder, tower.Tokenizer.Tokenize(prompts).to(device)))],
             textWidth,
             T5 is null ? WithoutT5(prompts.Count, device) : T5.Encode(prompts, MaxSequenceLength)
@@ -117,7 +117,7 @@ public sealed class SD3PromptEncoder : IPromptEncoder
     /// <inheritdoc/>
     public void To(Device device)
     {
-        foreach (TextTower tower in Towers)
+        foreach (var tower in Towers)
         {
             tower.Encoder.to(device);
         }
@@ -127,7 +127,7 @@ public sealed class SD3PromptEncoder : IPromptEncoder
     /// <summary>Disposes the encoders.</summary>
     public void Dispose()
     {
-        foreach (TextTower tower in Towers)
+        foreach (var tower in Towers)
         {
             tower.Encoder.Dispose();
         }
@@ -138,7 +138,7 @@ public sealed class SD3PromptEncoder : IPromptEncoder
     internal static void RequireParts(DiffusersFolder layout)
     {
         layout.RequirePart(layout.TextEncoder(), nameof(CLIPTextModelWithProjection));
-        for (int i = 2; i <= BothTowers + 1; i++)
+        for (var i = 2; i <= BothTowers + 1; i++)
         {
             if (layout.HasPart(layout.TextEncoder(i)))
             {

@@ -35,7 +35,7 @@ public sealed class SD3Transformer2DModel : nn.Module<Tensor, Tensor, Tensor, Te
         : base(nameof(SD3Transformer2DModel))
     {
         Config = config;
-        int width = config.InnerDim;
+        var width = config.InnerDim;
         pos_embed = new PatchEmbed(config);
         time_text_embed = new TimeTextEmbedding(width, config.PooledProjectionDim);
         context_embedder = nn.Linear(config.JointAttentionDim, width);
@@ -73,7 +73,7 @@ public sealed class SD3Transformer2DModel : nn.Module<Tensor, Tensor, Tensor, Te
     public void UseRolloutKernels(IRolloutKernels? kernels)
     {
         var fused = kernels is null ? null : new FusedTokens(kernels);
-        foreach (JointTransformerBlock block in transformer_blocks)
+        foreach (var block in transformer_blocks)
         {
             block.Fused = fused;
         }
@@ -95,8 +95,8 @@ public sealed class SD3Transformer2DModel : nn.Module<Tensor, Tensor, Tensor, Te
     public SD3Streams Embed(Tensor latents_BCYX, Tensor text_BME)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor hidden_BLD = pos_embed.call(latents_BCYX).MoveToOuterDisposeScope();
-        Tensor context_BMD = context_embedder.call(text_BME).MoveToOuterDisposeScope();
+        var hidden_BLD = pos_embed.call(latents_BCYX).MoveToOuterDisposeScope();
+        var context_BMD = context_embedder.call(text_BME).MoveToOuterDisposeScope();
         return new SD3Streams(hidden_BLD, context_BMD);
     }
 
@@ -109,12 +109,12 @@ public sealed class SD3Transformer2DModel : nn.Module<Tensor, Tensor, Tensor, Te
     public Tensor Head(Tensor hidden_BLD, Tensor condition_BD, long height, long width)
     {
         using var scope = torch.NewDisposeScope();
-        int p = Config.PatchSize;
-        Tensor patches_BLE = proj_out.call(norm_out.call(hidden_BLD, condition_BD));
+        var p = Config.PatchSize;
+        var patches_BLE = proj_out.call(norm_out.call(hidden_BLD, condition_BD));
         // Token (y, x) holds its patch as (row, column, channel).
-        long rows = height / p;
-        long columns = width / p;
-        Tensor grid = patches_BLE.reshape(-1, rows, columns, p, p, Config.OutChannels);
+        var rows = height / p;
+        var columns = width / p;
+        var grid = patches_BLE.reshape(-1, rows, columns, p, p, Config.OutChannels);
         return grid.permute(0, 5, 1, 3, 2, 4)
             .reshape(-1, Config.OutChannels, rows * p, columns * p)
             .MoveToOuterDisposeScope();
@@ -129,13 +129,13 @@ public sealed class SD3Transformer2DModel : nn.Module<Tensor, Tensor, Tensor, Te
     public override Tensor forward(Tensor latents_BCYX, Tensor text_BME, Tensor pooled_BP, Tensor timestep_B)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor condition_BD = EmbedCondition(timestep_B, pooled_BP);
-        SD3Streams streams = Embed(latents_BCYX, text_BME);
-        foreach (JointTransformerBlock block in transformer_blocks)
+        var condition_BD = EmbedCondition(timestep_B, pooled_BP);
+        var streams = Embed(latents_BCYX, text_BME);
+        foreach (var block in transformer_blocks)
         {
             streams = block.call(streams, condition_BD);
         }
-        long[] shape = latents_BCYX.shape;
+        var shape = latents_BCYX.shape;
         return Head(streams.Hidden, condition_BD, shape[2], shape[3]).MoveToOuterDisposeScope();
     }
 }

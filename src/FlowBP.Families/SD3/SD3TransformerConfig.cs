@@ -58,8 +58,8 @@ public sealed record SD3TransformerConfig
     {
         json.RequireClass(nameof(SD3Transformer2DModel));
         var defaults = new SD3TransformerConfig();
-        int inChannels = json.Int("in_channels", defaults.InChannels);
-        bool outGivenAsNull = json.Contains("out_channels") && !json.Has("out_channels");
+        var inChannels = json.Int("in_channels", defaults.InChannels);
+        var outGivenAsNull = json.Contains("out_channels") && !json.Has("out_channels");
         var config = new SD3TransformerConfig
         {
             SampleSize = json.Int("sample_size", defaults.SampleSize),
@@ -84,7 +84,7 @@ public sealed record SD3TransformerConfig
             },
         };
         // The text is projected into the image's stream, so this width has no freedom.
-        int captionDim = json.Int("caption_projection_dim", 1152);
+        var captionDim = json.Int("caption_projection_dim", 1152);
         json.RefuseUnknown();
         if (captionDim != config.InnerDim)
         {

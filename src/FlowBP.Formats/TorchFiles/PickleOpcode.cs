@@ -86,5 +86,5 @@ internal static class PickleOpcodes
 
     /// <summary>The name of an instruction that is not carried out.</summary>
     public static string NameOfRefused(byte opcode) =>
-        Refused.TryGetValue(opcode, out string? name) ? name : $"0x{opcode:X2}";
+        Refused.TryGetValue(opcode, out var name) ? name : $"0x{opcode:X2}";
 }

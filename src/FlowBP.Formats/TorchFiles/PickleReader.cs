@@ -45,20 +45,20 @@ internal ref struct PickleReader
     public static object? Read(string file, ReadOnlySpan<byte> bytes, out int length)
     {
         var reader = new PickleReader(file, bytes[..Math.Min(bytes.Length, MostBytes)]);
-        object? value = reader.Run();
+        var value = reader.Run();
         length = reader.position;
         return value;
     }
 
     private object? Run()
     {
-        for (int count = 0; count < MostInstructions; count++)
+        for (var count = 0; count < MostInstructions; count++)
         {
             instruction = position;
             var opcode = (PickleOpcode)Take(1)[0];
             if (opcode == PickleOpcode.Stop)
             {
-                object? result = Pop();
+                var result = Pop();
                 return stack.Count == 0 ? result : throw Damaged($"{stack.Count} values are left on the stack");
             }
             Execute(opcode);
@@ -178,14 +178,14 @@ internal ref struct PickleReader
         switch (opcode)
         {
             case PickleOpcode.Global:
-                string name = $"{Line()}.{Line()}";
+                var name = $"{Line()}.{Line()}";
                 stack.Add(
                     TorchGlobals.Find(name)
                         ?? throw Refused($"the global '{name}'", "tensors, dicts, lists, numbers and strings only")
                 );
                 break;
             case PickleOpcode.Reduce:
-                object?[] call = PopMany(2);
+                var call = PopMany(2);
                 if (call[0] is not TorchGlobal function || call[1] is not PickleTuple arguments)
                 {
                     throw Damaged("a call of something that is no function");
@@ -243,13 +243,13 @@ internal ref struct PickleReader
 
     private string Line()
     {
-        ReadOnlySpan<byte> rest = bytes[position..];
-        int end = rest[..Math.Min(rest.Length, LongestName)].IndexOf((byte)'\n');
+        var rest = bytes[position..];
+        var end = rest[..Math.Min(rest.Length, LongestName)].IndexOf((byte)'\n');
         if (end < 0)
         {
             throw Damaged("a global's name without an end");
         }
-        string line = Text((uint)end);
+        var line = Text((uint)end);
         position++;
         return line;
     }
@@ -278,7 +278,7 @@ internal ref struct PickleReader
             throw Damaged("keys and values for something that is no dict");
         }
         Deepen(dict, items);
-        for (int i = 0; i < items.Length; i += 2)
+        for (var i = 0; i < items.Length; i += 2)
         {
             // A tuple as key would be hashed element by element, however often it holds itself.
             if (items[i] is not (string or long or bool))
@@ -291,7 +291,7 @@ internal ref struct PickleReader
 
     private void Deepen(PickleContainer container, object?[] items)
     {
-        foreach (object? item in items)
+        foreach (var item in items)
         {
             if (item is PickleContainer inner)
             {
@@ -314,14 +314,14 @@ internal ref struct PickleReader
                     : $"{count} bytes to read where {bytes.Length - position} are left"
             );
         }
-        ReadOnlySpan<byte> taken = bytes.Slice(position, (int)count);
+        var taken = bytes.Slice(position, (int)count);
         position += (int)count;
         return taken;
     }
 
     private object? Pop()
     {
-        object? top = Top();
+        var top = Top();
         stack.RemoveAt(stack.Count - 1);
         return top;
     }
@@ -329,14 +329,14 @@ internal ref struct PickleReader
     private readonly object? Top()
     {
         // What lies below a mark belongs to whoever set it.
-        int floor = marks.Count == 0 ? 0 : marks[^1];
+        var floor = marks.Count == 0 ? 0 : marks[^1];
         return stack.Count > floor ? stack[^1] : throw Damaged("an empty stack");
     }
 
     private object?[] PopMany(int count)
     {
         var items = new object?[count];
-        for (int i = count - 1; i >= 0; i--)
+        for (var i = count - 1; i >= 0; i--)
         {
             items[i] = Pop();
         }
@@ -349,7 +349,7 @@ internal ref struct PickleReader
         {
             throw Damaged("no mark");
         }
-        int mark = marks[^1];
+        var mark = marks[^1];
         marks.RemoveAt(marks.Count - 1);
         object?[] items = [.. stack[mark..]];
         stack.RemoveRange(mark, stack.Count - mark);
@@ -357,7 +357,7 @@ internal ref struct PickleReader
     }
 
     private readonly object? Remembered(uint index) =>
-        memo.TryGetValue(index, out object? value) ? value : throw Damaged($"no value remembered under {index}");
+        memo.TryGetValue(index, out var value) ? value : throw Damaged($"no value remembered under {index}");
 
     private readonly CheckpointException Damaged(string found) =>
         CheckpointException.ForFile(file, $"the pickle is damaged or hostile: at byte {instruction} found {found}");

@@ -27,15 +27,15 @@ internal static class StateDictSearch
     /// <exception cref="CheckpointException">There are none, or a name is no string, or two become the same.</exception>
     public static OrderedDictionary<string, TorchTensor> Find(string file, object? root)
     {
-        object? found = root;
-        for (int step = 0; step <= MostSteps && found is PickleDict dict; step++)
+        var found = root;
+        for (var step = 0; step <= MostSteps && found is PickleDict dict; step++)
         {
             if (dict.Items.Values.Any(value => value is TorchTensor))
             {
                 return Named(file, dict);
             }
             found = Wrappers
-                .Select(key => dict.TryGet(key, out object? inner) ? inner as PickleDict : null)
+                .Select(key => dict.TryGet(key, out var inner) ? inner as PickleDict : null)
                 .FirstOrDefault(inner => inner is not null);
         }
         throw CheckpointException.ForFile(
@@ -50,14 +50,14 @@ internal static class StateDictSearch
         var types = new Dictionary<string, ScalarType>(StringComparer.Ordinal);
         var seen = new HashSet<object>(ReferenceEqualityComparer.Instance);
         var open = new Stack<object?>([root]);
-        while (open.TryPop(out object? value))
+        while (open.TryPop(out var value))
         {
             // Each object once: a pickle may hold the same list in itself a thousand times over.
             if (value is null || !seen.Add(value))
             {
                 continue;
             }
-            TorchStorage? storage = value as TorchStorage ?? (value as TorchTensor)?.Storage;
+            var storage = value as TorchStorage ?? (value as TorchTensor)?.Storage;
             if (storage is not null)
             {
                 types.TryAdd(storage.Key, storage.Type);
@@ -69,7 +69,7 @@ internal static class StateDictSearch
                 PickleTuple tuple => tuple.Items,
                 _ => [],
             };
-            foreach (object? item in inside)
+            foreach (var item in inside)
             {
                 open.Push(item);
             }
@@ -91,7 +91,7 @@ internal static class StateDictSearch
                 );
             }
         }
-        foreach (string prefix in Prefixes)
+        foreach (var prefix in Prefixes)
         {
             if (tensors.All(item => item.Name.StartsWith(prefix, StringComparison.Ordinal)))
             {

@@ -46,22 +46,22 @@ internal sealed class StoredZip
 
     private void ReadDirectory()
     {
-        (long position, long bytes, long count) = FindDirectory();
-        long end = position + bytes;
+        (var position, var bytes, var count) = FindDirectory();
+        var end = position + bytes;
         if (count > MostEntries)
         {
             throw Damaged($"{count} entries, expected at most {MostEntries}");
         }
         for (long i = 0; i < count; i++)
         {
-            ReadOnlySpan<byte> header = At(position, CentralBytes);
+            var header = At(position, CentralBytes);
             if (U32(header, 0) != CentralSignature)
             {
                 throw Damaged($"no entry at byte {position} of its directory");
             }
             int nameBytes = U16(header, 28);
             int extraBytes = U16(header, 30);
-            string name = Encoding.UTF8.GetString(At(position + CentralBytes, nameBytes));
+            var name = Encoding.UTF8.GetString(At(position + CentralBytes, nameBytes));
             AddEntry(name, header, At(position + CentralBytes + nameBytes, extraBytes));
             position += CentralBytes + nameBytes + extraBytes + U16(header, 32);
             if (position > end)
@@ -73,7 +73,7 @@ internal sealed class StoredZip
 
     private void AddEntry(string name, ReadOnlySpan<byte> header, ReadOnlySpan<byte> extra)
     {
-        string shown = CheckpointException.Shorten(name);
+        var shown = CheckpointException.Shorten(name);
         int method = U16(header, 10);
         if (method != 0)
         {
@@ -94,12 +94,12 @@ internal sealed class StoredZip
         {
             throw Damaged($"the entry '{shown}' stored in {packed} bytes, expected {unpacked}");
         }
-        ReadOnlySpan<byte> before = At(local, LocalBytes);
+        var before = At(local, LocalBytes);
         if (U32(before, 0) != LocalSignature)
         {
             throw Damaged($"no header of the entry '{shown}' at byte {local}");
         }
-        long data = local + LocalBytes + U16(before, 26) + U16(before, 28);
+        var data = local + LocalBytes + U16(before, 26) + U16(before, 28);
         if (data > map.Length || unpacked > map.Length - data)
         {
             throw Damaged($"the entry '{shown}' from byte {data}, {unpacked} long, in a file of {map.Length}");
@@ -122,7 +122,7 @@ internal sealed class StoredZip
             }
             if (U16(extra, 0) == Zip64Extra)
             {
-                ReadOnlySpan<byte> values = extra.Slice(4, size);
+                var values = extra.Slice(4, size);
                 Next(ref values, ref unpacked);
                 Next(ref values, ref packed);
                 Next(ref values, ref local);
@@ -148,13 +148,13 @@ internal sealed class StoredZip
     private (long Position, long Bytes, long Count) FindDirectory()
     {
         // The record at the end may be followed by a comment of up to 65535 bytes.
-        long first = Math.Max(0, map.Length - EndBytes - ushort.MaxValue);
-        ReadOnlySpan<byte> tail = At(first, (int)(map.Length - first));
-        for (int i = tail.Length - EndBytes; i >= 0; i--)
+        var first = Math.Max(0, map.Length - EndBytes - ushort.MaxValue);
+        var tail = At(first, (int)(map.Length - first));
+        for (var i = tail.Length - EndBytes; i >= 0; i--)
         {
             if (U32(tail, i) == EndSignature)
             {
-                ReadOnlySpan<byte> end = tail[i..];
+                var end = tail[i..];
                 return FindDirectory64(first + i) ?? (U32(end, 16), U32(end, 12), U16(end, 10));
             }
         }
@@ -170,12 +170,12 @@ internal sealed class StoredZip
         {
             return null;
         }
-        ReadOnlySpan<byte> locator = At(end - Locator64Bytes, Locator64Bytes);
+        var locator = At(end - Locator64Bytes, Locator64Bytes);
         if (U32(locator, 0) != Locator64Signature)
         {
             return null;
         }
-        ReadOnlySpan<byte> record = At(Nonnegative(BinaryPrimitives.ReadUInt64LittleEndian(locator[8..])), End64Bytes);
+        var record = At(Nonnegative(BinaryPrimitives.ReadUInt64LittleEndian(locator[8..])), End64Bytes);
         if (U32(record, 0) != End64Signature)
         {
             throw Damaged("no zip64 directory where its locator points");

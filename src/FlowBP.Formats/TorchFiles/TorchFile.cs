@@ -44,7 +44,7 @@ public sealed unsafe class TorchFile : ICheckpointSource
     /// </exception>
     public static TorchFile Open(string path)
     {
-        MappedFile map = MappedFile.Open(path, LeastBytes);
+        var map = MappedFile.Open(path, LeastBytes);
         try
         {
             return new TorchFile(map);
@@ -59,16 +59,16 @@ public sealed unsafe class TorchFile : ICheckpointSource
     /// <inheritdoc/>
     public void CopyInto(string name, Tensor destination, ValueCheck values = ValueCheck.None)
     {
-        (TorchTensor tensor, long start) = Place(name);
-        StoredTensor stored = tensors[name];
+        (var tensor, var start) = Place(name);
+        var stored = tensors[name];
         if (IsRowMajor(tensor))
         {
-            int size = ElementTypes.Size(stored.Type);
-            byte* source = map.At(start + tensor.Offset * size, stored.Bytes);
+            var size = ElementTypes.Size(stored.Type);
+            var source = map.At(start + tensor.Offset * size, stored.Bytes);
             StoredValues.Copy(source, stored, destination, values, mapped: true);
             return;
         }
-        using Tensor rows = torch.empty(stored.Shape, stored.Type);
+        using var rows = torch.empty(stored.Shape, stored.Type);
         Gather(tensor, start, (byte*)TensorPointer.Of(rows));
         StoredValues.Copy((byte*)TensorPointer.Of(rows), stored, destination, values, mapped: false);
         GC.KeepAlive(rows);
@@ -77,8 +77,8 @@ public sealed unsafe class TorchFile : ICheckpointSource
     /// <inheritdoc/>
     public Tensor Load(string name)
     {
-        (TorchTensor tensor, _) = Place(name);
-        Tensor result = torch.empty(tensor.Shape, tensor.Storage.Type);
+        (var tensor, _) = Place(name);
+        var result = torch.empty(tensor.Shape, tensor.Storage.Type);
         CopyInto(name, result);
         return result;
     }
@@ -94,7 +94,7 @@ public sealed unsafe class TorchFile : ICheckpointSource
     private static bool IsRowMajor(TorchTensor tensor)
     {
         long expected = 1;
-        for (int axis = tensor.Shape.Length - 1; axis >= 0; axis--)
+        for (var axis = tensor.Shape.Length - 1; axis >= 0; axis--)
         {
             if (tensor.Shape[axis] > 1 && tensor.Strides[axis] != expected)
             {
@@ -108,14 +108,14 @@ public sealed unsafe class TorchFile : ICheckpointSource
     // Transposed and sliced tensors are saved with their strides: element by element, the last axis running fastest.
     private void Gather(TorchTensor tensor, long start, byte* destination)
     {
-        int size = ElementTypes.Size(tensor.Storage.Type);
-        byte* source = map.At(start, tensor.Storage.Elements * size);
+        var size = ElementTypes.Size(tensor.Storage.Type);
+        var source = map.At(start, tensor.Storage.Elements * size);
         var index = new long[tensor.Shape.Length];
-        long element = tensor.Offset;
+        var element = tensor.Offset;
         for (long i = 0; i < tensor.Elements; i++)
         {
             Buffer.MemoryCopy(source + element * size, destination + i * size, size, size);
-            for (int axis = index.Length - 1; axis >= 0; axis--)
+            for (var axis = index.Length - 1; axis >= 0; axis--)
             {
                 element += tensor.Strides[axis];
                 if (++index[axis] < tensor.Shape[axis])

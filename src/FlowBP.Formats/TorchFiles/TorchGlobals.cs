@@ -83,11 +83,9 @@ internal static class TorchGlobals
         long[] shape = [.. size.Items.Cast<long>()];
         long[] strides = [.. stride.Items.Cast<long>()];
         // In numbers without bounds: sizes and strides of a hostile file overflow any other.
-        BigInteger elements = shape.Aggregate(BigInteger.One, (n, extent) => n * extent);
-        BigInteger last = shape
-            .Zip(strides)
-            .Aggregate((BigInteger)offset, (n, d) => n + (d.First - 1) * (BigInteger)d.Second);
-        bool inside = offset >= 0 && (elements.IsZero ? offset <= storage.Elements : last < storage.Elements);
+        var elements = shape.Aggregate(BigInteger.One, (n, extent) => n * extent);
+        var last = shape.Zip(strides).Aggregate((BigInteger)offset, (n, d) => n + (d.First - 1) * (BigInteger)d.Second);
+        var inside = offset >= 0 && (elements.IsZero ? offset <= storage.Elements : last < storage.Elements);
         // More elements than the storage has would be an expanded view, which no training code saves and which can claim
         // any size for a few bytes.
         return inside && elements <= storage.Elements ? new TorchTensor(storage, offset, shape, strides) : null;

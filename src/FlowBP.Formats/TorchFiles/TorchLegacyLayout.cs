@@ -37,7 +37,7 @@ internal sealed class TorchLegacyLayout : ITorchLayout
         }
         if (
             Next(map, ref position) is not PickleDict facts
-            || !facts.TryGet("little_endian", out object? little)
+            || !facts.TryGet("little_endian", out var little)
             || little is not true
         )
         {
@@ -77,8 +77,8 @@ internal sealed class TorchLegacyLayout : ITorchLayout
 
     private object? Next(MappedFile map, ref long position)
     {
-        int most = (int)Math.Min(PickleReader.MostBytes, map.Length - position);
-        object? value = PickleReader.Read(file, map.Span(position, most), out int length);
+        var most = (int)Math.Min(PickleReader.MostBytes, map.Length - position);
+        var value = PickleReader.Read(file, map.Span(position, most), out var length);
         position += length;
         return value;
     }
@@ -86,10 +86,10 @@ internal sealed class TorchLegacyLayout : ITorchLayout
     // A storage's size in bytes is known only from the tensors that use it: the list has keys alone.
     private void FindStorages(MappedFile map, PickleList keys, long position)
     {
-        Dictionary<string, ScalarType> types = StateDictSearch.StorageTypes(Root);
-        foreach (object? item in keys.Items)
+        var types = StateDictSearch.StorageTypes(Root);
+        foreach (var item in keys.Items)
         {
-            if (item is not string key || !types.TryGetValue(key, out ScalarType type))
+            if (item is not string key || !types.TryGetValue(key, out var type))
             {
                 throw CheckpointException.ForFile(
                     file,
@@ -101,7 +101,7 @@ internal sealed class TorchLegacyLayout : ITorchLayout
             {
                 throw Truncated(key);
             }
-            long elements = BinaryPrimitives.ReadInt64LittleEndian(map.Span(position, CountBytes));
+            var elements = BinaryPrimitives.ReadInt64LittleEndian(map.Span(position, CountBytes));
             position += CountBytes;
             if (elements < 0 || elements > (map.Length - position) / ElementTypes.Size(type))
             {

@@ -25,7 +25,7 @@ internal sealed class TorchZipLayout : ITorchLayout
         }
         folder = found[0][..^Description.Length];
         RefuseByteOrder(map);
-        ZipRange description = zip.Entries[found[0]];
+        var description = zip.Entries[found[0]];
         if (description.Bytes > PickleReader.MostBytes)
         {
             throw CheckpointException.ForFile(
@@ -48,11 +48,11 @@ internal sealed class TorchZipLayout : ITorchLayout
     /// <inheritdoc/>
     public long OffsetOf(TorchStorage storage)
     {
-        if (!zip.Entries.TryGetValue($"{folder}data/{storage.Key}", out ZipRange range))
+        if (!zip.Entries.TryGetValue($"{folder}data/{storage.Key}", out var range))
         {
             throw CheckpointException.ForFile(file, $"found no storage '{CheckpointException.Shorten(storage.Key)}'");
         }
-        long most = range.Bytes / ElementTypes.Size(storage.Type);
+        var most = range.Bytes / ElementTypes.Size(storage.Type);
         return storage.FirstElement <= most && storage.Elements <= most - storage.FirstElement
             ? range.Offset + storage.FirstElement * ElementTypes.Size(storage.Type)
             : throw CheckpointException.ForFile(
@@ -65,7 +65,7 @@ internal sealed class TorchZipLayout : ITorchLayout
     private void RefuseByteOrder(MappedFile map)
     {
         if (
-            zip.Entries.TryGetValue(folder + "byteorder", out ZipRange order)
+            zip.Entries.TryGetValue(folder + "byteorder", out var order)
             && !(order.Bytes == 6 && map.Span(order.Offset, 6).SequenceEqual("little"u8))
         )
         {

@@ -102,7 +102,7 @@ internal static partial class FactorNames
         }
         if (name.EndsWith(AlphaEnding, StringComparison.Ordinal))
         {
-            string layer = name[..^AlphaEnding.Length];
+            var layer = name[..^AlphaEnding.Length];
             return (layer.EndsWith(".lora", StringComparison.Ordinal) ? layer[..^5] : layer, FactorRole.Alpha);
         }
         // Factors inside an attention processor, whose own name is the layer's: processor.qkv_lora1.down.weight (XLabs).

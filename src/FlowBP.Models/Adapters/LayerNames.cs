@@ -101,13 +101,13 @@ internal sealed partial class LayerNames
                 .Append($"{part}.{PeftPrefix}")
                 .OrderByDescending(prefix => prefix.Length),
         ];
-        foreach (string path in paths)
+        foreach (var path in paths)
         {
             Add(new NamedLayers(path, [path], false));
         }
         if (model is IHasOriginalNames { OriginalNames: { } names })
         {
-            foreach (LayerOfNetwork layer in names.AdaptableLayersOf(paths))
+            foreach (var layer in names.AdaptableLayersOf(paths))
             {
                 Add(new NamedLayers(layer.Name, layer.Parts, layer.SwapsHalves));
             }
@@ -129,11 +129,11 @@ internal sealed partial class LayerNames
     public NamedLayers? Resolve(string name)
     {
         name = Unwrapped(name);
-        foreach (string prefix in Underscored)
+        foreach (var prefix in Underscored)
         {
             if (
                 name.StartsWith(prefix, StringComparison.Ordinal)
-                && byUnderscores.TryGetValue(Flat(name[prefix.Length..]), out NamedLayers? found)
+                && byUnderscores.TryGetValue(Flat(name[prefix.Length..]), out var found)
             )
             {
                 return found;
@@ -146,7 +146,7 @@ internal sealed partial class LayerNames
     public string WithoutPrefix(string name)
     {
         name = Unwrapped(name);
-        string? start = prefixes
+        var start = prefixes
             .Concat(Underscored)
             .FirstOrDefault(prefix => name.StartsWith(prefix, StringComparison.Ordinal));
         return start is null ? name : name[start.Length..];

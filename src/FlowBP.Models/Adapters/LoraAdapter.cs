@@ -46,11 +46,11 @@ public sealed class LoraAdapter : IDisposable
         [
             .. LinearLayers(model).Where(item => config.TargetOf(item.Path) is not null),
         ];
-        foreach (string target in config.TargetModules)
+        foreach (var target in config.TargetModules)
         {
             if (!found.Any(item => (config with { TargetModules = [target] }).TargetOf(item.Path) is not null))
             {
-                string known = string.Join(", ", LinearLayers(model).Select(item => LastPart(item.Path)).Distinct());
+                var known = string.Join(", ", LinearLayers(model).Select(item => LastPart(item.Path)).Distinct());
                 throw new InvalidSettingException(
                     $"lora target '{target}': {model.GetName()} has no such linear layer; it has {known}"
                 );
@@ -59,9 +59,9 @@ public sealed class LoraAdapter : IDisposable
         var adapter = new LoraAdapter(config);
         try
         {
-            foreach ((string path, Linear layer) in found)
+            foreach ((var path, var layer) in found)
             {
-                LoraLayer change = adapter.Add(path, layer, config.Rank, config.Alpha, config.Scaling);
+                var change = adapter.Add(path, layer, config.Rank, config.Alpha, config.Scaling);
                 change.Initialize(seed);
             }
         }
@@ -89,20 +89,14 @@ public sealed class LoraAdapter : IDisposable
         double scale = 1
     )
     {
-        Dictionary<string, Linear> known = LinearLayers(model).ToDictionary(item => item.Path, item => item.Layer);
-        using LoraFile file = LoraFile.Open(path, model, known, prefix);
+        var known = LinearLayers(model).ToDictionary(item => item.Path, item => item.Layer);
+        using var file = LoraFile.Open(path, model, known, prefix);
         var adapter = new LoraAdapter(file.Config);
         try
         {
-            foreach (LoraFileEntry entry in file.Entries)
+            foreach (var entry in file.Entries)
             {
-                LoraLayer layer = adapter.Add(
-                    entry.Path,
-                    known[entry.Path],
-                    entry.Rank,
-                    entry.Alpha,
-                    entry.Scaling * scale
-                );
+                var layer = adapter.Add(entry.Path, known[entry.Path], entry.Rank, entry.Alpha, entry.Scaling * scale);
                 file.CopyInto(entry, layer);
             }
         }
@@ -135,7 +129,7 @@ public sealed class LoraAdapter : IDisposable
     /// <param name="device">Where to.</param>
     public LoraAdapter To(Device device)
     {
-        foreach (LoraLayer layer in layers)
+        foreach (var layer in layers)
         {
             layer.to(device);
         }
@@ -161,7 +155,7 @@ public sealed class LoraAdapter : IDisposable
             return;
         }
         isMerged = true;
-        foreach (LoraLayer layer in layers)
+        foreach (var layer in layers)
         {
             layer.Merge();
         }
@@ -171,12 +165,12 @@ public sealed class LoraAdapter : IDisposable
     /// <summary>Takes the change off the model, whose parameters train again as far as they did before.</summary>
     public void Detach()
     {
-        foreach (Action remove in removers)
+        foreach (var remove in removers)
         {
             remove();
         }
         removers.Clear();
-        foreach (Parameter parameter in frozen)
+        foreach (var parameter in frozen)
         {
             parameter.requires_grad = true;
         }
@@ -187,7 +181,7 @@ public sealed class LoraAdapter : IDisposable
     public void Dispose()
     {
         Detach();
-        foreach (LoraLayer layer in layers)
+        foreach (var layer in layers)
         {
             layer.Dispose();
         }
@@ -207,7 +201,7 @@ public sealed class LoraAdapter : IDisposable
 
     private void Freeze(nn.Module model)
     {
-        foreach (Parameter parameter in model.parameters().Where(parameter => parameter.requires_grad))
+        foreach (var parameter in model.parameters().Where(parameter => parameter.requires_grad))
         {
             parameter.requires_grad = false;
             frozen.Add(parameter);
@@ -220,8 +214,8 @@ public sealed class LoraAdapter : IDisposable
     // to_q of transformer_blocks.0.attn.to_q, to_out.0 of transformer_blocks.0.attn.to_out.0.
     private static string LastPart(string path)
     {
-        string[] parts = path.Split('.');
-        int first = parts.Length - 1;
+        var parts = path.Split('.');
+        var first = parts.Length - 1;
         while (first > 0 && int.TryParse(parts[first], out _))
         {
             first--;

@@ -62,8 +62,8 @@ internal sealed class LoraFile : IDisposable
     /// <exception cref="CheckpointException">It is missing or damaged, no plain LoRA, or does not fit the network.</exception>
     public static LoraFile Open(string path, nn.Module model, IReadOnlyDictionary<string, Linear> layers, string prefix)
     {
-        LoraLocation location = LoraLocation.Find(path);
-        ICheckpointSource tensors = Checkpoint.OpenFile(location.File);
+        var location = LoraLocation.Find(path);
+        var tensors = Checkpoint.OpenFile(location.File);
         try
         {
             return new LoraFile(
@@ -85,7 +85,7 @@ internal sealed class LoraFile : IDisposable
         {
             return LoraSettings.OfPeft(own);
         }
-        LoraSettings settings = LoraSettings.OfHeader(tensors, prefix);
+        var settings = LoraSettings.OfHeader(tensors, prefix);
         if (
             location.Config is not { } beside
             || settings.HasAlpha
@@ -106,7 +106,7 @@ internal sealed class LoraFile : IDisposable
         ScalarType? dtype
     )
     {
-        IEnumerable<TensorToWrite> content = layers.SelectMany(layer =>
+        var content = layers.SelectMany(layer =>
             new[]
             {
                 new TensorToWrite($"{prefix}.{layer.Path}.lora_A.weight", layer.A_RI, dtype),
@@ -130,9 +130,9 @@ internal sealed class LoraFile : IDisposable
         }
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        Tensor whole = torch.empty(tensors.Tensors[entry.B].Shape, ScalarType.Float32);
+        var whole = torch.empty(tensors.Tensors[entry.B].Shape, ScalarType.Float32);
         tensors.CopyInto(entry.B, whole, ValueCheck.Finite);
-        Tensor rows = whole.narrow(0, entry.FirstRow, layer.B_OR.shape[0]);
+        var rows = whole.narrow(0, entry.FirstRow, layer.B_OR.shape[0]);
         layer.B_OR.copy_(entry.SwapsHalves ? Original.OriginalCheckpoint.Swapped(rows) : rows);
     }
 

@@ -27,10 +27,10 @@ internal sealed class LoraFileReader(nn.Module model, IReadOnlyDictionary<string
     {
         RefuseOthers(tensors);
         var written = new SortedDictionary<string, Dictionary<FactorRole, string>>(StringComparer.Ordinal);
-        foreach (string name in tensors.Tensors.Keys.Order(StringComparer.Ordinal))
+        foreach (var name in tensors.Tensors.Keys.Order(StringComparer.Ordinal))
         {
             var (layer, role) = FactorNames.Parse(name)!.Value;
-            if (!written.TryGetValue(layer, out Dictionary<FactorRole, string>? roles))
+            if (!written.TryGetValue(layer, out var roles))
             {
                 written.Add(layer, roles = []);
             }
@@ -44,7 +44,7 @@ internal sealed class LoraFileReader(nn.Module model, IReadOnlyDictionary<string
                 );
             }
         }
-        bool anyStrength = settings.HasAlpha || written.Values.Any(roles => roles.ContainsKey(FactorRole.Alpha));
+        var anyStrength = settings.HasAlpha || written.Values.Any(roles => roles.ContainsKey(FactorRole.Alpha));
         if (
             !anyStrength
             && written.Keys.All(LayerNames.IsPeft)
@@ -89,7 +89,7 @@ internal sealed class LoraFileReader(nn.Module model, IReadOnlyDictionary<string
         string[] all = [.. tensors.Tensors.Keys];
         if (all.Select(FactorNames.OtherKind).FirstOrDefault(kind => kind is not null) is { } other)
         {
-            string example = all.First(name => FactorNames.OtherKind(name) is not null);
+            var example = all.First(name => FactorNames.OtherKind(name) is not null);
             throw CheckpointException.ForFile(
                 tensors.Path,
                 $"is an adapter of another kind, {other}: plain LoRA only is read here (tensor '{CheckpointException.Shorten(example)}')"
@@ -113,7 +113,7 @@ internal sealed class LoraFileReader(nn.Module model, IReadOnlyDictionary<string
         string[] encoders = [.. all.Select(LayerNames.TextEncoderOf).OfType<string>().Distinct().Order()];
         if (encoders.Length > 0)
         {
-            bool alone = all.All(name => LayerNames.TextEncoderOf(name) is not null);
+            var alone = all.All(name => LayerNames.TextEncoderOf(name) is not null);
             throw CheckpointException.ForFile(
                 tensors.Path,
                 $"this adapter {(alone ? "changes" : "also changes")} {string.Join(" and ", encoders)}; changes of a text encoder"
@@ -138,9 +138,9 @@ internal sealed class LoraFileReader(nn.Module model, IReadOnlyDictionary<string
         Dictionary<FactorRole, string> roles
     )
     {
-        if (!roles.TryGetValue(FactorRole.A, out string? a) || !roles.TryGetValue(FactorRole.B, out string? b))
+        if (!roles.TryGetValue(FactorRole.A, out var a) || !roles.TryGetValue(FactorRole.B, out var b))
         {
-            string missing = roles.ContainsKey(FactorRole.A) ? "second" : "first";
+            var missing = roles.ContainsKey(FactorRole.A) ? "second" : "first";
             throw CheckpointException.ForTensor(
                 tensors.Path,
                 roles.Values.First(),
@@ -155,14 +155,14 @@ internal sealed class LoraFileReader(nn.Module model, IReadOnlyDictionary<string
             );
             return [];
         }
-        long[] shape = tensors.Tensors[a].Shape;
+        var shape = tensors.Tensors[a].Shape;
         if (shape.Length != 2 || shape[0] is < 1 or > int.MaxValue)
         {
             throw CheckpointException.ForTensor(tensors.Path, a, CheckpointException.Shape(shape), "[rank, inputs]");
         }
-        int rank = (int)shape[0];
+        var rank = (int)shape[0];
         settings.RequireRank(names.WithoutPrefix(layer), rank);
-        double alpha = roles.TryGetValue(FactorRole.Alpha, out string? stored)
+        var alpha = roles.TryGetValue(FactorRole.Alpha, out var stored)
             ? StoredAlpha(tensors, stored)
             : settings.AlphaOf(names.WithoutPrefix(layer)) ?? rank;
         Linear[] parts = [.. named.Paths.Select(path => layers[path])];
@@ -170,7 +170,7 @@ internal sealed class LoraFileReader(nn.Module model, IReadOnlyDictionary<string
         AddMismatch(tensors, b, [parts.Sum(one => one.out_features), rank]);
         long first = 0;
         var entries = new List<LoraFileEntry>();
-        foreach ((string path, Linear linear) in named.Paths.Zip(parts))
+        foreach ((var path, var linear) in named.Paths.Zip(parts))
         {
             entries.Add(
                 new LoraFileEntry
@@ -192,7 +192,7 @@ internal sealed class LoraFileReader(nn.Module model, IReadOnlyDictionary<string
 
     private void AddMismatch(ICheckpointSource tensors, string name, long[] expected)
     {
-        StoredTensor found = tensors.Tensors[name];
+        var found = tensors.Tensors[name];
         if (!found.Shape.AsSpan().SequenceEqual(expected) || !ElementTypes.IsFloating(found.Type))
         {
             problems.Add($"tensor '{name}': found {found}, expected {CheckpointException.Shape(expected)}");
@@ -203,7 +203,7 @@ internal sealed class LoraFileReader(nn.Module model, IReadOnlyDictionary<string
     {
         if (problems.Count > 0)
         {
-            string more = problems.Count > NamedProblems ? $"; and {problems.Count - NamedProblems} more" : "";
+            var more = problems.Count > NamedProblems ? $"; and {problems.Count - NamedProblems} more" : "";
             throw CheckpointException.ForFile(
                 file,
                 $"does not fit the model: {string.Join("; ", problems.Take(NamedProblems))}{more}"
@@ -213,13 +213,13 @@ internal sealed class LoraFileReader(nn.Module model, IReadOnlyDictionary<string
 
     private static double StoredAlpha(ICheckpointSource tensors, string name)
     {
-        StoredTensor stored = tensors.Tensors[name];
+        var stored = tensors.Tensors[name];
         if (stored.Shape.Aggregate(1L, (n, extent) => n * extent) != 1 || stored.Type == ScalarType.Bool)
         {
             throw CheckpointException.ForTensor(tensors.Path, name, stored.ToString(), "one number");
         }
         using var scope = torch.NewDisposeScope();
-        double alpha = tensors.Load(name).to_type(ScalarType.Float64).reshape(1)[0].item<double>();
+        var alpha = tensors.Load(name).to_type(ScalarType.Float64).reshape(1)[0].item<double>();
         return double.IsFinite(alpha)
             ? alpha
             : throw CheckpointException.ForTensor(tensors.Path, name, $"{alpha}", "a finite number");

@@ -21,7 +21,7 @@ public sealed class LoraLayer : nn.Module<Tensor, Tensor>
         Rank = rank;
         Alpha = alpha;
         Scaling = scaling;
-        Device device = layer.weight!.device;
+        var device = layer.weight!.device;
         lora_A = nn.Linear(layer.in_features, rank, hasBias: false, device, ScalarType.Float32);
         lora_B = nn.Linear(rank, layer.out_features, hasBias: false, device, ScalarType.Float32);
         // By name: the adapted layer is a field too, but no part of this module.
@@ -56,7 +56,7 @@ public sealed class LoraLayer : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor input)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor wide = input.dtype == ScalarType.Float32 ? input : input.to_type(ScalarType.Float32);
+        var wide = input.dtype == ScalarType.Float32 ? input : input.to_type(ScalarType.Float32);
         return (lora_B.call(lora_A.call(wide)) * Scaling).MoveToOuterDisposeScope();
     }
 
@@ -64,8 +64,8 @@ public sealed class LoraLayer : nn.Module<Tensor, Tensor>
     internal Tensor Changed(Tensor input, Tensor result)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor change = call(input);
-        Tensor sum = result.dtype == ScalarType.Float32 ? result + change : (result + change).to_type(result.dtype);
+        var change = call(input);
+        var sum = result.dtype == ScalarType.Float32 ? result + change : (result + change).to_type(result.dtype);
         return sum.MoveToOuterDisposeScope();
     }
 
@@ -79,10 +79,10 @@ public sealed class LoraLayer : nn.Module<Tensor, Tensor>
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         var values = new float[A_RI.numel()];
-        double bound = 1 / Math.Sqrt(A_RI.shape[1]);
+        var bound = 1 / Math.Sqrt(A_RI.shape[1]);
         // The stream's address is the layer's path: adapting one layer more changes no other's start.
         var stream = RandomStream.For(seed, step: 0, Address(Path), RandomPurpose.Weights);
-        for (int i = 0; i < values.Length; i++)
+        for (var i = 0; i < values.Length; i++)
         {
             values[i] = (float)(bound * (2 * stream.NextDouble() - 1));
         }
@@ -96,7 +96,7 @@ public sealed class LoraLayer : nn.Module<Tensor, Tensor>
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         Tensor weight_OI = Layer.weight!;
-        Tensor change_OI = B_OR.mm(A_RI) * Scaling;
+        var change_OI = B_OR.mm(A_RI) * Scaling;
         return (weight_OI.to_type(ScalarType.Float32) + change_OI).to_type(weight_OI.dtype).MoveToOuterDisposeScope();
     }
 
@@ -104,15 +104,15 @@ public sealed class LoraLayer : nn.Module<Tensor, Tensor>
     internal void Merge()
     {
         using var noGrad = torch.no_grad();
-        using Tensor merged_OI = MergedWeight();
+        using var merged_OI = MergedWeight();
         Layer.weight!.copy_(merged_OI);
     }
 
     // FNV-1a over the path, within the streams' address space.
     private static long Address(string path)
     {
-        ulong hash = 0xCBF29CE484222325;
-        foreach (char c in path)
+        var hash = 0xCBF29CE484222325;
+        foreach (var c in path)
         {
             hash = (hash ^ c) * 0x100000001B3;
         }

@@ -57,10 +57,10 @@ internal sealed record LoraLocation(string File, string? Config, bool IsPeft)
 
     private static LoraLocation Of(string file)
     {
-        string folder = Path.GetDirectoryName(file) ?? "";
-        string config = Path.Combine(folder, ConfigName);
-        bool isPeft = Path.GetFileName(file).StartsWith(PeftStem, StringComparison.Ordinal);
-        bool isOthers =
+        var folder = Path.GetDirectoryName(file) ?? "";
+        var config = Path.Combine(folder, ConfigName);
+        var isPeft = Path.GetFileName(file).StartsWith(PeftStem, StringComparison.Ordinal);
+        var isOthers =
             !isPeft
             && UsualNames.Any(name =>
                 name.StartsWith(PeftStem, StringComparison.Ordinal) && System.IO.File.Exists(Path.Combine(folder, name))
@@ -86,7 +86,7 @@ internal sealed record LoraLocation(string File, string? Config, bool IsPeft)
             .. Directory.EnumerateFiles(folder).Where(Checkpoint.IsWeightsFile).Order(StringComparer.Ordinal),
         ];
         string[] safe = [.. weights.Where(file => file.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))];
-        string[] candidates = safe.Length > 0 ? safe : weights;
+        var candidates = safe.Length > 0 ? safe : weights;
         return candidates.Length switch
         {
             0 => null,

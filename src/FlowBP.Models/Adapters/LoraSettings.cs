@@ -63,7 +63,7 @@ internal sealed class LoraSettings
     /// <exception cref="CheckpointException">It is damaged, or asks for what is not built.</exception>
     public static LoraSettings OfPeft(string file)
     {
-        JsonObject json = JsonFile.Read(file);
+        var json = JsonFile.Read(file);
         if (!json.ContainsKey("lora_alpha"))
         {
             LoadingNotices.Say($"{file} has no lora_alpha: {PeftAlpha} is taken, as PEFT does");
@@ -76,7 +76,7 @@ internal sealed class LoraSettings
     /// <exception cref="CheckpointException">It is no JSON object, or asks for what is not built.</exception>
     public static LoraSettings OfHeader(ICheckpointSource tensors, string prefix)
     {
-        if (tensors is not SafetensorsFile file || !file.Metadata.TryGetValue(Key, out string? text))
+        if (tensors is not SafetensorsFile file || !file.Metadata.TryGetValue(Key, out var text))
         {
             return new LoraSettings(tensors.Path, "", "metadata", null);
         }
@@ -134,10 +134,10 @@ internal sealed class LoraSettings
     {
         JsonObject ranks = [];
         JsonObject alphas = [];
-        foreach (LoraLayer layer in layers.OrderBy(layer => layer.Path, StringComparer.Ordinal))
+        foreach (var layer in layers.OrderBy(layer => layer.Path, StringComparer.Ordinal))
         {
             // What is stored is the strength in PEFT's words: alpha for which alpha / rank is the layer's.
-            double alpha = layer.Scaling * layer.Rank;
+            var alpha = layer.Scaling * layer.Rank;
             if (layer.Rank != config.Rank)
             {
                 ranks[layer.Path] = layer.Rank;
@@ -170,7 +170,7 @@ internal sealed class LoraSettings
     private void RefuseOtherKinds()
     {
         Refuse("peft_type", node => Text(node) is { } type && !type.Equals("LORA", StringComparison.OrdinalIgnoreCase));
-        foreach (string flag in new[] { "use_dora", "lora_bias", "use_qalora", "use_bdlora", "fan_in_fan_out" })
+        foreach (var flag in new[] { "use_dora", "lora_bias", "use_qalora", "use_bdlora", "fan_in_fan_out" })
         {
             Refuse(flag, _ => IsOn(flag));
         }
@@ -180,7 +180,7 @@ internal sealed class LoraSettings
             node => Text(node) is { } way && !UnchangedBases.Contains(way, StringComparer.OrdinalIgnoreCase)
         );
         foreach (
-            string list in new[]
+            var list in new[]
             {
                 "modules_to_save",
                 "layer_replication",

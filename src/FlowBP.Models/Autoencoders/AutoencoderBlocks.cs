@@ -34,7 +34,7 @@ internal sealed class AutoencoderLevel : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor h_BCYX)
     {
-        foreach (ResnetBlock2D resnet in resnets)
+        foreach (var resnet in resnets)
         {
             h_BCYX = resnet.call(h_BCYX);
         }
@@ -100,9 +100,9 @@ internal sealed class ResnetBlock2D : nn.Module<Tensor, Tensor>
     private Tensor Apply(Tensor x_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor h_BCYX = conv1.call(F.silu(norm1.call(x_BCYX)));
+        var h_BCYX = conv1.call(F.silu(norm1.call(x_BCYX)));
         h_BCYX = conv2.call(F.silu(norm2.call(h_BCYX)));
-        Tensor shortcut_BCYX = conv_shortcut is null ? x_BCYX : conv_shortcut.call(x_BCYX);
+        var shortcut_BCYX = conv_shortcut is null ? x_BCYX : conv_shortcut.call(x_BCYX);
         return (shortcut_BCYX + h_BCYX).MoveToOuterDisposeScope();
     }
 }
@@ -141,7 +141,7 @@ internal sealed class Upsample2D : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor h_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor doubled_BCYX = F.interpolate(h_BCYX, scale_factor: [2.0, 2.0]);
+        var doubled_BCYX = F.interpolate(h_BCYX, scale_factor: [2.0, 2.0]);
         return conv.call(doubled_BCYX).MoveToOuterDisposeScope();
     }
 }
@@ -169,12 +169,12 @@ internal sealed class SpatialAttention : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor h_BLC = group_norm.call(x_BCYX).flatten(2).transpose(1, 2);
-        Tensor q_BHLC = to_q.call(h_BLC).unsqueeze(1);
-        Tensor k_BHLC = to_k.call(h_BLC).unsqueeze(1);
-        Tensor v_BHLC = to_v.call(h_BLC).unsqueeze(1);
-        Tensor attended_BLC = F.scaled_dot_product_attention(q_BHLC, k_BHLC, v_BHLC).squeeze(1);
-        Tensor out_BCYX = to_out[0].call(attended_BLC).transpose(1, 2).reshape(x_BCYX.shape);
+        var h_BLC = group_norm.call(x_BCYX).flatten(2).transpose(1, 2);
+        var q_BHLC = to_q.call(h_BLC).unsqueeze(1);
+        var k_BHLC = to_k.call(h_BLC).unsqueeze(1);
+        var v_BHLC = to_v.call(h_BLC).unsqueeze(1);
+        var attended_BLC = F.scaled_dot_product_attention(q_BHLC, k_BHLC, v_BHLC).squeeze(1);
+        var out_BCYX = to_out[0].call(attended_BLC).transpose(1, 2).reshape(x_BCYX.shape);
         return (x_BCYX + out_BCYX).MoveToOuterDisposeScope();
     }
 }

@@ -22,7 +22,7 @@ public sealed class AutoencoderKL : LatentAutoencoder
         : base(nameof(AutoencoderKL))
     {
         Config = config;
-        int moments = 2 * config.LatentChannels;
+        var moments = 2 * config.LatentChannels;
         encoder = new AutoencoderEncoder(config);
         decoder = new AutoencoderDecoder(config);
         quant_conv = config.UseQuantConv ? nn.Conv2d(moments, moments, 1) : null;
@@ -54,7 +54,7 @@ public sealed class AutoencoderKL : LatentAutoencoder
     public Tensor EncodeMoments(Tensor image_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor moments_BCYX = encoder.call(image_BCYX);
+        var moments_BCYX = encoder.call(image_BCYX);
         return (quant_conv is null ? moments_BCYX : quant_conv.call(moments_BCYX)).MoveToOuterDisposeScope();
     }
 
@@ -71,7 +71,7 @@ public sealed class AutoencoderKL : LatentAutoencoder
     public Tensor Decode(Tensor z_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor h_BCYX = z_BCYX.to_type(decoder.Type);
+        var h_BCYX = z_BCYX.to_type(decoder.Type);
         h_BCYX = post_quant_conv is null ? h_BCYX : post_quant_conv.call(h_BCYX);
         return decoder.call(h_BCYX).MoveToOuterDisposeScope();
     }

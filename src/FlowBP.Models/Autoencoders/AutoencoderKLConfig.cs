@@ -56,7 +56,7 @@ public sealed record AutoencoderKLConfig
     public static AutoencoderKLConfig Read(ConfigReader json)
     {
         json.RequireClass(nameof(AutoencoderKL));
-        AutoencoderKLConfig config = ReadTowers(json, new AutoencoderKLConfig()) with
+        var config = ReadTowers(json, new AutoencoderKLConfig()) with
         {
             ScalingFactor = json.Double("scaling_factor", new AutoencoderKLConfig().ScalingFactor),
             ShiftFactor = json.Double("shift_factor", 0),
@@ -95,7 +95,7 @@ public sealed record AutoencoderKLConfig
     /// <summary>The content of a config.json that <see cref="Read(string)"/> and diffusers understand.</summary>
     public string ToJson()
     {
-        JsonObject json = TowersToJson();
+        var json = TowersToJson();
         json["_class_name"] = nameof(AutoencoderKL);
         json["scaling_factor"] = ScalingFactor;
         json["shift_factor"] = ShiftFactor;
@@ -131,10 +131,10 @@ public sealed record AutoencoderKLConfig
 
     private static void RequireBlocks(ConfigReader json, string key, string block, int count)
     {
-        IReadOnlyList<string> found = json.Texts(key, [.. Enumerable.Repeat(block, count)]);
+        var found = json.Texts(key, [.. Enumerable.Repeat(block, count)]);
         if (found.Count != count || found.Any(b => b != block))
         {
-            string list = string.Join(", ", found);
+            var list = string.Join(", ", found);
             throw CheckpointException.ForFile(json.File, $"key '{key}': found [{list}], expected {count} × {block}");
         }
     }
@@ -146,7 +146,7 @@ public sealed record AutoencoderKLConfig
         {
             throw CheckpointException.ForFile(file, "key 'block_out_channels': found [], expected at least one entry");
         }
-        foreach (int channels in BlockOutChannels)
+        foreach (var channels in BlockOutChannels)
         {
             if (NormNumGroups <= 0 || channels <= 0 || channels % NormNumGroups != 0)
             {

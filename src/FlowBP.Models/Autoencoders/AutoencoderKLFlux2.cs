@@ -23,8 +23,8 @@ public sealed class AutoencoderKLFlux2 : LatentAutoencoder
         : base(nameof(AutoencoderKLFlux2))
     {
         Config = config;
-        AutoencoderKLConfig towers = config.Towers;
-        int moments = 2 * towers.LatentChannels;
+        var towers = config.Towers;
+        var moments = 2 * towers.LatentChannels;
         encoder = new AutoencoderEncoder(towers);
         decoder = new AutoencoderDecoder(config.DecoderTower);
         quant_conv = towers.UseQuantConv ? nn.Conv2d(moments, moments, 1) : null;
@@ -57,7 +57,7 @@ public sealed class AutoencoderKLFlux2 : LatentAutoencoder
     public Tensor EncodeMoments(Tensor image_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor moments_BCYX = encoder.call(image_BCYX);
+        var moments_BCYX = encoder.call(image_BCYX);
         return (quant_conv is null ? moments_BCYX : quant_conv.call(moments_BCYX)).MoveToOuterDisposeScope();
     }
 
@@ -75,7 +75,7 @@ public sealed class AutoencoderKLFlux2 : LatentAutoencoder
     public Tensor Decode(Tensor z_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor h_BCYX = z_BCYX.to_type(decoder.Type);
+        var h_BCYX = z_BCYX.to_type(decoder.Type);
         h_BCYX = post_quant_conv is null ? h_BCYX : post_quant_conv.call(h_BCYX);
         return decoder.call(h_BCYX).MoveToOuterDisposeScope();
     }

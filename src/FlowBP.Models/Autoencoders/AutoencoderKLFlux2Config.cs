@@ -66,7 +66,7 @@ public sealed record AutoencoderKLFlux2Config
     /// <summary>The content of a config.json that <see cref="Read(string)"/> and diffusers understand.</summary>
     public string ToJson()
     {
-        JsonObject json = Towers.TowersToJson();
+        var json = Towers.TowersToJson();
         json["_class_name"] = nameof(AutoencoderKLFlux2);
         json["batch_norm_eps"] = BatchNormEps;
         json["decoder_block_out_channels"] = DecoderBlockOutChannels is null

@@ -17,7 +17,7 @@ internal sealed class AutoencoderEncoder : nn.Module<Tensor, Tensor>
     public AutoencoderEncoder(AutoencoderKLConfig config)
         : base(nameof(AutoencoderEncoder))
     {
-        IReadOnlyList<int> channels = config.BlockOutChannels;
+        var channels = config.BlockOutChannels;
         conv_in = nn.Conv2d(config.InChannels, channels[0], 3, padding: 1);
         down_blocks = new ModuleList<AutoencoderLevel>([
             .. channels.Select(
@@ -39,8 +39,8 @@ internal sealed class AutoencoderEncoder : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor image_BCYX)
     {
-        Tensor h_BCYX = conv_in.call(image_BCYX);
-        foreach (AutoencoderLevel level in down_blocks)
+        var h_BCYX = conv_in.call(image_BCYX);
+        foreach (var level in down_blocks)
         {
             h_BCYX = level.call(h_BCYX);
         }
@@ -89,7 +89,7 @@ internal sealed class AutoencoderDecoder : nn.Module<Tensor, Tensor>
         get => Blocks.All(block => block.Recomputes);
         set
         {
-            foreach (ResnetBlock2D block in Blocks)
+            foreach (var block in Blocks)
             {
                 block.Recomputes = value;
             }
@@ -100,8 +100,8 @@ internal sealed class AutoencoderDecoder : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor z_BCYX)
     {
-        Tensor h_BCYX = mid_block.call(conv_in.call(z_BCYX));
-        foreach (AutoencoderLevel level in up_blocks)
+        var h_BCYX = mid_block.call(conv_in.call(z_BCYX));
+        foreach (var level in up_blocks)
         {
             h_BCYX = level.call(h_BCYX);
         }

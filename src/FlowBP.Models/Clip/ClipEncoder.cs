@@ -54,7 +54,7 @@ internal sealed class ClipEncoderLayer : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x_BLD)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor h_BLD = x_BLD + self_attn.call(layer_norm1.call(x_BLD));
+        var h_BLD = x_BLD + self_attn.call(layer_norm1.call(x_BLD));
         return (h_BLD + mlp.call(layer_norm2.call(h_BLD))).MoveToOuterDisposeScope();
     }
 }

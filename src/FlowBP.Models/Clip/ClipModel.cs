@@ -61,7 +61,7 @@ public sealed class CLIPModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbedder
     public Tensor EmbedText(Tensor ids_BL)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor embedding_BP = text_projection.call(text_model.call(ids_BL).Pooled);
+        var embedding_BP = text_projection.call(text_model.call(ids_BL).Pooled);
         return ClipTower.Normalize(embedding_BP).MoveToOuterDisposeScope();
     }
 
@@ -69,7 +69,7 @@ public sealed class CLIPModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbedder
     public Tensor EmbedImage(Tensor pixels_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor embedding_BP = visual_projection.call(vision_model.call(pixels_BCYX));
+        var embedding_BP = visual_projection.call(vision_model.call(pixels_BCYX));
         return ClipTower.Normalize(embedding_BP).MoveToOuterDisposeScope();
     }
 
@@ -80,7 +80,7 @@ public sealed class CLIPModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbedder
     public override Tensor forward(Tensor ids_BL, Tensor pixels_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor cosines = EmbedText(ids_BL).mm(EmbedImage(pixels_BCYX).transpose(0, 1));
+        var cosines = EmbedText(ids_BL).mm(EmbedImage(pixels_BCYX).transpose(0, 1));
         return (cosines * logit_scale.exp()).MoveToOuterDisposeScope();
     }
 }
@@ -116,7 +116,7 @@ internal sealed class ClipVisionTransformer : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor pixels_BCYX)
     {
-        Tensor hidden_BLD = encoder.call(pre_layrnorm.call(embeddings.call(pixels_BCYX)));
+        var hidden_BLD = encoder.call(pre_layrnorm.call(embeddings.call(pixels_BCYX)));
         return post_layernorm.call(hidden_BLD.select(1, 0));
     }
 }

@@ -56,12 +56,12 @@ internal sealed class ClipTextTransformer : nn.Module<Tensor, ClipTextStates>
     {
         using var scope = torch.NewDisposeScope();
         var states = new List<Tensor> { embeddings.call(ids_BL) };
-        foreach (ClipEncoderLayer layer in encoder.Layers)
+        foreach (var layer in encoder.Layers)
         {
             states.Add(layer.call(states[^1]));
         }
-        Tensor last_BLD = final_layer_norm.call(states[^1]);
-        Tensor pooled_BD = ClipTower.PoolAtEnd(last_BLD, ids_BL, eosTokenId);
+        var last_BLD = final_layer_norm.call(states[^1]);
+        var pooled_BD = ClipTower.PoolAtEnd(last_BLD, ids_BL, eosTokenId);
         states.ForEach(state => state.MoveToOuterDisposeScope());
         return new ClipTextStates(states, last_BLD.MoveToOuterDisposeScope(), pooled_BD.MoveToOuterDisposeScope());
     }

@@ -13,10 +13,10 @@ internal static class ClipTower
     /// <summary>Multi-head attention between projected queries, keys and values; heads merged again.</summary>
     public static Tensor Attend(Tensor q_BLD, Tensor k_BLD, Tensor v_BLD, int heads, bool causal)
     {
-        Tensor q_BHLK = SplitHeads(q_BLD, heads);
-        Tensor k_BHLK = SplitHeads(k_BLD, heads);
-        Tensor v_BHLK = SplitHeads(v_BLD, heads);
-        Tensor attended_BHLK = F.scaled_dot_product_attention(q_BHLK, k_BHLK, v_BHLK, is_casual: causal);
+        var q_BHLK = SplitHeads(q_BLD, heads);
+        var k_BHLK = SplitHeads(k_BLD, heads);
+        var v_BHLK = SplitHeads(v_BLD, heads);
+        var attended_BHLK = F.scaled_dot_product_attention(q_BHLK, k_BHLK, v_BHLK, is_casual: causal);
         return attended_BHLK.transpose(1, 2).flatten(2);
     }
 
@@ -26,8 +26,8 @@ internal static class ClipTower
     /// <param name="position_LD">One row per token.</param>
     public static Tensor EmbedPatches(Tensor patches_BDYX, Tensor class_D, Tensor position_LD)
     {
-        Tensor patches_BLD = patches_BDYX.flatten(2).transpose(1, 2);
-        Tensor class_B1D = class_D.expand(patches_BLD.shape[0], 1, -1);
+        var patches_BLD = patches_BDYX.flatten(2).transpose(1, 2);
+        var class_B1D = class_D.expand(patches_BLD.shape[0], 1, -1);
         return torch.cat([class_B1D, patches_BLD], 1) + position_LD;
     }
 
@@ -37,10 +37,8 @@ internal static class ClipTower
     /// <param name="eosTokenId">The end-of-text id; null pools at the largest id of each row.</param>
     public static Tensor PoolAtEnd(Tensor hidden_BLD, Tensor ids_BL, int? eosTokenId)
     {
-        Tensor end_B = PositionOfFirstMaximum(
-            eosTokenId is { } eos ? ids_BL.eq(eos).to_type(ScalarType.Int64) : ids_BL
-        );
-        Tensor index_B1D = end_B.reshape(-1, 1, 1).expand(-1, 1, hidden_BLD.shape[2]);
+        var end_B = PositionOfFirstMaximum(eosTokenId is { } eos ? ids_BL.eq(eos).to_type(ScalarType.Int64) : ids_BL);
+        var index_B1D = end_B.reshape(-1, 1, 1).expand(-1, 1, hidden_BLD.shape[2]);
         return hidden_BLD.gather(1, index_B1D).squeeze(1);
     }
 
@@ -69,9 +67,9 @@ internal static class ClipTower
     // argmax promises no particular one among equals (end-of-text is also the padding), so the index breaks the tie.
     private static Tensor PositionOfFirstMaximum(Tensor x_BL)
     {
-        long length = x_BL.shape[1];
-        Tensor position_L = torch.arange(length, dtype: ScalarType.Int64, device: x_BL.device);
-        Tensor isMaximum_BL = x_BL.eq(x_BL.amax([1], keepdim: true));
+        var length = x_BL.shape[1];
+        var position_L = torch.arange(length, dtype: ScalarType.Int64, device: x_BL.device);
+        var isMaximum_BL = x_BL.eq(x_BL.amax([1], keepdim: true));
         return torch.where(isMaximum_BL, position_L, torch.full_like(position_L, length)).amin([1]);
     }
 }

@@ -59,10 +59,10 @@ public sealed record OpenClipConfig
     /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
     public static OpenClipConfig Read(ConfigReader json)
     {
-        ConfigReader vision = Required(json, "vision_cfg");
-        ConfigReader text = Required(json, "text_cfg");
-        int visionWidth = vision.Int("width", 768);
-        int headWidth = vision.Int("head_width", 64);
+        var vision = Required(json, "vision_cfg");
+        var text = Required(json, "text_cfg");
+        var visionWidth = vision.Int("width", 768);
+        var headWidth = vision.Int("head_width", 64);
         if (headWidth <= 0 || visionWidth % headWidth != 0)
         {
             throw CheckpointException.ForFile(
@@ -91,7 +91,7 @@ public sealed record OpenClipConfig
             ContextLength = text.Int("context_length", 77),
             VocabSize = text.Int("vocab_size", 49408),
         };
-        foreach (ConfigReader tower in new[] { vision, text })
+        foreach (var tower in new[] { vision, text })
         {
             tower.Require("ls_init_value", "null");
         }

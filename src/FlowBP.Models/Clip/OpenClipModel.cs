@@ -25,7 +25,7 @@ public sealed class OpenClipModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbe
         : base(nameof(OpenClipModel))
     {
         Config = config;
-        int width = config.Text.Width;
+        var width = config.Text.Width;
         visual = new OpenClipVisionTower(config);
         token_embedding = nn.Embedding(config.VocabSize, width);
         positional_embedding = nn.Parameter(torch.zeros(config.ContextLength, width));
@@ -62,9 +62,9 @@ public sealed class OpenClipModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbe
     public Tensor EmbedText(Tensor ids_BL)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor h_BLD = token_embedding.call(ids_BL) + positional_embedding.narrow(0, 0, ids_BL.shape[1]);
+        var h_BLD = token_embedding.call(ids_BL) + positional_embedding.narrow(0, 0, ids_BL.shape[1]);
         h_BLD = ln_final.call(transformer.call(h_BLD));
-        Tensor pooled_BD = ClipTower.PoolAtEnd(h_BLD, ids_BL, eosTokenId: null);
+        var pooled_BD = ClipTower.PoolAtEnd(h_BLD, ids_BL, eosTokenId: null);
         return ClipTower.Normalize(pooled_BD.mm(text_projection)).MoveToOuterDisposeScope();
     }
 
@@ -82,7 +82,7 @@ public sealed class OpenClipModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbe
     public override Tensor forward(Tensor ids_BL, Tensor pixels_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor cosines = EmbedText(ids_BL).mm(EmbedImage(pixels_BCYX).transpose(0, 1));
+        var cosines = EmbedText(ids_BL).mm(EmbedImage(pixels_BCYX).transpose(0, 1));
         return (cosines * logit_scale.exp()).MoveToOuterDisposeScope();
     }
 }
@@ -100,8 +100,8 @@ internal sealed class OpenClipVisionTower : nn.Module<Tensor, Tensor>
     public OpenClipVisionTower(OpenClipConfig config)
         : base(nameof(OpenClipVisionTower))
     {
-        int width = config.Vision.Width;
-        int side = config.ImageSize / config.PatchSize;
+        var width = config.Vision.Width;
+        var side = config.ImageSize / config.PatchSize;
         conv1 = nn.Conv2d(3, width, config.PatchSize, stride: config.PatchSize, bias: false);
         class_embedding = nn.Parameter(torch.zeros(width));
         positional_embedding = nn.Parameter(torch.zeros(side * side + 1, width));
@@ -114,7 +114,7 @@ internal sealed class OpenClipVisionTower : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor pixels_BCYX)
     {
-        Tensor h_BLD = ClipTower.EmbedPatches(
+        var h_BLD = ClipTower.EmbedPatches(
             conv1.call(pixels_BCYX.to_type(class_embedding.dtype)),
             class_embedding,
             positional_embedding
@@ -160,7 +160,7 @@ internal sealed class OpenClipBlock : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x_BLD)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor h_BLD = x_BLD + attn.call(ln_1.call(x_BLD));
+        var h_BLD = x_BLD + attn.call(ln_1.call(x_BLD));
         return (h_BLD + mlp.call(ln_2.call(h_BLD))).MoveToOuterDisposeScope();
     }
 }
@@ -186,7 +186,7 @@ internal sealed class OpenClipAttention : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x_BLD)
     {
-        Tensor[] qkv_BLD = F.linear(x_BLD, in_proj_weight, in_proj_bias).chunk(3, -1);
+        var qkv_BLD = F.linear(x_BLD, in_proj_weight, in_proj_bias).chunk(3, -1);
         return out_proj.call(ClipTower.Attend(qkv_BLD[0], qkv_BLD[1], qkv_BLD[2], heads, causal));
     }
 }
@@ -200,7 +200,7 @@ internal sealed class OpenClipMlp : nn.Module<Tensor, Tensor>
     public OpenClipMlp(OpenClipTowerConfig config, bool quickGelu)
         : base(nameof(OpenClipMlp))
     {
-        int hidden = (int)(config.Width * config.MlpRatio);
+        var hidden = (int)(config.Width * config.MlpRatio);
         c_fc = nn.Linear(config.Width, hidden);
         c_proj = nn.Linear(hidden, config.Width);
         activation = ClipTower.Activation(quickGelu ? "quick_gelu" : "gelu", nameof(OpenClipMlp));

@@ -18,8 +18,8 @@ public sealed record TextTower(ClipTokenizer Tokenizer, string TokenizerFolder, 
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
     public static TextTower Load(string tokenizerFolder, string encoderFolder)
     {
-        ClipTokenizer tokenizer = ClipTokenizer.FromFolder(tokenizerFolder);
-        CLIPTextModelWithProjection encoder = Unfinished.Filled(
+        var tokenizer = ClipTokenizer.FromFolder(tokenizerFolder);
+        var encoder = Unfinished.Filled(
             CLIPTextModelWithProjection.FromFolder(encoderFolder),
             read => Check(tokenizerFolder, tokenizer, encoderFolder, read.Config)
         );

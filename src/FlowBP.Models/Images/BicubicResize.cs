@@ -25,16 +25,16 @@ public static class BicubicResize
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(height);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(width);
         using var scope = torch.NewDisposeScope();
-        long[] shape = image_BCYX.shape;
+        var shape = image_BCYX.shape;
         if (shape.Length != 4 || image_BCYX.numel() == 0 || !torch.is_floating_point(image_BCYX.dtype))
         {
             throw new ArgumentException(
                 $"found pictures of {image_BCYX.dtype} [{string.Join(", ", shape)}], expected real numbers [B, C, Y, X]"
             );
         }
-        Tensor rows = Matrix((int)shape[^2], height, image_BCYX);
-        Tensor columns = Matrix((int)shape[^1], width, image_BCYX);
-        Tensor resized_BCXY = F.linear(image_BCYX.transpose(2, 3), rows);
+        var rows = Matrix((int)shape[^2], height, image_BCYX);
+        var columns = Matrix((int)shape[^1], width, image_BCYX);
+        var resized_BCXY = F.linear(image_BCYX.transpose(2, 3), rows);
         return F.linear(resized_BCXY.transpose(2, 3), columns).MoveToOuterDisposeScope();
     }
 
@@ -52,22 +52,22 @@ public static class BicubicResize
     private static float[] Compute(int from, int to)
     {
         var matrix = new float[to * from];
-        float scale = (float)from / to;
-        float stretch = Math.Max(scale, 1);
-        float support = 2 * stretch;
-        for (int i = 0; i < to; i++)
+        var scale = (float)from / to;
+        var stretch = Math.Max(scale, 1);
+        var support = 2 * stretch;
+        for (var i = 0; i < to; i++)
         {
-            float center = scale * (i + 0.5f);
-            int first = Math.Max((int)(center - support + 0.5f), 0);
-            int end = Math.Min((int)(center + support + 0.5f), from);
+            var center = scale * (i + 0.5f);
+            var first = Math.Max((int)(center - support + 0.5f), 0);
+            var end = Math.Min((int)(center + support + 0.5f), from);
             float sum = 0;
-            for (int j = first; j < end; j++)
+            for (var j = first; j < end; j++)
             {
-                float weight = Cubic((j - center + 0.5f) * (1 / stretch));
+                var weight = Cubic((j - center + 0.5f) * (1 / stretch));
                 matrix[i * from + j] = weight;
                 sum += weight;
             }
-            for (int j = first; j < end; j++)
+            for (var j = first; j < end; j++)
             {
                 matrix[i * from + j] /= sum;
             }

@@ -17,7 +17,7 @@ public static class LatentPatches
     public static Tensor Patchify(Tensor latents_BCYX)
     {
         using var scope = torch.NewDisposeScope();
-        long[] shape = latents_BCYX.shape;
+        var shape = latents_BCYX.shape;
         if (shape.Length != 4 || shape[2] % Side != 0 || shape[3] % Side != 0)
         {
             throw new ArgumentException(
@@ -37,14 +37,14 @@ public static class LatentPatches
     public static Tensor Unpatchify(Tensor patches_BEYX)
     {
         using var scope = torch.NewDisposeScope();
-        long[] shape = patches_BEYX.shape;
+        var shape = patches_BEYX.shape;
         if (shape.Length != 4 || shape[1] % (Side * Side) != 0)
         {
             throw new ArgumentException(
                 $"found patches of shape [{string.Join(", ", shape)}], expected [B, 4·C, Y, X]"
             );
         }
-        long channels = shape[1] / (Side * Side);
+        var channels = shape[1] / (Side * Side);
         return patches_BEYX
             .reshape(shape[0], channels, Side, Side, shape[2], shape[3])
             .permute(0, 1, 4, 2, 5, 3)

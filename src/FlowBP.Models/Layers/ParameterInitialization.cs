@@ -32,11 +32,11 @@ public static class ParameterInitialization
     /// <summary>The initial values of one parameter, row-major; null for a scalar, which keeps its own.</summary>
     private static float[]? Initial(string name, long[] shape, ulong seed)
     {
-        int count = (int)shape.Aggregate(1L, (n, extent) => n * extent);
-        string[] path = name.Split('.');
-        string leaf = path[^1];
-        string owner = path.Length > 1 ? path[^2] : "";
-        string above = path.Length > 2 ? path[^3] : "";
+        var count = (int)shape.Aggregate(1L, (n, extent) => n * extent);
+        var path = name.Split('.');
+        var leaf = path[^1];
+        var owner = path.Length > 1 ? path[^2] : "";
+        var above = path.Length > 2 ? path[^3] : "";
         var stream = new Stream(seed, name);
 
         if (shape.Length == 0)
@@ -66,7 +66,7 @@ public static class ParameterInitialization
         {
             return stream.Normal(count, 0.02);
         }
-        long receptive = shape.Skip(2).Aggregate(1L, (n, extent) => n * extent);
+        var receptive = shape.Skip(2).Aggregate(1L, (n, extent) => n * extent);
         return stream.Uniform(count, Math.Sqrt(6.0 / ((shape[0] + shape[1]) * receptive)));
     }
 
@@ -78,8 +78,8 @@ public static class ParameterInitialization
         public Stream(ulong seed, string name)
         {
             // FNV-1a over the name, then mixed with the seed.
-            ulong hash = 0xCBF29CE484222325;
-            foreach (char c in name)
+            var hash = 0xCBF29CE484222325;
+            foreach (var c in name)
             {
                 hash = (hash ^ c) * 0x100000001B3;
             }
@@ -90,7 +90,7 @@ public static class ParameterInitialization
         public float[] Uniform(int count, double bound)
         {
             var values = new float[count];
-            for (int i = 0; i < count; i++)
+            for (var i = 0; i < count; i++)
             {
                 values[i] = (float)((2 * Unit((ulong)i) - 1) * bound);
             }
@@ -101,9 +101,9 @@ public static class ParameterInitialization
         public float[] Normal(int count, double deviation)
         {
             var values = new float[count];
-            for (int i = 0; i < count; i++)
+            for (var i = 0; i < count; i++)
             {
-                double radius = Math.Sqrt(-2 * Math.Log(Unit(2 * (ulong)i)));
+                var radius = Math.Sqrt(-2 * Math.Log(Unit(2 * (ulong)i)));
                 values[i] = (float)(deviation * radius * Math.Cos(2 * Math.PI * Unit(2 * (ulong)i + 1)));
             }
             return values;

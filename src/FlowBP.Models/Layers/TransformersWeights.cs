@@ -28,7 +28,7 @@ internal static class TransformersWeights
     /// <exception cref="CheckpointException">There are none, or they are damaged.</exception>
     public static IReadOnlyList<string> Files(string folder)
     {
-        using ICheckpointSource checkpoint = Checkpoint.Open(folder);
+        using var checkpoint = Checkpoint.Open(folder);
         return
         [
             .. checkpoint
@@ -46,9 +46,9 @@ internal static class TransformersWeights
         public NamedWeights(ICheckpointSource inner, WeightNames names, HashSet<string> own)
         {
             this.inner = inner;
-            foreach (StoredTensor tensor in inner.Tensors.Values)
+            foreach (var tensor in inner.Tensors.Values)
             {
-                string name = names.Own(tensor.Name, own.Contains);
+                var name = names.Own(tensor.Name, own.Contains);
                 if (names.Ignores(name))
                 {
                     continue;
@@ -84,6 +84,6 @@ internal static class TransformersWeights
 
         public void Dispose() => inner.Dispose();
 
-        private string Stored(string name) => tensors.TryGetValue(name, out StoredTensor? tensor) ? tensor.Name : name;
+        private string Stored(string name) => tensors.TryGetValue(name, out var tensor) ? tensor.Name : name;
     }
 }

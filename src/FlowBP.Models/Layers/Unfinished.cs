@@ -35,7 +35,7 @@ internal sealed class Unfinished : IDisposable
     /// <summary>Disposes the parts of what was not finished.</summary>
     public void Dispose()
     {
-        while (parts.TryPop(out IDisposable? part))
+        while (parts.TryPop(out var part))
         {
             part.Dispose();
         }

@@ -26,9 +26,9 @@ internal sealed record WeightNames
         {
             return name;
         }
-        foreach (string prefix in Prefixes)
+        foreach (var prefix in Prefixes)
         {
-            string less = name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : name;
+            var less = name.StartsWith(prefix, StringComparison.Ordinal) ? name[prefix.Length..] : name;
             // One of a part's name may stand before one of the network's own.
             if (less != name && Own(less, known) is var inner && IsKnown(inner))
             {

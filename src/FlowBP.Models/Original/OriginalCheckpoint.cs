@@ -62,7 +62,7 @@ internal sealed class OriginalCheckpoint : ICheckpointSource
     /// <inheritdoc/>
     public void CopyInto(string name, Tensor destination, ValueCheck values = ValueCheck.None)
     {
-        Place place = PlaceOf(name);
+        var place = PlaceOf(name);
         if (place.IsWhole)
         {
             source.CopyInto(place.Stored, destination, values);
@@ -73,12 +73,12 @@ internal sealed class OriginalCheckpoint : ICheckpointSource
         if (last?.Name != place.Stored)
         {
             last?.Tensor.Dispose();
-            StoredTensor stored = source.Tensors[place.Stored];
-            Tensor whole = torch.empty(stored.Shape, stored.Type);
+            var stored = source.Tensors[place.Stored];
+            var whole = torch.empty(stored.Shape, stored.Type);
             source.CopyInto(place.Stored, whole, values);
             last = (place.Stored, whole.DetachFromDisposeScope());
         }
-        Tensor rows = last.Value.Tensor.narrow(0, place.First, place.Rows);
+        var rows = last.Value.Tensor.narrow(0, place.First, place.Rows);
         destination.copy_(place.Swaps ? Swapped(rows) : rows);
     }
 
@@ -86,7 +86,7 @@ internal sealed class OriginalCheckpoint : ICheckpointSource
     public Tensor Load(string name)
     {
         PlaceOf(name);
-        Tensor tensor = torch.empty(tensors[name].Shape, tensors[name].Type);
+        var tensor = torch.empty(tensors[name].Shape, tensors[name].Type);
         CopyInto(name, tensor);
         return tensor;
     }
@@ -102,28 +102,28 @@ internal sealed class OriginalCheckpoint : ICheckpointSource
     /// <summary>Rows whose two halves have changed places.</summary>
     public static Tensor Swapped(Tensor rows)
     {
-        long half = rows.shape[0] / 2;
+        var half = rows.shape[0] / 2;
         return torch.cat([rows.narrow(0, half, rows.shape[0] - half), rows.narrow(0, 0, half)], 0);
     }
 
     private void Read(OriginalNames names, IReadOnlyDictionary<string, long[]> shapes)
     {
-        string start = Prefixes.First(prefix =>
+        var start = Prefixes.First(prefix =>
             source.Tensors.ContainsKey(prefix + names.Signature) || prefix.Length == 0
         );
         var open = source.Tensors.Keys.ToHashSet(StringComparer.Ordinal);
-        foreach (string ending in new[] { ".weight", ".bias" })
+        foreach (var ending in new[] { ".weight", ".bias" })
         {
-            foreach (LayerOfNetwork layer in names.LayersOf([.. shapes.Keys], ending))
+            foreach (var layer in names.LayersOf([.. shapes.Keys], ending))
             {
                 Add(start + layer.Name + ending, layer, ending, shapes, open);
             }
         }
         foreach (var (theirs, own) in names.Tensors)
         {
-            foreach (string name in shapes.Keys.Where(name => Block(own, name) is not null).ToArray())
+            foreach (var name in shapes.Keys.Where(name => Block(own, name) is not null).ToArray())
             {
-                string stored = start + OriginalNames.Filled(theirs, Block(own, name)!.Value);
+                var stored = start + OriginalNames.Filled(theirs, Block(own, name)!.Value);
                 if (open.Remove(stored))
                 {
                     Put(name, new Place(stored, 0, source.Tensors[stored].Shape.FirstOrDefault(1), true, false));
@@ -131,16 +131,14 @@ internal sealed class OriginalCheckpoint : ICheckpointSource
             }
         }
         // What has the prefix and no place in the table belongs to the transformer, and is refused when it is compared.
-        foreach (
-            string name in open.Where(name => start.Length > 0 && name.StartsWith(start, StringComparison.Ordinal))
-        )
+        foreach (var name in open.Where(name => start.Length > 0 && name.StartsWith(start, StringComparison.Ordinal)))
         {
             Put(name[start.Length..], new Place(name, 0, 0, true, false));
         }
         Others = [.. open.Where(name => start.Length == 0 || !name.StartsWith(start, StringComparison.Ordinal))];
         if (start.Length == 0)
         {
-            foreach (string name in Others)
+            foreach (var name in Others)
             {
                 Put(name, new Place(name, 0, 0, true, false));
             }
@@ -160,7 +158,7 @@ internal sealed class OriginalCheckpoint : ICheckpointSource
         {
             return;
         }
-        StoredTensor tensor = source.Tensors[stored];
+        var tensor = source.Tensors[stored];
         long[] rows = [.. layer.Parts.Select(part => shapes[part + ending][0])];
         if (layer.Parts.Count > 1 && (tensor.Shape.Length == 0 || tensor.Shape[0] != rows.Sum()))
         {
@@ -172,9 +170,9 @@ internal sealed class OriginalCheckpoint : ICheckpointSource
             );
         }
         long first = 0;
-        foreach ((string part, long count) in layer.Parts.Zip(rows))
+        foreach ((var part, var count) in layer.Parts.Zip(rows))
         {
-            bool whole = layer.Parts.Count == 1 && !layer.SwapsHalves;
+            var whole = layer.Parts.Count == 1 && !layer.SwapsHalves;
             Put(
                 part + ending,
                 new Place(stored, first, layer.Parts.Count == 1 ? tensor.Shape[0] : count, whole, layer.SwapsHalves)
@@ -185,8 +183,8 @@ internal sealed class OriginalCheckpoint : ICheckpointSource
 
     private void Put(string name, Place place)
     {
-        StoredTensor stored = source.Tensors[place.Stored];
-        long[] shape = place.IsWhole ? stored.Shape : [place.Rows, .. stored.Shape[1..]];
+        var stored = source.Tensors[place.Stored];
+        var shape = place.IsWhole ? stored.Shape : [place.Rows, .. stored.Shape[1..]];
         if (tensors.TryAdd(name, stored with { Name = name, Shape = shape }))
         {
             places.Add(name, place);
@@ -196,7 +194,7 @@ internal sealed class OriginalCheckpoint : ICheckpointSource
     // The block that a name of the network is of; 0 for a name without one; null if it is another name.
     private static int? Block(string own, string name)
     {
-        int star = own.IndexOf('*');
+        var star = own.IndexOf('*');
         if (star < 0)
         {
             return own == name ? 0 : null;
@@ -205,13 +203,13 @@ internal sealed class OriginalCheckpoint : ICheckpointSource
             name.StartsWith(own[..star], StringComparison.Ordinal)
             && name.EndsWith(own[(star + 1)..], StringComparison.Ordinal)
             && name.Length >= own.Length
-            && int.TryParse(name.AsSpan(star, name.Length - own.Length + 1), out int block)
+            && int.TryParse(name.AsSpan(star, name.Length - own.Length + 1), out var block)
             ? block
             : null;
     }
 
     private Place PlaceOf(string name) =>
-        places.TryGetValue(name, out Place? place)
+        places.TryGetValue(name, out var place)
             ? place
             : throw CheckpointException.ForTensor(Path, name, "no such tensor", $"one of {tensors.Count}");
 

@@ -77,20 +77,20 @@ internal sealed partial class OriginalNames
     {
         var known = names.ToHashSet(StringComparer.Ordinal);
         var blocks = names.Select(BlockOf).OfType<(string Kind, int Number)>().ToArray();
-        foreach (OriginalLayer row in rows)
+        foreach (var row in rows)
         {
-            int last = blocks
+            var last = blocks
                 .Where(block => row.Parts[0].StartsWith(block.Kind + ".", StringComparison.Ordinal))
                 .Select(block => block.Number)
                 .DefaultIfEmpty(-1)
                 .Max();
-            int count = row.Name.Contains('*') ? last + 1 : 1;
-            for (int i = 0; i < count; i++)
+            var count = row.Name.Contains('*') ? last + 1 : 1;
+            for (var i = 0; i < count; i++)
             {
                 string[] parts = [.. row.Parts.Select(part => Filled(part, i))];
                 if (parts.All(part => known.Contains(part + ending)))
                 {
-                    bool swaps = row.Halves == Halves.Swapped || (row.Halves == Halves.SwappedInLastBlock && i == last);
+                    var swaps = row.Halves == Halves.Swapped || (row.Halves == Halves.SwappedInLastBlock && i == last);
                     yield return new LayerOfNetwork(Filled(row.Name, i), parts, swaps);
                 }
             }

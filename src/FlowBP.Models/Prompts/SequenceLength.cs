@@ -20,7 +20,7 @@ internal static class SequenceLength
     /// <exception cref="SequenceLengthException">The encoder can't have that length.</exception>
     public static int Resolve(int? wanted, int standard, int longest)
     {
-        int length = wanted ?? standard;
+        var length = wanted ?? standard;
         return length >= Shortest && length <= longest
             ? length
             : throw new SequenceLengthException(

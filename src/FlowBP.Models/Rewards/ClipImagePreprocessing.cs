@@ -38,18 +38,18 @@ public static class ClipImagePreprocessing
     /// <summary>Brings the longest side to <paramref name="size"/> and centres the image on black.</summary>
     private static Tensor ResizeLongestSide(Tensor image_BCYX, int size)
     {
-        int height = (int)image_BCYX.shape[2];
-        int width = (int)image_BCYX.shape[3];
-        int longest = Math.Max(height, width);
+        var height = (int)image_BCYX.shape[2];
+        var width = (int)image_BCYX.shape[3];
+        var longest = Math.Max(height, width);
         if (longest != size)
         {
-            double scale = (double)size / longest;
+            var scale = (double)size / longest;
             height = Math.Max((int)Math.Round(height * scale, MidpointRounding.ToEven), 1);
             width = Math.Max((int)Math.Round(width * scale, MidpointRounding.ToEven), 1);
             image_BCYX = BicubicResize.Resize(image_BCYX, height, width);
         }
-        int spareX = size - width;
-        int spareY = size - height;
+        var spareX = size - width;
+        var spareY = size - height;
         return spareX == 0 && spareY == 0
             ? image_BCYX
             : F.pad(image_BCYX, [spareX / 2, spareX - spareX / 2, spareY / 2, spareY - spareY / 2]);
@@ -57,8 +57,8 @@ public static class ClipImagePreprocessing
 
     private static Tensor Normalize(Tensor image_BCYX)
     {
-        Tensor mean = torch.tensor(Mean).reshape(1, 3, 1, 1).to(image_BCYX.device).to_type(image_BCYX.dtype);
-        Tensor deviation = torch.tensor(Deviation).reshape(1, 3, 1, 1).to(image_BCYX.device).to_type(image_BCYX.dtype);
+        var mean = torch.tensor(Mean).reshape(1, 3, 1, 1).to(image_BCYX.device).to_type(image_BCYX.dtype);
+        var deviation = torch.tensor(Deviation).reshape(1, 3, 1, 1).to(image_BCYX.device).to_type(image_BCYX.dtype);
         return (image_BCYX - mean) / deviation;
     }
 }

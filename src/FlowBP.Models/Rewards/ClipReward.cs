@@ -47,9 +47,9 @@ public sealed class ClipReward
     public Tensor Score(Tensor image_BCYX, Tensor text_BP)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor pixels_BCYX = ClipImagePreprocessing.Apply(image_BCYX, embedder.ImageSize);
-        Tensor cosine_B = (Wide(embedder.EmbedImage(pixels_BCYX)) * Wide(text_BP)).sum(-1);
-        Tensor? scale = factor();
+        var pixels_BCYX = ClipImagePreprocessing.Apply(image_BCYX, embedder.ImageSize);
+        var cosine_B = (Wide(embedder.EmbedImage(pixels_BCYX)) * Wide(text_BP)).sum(-1);
+        var scale = factor();
         return (scale is null ? cosine_B : cosine_B * Wide(scale)).MoveToOuterDisposeScope();
     }
 

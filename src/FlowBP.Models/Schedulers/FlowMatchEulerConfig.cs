@@ -45,7 +45,7 @@ public sealed record FlowMatchEulerConfig
     /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
     public static FlowMatchEulerConfig Read(string file)
     {
-        ConfigReader json = ConfigReader.Open(file);
+        var json = ConfigReader.Open(file);
         // Others (Heun) take other steps through the same levels.
         json.RequireClass(ClassName);
         var defaults = new FlowMatchEulerConfig();
@@ -68,7 +68,7 @@ public sealed record FlowMatchEulerConfig
         json.Require("use_karras_sigmas", "false");
         json.RefuseUnknown();
         config.Check(file);
-        string[] needed = config.UseDynamicShifting ? DynamicKeys : ["shift"];
+        var needed = config.UseDynamicShifting ? DynamicKeys : ["shift"];
         if (Array.Find(needed, key => json.Contains(key) && !json.Has(key)) is { } empty)
         {
             throw CheckpointException.ForFile(

@@ -60,7 +60,7 @@ public sealed record Qwen3Config
     {
         TransformersKeys.RequireModelType(json, "qwen3");
         var defaults = new Qwen3Config();
-        int heads = json.Int("num_attention_heads", defaults.NumAttentionHeads);
+        var heads = json.Int("num_attention_heads", defaults.NumAttentionHeads);
         var config = new Qwen3Config
         {
             VocabSize = json.Int("vocab_size", defaults.VocabSize),
@@ -113,8 +113,8 @@ public sealed record Qwen3Config
     // Newer files have the rotary settings in a section, older ones beside the others; some have both.
     private static double ReadRopeTheta(ConfigReader json, double fallback)
     {
-        double theta = json.Double("rope_theta", fallback);
-        foreach (string name in new[] { "rope_parameters", "rope_scaling" })
+        var theta = json.Double("rope_theta", fallback);
+        foreach (var name in new[] { "rope_parameters", "rope_scaling" })
         {
             if (json.Section(name) is { } section)
             {
@@ -129,7 +129,7 @@ public sealed record Qwen3Config
 
     private static void RequireFullAttention(ConfigReader json)
     {
-        foreach (string type in json.Texts("layer_types", []))
+        foreach (var type in json.Texts("layer_types", []))
         {
             if (type != "full_attention")
             {

@@ -32,8 +32,8 @@ public sealed class Qwen3ForCausalLM : nn.Module<Tensor, Tensor?, Tensor>
     public override Tensor forward(Tensor ids_BL, Tensor? mask_BL)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor last_BLD = model.call(ids_BL, mask_BL)[^1];
-        Tensor logits_BLV = lm_head is null ? F.linear(last_BLD, model.TokenTable) : lm_head.call(last_BLD);
+        var last_BLD = model.call(ids_BL, mask_BL)[^1];
+        var logits_BLV = lm_head is null ? F.linear(last_BLD, model.TokenTable) : lm_head.call(last_BLD);
         return logits_BLV.MoveToOuterDisposeScope();
     }
 }

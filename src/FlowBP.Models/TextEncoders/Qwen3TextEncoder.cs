@@ -45,8 +45,8 @@ public sealed class Qwen3TextEncoder : nn.Module<Tensor, Tensor?, IReadOnlyList<
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
     public static Qwen3TextEncoder FromFolder(string folder, int? layers = null, ScalarType? dtype = null)
     {
-        string file = Path.Combine(folder, "config.json");
-        Qwen3Config config = Qwen3Config.Read(file);
+        var file = Path.Combine(folder, "config.json");
+        var config = Qwen3Config.Read(file);
         if (layers > config.NumHiddenLayers)
         {
             throw CheckpointException.ForFile(
@@ -93,7 +93,7 @@ public sealed class Qwen3TextEncoder : nn.Module<Tensor, Tensor?, IReadOnlyList<
     public Tensor EncodeLayers(Tensor ids_BL, Tensor? mask_BL, IReadOnlyList<int> layers)
     {
         using var scope = torch.NewDisposeScope();
-        IReadOnlyList<Tensor> states = model.call(ids_BL, mask_BL);
+        var states = model.call(ids_BL, mask_BL);
         return torch.cat([.. layers.Select(layer => states[layer])], -1).MoveToOuterDisposeScope();
     }
 }
@@ -123,11 +123,11 @@ internal sealed class Qwen3Model : nn.Module<Tensor, Tensor?, IReadOnlyList<Tens
     public override IReadOnlyList<Tensor> forward(Tensor ids_BL, Tensor? mask_BL)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor x_BLD = embed_tokens.call(ids_BL);
+        var x_BLD = embed_tokens.call(ids_BL);
         var (cos_LK, sin_LK) = RotaryPositions(ids_BL.shape[1], x_BLD);
-        Tensor mask_BxLL = AttentionMask(ids_BL, mask_BL);
+        var mask_BxLL = AttentionMask(ids_BL, mask_BL);
         var states = new List<Tensor> { x_BLD };
-        foreach (Qwen3Layer layer in layers)
+        foreach (var layer in layers)
         {
             using var layerScope = torch.NewDisposeScope();
             x_BLD = layer.call(x_BLD, cos_LK, sin_LK, mask_BxLL).MoveToOuterDisposeScope();
@@ -144,21 +144,21 @@ internal sealed class Qwen3Model : nn.Module<Tensor, Tensor?, IReadOnlyList<Tens
     // Frequencies and angles in float32 whatever the network's type: at position 500 a bfloat16 angle is off by a radian.
     private (Tensor Cos, Tensor Sin) RotaryPositions(long length, Tensor like)
     {
-        int half = config.HeadDim / 2;
+        var half = config.HeadDim / 2;
         float[] frequencies =
         [
             .. Enumerable.Range(0, half).Select(i => 1f / MathF.Pow((float)config.RopeTheta, 2f * i / config.HeadDim)),
         ];
-        Tensor position_L1 = torch.arange(length, dtype: ScalarType.Float32).unsqueeze(1);
-        Tensor angle_LK = (position_L1 * torch.tensor(frequencies).unsqueeze(0)).repeat(1, 2);
+        var position_L1 = torch.arange(length, dtype: ScalarType.Float32).unsqueeze(1);
+        var angle_LK = (position_L1 * torch.tensor(frequencies).unsqueeze(0)).repeat(1, 2);
         return (angle_LK.cos().to(like.device).to_type(like.dtype), angle_LK.sin().to(like.device).to_type(like.dtype));
     }
 
     // True where a query may see a key: not after itself, and no padding.
     private static Tensor AttentionMask(Tensor ids_BL, Tensor? mask_BL)
     {
-        long length = ids_BL.shape[1];
-        Tensor causal_LL = torch.ones([length, length], ScalarType.Bool, ids_BL.device).tril();
+        var length = ids_BL.shape[1];
+        var causal_LL = torch.ones([length, length], ScalarType.Bool, ids_BL.device).tril();
         return mask_BL is null ? causal_LL : causal_LL.logical_and(mask_BL.ne(0).unsqueeze(1).unsqueeze(1));
     }
 }
@@ -182,7 +182,7 @@ internal sealed class Qwen3Layer : nn.Module<Tensor, Tensor, Tensor, Tensor, Ten
 
     public override Tensor forward(Tensor x_BLD, Tensor cos_LK, Tensor sin_LK, Tensor mask_BxLL)
     {
-        Tensor h_BLD = x_BLD + self_attn.call(input_layernorm.call(x_BLD), cos_LK, sin_LK, mask_BxLL);
+        var h_BLD = x_BLD + self_attn.call(input_layernorm.call(x_BLD), cos_LK, sin_LK, mask_BxLL);
         return h_BLD + mlp.call(post_attention_layernorm.call(h_BLD));
     }
 
@@ -209,8 +209,8 @@ internal sealed class Qwen3Attention : nn.Module<Tensor, Tensor, Tensor, Tensor,
     {
         headWidth = config.HeadDim;
         sharing = config.NumAttentionHeads / config.NumKeyValueHeads;
-        int queries = config.NumAttentionHeads * headWidth;
-        int keys = config.NumKeyValueHeads * headWidth;
+        var queries = config.NumAttentionHeads * headWidth;
+        var keys = config.NumKeyValueHeads * headWidth;
         q_proj = nn.Linear(config.HiddenSize, queries, config.AttentionBias, dtype: dtype);
         k_proj = nn.Linear(config.HiddenSize, keys, config.AttentionBias, dtype: dtype);
         v_proj = nn.Linear(config.HiddenSize, keys, config.AttentionBias, dtype: dtype);
@@ -222,10 +222,10 @@ internal sealed class Qwen3Attention : nn.Module<Tensor, Tensor, Tensor, Tensor,
 
     public override Tensor forward(Tensor x_BLD, Tensor cos_LK, Tensor sin_LK, Tensor mask_BxLL)
     {
-        Tensor q_BHLK = Rotate(q_norm.call(Heads(q_proj.call(x_BLD))).transpose(1, 2), cos_LK, sin_LK);
-        Tensor k_BGLK = Rotate(k_norm.call(Heads(k_proj.call(x_BLD))).transpose(1, 2), cos_LK, sin_LK);
-        Tensor v_BGLK = Heads(v_proj.call(x_BLD)).transpose(1, 2);
-        Tensor attended_BHLK = F.scaled_dot_product_attention(
+        var q_BHLK = Rotate(q_norm.call(Heads(q_proj.call(x_BLD))).transpose(1, 2), cos_LK, sin_LK);
+        var k_BGLK = Rotate(k_norm.call(Heads(k_proj.call(x_BLD))).transpose(1, 2), cos_LK, sin_LK);
+        var v_BGLK = Heads(v_proj.call(x_BLD)).transpose(1, 2);
+        var attended_BHLK = F.scaled_dot_product_attention(
             q_BHLK,
             k_BGLK.repeat_interleave(sharing, 1),
             v_BGLK.repeat_interleave(sharing, 1),
@@ -239,8 +239,8 @@ internal sealed class Qwen3Attention : nn.Module<Tensor, Tensor, Tensor, Tensor,
     // Pairs are one from each half of the head.
     private Tensor Rotate(Tensor x_BHLK, Tensor cos_LK, Tensor sin_LK)
     {
-        int half = headWidth / 2;
-        Tensor turned_BHLK = torch.cat([-x_BHLK.narrow(-1, half, half), x_BHLK.narrow(-1, 0, half)], -1);
+        var half = headWidth / 2;
+        var turned_BHLK = torch.cat([-x_BHLK.narrow(-1, half, half), x_BHLK.narrow(-1, 0, half)], -1);
         return x_BHLK * cos_LK + turned_BHLK * sin_LK;
     }
 }

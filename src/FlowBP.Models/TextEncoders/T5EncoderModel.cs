@@ -84,14 +84,14 @@ internal sealed class T5Stack : nn.Module<Tensor, Tensor?, Tensor>
     public override Tensor forward(Tensor ids_BL, Tensor? mask_BL)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor x_BLD = embed_tokens.call(ids_BL);
-        Tensor bias_BHLL = block[0].Attention.PositionBias((int)ids_BL.shape[1]);
+        var x_BLD = embed_tokens.call(ids_BL);
+        var bias_BHLL = block[0].Attention.PositionBias((int)ids_BL.shape[1]);
         if (mask_BL is not null)
         {
-            Tensor hidden_B11L = mask_BL.eq(0).unsqueeze(1).unsqueeze(1);
+            var hidden_B11L = mask_BL.eq(0).unsqueeze(1).unsqueeze(1);
             bias_BHLL = bias_BHLL.masked_fill(hidden_B11L, double.NegativeInfinity);
         }
-        foreach (T5Block layer in block)
+        foreach (var layer in block)
         {
             using var layerScope = torch.NewDisposeScope();
             x_BLD = layer.call(x_BLD, bias_BHLL).MoveToOuterDisposeScope();
@@ -161,7 +161,7 @@ internal sealed class T5Attention : nn.Module<Tensor, Tensor, Tensor>
     public T5Attention(T5Config config, bool hasPositions, ScalarType? dtype)
         : base(nameof(T5Attention))
     {
-        int inner = config.NumHeads * config.DKv;
+        var inner = config.NumHeads * config.DKv;
         q = nn.Linear(config.DModel, inner, hasBias: false, dtype: dtype);
         k = nn.Linear(config.DModel, inner, hasBias: false, dtype: dtype);
         v = nn.Linear(config.DModel, inner, hasBias: false, dtype: dtype);
@@ -178,8 +178,8 @@ internal sealed class T5Attention : nn.Module<Tensor, Tensor, Tensor>
     public override Tensor forward(Tensor x_BLD, Tensor bias_BHLL)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor q_BHLK = SplitHeads(q.call(x_BLD)) * unscale;
-        Tensor attended_BHLK = F.scaled_dot_product_attention(
+        var q_BHLK = SplitHeads(q.call(x_BLD)) * unscale;
+        var attended_BHLK = F.scaled_dot_product_attention(
             q_BHLK,
             SplitHeads(k.call(x_BLD)),
             SplitHeads(v.call(x_BLD)),
@@ -192,9 +192,9 @@ internal sealed class T5Attention : nn.Module<Tensor, Tensor, Tensor>
     public Tensor PositionBias(int length)
     {
         using var scope = torch.NewDisposeScope();
-        Embedding table = relative_attention_bias!;
-        long[] rows = T5RelativePositions.Buckets(length, buckets, maxDistance);
-        Tensor rows_LL = torch.tensor(rows).reshape(length, length).to(table.weight!.device);
+        var table = relative_attention_bias!;
+        var rows = T5RelativePositions.Buckets(length, buckets, maxDistance);
+        var rows_LL = torch.tensor(rows).reshape(length, length).to(table.weight!.device);
         return table.call(rows_LL).permute(2, 0, 1).unsqueeze(0).contiguous().MoveToOuterDisposeScope();
     }
 
@@ -246,7 +246,7 @@ internal sealed class T5FeedForward : nn.Module<Tensor, Tensor>
     public override Tensor forward(Tensor x_BLD)
     {
         using var scope = torch.NewDisposeScope();
-        Tensor hidden_BLF = wi is null ? activation(wi_0!.call(x_BLD)) * wi_1!.call(x_BLD) : activation(wi.call(x_BLD));
+        var hidden_BLF = wi is null ? activation(wi_0!.call(x_BLD)) * wi_1!.call(x_BLD) : activation(wi.call(x_BLD));
         return wo.call(hidden_BLF).MoveToOuterDisposeScope();
     }
 }

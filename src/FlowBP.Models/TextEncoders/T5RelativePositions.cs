@@ -13,9 +13,9 @@ internal static class T5RelativePositions
     public static long[] Buckets(int length, int buckets, int maxDistance)
     {
         var rows = new long[(long)length * length];
-        for (int query = 0; query < length; query++)
+        for (var query = 0; query < length; query++)
         {
-            for (int key = 0; key < length; key++)
+            for (var key = 0; key < length; key++)
             {
                 rows[(long)query * length + key] = Bucket(key - query, buckets, maxDistance);
             }
@@ -29,17 +29,17 @@ internal static class T5RelativePositions
     /// <param name="maxDistance">Distance from which on the last row is used.</param>
     public static int Bucket(int offset, int buckets, int maxDistance)
     {
-        int half = buckets / 2;
-        int first = offset > 0 ? half : 0;
-        int distance = Math.Abs(offset);
-        int exact = half / 2;
+        var half = buckets / 2;
+        var first = offset > 0 ? half : 0;
+        var distance = Math.Abs(offset);
+        var exact = half / 2;
         if (distance < exact)
         {
             return first + distance;
         }
         // In float32, as the reference computes it: at powers of two the quotient must come out whole.
-        float octave = MathF.Log((float)distance / exact) / (float)Math.Log((double)maxDistance / exact);
-        int far = exact + (int)(octave * (half - exact));
+        var octave = MathF.Log((float)distance / exact) / (float)Math.Log((double)maxDistance / exact);
+        var far = exact + (int)(octave * (half - exact));
         return first + Math.Min(far, half - 1);
     }
 }

@@ -27,9 +27,9 @@ public sealed record T5Tower(
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
     public static T5Tower Load(string tokenizerFolder, string encoderFolder, ScalarType? dtype = null)
     {
-        T5Tokenizer tokenizer = T5Tokenizer.FromFolder(tokenizerFolder);
+        var tokenizer = T5Tokenizer.FromFolder(tokenizerFolder);
         // The configuration first: a wrong tokenizer should not cost the time of reading gigabytes.
-        T5Config config = T5Config.Read(Path.Combine(encoderFolder, "config.json"));
+        var config = T5Config.Read(Path.Combine(encoderFolder, "config.json"));
         VocabularyCheck.Require(tokenizerFolder, tokenizer.VocabularySize, encoderFolder, config.VocabSize);
         return new T5Tower(tokenizer, tokenizerFolder, T5EncoderModel.FromFolder(encoderFolder, dtype), encoderFolder);
     }
@@ -41,7 +41,7 @@ public sealed record T5Tower(
     public Tensor Encode(IReadOnlyCollection<string> prompts, int length)
     {
         using var scope = torch.NewDisposeScope();
-        Device device = Encoder.parameters().First().device;
+        var device = Encoder.parameters().First().device;
         return Encoder.call(Tokenizer.Tokenize(prompts, length).to(device)).MoveToOuterDisposeScope();
     }
 

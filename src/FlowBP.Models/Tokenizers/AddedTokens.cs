@@ -51,8 +51,8 @@ internal sealed class AddedTokens
     public IEnumerable<TextSegment> Split(string text, bool normalized)
     {
         AddedToken[] wanted = [.. longestFirst.Where(token => token.Normalized == normalized)];
-        int begin = 0;
-        int position = 0;
+        var begin = 0;
+        var position = 0;
         while (position < text.Length)
         {
             if (Array.Find(wanted, token => IsAt(token, text, position)) is not { } found)
@@ -60,7 +60,7 @@ internal sealed class AddedTokens
                 position++;
                 continue;
             }
-            int left = position;
+            var left = position;
             while (found.StripsLeft && left > begin && char.IsWhiteSpace(text[left - 1]))
             {
                 left--;
@@ -89,7 +89,7 @@ internal sealed class AddedTokens
         {
             return false;
         }
-        int end = position + token.Content.Length;
+        var end = position + token.Content.Length;
         return !token.SingleWord
             || (
                 (position == 0 || !IsWordCharacter(text, position - 1))
@@ -99,7 +99,7 @@ internal sealed class AddedTokens
 
     private static bool IsWordCharacter(string text, int position)
     {
-        int start = position > 0 && char.IsLowSurrogate(text[position]) ? position - 1 : position;
-        return text[start] == '_' || (Rune.TryGetRuneAt(text, start, out Rune rune) && Rune.IsLetterOrDigit(rune));
+        var start = position > 0 && char.IsLowSurrogate(text[position]) ? position - 1 : position;
+        return text[start] == '_' || (Rune.TryGetRuneAt(text, start, out var rune) && Rune.IsLetterOrDigit(rune));
     }
 }

@@ -28,8 +28,8 @@ internal sealed class BytePairEncoding
     {
         this.wordEnd = wordEnd;
         ranks = [];
-        int rank = 0;
-        foreach ((string, string) pair in merges)
+        var rank = 0;
+        foreach (var pair in merges)
         {
             ranks[pair] = rank++;
         }
@@ -69,10 +69,10 @@ internal sealed class BytePairEncoding
         while (pieces.Count > 1)
         {
             (string, string)? best = null;
-            int bestRank = int.MaxValue;
-            for (int i = 0; i + 1 < pieces.Count; i++)
+            var bestRank = int.MaxValue;
+            for (var i = 0; i + 1 < pieces.Count; i++)
             {
-                if (ranks.TryGetValue((pieces[i], pieces[i + 1]), out int rank) && rank < bestRank)
+                if (ranks.TryGetValue((pieces[i], pieces[i + 1]), out var rank) && rank < bestRank)
                 {
                     (best, bestRank) = ((pieces[i], pieces[i + 1]), rank);
                 }
@@ -82,10 +82,10 @@ internal sealed class BytePairEncoding
                 break;
             }
             // In place and in one pass: a word of a hundred thousand letters is rare, and must not stop a run.
-            int kept = 0;
-            for (int i = 0; i < pieces.Count; i++)
+            var kept = 0;
+            for (var i = 0; i < pieces.Count; i++)
             {
-                bool merges = i + 1 < pieces.Count && pieces[i] == pair.Item1 && pieces[i + 1] == pair.Item2;
+                var merges = i + 1 < pieces.Count && pieces[i] == pair.Item1 && pieces[i + 1] == pair.Item2;
                 pieces[kept++] = merges ? pieces[i] + pieces[++i] : pieces[i];
             }
             pieces.RemoveRange(kept, pieces.Count - kept);
@@ -97,10 +97,10 @@ internal sealed class BytePairEncoding
     private static char[] PrintableBytes()
     {
         var map = new char[256];
-        char next = (char)256;
-        for (int b = 0; b < 256; b++)
+        var next = (char)256;
+        for (var b = 0; b < 256; b++)
         {
-            bool printable = b is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or (>= 0xAE and <= 0xFF);
+            var printable = b is (>= '!' and <= '~') or (>= 0xA1 and <= 0xAC) or (>= 0xAE and <= 0xFF);
             map[b] = printable ? (char)b : next++;
         }
         return map;

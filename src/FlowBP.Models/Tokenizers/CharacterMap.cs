@@ -32,13 +32,13 @@ internal sealed class CharacterMap
         {
             return null;
         }
-        uint trieBytes = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
+        var trieBytes = BinaryPrimitives.ReadUInt32LittleEndian(bytes);
         if (trieBytes % 4 != 0 || trieBytes == 0 || trieBytes > bytes.Length - 4)
         {
             return null;
         }
         var units = new uint[trieBytes / 4];
-        for (int i = 0; i < units.Length; i++)
+        for (var i = 0; i < units.Length; i++)
         {
             units[i] = BinaryPrimitives.ReadUInt32LittleEndian(bytes[(4 + 4 * i)..]);
         }
@@ -53,8 +53,8 @@ internal sealed class CharacterMap
         ReadOnlySpan<char> rest = text;
         while (!rest.IsEmpty)
         {
-            int length = StringInfo.GetNextTextElementLength(rest);
-            ReadOnlySpan<char> grapheme = rest[..length];
+            var length = StringInfo.GetNextTextElementLength(rest);
+            var grapheme = rest[..length];
             rest = rest[length..];
             if (
                 Encoding.UTF8.GetByteCount(grapheme) <= LongestGrapheme
@@ -64,9 +64,9 @@ internal sealed class CharacterMap
                 result.Append(whole);
                 continue;
             }
-            foreach (Rune rune in grapheme.EnumerateRunes())
+            foreach (var rune in grapheme.EnumerateRunes())
             {
-                int bytes = rune.EncodeToUtf8(utf8);
+                var bytes = rune.EncodeToUtf8(utf8);
                 result.Append(Find(utf8[..bytes]) ?? rune.ToString());
             }
         }
@@ -76,15 +76,15 @@ internal sealed class CharacterMap
     // The replacement of the shortest key that the bytes begin with. Every step is checked: the array may be damaged.
     private string? Find(ReadOnlySpan<byte> key)
     {
-        uint position = Offset(units[0]);
-        foreach (byte b in key)
+        var position = Offset(units[0]);
+        foreach (var b in key)
         {
             position ^= b;
             if (b == 0 || position >= units.Length || Label(units[position]) != b)
             {
                 return null;
             }
-            uint unit = units[position];
+            var unit = units[position];
             position ^= Offset(unit);
             if (HasLeaf(unit))
             {
@@ -101,7 +101,7 @@ internal sealed class CharacterMap
             return null;
         }
         ReadOnlySpan<byte> from = replacements.AsSpan((int)start);
-        int end = from.IndexOf((byte)0);
+        var end = from.IndexOf((byte)0);
         return Encoding.UTF8.GetString(end < 0 ? from : from[..end]);
     }
 

@@ -72,8 +72,8 @@ public sealed class ClipTokenizer
     /// <exception cref="CheckpointException">A file is missing or damaged.</exception>
     public static ClipTokenizer FromFolder(string folder)
     {
-        string vocabularyFile = Path.Combine(folder, "vocab.json");
-        string json = Path.Combine(folder, "tokenizer.json");
+        var vocabularyFile = Path.Combine(folder, "vocab.json");
+        var json = Path.Combine(folder, "tokenizer.json");
         if (!File.Exists(vocabularyFile) && File.Exists(json))
         {
             vocabularyFile = json;
@@ -85,17 +85,17 @@ public sealed class ClipTokenizer
                     ClipTokenizerFiles.ReadVocabulary(vocabularyFile),
                     ClipTokenizerFiles.ReadMerges(Path.Combine(folder, "merges.txt"))
                 );
-        foreach (string special in new[] { StartOfText, EndOfText })
+        foreach (var special in new[] { StartOfText, EndOfText })
         {
             if (!ids.ContainsKey(special))
             {
                 throw CheckpointException.ForFile(vocabularyFile, $"found no entry '{special}'");
             }
         }
-        string configFile = Path.Combine(folder, "tokenizer_config.json");
+        var configFile = Path.Combine(folder, "tokenizer_config.json");
         var (padToken, maxLength) = ClipTokenizerFiles.ReadConfig(configFile);
-        string pad = padToken ?? EndOfText;
-        if (!ids.TryGetValue(pad, out int padId))
+        var pad = padToken ?? EndOfText;
+        if (!ids.TryGetValue(pad, out var padId))
         {
             throw CheckpointException.ForFile(
                 configFile,
@@ -112,8 +112,8 @@ public sealed class ClipTokenizer
     /// <exception cref="CheckpointException">The file is missing or damaged.</exception>
     public static ClipTokenizer TransformersFromMerges(string file, string padToken = EndOfText, int maxLength = 77)
     {
-        List<(string, string)> merges = ClipTokenizerFiles.ReadReleasedMerges(file);
-        Dictionary<string, int> ids = ReleasedVocabulary(merges);
+        var merges = ClipTokenizerFiles.ReadReleasedMerges(file);
+        var ids = ReleasedVocabulary(merges);
         return new ClipTokenizer(ids, merges, maxLength, ids[padToken], openClip: false);
     }
 
@@ -123,7 +123,7 @@ public sealed class ClipTokenizer
     /// <exception cref="CheckpointException">The file is missing or damaged.</exception>
     public static ClipTokenizer OpenClipFromMerges(string file, int maxLength = 77)
     {
-        List<(string, string)> merges = ClipTokenizerFiles.ReadReleasedMerges(file);
+        var merges = ClipTokenizerFiles.ReadReleasedMerges(file);
         return new ClipTokenizer(ReleasedVocabulary(merges), merges, maxLength, padId: 0, openClip: true);
     }
 
@@ -137,7 +137,7 @@ public sealed class ClipTokenizer
             return [.. result];
         }
         // transformers takes special tokens out of the prompt before it cleans the rest.
-        int position = 0;
+        var position = 0;
         while (position < prompt.Length)
         {
             var (next, special) = specials
@@ -163,10 +163,10 @@ public sealed class ClipTokenizer
     {
         var row = new long[MaxLength];
         Array.Fill(row, PadId);
-        int[] body = Encode(prompt);
-        int kept = Math.Min(body.Length, MaxLength - 2);
+        var body = Encode(prompt);
+        var kept = Math.Min(body.Length, MaxLength - 2);
         row[0] = StartId;
-        for (int i = 0; i < kept; i++)
+        for (var i = 0; i < kept; i++)
         {
             row[i + 1] = body[i];
         }
@@ -186,10 +186,10 @@ public sealed class ClipTokenizer
     public string Decode(IEnumerable<long> tokens)
     {
         var bytes = new List<byte>();
-        foreach (long token in tokens)
+        foreach (var token in tokens)
         {
-            string piece = pieces[token];
-            bool special = piece is StartOfText or EndOfText;
+            var piece = pieces[token];
+            var special = piece is StartOfText or EndOfText;
             bytes.AddRange(special ? Encoding.UTF8.GetBytes(piece) : BytePairEncoding.BytesOf(piece));
             if (special || piece.EndsWith(BytePairEncoding.WordEnd, StringComparison.Ordinal))
             {
@@ -201,7 +201,7 @@ public sealed class ClipTokenizer
 
     private void EncodeWords(string text, IReadOnlyCollection<string> specialWords, List<int> result)
     {
-        foreach (string word in ClipWords.Split(text, specialWords))
+        foreach (var word in ClipWords.Split(text, specialWords))
         {
             if (specialWords.Contains(word))
             {

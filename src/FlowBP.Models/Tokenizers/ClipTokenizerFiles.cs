@@ -12,7 +12,7 @@ internal static class ClipTokenizerFiles
     /// <summary>The merges of the file that was released with CLIP, gzipped or not.</summary>
     public static List<(string, string)> ReadReleasedMerges(string file)
     {
-        string text = file.EndsWith(".gz", StringComparison.Ordinal) ? ReadGzip(file) : ReadText(file);
+        var text = file.EndsWith(".gz", StringComparison.Ordinal) ? ReadGzip(file) : ReadText(file);
         // The released file goes on far beyond the vocabulary of 49408 that every CLIP uses.
         return ParseMerges(file, text, limit: 49408 - 512 - 2);
     }
@@ -27,7 +27,7 @@ internal static class ClipTokenizerFiles
         {
             return (null, null);
         }
-        using JsonDocument config = ParseJson(file);
+        using var config = ParseJson(file);
         return config.RootElement.ValueKind == JsonValueKind.Object
             ? (PadToken(config.RootElement), MaxLengthOf(config.RootElement))
             : throw CheckpointException.ForFile(file, "found no JSON object");
@@ -40,9 +40,9 @@ internal static class ClipTokenizerFiles
     private static List<(string, string)> ParseMerges(string file, string text, int limit)
     {
         var merges = new List<(string, string)>();
-        foreach (string line in text.Split('\n').Skip(1).Take(limit)) // the first line is a version note
+        foreach (var line in text.Split('\n').Skip(1).Take(limit)) // the first line is a version note
         {
-            string[] parts = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
+            var parts = line.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
             if (parts.Length == 2)
             {
                 merges.Add((parts[0], parts[1]));
@@ -61,17 +61,17 @@ internal static class ClipTokenizerFiles
     /// <summary>Ids by piece.</summary>
     public static Dictionary<string, int> ReadVocabulary(string file)
     {
-        using JsonDocument json = ParseJson(file);
+        using var json = ParseJson(file);
         if (json.RootElement.ValueKind != JsonValueKind.Object)
         {
             throw CheckpointException.ForFile(file, "found no JSON object");
         }
         var ids = new Dictionary<string, int>(StringComparer.Ordinal);
-        foreach (JsonProperty entry in json.RootElement.EnumerateObject())
+        foreach (var entry in json.RootElement.EnumerateObject())
         {
             if (
                 entry.Value.ValueKind != JsonValueKind.Number
-                || !entry.Value.TryGetInt32(out int id)
+                || !entry.Value.TryGetInt32(out var id)
                 || id is < 0 or > 10_000_000
             )
             {
@@ -86,17 +86,16 @@ internal static class ClipTokenizerFiles
     }
 
     private static string? PadToken(JsonElement config) =>
-        !config.TryGetProperty("pad_token", out JsonElement pad) ? null
+        !config.TryGetProperty("pad_token", out var pad) ? null
         : pad.ValueKind == JsonValueKind.String ? pad.GetString()
-        : pad.ValueKind == JsonValueKind.Object && pad.TryGetProperty("content", out JsonElement content)
-            ? content.GetString()
+        : pad.ValueKind == JsonValueKind.Object && pad.TryGetProperty("content", out var content) ? content.GetString()
         : null;
 
     // A tokenizer without a limit says 1e30.
     private static int? MaxLengthOf(JsonElement config) =>
-        config.TryGetProperty("model_max_length", out JsonElement length)
+        config.TryGetProperty("model_max_length", out var length)
         && length.ValueKind == JsonValueKind.Number
-        && length.TryGetInt32(out int value)
+        && length.TryGetInt32(out var value)
         && value >= 2
             ? value
             : null;
@@ -115,7 +114,7 @@ internal static class ClipTokenizerFiles
 
     private static string ReadText(string file)
     {
-        string text = Read(file, File.ReadAllText);
+        var text = Read(file, File.ReadAllText);
         ForeignContent.Refuse(file, text);
         return text;
     }

@@ -22,8 +22,8 @@ internal static class ClipTokenizerJson
     /// <exception cref="Formats.CheckpointException">It is missing or damaged, or describes another tokenizer.</exception>
     public static (Dictionary<string, int> Ids, List<(string, string)> Merges) Read(string file)
     {
-        using TokenizerJson json = TokenizerJson.Open(file);
-        JsonElement model = json.Model("BPE");
+        using var json = TokenizerJson.Open(file);
+        var model = json.Model("BPE");
         json.Require(model, "dropout", "model", "null");
         json.Require(model, "continuing_subword_prefix", "model", "\"\"", "null");
         if (json.Text(model, "end_of_word_suffix", "model") is var suffix && suffix != BytePairEncoding.WordEnd)
@@ -34,10 +34,10 @@ internal static class ClipTokenizerJson
         json.Require(model, "ignore_merges", "model", "false");
         RequireCleaning(json);
         RequireWords(json);
-        Dictionary<string, int> ids = json.Vocabulary(model);
-        foreach (AddedToken token in json.AddedTokens())
+        var ids = json.Vocabulary(model);
+        foreach (var token in json.AddedTokens())
         {
-            if (ids.TryGetValue(token.Content, out int id) && id != token.Id)
+            if (ids.TryGetValue(token.Content, out var id) && id != token.Id)
             {
                 throw json.Wrong("added_tokens", $"'{token.Content}' as {token.Id}", $"{id}, as in model.vocab");
             }
@@ -77,7 +77,7 @@ internal static class ClipTokenizerJson
 
     private static void RequirePattern(TokenizerJson json, JsonElement part, string where, string[] accepted)
     {
-        string? pattern = TokenizerJson.Optional(part, "pattern") is { } given
+        var pattern = TokenizerJson.Optional(part, "pattern") is { } given
             ? TokenizerJson.Optional(given, "Regex")?.ToString()
             : null;
         if (!accepted.Contains(pattern))

@@ -27,14 +27,14 @@ public static class ClipVocabularyBuilder
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxLength, 2);
         string[] distinct = [.. words.Distinct(StringComparer.Ordinal)];
-        foreach (string word in distinct)
+        foreach (var word in distinct)
         {
             if (PromptCleaning.Transformers(word) != word || !ClipWords.Split(word, []).SequenceEqual([word]))
             {
                 throw new ArgumentException($"'{word}' is not one lower-case word to a CLIP tokenizer", nameof(words));
             }
         }
-        List<(string, string)> merges = Merges(distinct);
+        var merges = Merges(distinct);
         AtomicFile.WriteText(Path.Combine(folder, "vocab.json"), Vocabulary(distinct, merges));
         AtomicFile.WriteText(
             Path.Combine(folder, "merges.txt"),
@@ -47,9 +47,9 @@ public static class ClipVocabularyBuilder
     private static List<(string, string)> Merges(string[] words)
     {
         var merges = new List<(string, string)>();
-        foreach (string word in words)
+        foreach (var word in words)
         {
-            string[] pieces = new BytePairEncoding(merges).Split(word);
+            var pieces = new BytePairEncoding(merges).Split(word);
             while (pieces.Length > 1)
             {
                 merges.Add((pieces[0], pieces[1]));
@@ -66,9 +66,9 @@ public static class ClipVocabularyBuilder
             .SelectMany(BytePairEncoding.Characters)
             .Distinct()
             .Order(StringComparer.Ordinal);
-        IEnumerable<string> merged = merges.Select(pair => pair.Item1 + pair.Item2);
+        var merged = merges.Select(pair => pair.Item1 + pair.Item2);
         string[] specials = [ClipTokenizer.StartOfText, ClipTokenizer.EndOfText];
-        foreach (string piece in characters.Concat(merged).Concat(specials))
+        foreach (var piece in characters.Concat(merged).Concat(specials))
         {
             json.TryAdd(piece, json.Count);
         }
@@ -77,7 +77,7 @@ public static class ClipVocabularyBuilder
 
     private static string Config(int maxLength)
     {
-        JsonObject config = Specials();
+        var config = Specials();
         config["add_prefix_space"] = false;
         config["do_lower_case"] = true;
         config["errors"] = "replace";

@@ -23,10 +23,10 @@ internal static class ClipWords
     /// <param name="specials">Strings that stand for themselves wherever a word could begin.</param>
     public static IEnumerable<string> Split(string text, IReadOnlyCollection<string> specials)
     {
-        int position = 0;
+        var position = 0;
         while (position < text.Length)
         {
-            int length = LengthAt(text, position, specials);
+            var length = LengthAt(text, position, specials);
             if (length > 0)
             {
                 yield return text.Substring(position, length);
@@ -37,19 +37,19 @@ internal static class ClipWords
 
     private static int LengthAt(string text, int position, IReadOnlyCollection<string> specials)
     {
-        foreach (string fixedWord in specials.Concat(Contractions))
+        foreach (var fixedWord in specials.Concat(Contractions))
         {
             if (string.CompareOrdinal(text, position, fixedWord, 0, fixedWord.Length) == 0)
             {
                 return fixedWord.Length;
             }
         }
-        Kind kind = KindAt(text, position, out int length);
+        var kind = KindAt(text, position, out var length);
         if (kind is Kind.Space)
         {
             return 0;
         }
-        int end = position + length;
+        var end = position + length;
         while (kind is not Kind.Number && end < text.Length && KindAt(text, end, out length) == kind)
         {
             end += length;
@@ -59,7 +59,7 @@ internal static class ClipWords
 
     private static Kind KindAt(string text, int position, out int length)
     {
-        if (!Rune.TryGetRuneAt(text, position, out Rune rune))
+        if (!Rune.TryGetRuneAt(text, position, out var rune))
         {
             length = 1;
             return Kind.Other;

@@ -53,7 +53,7 @@ internal static partial class PromptCleaning
     /// <summary>Cleaning of open_clip's tokenizer.</summary>
     public static string OpenClip(string prompt)
     {
-        string text = prompt.Contains('<') ? prompt : Unescape(prompt);
+        var text = prompt.Contains('<') ? prompt : Unescape(prompt);
         text = TerminalEscape().Replace(text, "");
         text = RepairMojibake(text);
         text = ReplaceLigatures(text);
@@ -77,10 +77,10 @@ internal static partial class PromptCleaning
         while (text.Any(c => c > 0x7F))
         {
             var bytes = new byte[text.Length];
-            for (int i = 0; i < text.Length; i++)
+            for (var i = 0; i < text.Length; i++)
             {
-                int high = Windows1252.IndexOf(text[i], StringComparison.Ordinal);
-                bool latin = text[i] is <= (char)0x7F or (>= (char)0xA0 and <= (char)0xFF);
+                var high = Windows1252.IndexOf(text[i], StringComparison.Ordinal);
+                var latin = text[i] is <= (char)0x7F or (>= (char)0xA0 and <= (char)0xFF);
                 if (!latin && high < 0)
                 {
                     return text;
@@ -106,9 +106,9 @@ internal static partial class PromptCleaning
             return text;
         }
         var result = new StringBuilder(text.Length);
-        foreach (char c in text)
+        foreach (var c in text)
         {
-            result.Append(Ligatures.TryGetValue(c, out string? letters) ? letters : c);
+            result.Append(Ligatures.TryGetValue(c, out var letters) ? letters : c);
         }
         return result.ToString();
     }
@@ -119,9 +119,9 @@ internal static partial class PromptCleaning
     private static string LowerCase(string text, bool finalSigma)
     {
         var result = new StringBuilder(text.Length);
-        for (int i = 0; i < text.Length; i++)
+        for (var i = 0; i < text.Length; i++)
         {
-            char c = text[i];
+            var c = text[i];
             if (c == '\u0130')
             {
                 result.Append("i\u0307");
@@ -130,7 +130,7 @@ internal static partial class PromptCleaning
             {
                 result.Append('\u03C2');
             }
-            else if (char.IsHighSurrogate(c) && Rune.TryGetRuneAt(text, i, out Rune rune))
+            else if (char.IsHighSurrogate(c) && Rune.TryGetRuneAt(text, i, out var rune))
             {
                 result.Append(Rune.ToLowerInvariant(rune).ToString());
                 i++;

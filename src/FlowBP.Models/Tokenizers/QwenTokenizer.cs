@@ -23,7 +23,7 @@ public sealed class QwenTokenizer
         this.ids = ids;
         encoding = new BytePairEncoding(merges, wordEnd: "");
         added = new AddedTokens(addedTokens);
-        foreach (string character in BytePairEncoding.Alphabet)
+        foreach (var character in BytePairEncoding.Alphabet)
         {
             if (!ids.ContainsKey(character))
             {
@@ -33,7 +33,7 @@ public sealed class QwenTokenizer
                 );
             }
         }
-        foreach (string marker in new[] { "<|im_start|>", "<|im_end|>" })
+        foreach (var marker in new[] { "<|im_start|>", "<|im_end|>" })
         {
             if (added.Find(marker) is null)
             {
@@ -74,21 +74,21 @@ public sealed class QwenTokenizer
     public int[] Encode(string text)
     {
         var result = new List<int>();
-        foreach (TextSegment given in added.Split(text, normalized: false))
+        foreach (var given in added.Split(text, normalized: false))
         {
             if (given.Id is { } id)
             {
                 result.Add(id);
                 continue;
             }
-            foreach (TextSegment composed in added.Split(UnicodeComposition.Compose(given.Text), normalized: true))
+            foreach (var composed in added.Split(UnicodeComposition.Compose(given.Text), normalized: true))
             {
                 if (composed.Id is { } normalizedId)
                 {
                     result.Add(normalizedId);
                     continue;
                 }
-                foreach (string word in QwenWords.Split(composed.Text))
+                foreach (var word in QwenWords.Split(composed.Text))
                 {
                     result.AddRange(encoding.Split(word).Select(piece => ids[piece]));
                 }
@@ -113,11 +113,11 @@ public sealed class QwenTokenizer
         var tokens = new long[prompts.Count * length];
         var mask = new long[prompts.Count * length];
         Array.Fill(tokens, PadId);
-        int row = 0;
-        foreach (string prompt in prompts)
+        var row = 0;
+        foreach (var prompt in prompts)
         {
-            int[] encoded = Encode(Chat(prompt));
-            for (int i = 0; i < Math.Min(encoded.Length, length); i++)
+            var encoded = Encode(Chat(prompt));
+            for (var i = 0; i < Math.Min(encoded.Length, length); i++)
             {
                 tokens[row + i] = encoded[i];
                 mask[row + i] = 1;

@@ -10,14 +10,14 @@ internal static class QwenTokenizerFiles
 
     public static QwenTokenizer FromFolder(string folder)
     {
-        string config = Path.Combine(folder, "tokenizer_config.json");
-        string? padToken = ClipTokenizerFiles.ReadConfig(config).PadToken;
-        string json = Path.Combine(folder, "tokenizer.json");
+        var config = Path.Combine(folder, "tokenizer_config.json");
+        var padToken = ClipTokenizerFiles.ReadConfig(config).PadToken;
+        var json = Path.Combine(folder, "tokenizer.json");
         if (File.Exists(json))
         {
             return FromJson(json, padToken);
         }
-        string vocabulary = Path.Combine(folder, "vocab.json");
+        var vocabulary = Path.Combine(folder, "vocab.json");
         return new QwenTokenizer(
             vocabulary,
             ClipTokenizerFiles.ReadVocabulary(vocabulary),
@@ -29,9 +29,9 @@ internal static class QwenTokenizerFiles
 
     public static QwenTokenizer FromJson(string file, string? padToken)
     {
-        using TokenizerJson json = TokenizerJson.Open(file);
-        JsonElement model = json.Model("BPE");
-        foreach (string key in new[] { "dropout", "unk_token" })
+        using var json = TokenizerJson.Open(file);
+        var model = json.Model("BPE");
+        foreach (var key in new[] { "dropout", "unk_token" })
         {
             json.Require(model, key, "model", "null");
         }
@@ -55,7 +55,7 @@ internal static class QwenTokenizerFiles
         JsonElement[] parts = [.. json.Sequence(json.Part("normalizer"), "normalizer", "normalizers")];
         if (parts.Length != 1 || json.Type(parts[0], "normalizer") is not "NFC")
         {
-            string found = string.Join(", ", parts.Select(part => json.Type(part, "normalizer")));
+            var found = string.Join(", ", parts.Select(part => json.Type(part, "normalizer")));
             throw json.Wrong("normalizer", $"'{found}'", "NFC alone");
         }
     }
@@ -68,7 +68,7 @@ internal static class QwenTokenizerFiles
         {
             throw json.Wrong("pre_tokenizer", $"'{string.Join(", ", types)}'", "Split, then ByteLevel");
         }
-        string? pattern = TokenizerJson.Optional(parts[0], "pattern") is { } given
+        var pattern = TokenizerJson.Optional(parts[0], "pattern") is { } given
             ? TokenizerJson.Optional(given, "Regex")?.ToString()
             : null;
         if (pattern != QwenWords.Pattern)
@@ -86,21 +86,21 @@ internal static class QwenTokenizerFiles
     {
         if (File.Exists(config))
         {
-            using TokenizerJson json = TokenizerJson.Open(config);
+            using var json = TokenizerJson.Open(config);
             if (json.Part("added_tokens_decoder") is { ValueKind: JsonValueKind.Object } list)
             {
                 return
                 [
                     .. list.EnumerateObject()
                         .Select(entry =>
-                            int.TryParse(entry.Name, out int id) && id >= 0
+                            int.TryParse(entry.Name, out var id) && id >= 0
                                 ? json.AddedTokenOf(entry.Value, id, "added_tokens_decoder")
                                 : throw json.Wrong("added_tokens_decoder", $"'{entry.Name}'", "a token id")
                         ),
                 ];
             }
         }
-        string file = Path.Combine(folder, "added_tokens.json");
+        var file = Path.Combine(folder, "added_tokens.json");
         return [.. ClipTokenizerFiles.ReadVocabulary(file).Select(entry => new AddedToken(entry.Key, entry.Value))];
     }
 }

@@ -28,10 +28,10 @@ internal static class QwenWords
     /// <summary>The words of a text, in order; together they are the text.</summary>
     public static IEnumerable<string> Split(string text)
     {
-        int position = 0;
+        var position = 0;
         while (position < text.Length)
         {
-            int end = EndAt(text, position);
+            var end = EndAt(text, position);
             yield return text[position..end];
             position = end;
         }
@@ -41,7 +41,7 @@ internal static class QwenWords
     {
         if (text[start] == '\'')
         {
-            foreach (string contraction in Contractions)
+            foreach (var contraction in Contractions)
             {
                 if (
                     string.Compare(
@@ -58,8 +58,8 @@ internal static class QwenWords
                 }
             }
         }
-        Kind kind = KindAt(text, start, out int length);
-        int second = start + length;
+        var kind = KindAt(text, start, out var length);
+        var second = start + length;
         if (kind == Kind.Letter)
         {
             return Run(text, start, Kind.Letter);
@@ -72,8 +72,8 @@ internal static class QwenWords
         {
             return second;
         }
-        int others = text[start] == ' ' ? second : start;
-        int endOfOthers = Run(text, others, Kind.Other);
+        var others = text[start] == ' ' ? second : start;
+        var endOfOthers = Run(text, others, Kind.Other);
         if (endOfOthers > others)
         {
             return Run(text, endOfOthers, Kind.Break);
@@ -84,12 +84,12 @@ internal static class QwenWords
     // White space goes up to its last line break; without one, the last space is left to the word that follows.
     private static int EndOfWhiteSpace(string text, int start)
     {
-        int end = start;
-        int afterBreak = -1;
-        int last = start;
+        var end = start;
+        var afterBreak = -1;
+        var last = start;
         while (end < text.Length)
         {
-            Kind kind = KindAt(text, end, out int length);
+            var kind = KindAt(text, end, out var length);
             if (kind is not (Kind.Break or Kind.Space))
             {
                 break;
@@ -105,8 +105,8 @@ internal static class QwenWords
 
     private static int Run(string text, int start, Kind kind)
     {
-        int end = start;
-        while (end < text.Length && KindAt(text, end, out int length) == kind)
+        var end = start;
+        while (end < text.Length && KindAt(text, end, out var length) == kind)
         {
             end += length;
         }
@@ -115,7 +115,7 @@ internal static class QwenWords
 
     private static Kind KindAt(string text, int position, out int length)
     {
-        if (!Rune.TryGetRuneAt(text, position, out Rune rune))
+        if (!Rune.TryGetRuneAt(text, position, out var rune))
         {
             length = 1;
             return Kind.Other;

@@ -61,7 +61,7 @@ internal sealed class SentencePieceFile
 
     private void ReadModel(ReadOnlySpan<byte> message)
     {
-        while (Next(ref message, out int field, out ulong _, out ReadOnlySpan<byte> content))
+        while (Next(ref message, out var field, out var _, out var content))
         {
             switch (field)
             {
@@ -84,10 +84,10 @@ internal sealed class SentencePieceFile
 
     private SentencePiece ReadPiece(ReadOnlySpan<byte> message)
     {
-        string text = "";
+        var text = "";
         float score = 0;
-        ulong kind = (ulong)SentencePieceKind.Normal;
-        while (Next(ref message, out int field, out ulong number, out ReadOnlySpan<byte> content))
+        var kind = (ulong)SentencePieceKind.Normal;
+        while (Next(ref message, out var field, out var number, out var content))
         {
             switch (field)
             {
@@ -114,7 +114,7 @@ internal sealed class SentencePieceFile
 
     private void ReadTrainer(ReadOnlySpan<byte> message)
     {
-        while (Next(ref message, out int field, out ulong number, out _))
+        while (Next(ref message, out var field, out var number, out _))
         {
             if (field == 3 && number != Unigram)
             {
@@ -125,7 +125,7 @@ internal sealed class SentencePieceFile
 
     private void ReadNormalizer(ReadOnlySpan<byte> message)
     {
-        while (Next(ref message, out int field, out ulong number, out ReadOnlySpan<byte> content))
+        while (Next(ref message, out var field, out var number, out var content))
         {
             switch (field)
             {
@@ -152,7 +152,7 @@ internal sealed class SentencePieceFile
         {
             return false;
         }
-        ulong key = Variable(ref message);
+        var key = Variable(ref message);
         field = key >> 3 <= int.MaxValue ? (int)(key >> 3) : throw Damaged();
         switch (key & 7)
         {
@@ -177,9 +177,9 @@ internal sealed class SentencePieceFile
     private ulong Variable(ref ReadOnlySpan<byte> message)
     {
         ulong value = 0;
-        for (int shift = 0; shift < 64; shift += 7)
+        for (var shift = 0; shift < 64; shift += 7)
         {
-            byte b = Take(ref message, 1)[0];
+            var b = Take(ref message, 1)[0];
             value |= (ulong)(b & 0x7F) << shift;
             if (b < 0x80)
             {
@@ -195,7 +195,7 @@ internal sealed class SentencePieceFile
         {
             throw Damaged();
         }
-        ReadOnlySpan<byte> taken = message[..(int)count];
+        var taken = message[..(int)count];
         message = message[(int)count..];
         return taken;
     }

@@ -43,16 +43,16 @@ internal sealed record T5Pretokenization
         IEnumerable<string> stretches = SplitsAtWhiteSpace
             ? text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries)
             : [text];
-        foreach (string stretch in stretches)
+        foreach (var stretch in stretches)
         {
-            string marked = stretch.Replace(" ", Mark);
-            bool wantsMark = First == FirstMark.Always || (First == FirstMark.AtStartOfPrompt && startsPrompt);
+            var marked = stretch.Replace(" ", Mark);
+            var wantsMark = First == FirstMark.Always || (First == FirstMark.AtStartOfPrompt && startsPrompt);
             if (wantsMark && !marked.StartsWith(Mark, StringComparison.Ordinal))
             {
                 marked = Mark + marked;
             }
             startsPrompt = false;
-            foreach (string word in SplitsAtMarks ? AtMarks(marked) : [marked])
+            foreach (var word in SplitsAtMarks ? AtMarks(marked) : [marked])
             {
                 yield return word;
             }
@@ -62,11 +62,11 @@ internal sealed record T5Pretokenization
     // Every mark begins a word.
     private IEnumerable<string> AtMarks(string text)
     {
-        int begin = 0;
+        var begin = 0;
         while (begin < text.Length)
         {
-            int next = text.IndexOf(Mark, begin + 1, StringComparison.Ordinal);
-            int end = next < 0 ? text.Length : next;
+            var next = text.IndexOf(Mark, begin + 1, StringComparison.Ordinal);
+            var end = next < 0 ? text.Length : next;
             yield return text[begin..end];
             begin = end;
         }

@@ -53,8 +53,8 @@ public sealed class T5Tokenizer
     /// <exception cref="CheckpointException">A file is missing or damaged, or asks for what is not implemented.</exception>
     public static T5Tokenizer FromFolder(string folder)
     {
-        string json = Path.Combine(folder, "tokenizer.json");
-        string model = Path.Combine(folder, "spiece.model");
+        var json = Path.Combine(folder, "tokenizer.json");
+        var model = Path.Combine(folder, "spiece.model");
         return File.Exists(json) ? FromJson(json)
             : File.Exists(model) ? FromSentencePiece(model)
             : throw CheckpointException.ForFile(folder, "found neither tokenizer.json nor spiece.model");
@@ -77,8 +77,8 @@ public sealed class T5Tokenizer
     public int[] Encode(string prompt)
     {
         List<int> ids = [.. before];
-        bool first = true;
-        foreach (TextSegment segment in added.Split(prompt, normalized: false))
+        var first = true;
+        foreach (var segment in added.Split(prompt, normalized: false))
         {
             if (segment.Id is { } id)
             {
@@ -103,15 +103,15 @@ public sealed class T5Tokenizer
     public long[] Tokenize(string prompt, int length)
     {
         ArgumentOutOfRangeException.ThrowIfLessThanOrEqual(length, after.Length);
-        int[] ids = Encode(prompt);
+        var ids = Encode(prompt);
         var row = new long[length];
         Array.Fill(row, PadId);
-        int kept = Math.Min(ids.Length, length) - after.Length;
-        for (int i = 0; i < kept; i++)
+        var kept = Math.Min(ids.Length, length) - after.Length;
+        for (var i = 0; i < kept; i++)
         {
             row[i] = ids[i];
         }
-        for (int i = 0; i < after.Length; i++)
+        for (var i = 0; i < after.Length; i++)
         {
             row[kept + i] = after[i];
         }
@@ -130,7 +130,7 @@ public sealed class T5Tokenizer
 
     private void EncodeText(string text, bool first, List<int> ids)
     {
-        foreach (TextSegment segment in added.Split(pretokenization.Normalize(text), normalized: true))
+        foreach (var segment in added.Split(pretokenization.Normalize(text), normalized: true))
         {
             if (segment.Id is { } id)
             {
@@ -138,7 +138,7 @@ public sealed class T5Tokenizer
                 first = false;
                 continue;
             }
-            foreach (string word in pretokenization.Words(segment.Text, first))
+            foreach (var word in pretokenization.Words(segment.Text, first))
             {
                 model.Encode(word, ids);
                 first = false;

@@ -11,15 +11,15 @@ internal static class T5TokenizerFiles
     /// <summary>A tokenizer.json with a unigram model.</summary>
     public static T5Tokenizer FromJson(string file)
     {
-        using TokenizerJson json = TokenizerJson.Open(file);
-        JsonElement model = json.Model("Unigram");
+        using var json = TokenizerJson.Open(file);
+        var model = json.Model("Unigram");
         json.Require(model, "byte_fallback", "model", "false");
-        JsonElement vocabulary =
+        var vocabulary =
             TokenizerJson.Optional(model, "vocab") ?? throw json.Wrong("model.vocab", "none", "a list of pieces");
         var pieces = new Dictionary<string, (int, double)>(StringComparer.Ordinal);
         double lowest = 0;
-        int id = 0;
-        foreach (JsonElement entry in json.Items(vocabulary, "model.vocab"))
+        var id = 0;
+        foreach (var entry in json.Items(vocabulary, "model.vocab"))
         {
             if (
                 entry.ValueKind != JsonValueKind.Array
@@ -30,7 +30,7 @@ internal static class T5TokenizerFiles
             {
                 throw json.Wrong($"model.vocab[{id}]", entry.GetRawText(), "a piece and its score");
             }
-            double score = entry[1].GetDouble();
+            var score = entry[1].GetDouble();
             lowest = Math.Min(lowest, score);
             if (!pieces.TryAdd(entry[0].GetString()!, (id, score)))
             {
@@ -41,7 +41,7 @@ internal static class T5TokenizerFiles
         pieces.Remove("");
         var added = new AddedTokens(json.AddedTokens());
         var (before, after) = Template(json, added);
-        int unknown = json.Id(model, "unk_id");
+        var unknown = json.Id(model, "unk_id");
         return new T5Tokenizer(
             file,
             added,
@@ -56,7 +56,7 @@ internal static class T5TokenizerFiles
     /// <summary>A SentencePiece model; its end token closes every prompt.</summary>
     public static T5Tokenizer FromSentencePiece(string file, int sentinels)
     {
-        SentencePieceFile model = SentencePieceFile.Open(file);
+        var model = SentencePieceFile.Open(file);
         if (!model.AddsDummyPrefix || !model.RemovesExtraSpaces)
         {
             throw CheckpointException.ForFile(
@@ -67,9 +67,9 @@ internal static class T5TokenizerFiles
         var pieces = new Dictionary<string, (int, double)>(StringComparer.Ordinal);
         var added = new List<AddedToken>();
         int? unknown = null;
-        for (int id = 0; id < model.Pieces.Count; id++)
+        for (var id = 0; id < model.Pieces.Count; id++)
         {
-            SentencePiece piece = model.Pieces[id];
+            var piece = model.Pieces[id];
             switch (piece.Kind)
             {
                 case SentencePieceKind.Normal or SentencePieceKind.UserDefined:
@@ -89,7 +89,7 @@ internal static class T5TokenizerFiles
                     break;
             }
         }
-        for (int i = 0; i < sentinels; i++)
+        for (var i = 0; i < sentinels; i++)
         {
             added.Add(new AddedToken($"<extra_id_{i}>", model.Pieces.Count + sentinels - 1 - i));
         }
@@ -97,7 +97,7 @@ internal static class T5TokenizerFiles
         List<Func<string, string>> rewrites = [Regex(" {2,}", " ")];
         if (model.CharacterMap.Length > 0)
         {
-            CharacterMap map =
+            var map =
                 CharacterMap.Read(model.CharacterMap)
                 ?? throw CheckpointException.ForFile(file, "found a damaged character map");
             rewrites.Insert(0, map.Apply);
@@ -121,8 +121,8 @@ internal static class T5TokenizerFiles
     private static T5Pretokenization Pretokenization(TokenizerJson json)
     {
         var result = new T5Pretokenization { Rewrites = [.. Rewrites(json)], SplitsAtWhiteSpace = false };
-        bool marks = false;
-        foreach (JsonElement part in json.Sequence(json.Part("pre_tokenizer"), "pre_tokenizer", "pretokenizers"))
+        var marks = false;
+        foreach (var part in json.Sequence(json.Part("pre_tokenizer"), "pre_tokenizer", "pretokenizers"))
         {
             switch (json.Type(part, "pre_tokenizer"))
             {
@@ -131,8 +131,8 @@ internal static class T5TokenizerFiles
                     break;
                 case "Metaspace" when !marks:
                     marks = true;
-                    bool old = TokenizerJson.Flag(part, "add_prefix_space", fallback: true);
-                    string scheme =
+                    var old = TokenizerJson.Flag(part, "add_prefix_space", fallback: true);
+                    var scheme =
                         TokenizerJson.Optional(part, "prepend_scheme")?.ToString() ?? (old ? "always" : "never");
                     result = result with
                     {
@@ -160,7 +160,7 @@ internal static class T5TokenizerFiles
 
     private static IEnumerable<Func<string, string>> Rewrites(TokenizerJson json)
     {
-        foreach (JsonElement part in json.Sequence(json.Part("normalizer"), "normalizer", "normalizers"))
+        foreach (var part in json.Sequence(json.Part("normalizer"), "normalizer", "normalizers"))
         {
             yield return json.Type(part, "normalizer") switch
             {
@@ -176,7 +176,7 @@ internal static class T5TokenizerFiles
     private static Func<string, string> Compiled(TokenizerJson json, string base64)
     {
         var bytes = new byte[base64.Length];
-        CharacterMap? map = Convert.TryFromBase64String(base64, bytes, out int count)
+        var map = Convert.TryFromBase64String(base64, bytes, out var count)
             ? CharacterMap.Read(bytes.AsSpan(0, count))
             : null;
         return map is null
@@ -186,17 +186,17 @@ internal static class T5TokenizerFiles
 
     private static Func<string, string> Replacement(TokenizerJson json, JsonElement part)
     {
-        string content = json.Text(part, "content", "normalizer");
-        JsonElement pattern =
+        var content = json.Text(part, "content", "normalizer");
+        var pattern =
             TokenizerJson.Optional(part, "pattern") ?? throw json.Wrong("normalizer.pattern", "none", "a pattern");
         if (TokenizerJson.Optional(pattern, "String") is not null)
         {
-            string literal = json.Text(pattern, "String", "normalizer.pattern");
+            var literal = json.Text(pattern, "String", "normalizer.pattern");
             return literal.Length == 0
                 ? throw json.Wrong("normalizer.pattern", "an empty text", "a text to replace")
                 : text => text.Replace(literal, content);
         }
-        string expression = json.Text(pattern, "Regex", "normalizer.pattern");
+        var expression = json.Text(pattern, "Regex", "normalizer.pattern");
         try
         {
             return Regex(expression, content);
@@ -231,21 +231,21 @@ internal static class T5TokenizerFiles
         {
             return ([], []);
         }
-        string type = json.Type(part, "post_processor");
-        JsonElement? single = TokenizerJson.Optional(part, "single");
+        var type = json.Type(part, "post_processor");
+        var single = TokenizerJson.Optional(part, "single");
         if (type != "TemplateProcessing" || single is not { } items)
         {
             throw json.Wrong("post_processor", $"'{type}'", "TemplateProcessing with a template of a single sequence");
         }
         List<int> before = [];
         List<int> after = [];
-        bool seen = false;
-        foreach (JsonElement item in json.Items(items, "post_processor.single"))
+        var seen = false;
+        foreach (var item in json.Items(items, "post_processor.single"))
         {
             if (TokenizerJson.Optional(item, "SpecialToken") is { } special)
             {
-                string name = json.Text(special, "id", "post_processor.single");
-                int id = added.Find(name) ?? throw json.Wrong("post_processor.single", $"'{name}'", "an added token");
+                var name = json.Text(special, "id", "post_processor.single");
+                var id = added.Find(name) ?? throw json.Wrong("post_processor.single", $"'{name}'", "an added token");
                 (seen ? after : before).Add(id);
             }
             else

@@ -24,7 +24,7 @@ internal sealed class TokenizerJson : IDisposable
 
     public static TokenizerJson Open(string file)
     {
-        JsonDocument document = ClipTokenizerFiles.ParseJson(file);
+        var document = ClipTokenizerFiles.ParseJson(file);
         if (document.RootElement.ValueKind != JsonValueKind.Object)
         {
             document.Dispose();
@@ -39,8 +39,8 @@ internal sealed class TokenizerJson : IDisposable
     /// <summary>The model, which must be of the given type (a file may leave the type out).</summary>
     public JsonElement Model(string type)
     {
-        JsonElement model = Part("model") ?? throw Wrong("model", "none", $"a {type} model");
-        string found = Optional(model, "type")?.ToString() ?? type;
+        var model = Part("model") ?? throw Wrong("model", "none", $"a {type} model");
+        var found = Optional(model, "type")?.ToString() ?? type;
         return found == type ? model : throw Wrong("model.type", $"'{found}'", $"'{type}'");
     }
 
@@ -79,7 +79,7 @@ internal sealed class TokenizerJson : IDisposable
         {
             throw Wrong("model.vocab", "none", "ids by piece");
         }
-        foreach (JsonProperty entry in vocabulary.EnumerateObject())
+        foreach (var entry in vocabulary.EnumerateObject())
         {
             ids[entry.Name] = Id(vocabulary, entry.Name);
         }
@@ -89,11 +89,11 @@ internal sealed class TokenizerJson : IDisposable
     /// <summary>Merges in their order: a merge is written as a pair, or, in older files, as two pieces with a space between.</summary>
     public List<(string, string)> Merges(JsonElement model)
     {
-        JsonElement list = Optional(model, "merges") ?? throw Wrong("model.merges", "none", "a list of pairs");
+        var list = Optional(model, "merges") ?? throw Wrong("model.merges", "none", "a list of pairs");
         var merges = new List<(string, string)>();
-        foreach (JsonElement entry in Items(list, "model.merges"))
+        foreach (var entry in Items(list, "model.merges"))
         {
-            string[] pair = entry.ValueKind switch
+            var pair = entry.ValueKind switch
             {
                 JsonValueKind.String => entry.GetString()!.Split(' '),
                 JsonValueKind.Array => [.. entry.EnumerateArray().Select(TextOrNothing)],
@@ -126,7 +126,7 @@ internal sealed class TokenizerJson : IDisposable
     /// <summary>A key that must have the one value that is implemented, or be absent.</summary>
     public void Require(JsonElement part, string key, string where, params string[] accepted)
     {
-        string found = Optional(part, key) is { } value ? value.GetRawText() : accepted[0];
+        var found = Optional(part, key) is { } value ? value.GetRawText() : accepted[0];
         if (!accepted.Contains(found))
         {
             throw Wrong($"{where}.{key}", found, string.Join(" or ", accepted));
@@ -135,7 +135,7 @@ internal sealed class TokenizerJson : IDisposable
 
     public int Id(JsonElement item, string key) =>
         Optional(item, key) is { ValueKind: JsonValueKind.Number } number
-        && number.TryGetInt32(out int id)
+        && number.TryGetInt32(out var id)
         && id is >= 0 and <= LargestId
             ? id
             : throw Wrong(key, Optional(item, key)?.ToString() ?? "none", "a token id");
@@ -145,7 +145,7 @@ internal sealed class TokenizerJson : IDisposable
 
     public static JsonElement? Optional(JsonElement parent, string key) =>
         parent.ValueKind == JsonValueKind.Object
-        && parent.TryGetProperty(key, out JsonElement value)
+        && parent.TryGetProperty(key, out var value)
         && value.ValueKind != JsonValueKind.Null
             ? value
             : null;

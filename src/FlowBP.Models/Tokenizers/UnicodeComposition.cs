@@ -26,18 +26,18 @@ internal static class UnicodeComposition
 
     static UnicodeComposition()
     {
-        using Stream stream = typeof(UnicodeComposition).Assembly.GetManifestResourceStream("UnicodeFacts.txt")!;
+        using var stream = typeof(UnicodeComposition).Assembly.GetManifestResourceStream("UnicodeFacts.txt")!;
         using var reader = new StreamReader(stream);
         while (reader.ReadLine() is { } line)
         {
-            string[] fields = line.Split(' ');
+            var fields = line.Split(' ');
             switch (fields[0])
             {
                 case "D":
                     AddDecomposition(fields);
                     break;
                 case "C":
-                    for (int code = Hex(fields[2]); code <= Hex(fields[3]); code++)
+                    for (var code = Hex(fields[2]); code <= Hex(fields[3]); code++)
                     {
                         Classes[code] = int.Parse(fields[1], CultureInfo.InvariantCulture);
                     }
@@ -60,13 +60,13 @@ internal static class UnicodeComposition
             return text;
         }
         var codes = new List<int>(text.Length);
-        foreach (Rune rune in text.EnumerateRunes())
+        foreach (var rune in text.EnumerateRunes())
         {
             Decompose(rune.Value, codes);
         }
         SortMarks(codes);
         var result = new StringBuilder(text.Length);
-        foreach (int code in Recompose(codes))
+        foreach (var code in Recompose(codes))
         {
             result.Append(new Rune(code).ToString());
         }
@@ -81,16 +81,16 @@ internal static class UnicodeComposition
             return text;
         }
         var result = new StringBuilder(text.Length);
-        foreach (char c in text)
+        foreach (var c in text)
         {
-            result.Append(PlainWidths.TryGetValue(c, out string? plain) ? plain : c);
+            result.Append(PlainWidths.TryGetValue(c, out var plain) ? plain : c);
         }
         return result.ToString();
     }
 
     private static void AddDecomposition(string[] fields)
     {
-        int code = Hex(fields[1]);
+        var code = Hex(fields[1]);
         int[] parts = [.. fields.Skip(2).Where(f => f != "*").Select(Hex)];
         Decompositions[code] = parts;
         if (parts.Length == 2 && fields[^1] != "*")
@@ -101,7 +101,7 @@ internal static class UnicodeComposition
 
     private static void Decompose(int code, List<int> codes)
     {
-        int syllable = code - HangulBase;
+        var syllable = code - HangulBase;
         if (syllable is >= 0 and < Leads * Vowels * Tails)
         {
             codes.Add(LeadBase + syllable / (Vowels * Tails));
@@ -111,7 +111,7 @@ internal static class UnicodeComposition
                 codes.Add(TailBase + syllable % Tails);
             }
         }
-        else if (Decompositions.TryGetValue(code, out int[]? parts))
+        else if (Decompositions.TryGetValue(code, out var parts))
         {
             Array.ForEach(parts, part => Decompose(part, codes));
         }
@@ -123,10 +123,10 @@ internal static class UnicodeComposition
 
     private static void SortMarks(List<int> codes)
     {
-        for (int i = 1; i < codes.Count; i++)
+        for (var i = 1; i < codes.Count; i++)
         {
-            int own = Class(codes[i]);
-            for (int j = i; own != 0 && j > 0 && Class(codes[j - 1]) > own; j--)
+            var own = Class(codes[i]);
+            for (var j = i; own != 0 && j > 0 && Class(codes[j - 1]) > own; j--)
             {
                 (codes[j - 1], codes[j]) = (codes[j], codes[j - 1]);
             }
@@ -136,13 +136,13 @@ internal static class UnicodeComposition
     private static List<int> Recompose(List<int> codes)
     {
         var result = new List<int>(codes.Count);
-        int starter = -1;
-        int previousClass = -1;
-        foreach (int code in codes)
+        var starter = -1;
+        var previousClass = -1;
+        foreach (var code in codes)
         {
-            int own = Class(code);
+            var own = Class(code);
             // A mark is blocked from its starter by a mark of the same or a higher class in between.
-            bool adjacent = previousClass == -1 || previousClass < own;
+            var adjacent = previousClass == -1 || previousClass < own;
             if (starter >= 0 && adjacent && Pair(result[starter], code) is { } composed)
             {
                 result[starter] = composed;
@@ -164,19 +164,19 @@ internal static class UnicodeComposition
 
     private static int? Pair(int first, int second)
     {
-        int lead = first - LeadBase;
-        int vowel = second - VowelBase;
+        var lead = first - LeadBase;
+        var vowel = second - VowelBase;
         if (lead is >= 0 and < Leads && vowel is >= 0 and < Vowels)
         {
             return HangulBase + (lead * Vowels + vowel) * Tails;
         }
-        int syllable = first - HangulBase;
-        int tail = second - TailBase;
+        var syllable = first - HangulBase;
+        var tail = second - TailBase;
         if (syllable is >= 0 and < Leads * Vowels * Tails && syllable % Tails == 0 && tail is > 0 and < Tails)
         {
             return first + tail;
         }
-        return Compositions.TryGetValue((first, second), out int composed) ? composed : null;
+        return Compositions.TryGetValue((first, second), out var composed) ? composed : null;
     }
 
     private static int Class(int code) => Classes.GetValueOrDefault(code);

@@ -35,12 +35,12 @@ internal sealed class UnigramModel
         var best = new (double Score, int Start, int Id)[word.Length + 1];
         Array.Fill(best, (double.NegativeInfinity, -1, -1));
         best[0] = (0, 0, -1);
-        for (int start = 0; start < word.Length; )
+        for (var start = 0; start < word.Length; )
         {
-            int character = Rune.TryGetRuneAt(word, start, out Rune rune) ? rune.Utf16SequenceLength : 1;
-            bool covered = false;
-            int limit = Math.Min(longest, word.Length - start);
-            for (int length = 1; length <= limit; length++)
+            var character = Rune.TryGetRuneAt(word, start, out var rune) ? rune.Utf16SequenceLength : 1;
+            var covered = false;
+            var limit = Math.Min(longest, word.Length - start);
+            for (var length = 1; length <= limit; length++)
             {
                 if (lookup.TryGetValue(word.AsSpan(start, length), out var piece))
                 {
@@ -54,10 +54,10 @@ internal sealed class UnigramModel
             }
             start += character;
         }
-        int first = ids.Count;
-        for (int end = word.Length; end > 0; end = best[end].Start)
+        var first = ids.Count;
+        for (var end = word.Length; end > 0; end = best[end].Start)
         {
-            bool repeatsUnknown = best[end].Id == unknownId && ids.Count > first && ids[^1] == unknownId;
+            var repeatsUnknown = best[end].Id == unknownId && ids.Count > first && ids[^1] == unknownId;
             if (!repeatsUnknown)
             {
                 ids.Add(best[end].Id);
@@ -68,7 +68,7 @@ internal sealed class UnigramModel
         // Of equally probable ways the first found is kept: the one whose last piece begins earliest.
         void Offer(int start, int length, double score, int id)
         {
-            double sum = best[start].Score + score;
+            var sum = best[start].Score + score;
             if (best[start + length].Start < 0 || sum > best[start + length].Score)
             {
                 best[start + length] = (sum, start, id);

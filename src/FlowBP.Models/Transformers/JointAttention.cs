@@ -92,23 +92,23 @@ internal sealed class JointAttention : nn.Module<Tensor, Tensor?, RotaryTable?, 
     )
     {
         // Image tokens first. Where the text's own result is not used, its queries are not computed.
-        Tensor? textQueries_BMD = to_add_out is null ? null : text_BMD;
+        var textQueries_BMD = to_add_out is null ? null : text_BMD;
         var queries = (to_q, norm_q, add_q_proj, norm_added_q);
         var keys = (to_k, norm_k, add_k_proj, norm_added_k);
-        Tensor q_BHNK = NormedHeads(image_BLD, textQueries_BMD, queries, rotary_N, fused);
-        Tensor k_BHNK = NormedHeads(image_BLD, text_BMD, keys, rotary_N, fused);
-        Tensor v_BHNK = SplitHeads(to_v.call(image_BLD));
+        var q_BHNK = NormedHeads(image_BLD, textQueries_BMD, queries, rotary_N, fused);
+        var k_BHNK = NormedHeads(image_BLD, text_BMD, keys, rotary_N, fused);
+        var v_BHNK = SplitHeads(to_v.call(image_BLD));
         if (text_BMD is not null)
         {
             v_BHNK = torch.cat([v_BHNK, SplitHeads(add_v_proj!.call(text_BMD))], 2);
         }
-        Tensor joint_BND = AttentionHeads.Merge(F.scaled_dot_product_attention(q_BHNK, k_BHNK, v_BHNK));
+        var joint_BND = AttentionHeads.Merge(F.scaled_dot_product_attention(q_BHNK, k_BHNK, v_BHNK));
         if (text_BMD is null || to_add_out is null)
         {
             return (to_out[0].call(joint_BND), null);
         }
-        long imageTokens = image_BLD.shape[1];
-        long textTokens = text_BMD.shape[1];
+        var imageTokens = image_BLD.shape[1];
+        var textTokens = text_BMD.shape[1];
         return (
             to_out[0].call(joint_BND.narrow(1, 0, imageTokens)),
             to_add_out.call(joint_BND.narrow(1, imageTokens, textTokens))
@@ -124,20 +124,20 @@ internal sealed class JointAttention : nn.Module<Tensor, Tensor?, RotaryTable?, 
         FusedTokens? fused
     )
     {
-        Tensor image_BLE = layers.Project.call(image_BLD);
-        Tensor? text_BME = text_BMD is null ? null : layers.ProjectText!.call(text_BMD);
+        var image_BLE = layers.Project.call(image_BLD);
+        var text_BME = text_BMD is null ? null : layers.ProjectText!.call(text_BMD);
         if (fused is null || layers.Norm is null)
         {
-            Tensor heads_BHNK = Normed(layers.Norm, SplitHeads(image_BLE));
+            var heads_BHNK = Normed(layers.Norm, SplitHeads(image_BLE));
             if (text_BME is not null)
             {
                 heads_BHNK = torch.cat([heads_BHNK, Normed(layers.NormText, SplitHeads(text_BME))], 2);
             }
             return rotary_N is null ? heads_BHNK : rotary_N.Rotate(heads_BHNK);
         }
-        long imageTokens = image_BLE.size(1);
-        long tokens = imageTokens + (text_BME?.size(1) ?? 0);
-        Tensor all_BNE = torch.empty([image_BLE.size(0), tokens, image_BLE.size(2)], image_BLE.dtype, image_BLE.device);
+        var imageTokens = image_BLE.size(1);
+        var tokens = imageTokens + (text_BME?.size(1) ?? 0);
+        var all_BNE = torch.empty([image_BLE.size(0), tokens, image_BLE.size(2)], image_BLE.dtype, image_BLE.device);
         layers.Norm.Rollout(fused, image_BLE.contiguous(), 0, rotary_N, all_BNE, 0);
         if (text_BME is not null)
         {
@@ -183,9 +183,9 @@ internal sealed class RmsNorm : nn.Module<Tensor, Tensor>
 
     public override Tensor forward(Tensor x)
     {
-        bool low = x.dtype is ScalarType.Float16 or ScalarType.BFloat16;
-        Tensor wide = low ? x.to_type(ScalarType.Float32) : x;
-        Tensor normed = wide * ((wide * wide).mean([-1], keepdim: true) + eps).rsqrt();
+        var low = x.dtype is ScalarType.Float16 or ScalarType.BFloat16;
+        var wide = low ? x.to_type(ScalarType.Float32) : x;
+        var normed = wide * ((wide * wide).mean([-1], keepdim: true) + eps).rsqrt();
         return (low ? normed.to_type(x.dtype) : normed) * weight;
     }
 

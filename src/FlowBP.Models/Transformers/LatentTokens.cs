@@ -23,7 +23,7 @@ public static class LatentTokens
     public static Tensor Unpack(Tensor tokens_BLC, long height, long width)
     {
         using var scope = torch.NewDisposeScope();
-        long[] shape = tokens_BLC.shape;
+        var shape = tokens_BLC.shape;
         if (shape.Length != 3 || shape[1] != height * width)
         {
             throw new ArgumentException(

@@ -16,7 +16,7 @@ internal readonly record struct Modulation(Tensor Shift_B1D, Tensor Scale_B1D, T
     /// <param name="subBlocks">How many sub-blocks.</param>
     public static Modulation[] Of(Tensor parts_BE, int subBlocks)
     {
-        Tensor[] parts = parts_BE.unsqueeze(1).chunk(3 * subBlocks, -1);
+        var parts = parts_BE.unsqueeze(1).chunk(3 * subBlocks, -1);
         return
         [
             .. Enumerable

@@ -28,7 +28,7 @@ public sealed record RotaryTable(Tensor Cosine_NP, Tensor Sine_NP)
             );
         }
         using var scope = torch.NewDisposeScope();
-        Tensor angle_NP = torch.cat(
+        var angle_NP = torch.cat(
             [
                 .. widths.Select(
                     (width, axis) =>
@@ -37,7 +37,7 @@ public sealed record RotaryTable(Tensor Cosine_NP, Tensor Sine_NP)
                         [
                             .. Enumerable.Range(0, width / 2).Select(i => 1 / Math.Pow(theta, 2.0 * i / width)),
                         ];
-                        Tensor frequency_P = torch.tensor(frequencies, device: ids_NA.device);
+                        var frequency_P = torch.tensor(frequencies, device: ids_NA.device);
                         return ids_NA.select(1, axis).to_type(ScalarType.Float64).unsqueeze(1) * frequency_P;
                     }
                 ),
@@ -54,11 +54,11 @@ public sealed record RotaryTable(Tensor Cosine_NP, Tensor Sine_NP)
     /// <param name="x_BHNK">Queries or keys.</param>
     public Tensor Rotate(Tensor x_BHNK)
     {
-        Tensor wide = x_BHNK.dtype == ScalarType.Float64 ? x_BHNK : x_BHNK.to_type(ScalarType.Float32);
-        Tensor pairs_BHNP2 = wide.unflatten(3, [-1, 2]);
-        Tensor a_BHNP = pairs_BHNP2.select(4, 0);
-        Tensor b_BHNP = pairs_BHNP2.select(4, 1);
-        Tensor turned = torch.stack([a_BHNP * Cosine_NP - b_BHNP * Sine_NP, b_BHNP * Cosine_NP + a_BHNP * Sine_NP], -1);
+        var wide = x_BHNK.dtype == ScalarType.Float64 ? x_BHNK : x_BHNK.to_type(ScalarType.Float32);
+        var pairs_BHNP2 = wide.unflatten(3, [-1, 2]);
+        var a_BHNP = pairs_BHNP2.select(4, 0);
+        var b_BHNP = pairs_BHNP2.select(4, 1);
+        var turned = torch.stack([a_BHNP * Cosine_NP - b_BHNP * Sine_NP, b_BHNP * Cosine_NP + a_BHNP * Sine_NP], -1);
         return turned.flatten(3).to_type(x_BHNK.dtype);
     }
 }

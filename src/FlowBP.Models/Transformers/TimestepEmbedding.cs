@@ -14,11 +14,11 @@ internal static class Sinusoids
     /// <param name="width">2F.</param>
     public static Tensor Of(Tensor timestep_B, int width)
     {
-        ScalarType type = timestep_B.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
-        int frequencies = width / 2;
-        Tensor index_F = torch.arange(frequencies, dtype: type, device: timestep_B.device);
-        Tensor frequency_F = (index_F * -Math.Log(10000) / frequencies).exp();
-        Tensor phase_BF = timestep_B.to_type(type).unsqueeze(1) * frequency_F;
+        var type = timestep_B.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
+        var frequencies = width / 2;
+        var index_F = torch.arange(frequencies, dtype: type, device: timestep_B.device);
+        var frequency_F = (index_F * -Math.Log(10000) / frequencies).exp();
+        var phase_BF = timestep_B.to_type(type).unsqueeze(1) * frequency_F;
         return torch.cat([phase_BF.cos(), phase_BF.sin()], 1);
     }
 }

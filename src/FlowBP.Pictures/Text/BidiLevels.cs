@@ -43,7 +43,7 @@ internal static class BidiLevels
     /// <summary>The class of a character, by its first code point.</summary>
     public static BidiClass ClassOf(Rune rune)
     {
-        int code = rune.Value;
+        var code = rune.Value;
         switch (code)
         {
             case (>= '0' and <= '9') or (>= 0x06F0 and <= 0x06F9) or (>= 0xFF10 and <= 0xFF19):
@@ -65,15 +65,21 @@ internal static class BidiLevels
             or (>= 0x20A0 and <= 0x20CF):
                 return BidiClass.Unit;
         }
-        UnicodeCategory category = Rune.GetUnicodeCategory(rune);
+        var category = Rune.GetUnicodeCategory(rune);
         if (
             !Rune.IsLetterOrDigit(rune)
             && category is not (UnicodeCategory.SpacingCombiningMark or UnicodeCategory.LetterNumber)
         )
+        {
             return BidiClass.Neutral;
-        Script script = UnicodeFunctions.Default.GetScript(code);
+        }
+
+        var script = UnicodeFunctions.Default.GetScript(code);
         if (script.HorizontalDirection != Direction.RightToLeft)
+        {
             return BidiClass.Left;
+        }
+
         return script == Script.Arabic || script == Script.Syriac || script == Script.Thaana
             ? BidiClass.Arabic
             : BidiClass.Right;
@@ -82,19 +88,19 @@ internal static class BidiLevels
     /// <summary>The level of a paragraph: that of its first letter (P2, P3).</summary>
     public static int Base(ReadOnlySpan<BidiClass> classes)
     {
-        int first = classes.IndexOfAny(BidiClass.Left, BidiClass.Right, BidiClass.Arabic);
+        var first = classes.IndexOfAny(BidiClass.Left, BidiClass.Right, BidiClass.Arabic);
         return first >= 0 && classes[first] != BidiClass.Left ? 1 : 0;
     }
 
     /// <summary>The level of each character of a paragraph.</summary>
     public static int[] Of(ReadOnlySpan<BidiClass> given, int baseLevel)
     {
-        BidiClass[] classes = given.ToArray();
-        BidiClass outside = baseLevel == 0 ? BidiClass.Left : BidiClass.Right;
+        var classes = given.ToArray();
+        var outside = baseLevel == 0 ? BidiClass.Left : BidiClass.Right;
         ResolveNumbers(classes, outside);
         ResolveNeutrals(classes, outside);
         var levels = new int[classes.Length];
-        for (int i = 0; i < levels.Length; i++)
+        for (var i = 0; i < levels.Length; i++)
         {
             levels[i] = (classes[i], baseLevel) switch
             {
@@ -111,16 +117,22 @@ internal static class BidiLevels
     public static int[] VisualOrder(ReadOnlySpan<int> levels)
     {
         int[] order = [.. Enumerable.Range(0, levels.Length)];
-        int highest = 0;
-        foreach (int level in levels)
-            highest = Math.Max(highest, level);
-        for (int level = highest; level > 0; level--)
+        var highest = 0;
+        foreach (var level in levels)
         {
-            for (int start = 0; start < order.Length; start++)
+            highest = Math.Max(highest, level);
+        }
+
+        for (var level = highest; level > 0; level--)
+        {
+            for (var start = 0; start < order.Length; start++)
             {
-                int end = start;
+                var end = start;
                 while (end < order.Length && levels[order[end]] >= level)
+                {
                     end++;
+                }
+
                 Array.Reverse(order, start, end - start);
                 start = Math.Max(start, end - 1);
             }
@@ -131,32 +143,41 @@ internal static class BidiLevels
     private static void ResolveNumbers(BidiClass[] classes, BidiClass outside)
     {
         // W2: digits after Arabic letters are Arabic.
-        BidiClass strong = outside;
-        for (int i = 0; i < classes.Length; i++)
+        var strong = outside;
+        for (var i = 0; i < classes.Length; i++)
         {
             if (classes[i] is BidiClass.Left or BidiClass.Right or BidiClass.Arabic)
+            {
                 strong = classes[i];
+            }
             else if (classes[i] == BidiClass.Digit && strong == BidiClass.Arabic)
+            {
                 classes[i] = BidiClass.ArabicDigit;
+            }
         }
         // W4: one separator between two digits of a kind.
-        for (int i = 1; i + 1 < classes.Length; i++)
+        for (var i = 1; i + 1 < classes.Length; i++)
         {
-            bool joins =
+            var joins =
                 classes[i] == BidiClass.Separator && classes[i - 1] is BidiClass.Digit or BidiClass.ArabicDigit
                 || classes[i] == BidiClass.Sign && classes[i - 1] == BidiClass.Digit;
             if (joins && classes[i - 1] == classes[i + 1])
+            {
                 classes[i] = classes[i - 1];
+            }
         }
         // W5, W6: units beside a number belong to it; what is left is neutral.
-        for (int start = 0; start < classes.Length; start++)
+        for (var start = 0; start < classes.Length; start++)
         {
-            int end = start;
+            var end = start;
             while (end < classes.Length && classes[end] == BidiClass.Unit)
+            {
                 end++;
+            }
+
             if (end > start)
             {
-                bool besideNumber =
+                var besideNumber =
                     start > 0 && classes[start - 1] == BidiClass.Digit
                     || end < classes.Length && classes[end] == BidiClass.Digit;
                 classes.AsSpan(start, end - start).Fill(besideNumber ? BidiClass.Digit : BidiClass.Neutral);
@@ -165,31 +186,43 @@ internal static class BidiLevels
         }
         // W3, W7: Arabic letters are right to left; digits among Latin ones run with them.
         strong = outside;
-        for (int i = 0; i < classes.Length; i++)
+        for (var i = 0; i < classes.Length; i++)
         {
             if (classes[i] == BidiClass.Arabic)
+            {
                 classes[i] = BidiClass.Right;
+            }
+
             if (classes[i] is BidiClass.Left or BidiClass.Right)
+            {
                 strong = classes[i];
+            }
             else if (classes[i] == BidiClass.Digit && strong == BidiClass.Left)
+            {
                 classes[i] = BidiClass.Left;
+            }
             else if (classes[i] is BidiClass.Sign or BidiClass.Separator)
+            {
                 classes[i] = BidiClass.Neutral;
+            }
         }
     }
 
     // N1, N2: between two of a direction, that direction; otherwise the paragraph's. Numbers count as right to left.
     private static void ResolveNeutrals(BidiClass[] classes, BidiClass outside)
     {
-        for (int start = 0; start < classes.Length; start++)
+        for (var start = 0; start < classes.Length; start++)
         {
-            int end = start;
+            var end = start;
             while (end < classes.Length && classes[end] == BidiClass.Neutral)
+            {
                 end++;
+            }
+
             if (end > start)
             {
-                BidiClass before = start == 0 ? outside : Direct(classes[start - 1]);
-                BidiClass after = end == classes.Length ? outside : Direct(classes[end]);
+                var before = start == 0 ? outside : Direct(classes[start - 1]);
+                var after = end == classes.Length ? outside : Direct(classes[end]);
                 classes.AsSpan(start, end - start).Fill(before == after ? before : outside);
                 start = end - 1;
             }

@@ -14,10 +14,12 @@ internal static class CharacterKinds
     /// <summary>Whether a character (of several code points, perhaps) is shown as an emoji.</summary>
     public static bool IsEmoji(string character)
     {
-        foreach (Rune rune in character.EnumerateRunes())
+        foreach (var rune in character.EnumerateRunes())
         {
             if (rune.Value is 0xFE0F or (>= 0x1F000 and <= 0x1FAFF))
+            {
                 return true;
+            }
         }
         return false;
     }

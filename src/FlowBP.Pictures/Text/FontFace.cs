@@ -36,12 +36,12 @@ internal sealed class FontFace : IDisposable
     /// <summary>Opens a font that an assembly holds.</summary>
     public static FontFace OfResource(string name)
     {
-        using Stream stream =
+        using var stream =
             typeof(FontFace).Assembly.GetManifestResourceStream(name)
             ?? throw new InvalidOperationException($"there is no embedded font {name}");
-        byte[] file = new byte[stream.Length];
+        var file = new byte[stream.Length];
         stream.ReadExactly(file);
-        using SKData data = SKData.CreateCopy(file);
+        using var data = SKData.CreateCopy(file);
         return new(
             SKTypeface.FromData(data) ?? throw new InvalidOperationException($"the embedded font {name} is damaged"),
             name,
@@ -57,7 +57,7 @@ internal sealed class FontFace : IDisposable
     /// <param name="size">Pixels per em.</param>
     public SKFont At(float size)
     {
-        if (!sizes.TryGetValue(size, out SKFont? font))
+        if (!sizes.TryGetValue(size, out var font))
         {
             // Positions and outlines as they were designed, so that the same text has the same pixels everywhere.
             font = new SKFont(typeface, size)
@@ -86,15 +86,15 @@ internal sealed class FontFace : IDisposable
         buffer.Direction = rightToLeft ? Direction.RightToLeft : Direction.LeftToRight;
         buffer.Script = script;
         buffer.Language = s_language;
-        Font font = Shaper();
+        var font = Shaper();
         font.Shape(buffer, s_features);
-        ReadOnlySpan<GlyphInfo> infos = buffer.GetGlyphInfoSpan();
-        ReadOnlySpan<GlyphPosition> positions = buffer.GetGlyphPositionSpan();
+        var infos = buffer.GetGlyphInfoSpan();
+        var positions = buffer.GetGlyphPositionSpan();
         var glyphs = new ushort[infos.Length];
         var points = new SKPoint[infos.Length];
-        float pixels = size / Math.Max(1, face!.UnitsPerEm);
+        var pixels = size / Math.Max(1, face!.UnitsPerEm);
         float x = 0;
-        for (int i = 0; i < infos.Length; i++)
+        for (var i = 0; i < infos.Length; i++)
         {
             glyphs[i] = (ushort)infos[i].Codepoint;
             points[i] = new(x + positions[i].XOffset * pixels, -positions[i].YOffset * pixels);
@@ -109,8 +109,11 @@ internal sealed class FontFace : IDisposable
         shaper?.Dispose();
         face?.Dispose();
         blob?.Dispose();
-        foreach (SKFont font in sizes.Values)
+        foreach (var font in sizes.Values)
+        {
             font.Dispose();
+        }
+
         typeface.Dispose();
     }
 
@@ -118,7 +121,9 @@ internal sealed class FontFace : IDisposable
     private static unsafe Blob Copy(byte[] file)
     {
         fixed (byte* bytes = file)
+        {
             return new Blob((IntPtr)bytes, file.Length, MemoryMode.Duplicate);
+        }
     }
 
     // Most fonts of a system are only asked for a character they don't have.

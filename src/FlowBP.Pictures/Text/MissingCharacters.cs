@@ -56,28 +56,39 @@ internal sealed class MissingCharacters
     /// <param name="script">Its script.</param>
     public void Add(string character, Script script)
     {
-        string tag = script.ToString();
-        (string name, string package) =
+        var tag = script.ToString();
+        (var name, var package) =
             CharacterKinds.IsEmoji(character) ? ("emoji", Emoji)
             : s_scripts.TryGetValue(tag, out (string, string) known) ? known
             : tag is "Zyyy" or "Zinh" or "Zzzz" ? ("symbols", Core)
             : ($"the script {tag}", Core);
         if (told.Contains(name))
+        {
             return;
-        if (!pending.TryGetValue(name, out (string Package, List<string> Characters) entry))
+        }
+
+        if (!pending.TryGetValue(name, out var entry))
+        {
             pending.Add(name, entry = (package, []));
+        }
+
         if (entry.Characters.Count <= Examples && !entry.Characters.Contains(character))
+        {
             entry.Characters.Add(character);
+        }
     }
 
     /// <summary>The line that tells of scripts not told of before; null: there are none.</summary>
     public string? TakeNotice()
     {
         if (pending.Count == 0)
+        {
             return null;
-        IEnumerable<string> scripts = pending.Select(entry => $"{entry.Key} ({Shown(entry.Value.Characters)})");
+        }
+
+        var scripts = pending.Select(entry => $"{entry.Key} ({Shown(entry.Value.Characters)})");
         IEnumerable<string> packages = pending.Values.Select(entry => entry.Package).Distinct().Order();
-        string notice =
+        var notice =
             $"no font here has {string.Join(", ", scripts)}, so the labels of pictures show boxes: install fonts "
             + $"(Debian and Ubuntu: {string.Join(", ", packages)}), or name a font file with {PictureFonts.Variable}";
         told.UnionWith(pending.Keys);

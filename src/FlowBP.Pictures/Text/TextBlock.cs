@@ -54,12 +54,18 @@ internal sealed class TextBlock
     )
     {
         if (text.Length == 0)
+        {
             return new(style, []);
+        }
+
         var setter = new Setter(style, width, fonts, missing);
         List<TextLine> lines = [];
-        IReadOnlyList<string> paragraphs = TextUnits.Paragraphs(text);
-        for (int p = 0; p < paragraphs.Count && lines.Count < mostLines; p++)
+        var paragraphs = TextUnits.Paragraphs(text);
+        for (var p = 0; p < paragraphs.Count && lines.Count < mostLines; p++)
+        {
             setter.Add(lines, paragraphs[p], mostLines, isLast: p == paragraphs.Count - 1);
+        }
+
         return new(style, lines);
     }
 
@@ -77,12 +83,12 @@ internal sealed class TextBlock
         canvas.Save();
         canvas.ClipRect(new(left - Overhang, top - Overhang, left + width + Overhang, top + Height + Overhang));
         using var ink = new SKPaint { Color = style.Colour, IsAntialias = true };
-        for (int i = 0; i < Lines.Count; i++)
+        for (var i = 0; i < Lines.Count; i++)
         {
-            TextLine line = Lines[i];
-            float x = line.IsRightToLeft ? left + width - line.Width : left;
+            var line = Lines[i];
+            var x = line.IsRightToLeft ? left + width - line.Width : left;
             float baseline = top + i * style.LineHeight + style.Baseline;
-            foreach (ShapedRun run in line.Runs)
+            foreach (var run in line.Runs)
             {
                 Draw(canvas, run, x, baseline, ink);
                 x += run.Width;
@@ -101,23 +107,28 @@ internal sealed class TextBlock
                 IsStroke = true,
                 StrokeWidth = 1,
             };
-            foreach (SKPoint point in run.Points)
+            foreach (var point in run.Points)
             {
                 // Half a pixel in, so that the outline fills whole pixels.
-                float boxLeft = MathF.Floor(x + point.X) + 1.5f;
-                float boxTop = MathF.Round(baseline - BoxHeight * style.Size) + 0.5f;
-                float boxWidth = MathF.Round(BoxWidth * style.Size) - 1;
+                var boxLeft = MathF.Floor(x + point.X) + 1.5f;
+                var boxTop = MathF.Round(baseline - BoxHeight * style.Size) + 0.5f;
+                var boxWidth = MathF.Round(BoxWidth * style.Size) - 1;
                 canvas.DrawRect(boxLeft, boxTop, boxWidth, baseline - 0.5f - boxTop, outline);
             }
             return;
         }
         if (run.Glyphs.Length == 0)
+        {
             return;
+        }
+
         using var builder = new SKTextBlobBuilder();
         builder.AddPositionedRun(run.Glyphs, run.Font.At(style.Size), run.Points);
-        using SKTextBlob? blob = builder.Build();
+        using var blob = builder.Build();
         if (blob is not null)
+        {
             canvas.DrawText(blob, x, baseline, ink);
+        }
     }
 
     /// <summary>Sets paragraphs into lines.</summary>
@@ -125,53 +136,70 @@ internal sealed class TextBlock
     {
         public void Add(List<TextLine> lines, string paragraph, int mostLines, bool isLast)
         {
-            (TextUnit[] units, int level) = TextUnits.Of(paragraph, style.IsHeavy, fonts, missing);
-            int start = 0;
+            (var units, var level) = TextUnits.Of(paragraph, style.IsHeavy, fonts, missing);
+            var start = 0;
             do
             {
-                int end = End(paragraph, units, start, level);
-                bool isFull = lines.Count == mostLines - 1 && (end < units.Length || !isLast);
+                var end = End(paragraph, units, start, level);
+                var isFull = lines.Count == mostLines - 1 && (end < units.Length || !isLast);
                 lines.Add(
                     isFull ? Shortened(paragraph, units, start, level) : Line(paragraph, units, start, end, level)
                 );
                 start = end;
                 // Where a word was cut just before a blank.
                 while (start < units.Length && units[start].IsBlank)
+                {
                     start++;
+                }
             } while (start < units.Length && lines.Count < mostLines);
         }
 
         // The end of the longest line from here that fits: at a place where lines may end, or else anywhere.
         private int End(string paragraph, TextUnit[] units, int start, int level)
         {
-            int best = start;
-            for (int i = start; i < units.Length; i++)
+            var best = start;
+            for (var i = start; i < units.Length; i++)
             {
                 if (!units[i].MayEndLine && i + 1 < units.Length)
+                {
                     continue;
+                }
+
                 if (Line(paragraph, units, start, i + 1, level).Width > width)
+                {
                     break;
+                }
+
                 best = i + 1;
             }
             if (best > start || units.Length == 0)
+            {
                 return best;
+            }
+
             best = start + 1;
             while (best < units.Length && Line(paragraph, units, start, best + 1, level).Width <= width)
+            {
                 best++;
+            }
+
             return best;
         }
 
         // As much of the rest as fits before an ellipsis.
         private TextLine Shortened(string paragraph, TextUnit[] units, int start, int level)
         {
-            int end = units.Length == 0 ? start : End(paragraph, units, start, level);
+            var end = units.Length == 0 ? start : End(paragraph, units, start, level);
             while (true)
             {
-                string text = (end > start ? Slice(paragraph, units, start, end).TrimEnd() : "") + Ellipsis;
-                (TextUnit[] shortened, _) = TextUnits.Of(text, style.IsHeavy, fonts, missing, level);
-                TextLine line = Line(text, shortened, 0, shortened.Length, level);
+                var text = (end > start ? Slice(paragraph, units, start, end).TrimEnd() : "") + Ellipsis;
+                (var shortened, _) = TextUnits.Of(text, style.IsHeavy, fonts, missing, level);
+                var line = Line(text, shortened, 0, shortened.Length, level);
                 if (line.Width <= width || end <= start + 1)
+                {
                     return line;
+                }
+
                 end--;
             }
         }
@@ -180,37 +208,49 @@ internal sealed class TextBlock
         {
             // Blanks at the end of a line have no width.
             while (end > start && units[end - 1].IsBlank)
+            {
                 end--;
+            }
+
             if (end == start)
+            {
                 return new("", [], 0, level == 1);
-            string text = Slice(paragraph, units, start, end);
+            }
+
+            var text = Slice(paragraph, units, start, end);
             List<ShapedRun> runs = [];
             List<int> levels = [];
-            for (int from = start; from < end; )
+            for (var from = start; from < end; )
             {
-                int to = from + 1;
+                var to = from + 1;
                 while (to < end && AreAlike(units[from], units[to]))
+                {
                     to++;
+                }
+
                 runs.Add(Run(text, units.AsSpan(from, to - from), units[start].Start));
                 levels.Add(units[from].Level);
                 from = to;
             }
-            int[] order = BidiLevels.VisualOrder([.. levels]);
+            var order = BidiLevels.VisualOrder([.. levels]);
             return new(text, [.. order.Select(i => runs[i])], runs.Sum(run => run.Width), level == 1);
         }
 
         private ShapedRun Run(string line, ReadOnlySpan<TextUnit> units, int lineStart)
         {
-            TextUnit first = units[0];
+            var first = units[0];
             if (first.Font is not null)
             {
-                int length = units[^1].Start + units[^1].Length - first.Start;
-                bool toLeft = first.Level % 2 == 1;
+                var length = units[^1].Start + units[^1].Length - first.Start;
+                var toLeft = first.Level % 2 == 1;
                 return first.Font.Shape(line, first.Start - lineStart, length, first.Script, toLeft, style.Size);
             }
             var boxes = new SKPoint[units.Length];
-            for (int i = 0; i < boxes.Length; i++)
+            for (var i = 0; i < boxes.Length; i++)
+            {
                 boxes[i] = new(i * BoxAdvance * style.Size, 0);
+            }
+
             return new(null, [], boxes, boxes.Length * BoxAdvance * style.Size);
         }
 

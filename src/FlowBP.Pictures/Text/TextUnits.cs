@@ -31,13 +31,17 @@ internal static class TextUnits
     public static IReadOnlyList<string> Paragraphs(string text)
     {
         var clean = new StringBuilder(text.Length);
-        foreach (Rune rune in text.ReplaceLineEndings("\n").EnumerateRunes())
+        foreach (var rune in text.ReplaceLineEndings("\n").EnumerateRunes())
         {
             // Lone surrogates are replaced by the enumeration; embeddings of direction have no effect here.
             if (rune.Value == '\n' || !IsControl(rune))
+            {
                 clean.Append(rune.ToString());
+            }
             else if (!IsEmbedding(rune.Value))
+            {
                 clean.Append(' ');
+            }
         }
         return
         [
@@ -63,28 +67,33 @@ internal static class TextUnits
         int? baseLevel = null
     )
     {
-        int[] starts = StringInfo.ParseCombiningCharacters(paragraph);
+        var starts = StringInfo.ParseCombiningCharacters(paragraph);
         var units = new TextUnit[starts.Length];
         var classes = new BidiClass[starts.Length];
         Rune[] first = [.. starts.Select(start => Rune.GetRuneAt(paragraph, start))];
-        Script[] scripts = Scripts(first);
-        for (int i = 0; i < units.Length; i++)
-            classes[i] = BidiLevels.ClassOf(first[i]);
-        int level = baseLevel ?? BidiLevels.Base(classes);
-        int[] levels = BidiLevels.Of(classes, level);
-        FontFace? previous = null;
-        for (int i = 0; i < units.Length; i++)
+        var scripts = Scripts(first);
+        for (var i = 0; i < units.Length; i++)
         {
-            int end = i + 1 < starts.Length ? starts[i + 1] : paragraph.Length;
-            string character = paragraph[starts[i]..end];
-            bool isBlank = character == " ";
+            classes[i] = BidiLevels.ClassOf(first[i]);
+        }
+
+        var level = baseLevel ?? BidiLevels.Base(classes);
+        var levels = BidiLevels.Of(classes, level);
+        FontFace? previous = null;
+        for (var i = 0; i < units.Length; i++)
+        {
+            var end = i + 1 < starts.Length ? starts[i + 1] : paragraph.Length;
+            var character = paragraph[starts[i]..end];
+            var isBlank = character == " ";
             // A blank is as wide as the font of its word has it.
-            FontFace? font =
-                isBlank && previous is not null && previous.Has(' ') ? previous : fonts.For(character, isHeavy);
+            var font = isBlank && previous is not null && previous.Has(' ') ? previous : fonts.For(character, isHeavy);
             if (font is null && CharacterKinds.DrawnIn(character).Length > 0)
+            {
                 missing.Add(character, scripts[i]);
+            }
+
             previous = font;
-            bool mayEnd = i + 1 < units.Length && MayEndBetween(first, i);
+            var mayEnd = i + 1 < units.Length && MayEndBetween(first, i);
             units[i] = new(starts[i], end - starts[i], font, scripts[i], levels[i], isBlank, mayEnd);
         }
         return (units, level);
@@ -94,14 +103,18 @@ internal static class TextUnits
     private static Script[] Scripts(Rune[] first)
     {
         Script[] scripts = [.. first.Select(rune => UnicodeFunctions.Default.GetScript(rune.Value))];
-        int known = Array.FindIndex(scripts, IsOne);
-        Script current = known < 0 ? Script.Common : scripts[known];
-        for (int i = 0; i < scripts.Length; i++)
+        var known = Array.FindIndex(scripts, IsOne);
+        var current = known < 0 ? Script.Common : scripts[known];
+        for (var i = 0; i < scripts.Length; i++)
         {
             if (IsOne(scripts[i]))
+            {
                 current = scripts[i];
+            }
             else if (Rune.IsWhiteSpace(first[i]) || char.IsAscii((char)Math.Min(first[i].Value, char.MaxValue)))
+            {
                 scripts[i] = current;
+            }
         }
         return scripts;
 
@@ -111,14 +124,23 @@ internal static class TextUnits
 
     private static bool MayEndBetween(Rune[] first, int i)
     {
-        int here = first[i].Value;
-        int next = first[i + 1].Value;
+        var here = first[i].Value;
+        var next = first[i + 1].Value;
         if (next == ' ')
+        {
             return false;
+        }
+
         if (here is ' ' or 0x200B or '—')
+        {
             return true;
+        }
+
         if (here is '-' or 0x2010 or '/')
+        {
             return i > 0 && Rune.IsLetter(first[i - 1]) && Rune.IsLetter(first[i + 1]);
+        }
+
         return (CharacterKinds.IsIdeographic(here) || CharacterKinds.IsIdeographic(next))
             && !CharacterKinds.ClosesLine(next)
             && !CharacterKinds.OpensLine(here);

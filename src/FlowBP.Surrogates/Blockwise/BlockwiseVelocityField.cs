@@ -203,7 +203,7 @@ public sealed class BlockwiseVelocityField(
         using var scope = torch.NewDisposeScope();
         var isLast = segment == segments.Count - 1;
         Tensor[] moving = [.. inputs.Select(input => input.detach().requires_grad_())];
-        Tensor[] sharedLeaves = shared.Leaves();
+        var sharedLeaves = shared.Leaves();
         var streams = new BlockStreams(moving, sharedLeaves, embedded.Constants);
         List<Tensor> parameters = [];
         for (var block = segments.Start(segment); block < segments.End(segment); block++)

@@ -48,7 +48,7 @@ public sealed class DRTunePlanner(DRTuneSettings settings) : ISurrogatePlanner
         {
             throw new ArgumentException($"train steps {string.Join(", ", trainIndices)} exceed the stop {stop}");
         }
-        IEnumerable<int> active = settings.TweedieAlwaysActive ? trainIndices.Append(stop) : trainIndices;
+        var active = settings.TweedieAlwaysActive ? trainIndices.Append(stop) : trainIndices;
         return new()
         {
             Method = Name,

@@ -72,7 +72,7 @@ public static class YamlConfig
     public static ConfigEntry ParseAssignment(string text, ValueOrigin origin)
     {
         var equals = text.IndexOf('=', StringComparison.Ordinal);
-        string[] path = equals < 0 ? [] : text[..equals].Trim().Split('.');
+        var path = equals < 0 ? [] : text[..equals].Trim().Split('.');
         if (path.Length is 0 or > Deepest || path.Any(string.IsNullOrWhiteSpace))
         {
             throw origin.Refuse($"expected section.key=value or key=value, got '{text}'");

@@ -169,7 +169,7 @@ public sealed class ImageEvaluator(
     private static double[] Judge(IImageReward judge, Tensor image_BCYX, string[] texts)
     {
         using var conditioning = judge.Encode(texts);
-        double[] scores = judge.Score(image_BCYX, conditioning).to(ScalarType.Float64).cpu().data<double>().ToArray();
+        var scores = judge.Score(image_BCYX, conditioning).to(ScalarType.Float64).cpu().data<double>().ToArray();
         var wrong = Array.FindIndex(scores, score => !double.IsFinite(score));
         return wrong < 0
             ? scores

@@ -227,7 +227,7 @@ public sealed class TextToImage : IDisposable
     {
         using var scope = torch.NewDisposeScope();
         var image_BCYX = Decode(Sample(noise_B, conditioning, steps));
-        float[] sum_B = image_BCYX.sum([1, 2, 3]).cpu().data<float>().ToArray();
+        var sum_B = image_BCYX.sum([1, 2, 3]).cpu().data<float>().ToArray();
         var wrong = Array.FindIndex(sum_B, sum => !float.IsFinite(sum));
         return wrong < 0
             ? image_BCYX.MoveToOuterDisposeScope()

@@ -97,7 +97,7 @@ internal sealed class ActivationModel(PlanRequest request)
         var input = request.Model.Input(samples, request.Resolution);
         var segments = Segments();
         // All inputs exist when the last segment is pulled back; they go as the segments do.
-        long stored = segments.Skip(1).Sum(segment => InputBytes(input, segment[0]));
+        var stored = segments.Skip(1).Sum(segment => InputBytes(input, segment[0]));
         var (peak, inputs, largest) = (0L, stored, 0L);
         for (var i = segments.Count - 1; i >= 0; i--)
         {

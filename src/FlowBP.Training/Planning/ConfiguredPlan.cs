@@ -44,7 +44,7 @@ public static class ConfiguredPlan
     {
         RefuseUncountedAdapters(config);
         var ofMethod = config.Method.Settings.Select(setting => setting.Name).ToHashSet();
-        Dictionary<string, string> settings = config
+        var settings = config
             .Resolved()
             .Where(pair => Shared.Contains(pair.Key) || ofMethod.Contains(pair.Key))
             .ToDictionary();

@@ -83,7 +83,7 @@ public static class PlanSearch
         {
             var plan = new RunPlan(request);
             var room = toTheEnd ? 0 : request.GpuMemoryBytes - plan.Resident.Sum(part => part.Bytes);
-            PlanRequest narrower = request with
+            var narrower = request with
             {
                 RolloutChunk = Half(plan, 0, room, request.RolloutChunk, request.SamplesPerGpu),
                 RewardChunk = Half(plan, 1, room, request.RewardChunk, request.SamplesPerGpu * plan.Cost.Images),

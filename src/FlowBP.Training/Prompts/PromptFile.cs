@@ -25,7 +25,7 @@ public static class PromptFile
     {
         var text = PromptText.Read(path);
         var key = new PromptKey(path, captionKey);
-        List<string> prompts = Path.GetExtension(path).ToLowerInvariant() switch
+        var prompts = Path.GetExtension(path).ToLowerInvariant() switch
         {
             ".json" => JsonPrompts.OfDocument(path, text, key),
             ".jsonl" or ".ndjson" => JsonPrompts.OfLines(path, text, key),

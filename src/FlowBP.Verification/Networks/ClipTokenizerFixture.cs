@@ -21,16 +21,16 @@ internal static class ClipTokenizerFixture
         {
             return FixtureResult.Skipped(name, $"data/{MergesFile} not present");
         }
-        ClipTokenizer openClip = ClipTokenizer.OpenClipFromMerges(merges);
-        ClipTokenizer transformers = ClipTokenizer.TransformersFromMerges(merges);
-        using JsonDocument json = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, CasesFile)));
-        int wrong = 0;
-        int count = 0;
-        string firstWrong = "";
-        foreach (JsonElement item in json.RootElement.GetProperty("cases").EnumerateArray())
+        var openClip = ClipTokenizer.OpenClipFromMerges(merges);
+        var transformers = ClipTokenizer.TransformersFromMerges(merges);
+        using var json = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, CasesFile)));
+        var wrong = 0;
+        var count = 0;
+        var firstWrong = "";
+        foreach (var item in json.RootElement.GetProperty("cases").EnumerateArray())
         {
-            string prompt = item.GetProperty("prompt").GetString()!;
-            bool same =
+            var prompt = item.GetProperty("prompt").GetString()!;
+            var same =
                 Equal(item, "hps", openClip.Tokenize(prompt))
                 && Equal(item, "hps_bpe", openClip.Encode(prompt).Select(id => (long)id))
                 && Equal(item, "hf_clip", transformers.Tokenize(prompt));
@@ -39,19 +39,19 @@ internal static class ClipTokenizerFixture
             firstWrong =
                 same || firstWrong.Length > 0 ? firstWrong : $", first wrong at '{prompt.ReplaceLineEndings(" ")}'";
         }
-        FixtureOutcome outcome = wrong == 0 && count > 0 ? FixtureOutcome.Passed : FixtureOutcome.Failed;
+        var outcome = wrong == 0 && count > 0 ? FixtureOutcome.Passed : FixtureOutcome.Failed;
         return new FixtureResult(name, outcome, wrong, 0, $"{count} prompts, {wrong} wrong{firstWrong}");
     }
 
     private static bool Equal(JsonElement item, string key, IEnumerable<long> ids) =>
-        !item.TryGetProperty(key, out JsonElement expected)
+        !item.TryGetProperty(key, out var expected)
         || expected.EnumerateArray().Select(id => id.GetInt64()).SequenceEqual(ids);
 
     private static string? FindMerges(string folder)
     {
-        for (string? at = Path.GetFullPath(folder); at is not null; at = Path.GetDirectoryName(at))
+        for (var at = Path.GetFullPath(folder); at is not null; at = Path.GetDirectoryName(at))
         {
-            string file = Path.Combine(at, "data", MergesFile);
+            var file = Path.Combine(at, "data", MergesFile);
             if (File.Exists(file))
             {
                 return file;

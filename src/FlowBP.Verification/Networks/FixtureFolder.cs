@@ -20,7 +20,7 @@ internal sealed class FixtureFolder : IDisposable
         this.isWide = isWide;
         Folder = path;
         Device = device;
-        string metaFile = Path.Combine(path, "meta.json");
+        var metaFile = Path.Combine(path, "meta.json");
         try
         {
             meta = JsonDocument.Parse(File.ReadAllText(metaFile));
@@ -95,13 +95,13 @@ internal sealed class FixtureFolder : IDisposable
     private string DescribeNetwork()
     {
         var names = new List<string>();
-        if (Meta.TryGetProperty("model", out JsonElement model) && model.ValueKind == JsonValueKind.String)
+        if (Meta.TryGetProperty("model", out var model) && model.ValueKind == JsonValueKind.String)
         {
             names.Add(model.GetString()!);
         }
         if (File.Exists(ConfigFile))
         {
-            ConfigReader config = ConfigReader.Open(ConfigFile);
+            var config = ConfigReader.Open(ConfigFile);
             names.Add(config.OptionalText("_class_name") ?? "");
             names.AddRange(config.Texts("architectures", []));
         }

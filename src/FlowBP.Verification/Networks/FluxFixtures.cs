@@ -17,10 +17,10 @@ internal sealed class FluxTransformerFixture : INetworkFixture
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
         var model = fixture.Loaded(new FluxTransformer2DModel(FluxTransformerConfig.Read(fixture.ConfigFile)));
-        Tensor latents = fixture.LoadLeaf("in.hidden_states");
-        Tensor text = fixture.LoadLeaf("in.encoder_hidden_states");
-        Tensor pooled = fixture.LoadLeaf("in.pooled_projections");
-        Tensor velocity = model.call(
+        var latents = fixture.LoadLeaf("in.hidden_states");
+        var text = fixture.LoadLeaf("in.encoder_hidden_states");
+        var pooled = fixture.LoadLeaf("in.pooled_projections");
+        var velocity = model.call(
             new FluxInput(
                 latents,
                 text,
@@ -51,10 +51,10 @@ internal sealed class Flux2TransformerFixture : INetworkFixture
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
         var model = fixture.Loaded(new Flux2Transformer2DModel(Flux2TransformerConfig.Read(fixture.ConfigFile)));
-        Tensor latents = fixture.LoadLeaf("in.hidden_states");
-        Tensor text = fixture.LoadLeaf("in.encoder_hidden_states");
+        var latents = fixture.LoadLeaf("in.hidden_states");
+        var text = fixture.LoadLeaf("in.encoder_hidden_states");
         // Positions are recorded per sample, and are the same for all.
-        Tensor velocity = model.call(
+        var velocity = model.call(
             new Flux2Input(
                 latents,
                 text,
@@ -83,11 +83,11 @@ internal sealed class Flux2AutoencoderFixture : INetworkFixture
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
         var model = fixture.Loaded(new AutoencoderKLFlux2(AutoencoderKLFlux2Config.Read(fixture.ConfigFile)));
-        Tensor packed_BLC = fixture.LoadLeaf("in.latents");
-        long rows = fixture.Meta.GetProperty("h_tokens").GetInt64();
-        long columns = fixture.Meta.GetProperty("w_tokens").GetInt64();
-        Tensor latents_BCYX = LatentTokens.Unpack(packed_BLC, rows, columns);
-        Tensor image = model.DecodeScaled(latents_BCYX);
+        var packed_BLC = fixture.LoadLeaf("in.latents");
+        var rows = fixture.Meta.GetProperty("h_tokens").GetInt64();
+        var columns = fixture.Meta.GetProperty("w_tokens").GetInt64();
+        var latents_BCYX = LatentTokens.Unpack(packed_BLC, rows, columns);
+        var image = model.DecodeScaled(latents_BCYX);
         comparison.Tensors("out", image, fixture.Load("out"));
         CompareIfPresent("unpacked", () => latents_BCYX);
         CompareIfPresent("denormalized", () => model.Denormalize(latents_BCYX));
@@ -97,7 +97,7 @@ internal sealed class Flux2AutoencoderFixture : INetworkFixture
         if (fixture.Has("enc.in"))
         {
             using var noGrad = torch.no_grad();
-            Tensor pixels = fixture.Load("enc.in");
+            var pixels = fixture.Load("enc.in");
             CompareIfPresent("enc.moments", () => model.EncodeMoments(pixels));
             CompareIfPresent("enc.packed", () => LatentTokens.Pack(model.Scale(model.EncodeMean(pixels))));
         }
@@ -119,9 +119,9 @@ internal sealed class PackingFixture : INetworkFixture
 
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
-        Tensor latents_BCYX = fixture.Load("flux1.latents");
-        Tensor patches_BCYX = LatentPatches.Patchify(latents_BCYX);
-        Tensor packed_BLC = LatentTokens.Pack(patches_BCYX);
+        var latents_BCYX = fixture.Load("flux1.latents");
+        var patches_BCYX = LatentPatches.Patchify(latents_BCYX);
+        var packed_BLC = LatentTokens.Pack(patches_BCYX);
         var (rows, columns) = (patches_BCYX.size(2), patches_BCYX.size(3));
         comparison.Tensors("flux1.packed", packed_BLC, fixture.Load("flux1.packed"));
         comparison.Tensors(
@@ -130,7 +130,7 @@ internal sealed class PackingFixture : INetworkFixture
             latents_BCYX
         );
         comparison.Tensors("flux1.img_ids", FluxPositions.Image(rows, columns), fixture.Load("flux1.img_ids"));
-        Tensor text_M3 = fixture.Load("flux1.txt_ids");
+        var text_M3 = fixture.Load("flux1.txt_ids");
         comparison.Tensors("flux1.txt_ids", FluxPositions.Text(text_M3.size(0)), text_M3);
 
         latents_BCYX = fixture.Load("flux2.latents");
@@ -144,7 +144,7 @@ internal sealed class PackingFixture : INetworkFixture
             LatentPatches.Unpatchify(LatentTokens.Unpack(packed_BLC, rows, columns)),
             latents_BCYX
         );
-        Tensor text_BM4 = fixture.Load("flux2.txt_ids");
+        var text_BM4 = fixture.Load("flux2.txt_ids");
         for (long b = 0; b < latents_BCYX.size(0); b++)
         {
             comparison.Tensors(

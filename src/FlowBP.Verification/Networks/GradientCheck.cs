@@ -33,9 +33,7 @@ internal static class GradientCheck
                 comparison.Tensors($"grad.in.{name}", GradientOf(leaf), fixture.Load($"grad.in.{name}"));
             }
         }
-        Dictionary<string, Tensor> parameters = module
-            .named_parameters()
-            .ToDictionary(p => p.name, p => (Tensor)p.parameter);
+        var parameters = module.named_parameters().ToDictionary(p => p.name, p => (Tensor)p.parameter);
         CompareTensors(fixture, comparison, parameters);
         CompareNorms(fixture, comparison, parameters);
     }
@@ -48,10 +46,10 @@ internal static class GradientCheck
     {
         const string prefix = "grad.param.";
         string[] names = [.. fixture.Io.Entries.Keys.Where(key => key.StartsWith(prefix, StringComparison.Ordinal))];
-        double largest = names.Select(n => fixture.Load(n).abs().max().ToDouble()).DefaultIfEmpty(0).Max();
-        foreach (string name in names)
+        var largest = names.Select(n => fixture.Load(n).abs().max().ToDouble()).DefaultIfEmpty(0).Max();
+        foreach (var name in names)
         {
-            Tensor gradient = GradientOf(parameters[name[prefix.Length..]]);
+            var gradient = GradientOf(parameters[name[prefix.Length..]]);
             comparison.Tensors(name, gradient, fixture.Load(name), Comparison.GradientYardstick(largest));
         }
     }
@@ -62,18 +60,18 @@ internal static class GradientCheck
         Dictionary<string, Tensor> parameters
     )
     {
-        if (!fixture.Meta.TryGetProperty("param_grad_norm_and_sum", out JsonElement list))
+        if (!fixture.Meta.TryGetProperty("param_grad_norm_and_sum", out var list))
         {
             return;
         }
         JsonProperty[] entries = [.. list.EnumerateObject()];
         double Norm(JsonProperty entry) => entry.Value.ValueKind == JsonValueKind.Null ? 0 : entry.Value[0].GetDouble();
-        double yardstick = Comparison.GradientYardstick(entries.Select(Norm).DefaultIfEmpty(0).Max());
-        foreach (JsonProperty entry in entries)
+        var yardstick = Comparison.GradientYardstick(entries.Select(Norm).DefaultIfEmpty(0).Max());
+        foreach (var entry in entries)
         {
-            Tensor gradient = GradientOf(parameters[entry.Name]).to(ScalarType.Float64);
-            double norm = Norm(entry);
-            double sum = entry.Value.ValueKind == JsonValueKind.Null ? 0 : entry.Value[1].GetDouble();
+            var gradient = GradientOf(parameters[entry.Name]).to(ScalarType.Float64);
+            var norm = Norm(entry);
+            var sum = entry.Value.ValueKind == JsonValueKind.Null ? 0 : entry.Value[1].GetDouble();
             comparison.Numbers($"|grad {entry.Name}|", [gradient.norm().item<double>()], [norm], yardstick: yardstick);
             // A sum of n terms of mixed sign is only as exact as its terms: the norm is its natural magnitude.
             comparison.Numbers(

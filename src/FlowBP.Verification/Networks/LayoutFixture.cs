@@ -31,7 +31,7 @@ public static class LayoutFixture
     /// <param name="file">A file that <see cref="Matches"/>.</param>
     public static FixtureResult Run(string file)
     {
-        string name = Path.GetFileNameWithoutExtension(file);
+        var name = Path.GetFileNameWithoutExtension(file);
         return FixtureResult.Guard(name, () => Compare(name, file));
     }
 
@@ -41,23 +41,19 @@ public static class LayoutFixture
         {
             return FixtureResult.Skipped(name, $"no implementation of {name}");
         }
-        using nn.Module network = config.Build();
-        NetworkLayout layout = NetworkLayout.Of(network);
-        IReadOnlyList<string> differences = LayoutComparison.Differences(
-            layout,
-            NetworkLayout.Read(file),
-            config.Architecture
-        );
+        using var network = config.Build();
+        var layout = NetworkLayout.Of(network);
+        var differences = LayoutComparison.Differences(layout, NetworkLayout.Read(file), config.Architecture);
         if (differences.Count == 0)
         {
-            string size = string.Create(
+            var size = string.Create(
                 CultureInfo.InvariantCulture,
                 $"{layout.Tensors.Count} tensors, {layout.Parameters:N0} parameters"
             );
             return new FixtureResult(name, FixtureOutcome.Passed, double.NaN, double.NaN, size);
         }
-        int more = differences.Count - NamedDifferences;
-        string rest = more > 0 ? $"; and {more} more" : "";
+        var more = differences.Count - NamedDifferences;
+        var rest = more > 0 ? $"; and {more} more" : "";
         return FixtureResult.Broken(name, string.Join("; ", differences.Take(NamedDifferences)) + rest);
     }
 }

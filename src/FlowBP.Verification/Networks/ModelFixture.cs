@@ -42,7 +42,7 @@ public static class ModelFixture
         bool againstFloat64 = false
     )
     {
-        string name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder)));
         return FixtureResult.Guard(
             name,
             () =>
@@ -65,7 +65,7 @@ public static class ModelFixture
         INetworkFixture? kind = Array.Find(Kinds, kind => kind.Matches(fixture));
         if (kind is null)
         {
-            string what = fixture.Network.Length > 0 ? fixture.Network : name;
+            var what = fixture.Network.Length > 0 ? fixture.Network : name;
             return FixtureResult.Skipped(name, $"no implementation of {what}");
         }
         var comparison = new Comparison(tolerance) { Keeps = againstFloat64 };

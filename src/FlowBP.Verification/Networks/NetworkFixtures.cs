@@ -27,10 +27,10 @@ internal sealed class SD3TransformerFixture : INetworkFixture
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
         var model = fixture.Loaded(new SD3Transformer2DModel(SD3TransformerConfig.Read(fixture.ConfigFile)));
-        Tensor latents = fixture.LoadLeaf("in.hidden_states");
-        Tensor text = fixture.LoadLeaf("in.encoder_hidden_states");
-        Tensor pooled = fixture.LoadLeaf("in.pooled_projections");
-        Tensor velocity = model.call(latents, text, pooled, fixture.Load("in.timestep"));
+        var latents = fixture.LoadLeaf("in.hidden_states");
+        var text = fixture.LoadLeaf("in.encoder_hidden_states");
+        var pooled = fixture.LoadLeaf("in.pooled_projections");
+        var velocity = model.call(latents, text, pooled, fixture.Load("in.timestep"));
         comparison.Tensors("out", velocity, fixture.Load("out"));
         GradientCheck.Run(
             fixture,
@@ -53,8 +53,8 @@ internal sealed class AutoencoderFixture : INetworkFixture
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
         var model = fixture.Loaded(new AutoencoderKL(AutoencoderKLConfig.Read(fixture.ConfigFile)));
-        Tensor latents = fixture.LoadLeaf("in.latents");
-        Tensor image = model.DecodeScaled(latents);
+        var latents = fixture.LoadLeaf("in.latents");
+        var image = model.DecodeScaled(latents);
         comparison.Tensors("out", image, fixture.Load("out"));
         if (fixture.Has("image01"))
         {
@@ -64,7 +64,7 @@ internal sealed class AutoencoderFixture : INetworkFixture
         if (fixture.Has("enc.in"))
         {
             using var noGrad = torch.no_grad();
-            Tensor pixels = fixture.Load("enc.in");
+            var pixels = fixture.Load("enc.in");
             comparison.Tensors("enc.moments", model.EncodeMoments(pixels), fixture.Load("enc.moments"));
             comparison.Tensors("enc.mode", model.EncodeMean(pixels), fixture.Load("enc.mode"));
         }
@@ -78,8 +78,8 @@ internal sealed class ClipTextFixture : INetworkFixture
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
         var model = fixture.Loaded(new CLIPTextModelWithProjection(ClipTextConfig.Read(fixture.ConfigFile)));
-        ClipTextStates states = model.Encode(fixture.Load("in.input_ids"));
-        Tensor embedding = model.Project(states.Pooled);
+        var states = model.Encode(fixture.Load("in.input_ids"));
+        var embedding = model.Project(states.Pooled);
         comparison.Tensors("out.text_embeds", embedding, fixture.Load("out.text_embeds"));
         comparison.Tensors("out.hidden_states_minus2", states.Penultimate, fixture.Load("out.hidden_states_minus2"));
         comparison.Tensors("out.last_hidden_state", states.LastHiddenState, fixture.Load("out.last_hidden_state"));
@@ -96,11 +96,11 @@ internal sealed class ClipFixture : INetworkFixture
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
         var model = fixture.Loaded(new CLIPModel(ClipConfig.Read(fixture.ConfigFile)));
-        Tensor pixels = fixture.LoadLeaf("in.pixel_values");
-        Tensor ids = fixture.Load("in.input_ids");
-        Tensor image_BP = model.EmbedImage(pixels);
-        Tensor text_BP = model.EmbedText(ids);
-        Tensor score_B = (image_BP * text_BP).sum(-1) * model.LogitScale.exp();
+        var pixels = fixture.LoadLeaf("in.pixel_values");
+        var ids = fixture.Load("in.input_ids");
+        var image_BP = model.EmbedImage(pixels);
+        var text_BP = model.EmbedText(ids);
+        var score_B = (image_BP * text_BP).sum(-1) * model.LogitScale.exp();
         var outputs = new Dictionary<string, Func<Tensor>>
         {
             ["out"] = () => score_B,
@@ -127,14 +127,14 @@ internal sealed class OpenClipRewardFixture : INetworkFixture
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
         var model = fixture.Loaded(new OpenClipModel(OpenClipConfig.Read(fixture.ConfigFile)));
-        ClipReward reward = ClipReward.HpsV2(model);
-        Tensor text_BP = reward.EmbedText(fixture.Load("in.input_ids"));
-        for (int i = 0; fixture.Has($"case{i}.image"); i++)
+        var reward = ClipReward.HpsV2(model);
+        var text_BP = reward.EmbedText(fixture.Load("in.input_ids"));
+        for (var i = 0; fixture.Has($"case{i}.image"); i++)
         {
-            Tensor image_BCYX = fixture.LoadLeaf($"case{i}.image");
-            Tensor pixels_BCYX = ClipImagePreprocessing.Apply(image_BCYX, model.ImageSize);
-            Tensor score_B = reward.Score(image_BCYX, text_BP);
-            Tensor loss = F.relu(HingeThreshold - score_B).mean();
+            var image_BCYX = fixture.LoadLeaf($"case{i}.image");
+            var pixels_BCYX = ClipImagePreprocessing.Apply(image_BCYX, model.ImageSize);
+            var score_B = reward.Score(image_BCYX, text_BP);
+            var loss = F.relu(HingeThreshold - score_B).mean();
             loss.backward();
             comparison.Tensors($"case{i}.preprocessed", pixels_BCYX, fixture.Load($"case{i}.preprocessed"));
             comparison.Tensors(
@@ -158,11 +158,11 @@ internal sealed class BicubicResizeFixture : INetworkFixture
 
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
-        for (int i = 0; fixture.Has($"c{i}.in"); i++)
+        for (var i = 0; fixture.Has($"c{i}.in"); i++)
         {
-            Tensor image_BCYX = fixture.LoadLeaf($"c{i}.in");
-            Tensor expected = fixture.Load($"c{i}.out");
-            Tensor resized = BicubicResize.Resize(image_BCYX, (int)expected.shape[2], (int)expected.shape[3]);
+            var image_BCYX = fixture.LoadLeaf($"c{i}.in");
+            var expected = fixture.Load($"c{i}.out");
+            var resized = BicubicResize.Resize(image_BCYX, (int)expected.shape[2], (int)expected.shape[3]);
             (resized * fixture.Load($"c{i}.R")).sum().backward();
             comparison.Tensors($"c{i}.out", resized, expected);
             comparison.Tensors($"c{i}.grad_in", image_BCYX.grad!, fixture.Load($"c{i}.grad_in"));

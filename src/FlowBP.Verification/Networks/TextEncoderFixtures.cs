@@ -20,9 +20,9 @@ internal sealed class T5EncoderFixture : INetworkFixture
         var model = new T5EncoderModel(T5Config.Read(fixture.ConfigFile));
         TransformersWeights.LoadInto(model, fixture.WeightsFile, T5EncoderModel.Names);
         fixture.Placed(model);
-        Tensor ids_BL = fixture.Load("in.input_ids");
+        var ids_BL = fixture.Load("in.input_ids");
         comparison.Tensors("out.no_mask", model.call(ids_BL), fixture.Load("out.no_mask"));
-        Tensor mask_BL = fixture.Load("in.attention_mask");
+        var mask_BL = fixture.Load("in.attention_mask");
         comparison.Tensors("out.with_mask", model.Encode(ids_BL, mask_BL), fixture.Load("out.with_mask"));
     }
 }
@@ -34,25 +34,25 @@ internal sealed class Qwen3TextFixture : INetworkFixture
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
         using var noGrad = torch.no_grad();
-        Qwen3Config config = Qwen3Config.Read(fixture.ConfigFile);
-        Tensor ids_BL = fixture.Load("in.input_ids");
-        Tensor mask_BL = fixture.Load("in.attention_mask");
+        var config = Qwen3Config.Read(fixture.ConfigFile);
+        var ids_BL = fixture.Load("in.input_ids");
+        var mask_BL = fixture.Load("in.attention_mask");
         var whole = new Qwen3TextEncoder(config);
         TransformersWeights.LoadInto(whole, fixture.WeightsFile, whole.Names);
         fixture.Placed(whole);
-        IReadOnlyList<Tensor> states = whole.call(ids_BL, mask_BL);
-        for (int i = 0; i < states.Count; i++)
+        var states = whole.call(ids_BL, mask_BL);
+        for (var i = 0; i < states.Count; i++)
         {
             comparison.Tensors($"out.hidden_states.{i}", states[i], fixture.Load($"out.hidden_states.{i}"));
         }
-        Qwen3ForCausalLM language = fixture.Loaded(new Qwen3ForCausalLM(config));
+        var language = fixture.Loaded(new Qwen3ForCausalLM(config));
         comparison.Tensors("out.logits", language.call(ids_BL, mask_BL), fixture.Load("out.logits"));
         int[] layers = [.. fixture.Meta.GetProperty("layers").EnumerateArray().Select(layer => layer.GetInt32())];
         // As prompts are encoded: only the layers that are needed.
         var cut = new Qwen3TextEncoder(config, layers.Max());
         TransformersWeights.LoadInto(cut, fixture.WeightsFile, cut.Names);
         fixture.Placed(cut);
-        Tensor prompt_BLE = cut.EncodeLayers(ids_BL, mask_BL, layers);
+        var prompt_BLE = cut.EncodeLayers(ids_BL, mask_BL, layers);
         comparison.Tensors("out.prompt_embeds", prompt_BLE, fixture.Load("out.prompt_embeds"));
     }
 }
@@ -67,7 +67,7 @@ internal sealed class SD3EncodePromptFixture : INetworkFixture
         using var noGrad = torch.no_grad();
         CLIPTextModelWithProjection Clip(string name)
         {
-            string config = Path.Combine(fixture.Folder, $"{name}.config.json");
+            var config = Path.Combine(fixture.Folder, $"{name}.config.json");
             var tower = new CLIPTextModelWithProjection(ClipTextConfig.Read(config));
             Checkpoint.LoadInto(tower, Path.Combine(fixture.Folder, $"{name}.safetensors"));
             return fixture.Placed(tower);
@@ -75,7 +75,7 @@ internal sealed class SD3EncodePromptFixture : INetworkFixture
         var t5 = new T5EncoderModel(T5Config.Read(Path.Combine(fixture.Folder, "t5.config.json")));
         TransformersWeights.LoadInto(t5, Path.Combine(fixture.Folder, "t5.safetensors"), T5EncoderModel.Names);
         fixture.Placed(t5);
-        SD3Conditioning conditioning = SD3PromptAssembly.Encode(
+        var conditioning = SD3PromptAssembly.Encode(
             [(Clip("clip_l"), fixture.Load("in.ids_clip_l")), (Clip("clip_g"), fixture.Load("in.ids_clip_g"))],
             t5.Config.DModel,
             t5.call(fixture.Load("in.ids_t5"))

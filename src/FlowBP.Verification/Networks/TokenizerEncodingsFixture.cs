@@ -20,7 +20,7 @@ public static class TokenizerEncodingsFixture
     /// <param name="file">One of <see cref="FilesIn"/>.</param>
     public static IReadOnlyList<FixtureResult> Run(string file)
     {
-        string folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
+        var folder = Path.GetDirectoryName(Path.GetFullPath(file))!;
         (string Vocabulary, Func<string, Func<JsonElement, bool>> Load)[] kinds =
             Path.GetFileName(file) == T5
                 ?
@@ -47,10 +47,10 @@ public static class TokenizerEncodingsFixture
 
     private static FixtureResult Check(string name, string file, Func<JsonElement, bool> same)
     {
-        using JsonDocument json = JsonDocument.Parse(File.ReadAllText(file));
-        int count = 0;
+        using var json = JsonDocument.Parse(File.ReadAllText(file));
+        var count = 0;
         List<string> wrong = [];
-        foreach (JsonElement item in json.RootElement.GetProperty("cases").EnumerateArray())
+        foreach (var item in json.RootElement.GetProperty("cases").EnumerateArray())
         {
             count++;
             if (!same(item))
@@ -58,8 +58,8 @@ public static class TokenizerEncodingsFixture
                 wrong.Add(item.GetProperty("prompt").GetString()!.ReplaceLineEndings(" "));
             }
         }
-        FixtureOutcome outcome = wrong.Count == 0 && count > 0 ? FixtureOutcome.Passed : FixtureOutcome.Failed;
-        string first = wrong.Count > 0 ? $", first wrong at '{wrong[0]}'" : "";
+        var outcome = wrong.Count == 0 && count > 0 ? FixtureOutcome.Passed : FixtureOutcome.Failed;
+        var first = wrong.Count > 0 ? $", first wrong at '{wrong[0]}'" : "";
         return new FixtureResult(name, outcome, wrong.Count, 0, $"{count} prompts, {wrong.Count} wrong{first}");
     }
 

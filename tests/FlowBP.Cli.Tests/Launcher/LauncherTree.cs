@@ -151,7 +151,7 @@ internal sealed class LauncherTree : IDisposable
     public string[] TakeBuilds()
     {
         var calls = Path.Combine(Stub, "calls");
-        string[] all = File.Exists(calls) ? File.ReadAllLines(calls) : [];
+        var all = File.Exists(calls) ? File.ReadAllLines(calls) : [];
         File.Delete(calls);
         return
         [

@@ -12,7 +12,7 @@ internal sealed class ModuleLayout
     internal const int Gap = 16;
 
     private readonly Dictionary<PtxVariable, ulong> _addresses = new(ReferenceEqualityComparer.Instance);
-    private ulong _sharedEnd = AddressSpace.Shared;
+    private readonly ulong _sharedEnd = AddressSpace.Shared;
 
     internal ModuleLayout(PtxModule module)
     {

@@ -51,8 +51,8 @@ internal static unsafe class EmulationLibrary
         var function = (delegate* unmanaged<byte*, uint*, uint*, int, nint*, byte*, int, byte*, int, int>)Export(
             "emulation_launch"
         );
-        uint* gridSize = stackalloc uint[] { (uint)grid.X, (uint)grid.Y, (uint)grid.Z };
-        uint* blockSize = stackalloc uint[] { (uint)block.X, (uint)block.Y, (uint)block.Z };
+        var gridSize = stackalloc uint[] { (uint)grid.X, (uint)grid.Y, (uint)grid.Z };
+        var blockSize = stackalloc uint[] { (uint)block.X, (uint)block.Y, (uint)block.Z };
         var message = stackalloc byte[MessageBytes];
         lock (Machine)
         {

@@ -158,7 +158,7 @@ public sealed class AdapterRefusalTests
             ]);
         }
         using nn.Module model = Flux();
-        CheckpointException error = Assert.Throws<CheckpointException>(() => LoraAdapter.Load(model, folder.Path))!;
+        var error = Assert.Throws<CheckpointException>(() => LoraAdapter.Load(model, folder.Path))!;
         Assert.That(error.Message, message.And.Not.Contain("\n"));
         Assert.That(model.parameters().Select(p => p.requires_grad), Is.All.True);
     }

@@ -85,7 +85,7 @@ public sealed class AdapterStyleTests
     )
     {
         using var scope = torch.NewDisposeScope();
-        using nn.Module model = Families[family].New();
+        using var model = Families[family].New();
         var expected = Merged(model, family, (alpha, rank) => alpha / rank);
 
         SafetensorsWriter.Write(
@@ -102,13 +102,13 @@ public sealed class AdapterStyleTests
     )
     {
         using var scope = torch.NewDisposeScope();
-        using nn.Module model = Families[family].New();
+        using var model = Families[family].New();
         var expected = Merged(model, family, (alpha, rank) => alpha / (isRankStabilized ? Math.Sqrt(rank) : rank));
         JsonObject ranks = [];
         JsonObject alphas = [];
         foreach (var (change, (rank, alpha)) in Families[family].Changes.Zip(Sizes(family)))
         {
-            foreach (string path in change.Own)
+            foreach (var path in change.Own)
             {
                 ranks[path] = rank;
                 alphas[path] = alpha;
@@ -143,7 +143,7 @@ public sealed class AdapterStyleTests
     public void Without_a_strength_anywhere_alpha_is_the_rank([ValueSource(nameof(Names))] string family)
     {
         using var scope = torch.NewDisposeScope();
-        using nn.Module model = Families[family].New();
+        using var model = Families[family].New();
         var expected = Merged(model, family, (_, _) => 1);
         SafetensorsWriter.Write(
             folder["x.safetensors"],
@@ -159,14 +159,14 @@ public sealed class AdapterStyleTests
     public void A_scale_multiplies_every_strength(double scale)
     {
         using var scope = torch.NewDisposeScope();
-        using nn.Module model = Families["FLUX.1"].New();
+        using var model = Families["FLUX.1"].New();
         var expected = Merged(model, "FLUX.1", (alpha, rank) => scale * alpha / rank);
         SafetensorsWriter.Write(
             folder["x.safetensors"],
             Written(model, "FLUX.1", AdapterStyle.All["sd-scripts"], withAlpha: true)
         );
 
-        using LoraAdapter adapter = LoraAdapter.Load(model, folder.Path, scale: scale);
+        using var adapter = LoraAdapter.Load(model, folder.Path, scale: scale);
         adapter.Merge();
         Same(model, expected);
     }
@@ -184,7 +184,7 @@ public sealed class AdapterStyleTests
     public void A_prefix_of_wrapped_modules_is_taken_off(string prefix)
     {
         using var scope = torch.NewDisposeScope();
-        using nn.Module model = Families["FLUX.1"].New();
+        using var model = Families["FLUX.1"].New();
         var expected = Merged(model, "FLUX.1", (alpha, rank) => alpha / rank);
         SafetensorsWriter.Write(
             folder["x.safetensors"],
@@ -222,7 +222,7 @@ public sealed class AdapterStyleTests
     )
     {
         using var scope = torch.NewDisposeScope();
-        using nn.Module model = Families[family].New();
+        using var model = Families[family].New();
         AdapterChange[] changes = [new(joined, Parts(start, ends))];
         var style = new AdapterStyle("transformer.", '.', IsOriginal: true, "lora_A.weight", "lora_B.weight");
         var expected = Merged(model, changes, (alpha, rank) => alpha / rank);
@@ -290,7 +290,7 @@ public sealed class AdapterStyleTests
             Assert.That(notices, Has.One.Contains("trained with alpha 1 (ss_network_alpha)"));
         }
         var tensors = Written(model, "FLUX.2", AdapterStyle.All["sd-scripts"], withAlpha: true);
-        foreach (string name in tensors.Keys.Where(name => name.EndsWith(".alpha", StringComparison.Ordinal)).ToArray())
+        foreach (var name in tensors.Keys.Where(name => name.EndsWith(".alpha", StringComparison.Ordinal)).ToArray())
         {
             tensors[name] = torch.tensor(0f);
         }
@@ -321,7 +321,7 @@ public sealed class AdapterStyleTests
     {
         using var scope = torch.NewDisposeScope();
         using nn.Module model = Flux2();
-        byte[] pickle = PickleWriter.Of(p =>
+        var pickle = PickleWriter.Of(p =>
             p.Op('}')
                 .Op('(')
                 .Text("transformer.x_embedder.lora_A.weight")
@@ -337,7 +337,7 @@ public sealed class AdapterStyleTests
             TorchFileWriter.Zip(pickle, ("0", TorchFileWriter.Floats(a)), ("1", TorchFileWriter.Floats(b)))
         );
 
-        using LoraAdapter adapter = LoraAdapter.Load(model, folder.Path);
+        using var adapter = LoraAdapter.Load(model, folder.Path);
 
         using (Assert.EnterMultipleScope())
         {
@@ -389,7 +389,7 @@ public sealed class AdapterStyleTests
         Func<double, int, double> strength
     )
     {
-        Dictionary<string, double[]> merged = model
+        var merged = model
             .state_dict()
             .ToDictionary(
                 pair => pair.Key,
@@ -399,18 +399,18 @@ public sealed class AdapterStyleTests
         foreach (var (i, (change, (rank, alpha))) in changes.Zip(AdapterStyle.Sizes(changes.Length)).Index())
         {
             Tensor[] parts = [.. change.Own.Select(path => weights[$"{path}.weight"])];
-            int inputs = (int)parts[0].shape[1];
-            float[] a = Values(AdapterStyle.FirstFactor(i, rank, inputs));
-            float[] b = Values(AdapterStyle.SecondFactor(i, parts.Sum(part => part.shape[0]), rank));
-            int row = 0;
-            foreach (string path in change.Own)
+            var inputs = (int)parts[0].shape[1];
+            var a = Values(AdapterStyle.FirstFactor(i, rank, inputs));
+            var b = Values(AdapterStyle.SecondFactor(i, parts.Sum(part => part.shape[0]), rank));
+            var row = 0;
+            foreach (var path in change.Own)
             {
-                double[] weight = merged[$"{path}.weight"];
-                for (int o = 0; o < weight.Length / inputs; o++, row++)
+                var weight = merged[$"{path}.weight"];
+                for (var o = 0; o < weight.Length / inputs; o++, row++)
                 {
-                    for (int c = 0; c < inputs; c++)
+                    for (var c = 0; c < inputs; c++)
                     {
-                        double sum = Enumerable.Range(0, rank).Sum(r => (double)b[row * rank + r] * a[r * inputs + c]);
+                        var sum = Enumerable.Range(0, rank).Sum(r => (double)b[row * rank + r] * a[r * inputs + c]);
                         weight[o * inputs + c] += strength(alpha, rank) * sum;
                     }
                 }
@@ -421,7 +421,7 @@ public sealed class AdapterStyleTests
 
     private static void MergesTo(nn.Module model, string path, Dictionary<string, double[]> expected)
     {
-        using LoraAdapter adapter = LoraAdapter.Load(model, path);
+        using var adapter = LoraAdapter.Load(model, path);
         adapter.Merge();
         Same(model, expected);
     }
@@ -430,7 +430,7 @@ public sealed class AdapterStyleTests
     {
         foreach (var (name, tensor) in model.state_dict())
         {
-            float[] found = Values(tensor.to_type(ScalarType.Float32));
+            var found = Values(tensor.to_type(ScalarType.Float32));
             Assert.That(
                 found.Zip(expected[name], (f, e) => Math.Abs(f - e)).DefaultIfEmpty().Max(),
                 Is.LessThan(1e-6),

@@ -21,13 +21,13 @@ public sealed class EightBitWeightsTests
     public void Every_E4M3_value_is_its_sign_exponent_and_fraction()
     {
         using var scope = torch.NewDisposeScope();
-        float[] values = AllBytes("F8_E4M3");
-        for (int bits = 0; bits < 256; bits++)
+        var values = AllBytes("F8_E4M3");
+        for (var bits = 0; bits < 256; bits++)
         {
-            int exponent = (bits >> 3) & 15;
-            double fraction = (bits & 7) / 8.0;
-            double magnitude = exponent == 0 ? Math.Pow(2, -6) * fraction : Math.Pow(2, exponent - 7) * (1 + fraction);
-            double expected =
+            var exponent = (bits >> 3) & 15;
+            var fraction = (bits & 7) / 8.0;
+            var magnitude = exponent == 0 ? Math.Pow(2, -6) * fraction : Math.Pow(2, exponent - 7) * (1 + fraction);
+            var expected =
                 (bits & 127) == 127 ? double.NaN
                 : bits < 128 ? magnitude
                 : -magnitude;
@@ -41,8 +41,8 @@ public sealed class EightBitWeightsTests
     public void Every_E5M2_value_is_the_half_whose_upper_byte_it_is()
     {
         using var scope = torch.NewDisposeScope();
-        float[] values = AllBytes("F8_E5M2");
-        for (int bits = 0; bits < 256; bits++)
+        var values = AllBytes("F8_E5M2");
+        for (var bits = 0; bits < 256; bits++)
         {
             Assert.That(
                 values[bits],
@@ -55,7 +55,7 @@ public sealed class EightBitWeightsTests
     [Test]
     public void A_NaN_among_weights_is_refused()
     {
-        using Linear layer = nn.Linear(2, 1, hasBias: false);
+        using var layer = nn.Linear(2, 1, hasBias: false);
         Write(("weight", "F8_E4M3", [1, 2], [0x38, 0x7F]));
         Assert.That(
             () => WithPrefix("layer", layer),
@@ -68,7 +68,7 @@ public sealed class EightBitWeightsTests
     [TestCase("weight_scale", "input_scale")]
     public void A_weight_is_multiplied_by_its_factor_in_either_spelling(string factor, string input)
     {
-        using Linear layer = nn.Linear(2, 2);
+        using var layer = nn.Linear(2, 2);
         Write(
             ("weight", "F8_E4M3", [2, 2], [0x38, 0x40, 0xC8, 0x30]),
             ("bias", "F32", [2], [.. Floats(1, -1)]),
@@ -88,7 +88,7 @@ public sealed class EightBitWeightsTests
     [Test]
     public void There_may_be_one_factor_per_row()
     {
-        using Linear layer = nn.Linear(2, 2, hasBias: false);
+        using var layer = nn.Linear(2, 2, hasBias: false);
         Write(
             ("weight", "F8_E4M3", [2, 2], [0x38, 0x40, 0xC8, 0x30]),
             ("weight_scale", "F32", [2, 1], [.. Floats(2, 10)])
@@ -102,8 +102,8 @@ public sealed class EightBitWeightsTests
     [TestCase("other.weight_scale", new long[] { }, "without 'layer.other.weight'")]
     public void A_factor_that_fits_no_weight_is_named(string name, long[] shape, string message)
     {
-        using Linear layer = nn.Linear(2, 2, hasBias: false);
-        long count = shape.Aggregate(1L, (n, extent) => n * extent);
+        using var layer = nn.Linear(2, 2, hasBias: false);
+        var count = shape.Aggregate(1L, (n, extent) => n * extent);
         Write(
             ("weight", "F8_E4M3", [2, 2], [0x38, 0x40, 0xC8, 0x30]),
             (name, "F32", shape, [.. Floats([.. Enumerable.Repeat(1f, (int)count)])])
@@ -130,7 +130,7 @@ public sealed class EightBitWeightsTests
     private float[] AllBytes(string type)
     {
         Write(("weight", type, [256], [.. Enumerable.Range(0, 256).Select(i => (byte)i)]));
-        using ICheckpointSource source = Checkpoint.Open(folder["w.safetensors"]);
+        using var source = Checkpoint.Open(folder["w.safetensors"]);
         return Values(source.Load("layer.weight").to_type(ScalarType.Float32));
     }
 
@@ -148,17 +148,17 @@ public sealed class EightBitWeightsTests
     private void Write(params (string Name, string Type, long[] Shape, byte[] Bytes)[] tensors)
     {
         var header = new StringBuilder("{");
-        int position = 0;
+        var position = 0;
         foreach (var (name, type, shape, bytes) in tensors)
         {
-            string full = name == "scaled_fp8" ? name : $"layer.{name}";
+            var full = name == "scaled_fp8" ? name : $"layer.{name}";
             header.Append(
                 $"{(position == 0 && header.Length == 1 ? "" : ",")}\"{full}\":{{\"dtype\":\"{type}\",\"shape\":[{string.Join(',', shape)}],"
                     + $"\"data_offsets\":[{position},{position + bytes.Length}]}}"
             );
             position += bytes.Length;
         }
-        byte[] json = Encoding.UTF8.GetBytes(header.Append('}').ToString());
+        var json = Encoding.UTF8.GetBytes(header.Append('}').ToString());
         var length = new byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(length, json.Length);
         File.WriteAllBytes(

@@ -204,7 +204,7 @@ public sealed class ModelIndexTests
     [TestCase(0, 256)]
     public void A_dynamic_shift_needs_a_range(int first, int last)
     {
-        string text = $$"""{"use_dynamic_shifting":true,"base_image_seq_len":{{first}},"max_image_seq_len":{{last}}}""";
+        var text = $$"""{"use_dynamic_shifting":true,"base_image_seq_len":{{first}},"max_image_seq_len":{{last}}}""";
         File.WriteAllText(folder["s.json"], text);
         Assert.That(
             () => FlowMatchEulerConfig.Read(folder["s.json"]),
@@ -247,7 +247,7 @@ public sealed class ModelIndexTests
             index[name] = entry?.DeepClone();
         }
         Index(index.ToJsonString());
-        foreach (string part in new[] { Layout.Transformer, Layout.Vae, Layout.Scheduler })
+        foreach (var part in new[] { Layout.Transformer, Layout.Vae, Layout.Scheduler })
         {
             Directory.CreateDirectory(part);
         }

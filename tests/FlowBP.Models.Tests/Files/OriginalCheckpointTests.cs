@@ -39,10 +39,10 @@ public sealed class OriginalCheckpointTests
     )
     {
         using var scope = torch.NewDisposeScope();
-        using nn.Module network = Families[family].New();
-        string file = Write(network, family, prefix);
+        using var network = Families[family].New();
+        var file = Write(network, family, prefix);
 
-        using nn.Module loaded = Families[family].Load(folder.Path, isGiven ? file : null);
+        using var loaded = Families[family].Load(folder.Path, isGiven ? file : null);
 
         Same(loaded, network);
     }
@@ -53,7 +53,7 @@ public sealed class OriginalCheckpointTests
     )
     {
         using var scope = torch.NewDisposeScope();
-        using nn.Module network = Families[family].New();
+        using var network = Families[family].New();
         Write(
             network,
             family,
@@ -65,7 +65,7 @@ public sealed class OriginalCheckpointTests
 
         using (LoadingNotices.To(notices.Add))
         {
-            using nn.Module loaded = Families[family].Load(folder.Path, null);
+            using var loaded = Families[family].Load(folder.Path, null);
             Same(loaded, network);
         }
 
@@ -77,7 +77,7 @@ public sealed class OriginalCheckpointTests
     public void Another_familys_file_is_named(string written, string read, string message)
     {
         using var scope = torch.NewDisposeScope();
-        using nn.Module network = Families[written].New();
+        using var network = Families[written].New();
         Write(network, written, "");
         File.WriteAllText(folder["config.json"], Families[read].Config);
 
@@ -113,8 +113,8 @@ public sealed class OriginalCheckpointTests
     {
         using var scope = torch.NewDisposeScope();
         using nn.Module network = Flux();
-        string file = Write(network, "FLUX.1", "model.diffusion_model.", ("vae.decoder.conv_in.weight", torch.ones(2)));
-        string other = folder["other.safetensors"];
+        var file = Write(network, "FLUX.1", "model.diffusion_model.", ("vae.decoder.conv_in.weight", torch.ones(2)));
+        var other = folder["other.safetensors"];
         string Described(string name)
         {
             SafetensorsWriter.Write(other, new Dictionary<string, Tensor> { [name] = torch.ones(2) });
@@ -143,7 +143,7 @@ public sealed class OriginalCheckpointTests
 
     private static void Same(nn.Module loaded, nn.Module network)
     {
-        Dictionary<string, Tensor> expected = network.state_dict();
+        var expected = network.state_dict();
         foreach (var (name, tensor) in loaded.state_dict())
         {
             Assert.That(Values(tensor), Is.EqualTo(Values(expected[name])), name);
@@ -152,15 +152,13 @@ public sealed class OriginalCheckpointTests
 
     private string Write(nn.Module network, string family, string prefix, params (string Name, Tensor Tensor)[] more)
     {
-        Dictionary<string, Tensor> tensors = OriginalForm
-            .Of(network)
-            .ToDictionary(pair => prefix + pair.Key, pair => pair.Value.detach());
+        var tensors = OriginalForm.Of(network).ToDictionary(pair => prefix + pair.Key, pair => pair.Value.detach());
         foreach (var (name, tensor) in more)
         {
             tensors[name] = tensor;
         }
         File.WriteAllText(folder["config.json"], Families[family].Config);
-        string file = folder["flux1-dev.safetensors"];
+        var file = folder["flux1-dev.safetensors"];
         SafetensorsWriter.Write(file, tensors);
         return file;
     }

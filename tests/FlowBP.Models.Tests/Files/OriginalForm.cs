@@ -23,7 +23,7 @@ internal static class OriginalForm
     private static Dictionary<string, Tensor> SD3(Dictionary<string, Tensor> own, int blocks)
     {
         var result = new Dictionary<string, Tensor>();
-        foreach (string end in new[] { "weight", "bias" })
+        foreach (var end in new[] { "weight", "bias" })
         {
             result[$"x_embedder.proj.{end}"] = own[$"pos_embed.proj.{end}"];
             result[$"context_embedder.{end}"] = own[$"context_embedder.{end}"];
@@ -36,11 +36,11 @@ internal static class OriginalForm
                 result[$"{theirs}.mlp.0.{end}"] = own[$"time_text_embed.{ours}.linear_1.{end}"];
                 result[$"{theirs}.mlp.2.{end}"] = own[$"time_text_embed.{ours}.linear_2.{end}"];
             }
-            for (int i = 0; i < blocks; i++)
+            for (var i = 0; i < blocks; i++)
             {
-                string from = $"transformer_blocks.{i}";
-                string image = $"joint_blocks.{i}.x_block";
-                string text = $"joint_blocks.{i}.context_block";
+                var from = $"transformer_blocks.{i}";
+                var image = $"joint_blocks.{i}.x_block";
+                var text = $"joint_blocks.{i}.context_block";
                 Join(result, own, $"{image}.attn.qkv.{end}", $"{from}.attn.to_", ["q", "k", "v"], $".{end}");
                 Join(result, own, $"{image}.attn2.qkv.{end}", $"{from}.attn2.to_", ["q", "k", "v"], $".{end}");
                 Join(result, own, $"{text}.attn.qkv.{end}", $"{from}.attn.add_", ["q", "k", "v"], $"_proj.{end}");
@@ -52,15 +52,15 @@ internal static class OriginalForm
                 Take(result, own, $"{text}.mlp.fc1.{end}", $"{from}.ff_context.net.0.proj.{end}");
                 Take(result, own, $"{text}.mlp.fc2.{end}", $"{from}.ff_context.net.2.{end}");
                 Take(result, own, $"{image}.adaLN_modulation.1.{end}", $"{from}.norm1.linear.{end}");
-                Tensor modulation = own[$"{from}.norm1_context.linear.{end}"];
+                var modulation = own[$"{from}.norm1_context.linear.{end}"];
                 result[$"{text}.adaLN_modulation.1.{end}"] = i == blocks - 1 ? Swap(modulation) : modulation;
             }
         }
         result["pos_embed"] = own["pos_embed.pos_embed"];
-        for (int i = 0; i < blocks; i++)
+        for (var i = 0; i < blocks; i++)
         {
-            string from = $"transformer_blocks.{i}";
-            foreach (string which in new[] { "q", "k" })
+            var from = $"transformer_blocks.{i}";
+            foreach (var which in new[] { "q", "k" })
             {
                 Take(
                     result,
@@ -88,7 +88,7 @@ internal static class OriginalForm
     private static Dictionary<string, Tensor> Flux1(Dictionary<string, Tensor> own)
     {
         var result = new Dictionary<string, Tensor>();
-        foreach (string end in new[] { "weight", "bias" })
+        foreach (var end in new[] { "weight", "bias" })
         {
             foreach (
                 var (theirs, ours) in new[]
@@ -114,9 +114,9 @@ internal static class OriginalForm
                 );
                 Take(result, own, $"double_blocks.0.{theirs}_mlp.2.{end}", $"transformer_blocks.0.{ours}.net.2.{end}");
             }
-            for (int i = 0; i < 2; i++)
+            for (var i = 0; i < 2; i++)
             {
-                string from = $"single_transformer_blocks.{i}";
+                var from = $"single_transformer_blocks.{i}";
                 Join(
                     result,
                     own,
@@ -139,7 +139,7 @@ internal static class OriginalForm
         Take(result, own, "time_in.in_layer.weight", "time_guidance_embed.timestep_embedder.linear_1.weight");
         Take(result, own, "time_in.out_layer.weight", "time_guidance_embed.timestep_embedder.linear_2.weight");
         foreach (
-            string which in new[]
+            var which in new[]
             {
                 "double_stream_modulation_img",
                 "double_stream_modulation_txt",
@@ -164,9 +164,9 @@ internal static class OriginalForm
                 $"transformer_blocks.0.{ours}.linear_out.weight"
             );
         }
-        for (int i = 0; i < 2; i++)
+        for (var i = 0; i < 2; i++)
         {
-            string from = $"single_transformer_blocks.{i}.attn";
+            var from = $"single_transformer_blocks.{i}.attn";
             Take(result, own, $"single_blocks.{i}.linear1.weight", $"{from}.to_qkv_mlp_proj.weight");
             Take(result, own, $"single_blocks.{i}.linear2.weight", $"{from}.to_out.weight");
         }
@@ -176,12 +176,12 @@ internal static class OriginalForm
 
     private static void FluxShared(Dictionary<string, Tensor> result, Dictionary<string, Tensor> own)
     {
-        foreach (string end in new[] { "weight", "bias" })
+        foreach (var end in new[] { "weight", "bias" })
         {
             Take(result, own, $"img_in.{end}", $"x_embedder.{end}");
             Take(result, own, $"txt_in.{end}", $"context_embedder.{end}");
             Take(result, own, $"final_layer.linear.{end}", $"proj_out.{end}");
-            if (own.TryGetValue($"norm_out.linear.{end}", out Tensor? modulation))
+            if (own.TryGetValue($"norm_out.linear.{end}", out var modulation))
             {
                 result[$"final_layer.adaLN_modulation.1.{end}"] = Swap(modulation);
             }
@@ -206,10 +206,10 @@ internal static class OriginalForm
         }
         foreach (var (which, letter) in new[] { ("query", "q"), ("key", "k") })
         {
-            string from = $"transformer_blocks.0.attn.norm_";
+            var from = $"transformer_blocks.0.attn.norm_";
             Take(result, own, $"double_blocks.0.img_attn.norm.{which}_norm.scale", $"{from}{letter}.weight");
             Take(result, own, $"double_blocks.0.txt_attn.norm.{which}_norm.scale", $"{from}added_{letter}.weight");
-            for (int i = 0; i < 2; i++)
+            for (var i = 0; i < 2; i++)
             {
                 Take(
                     result,
@@ -223,7 +223,7 @@ internal static class OriginalForm
 
     private static void Take(Dictionary<string, Tensor> to, Dictionary<string, Tensor> own, string theirs, string ours)
     {
-        if (own.TryGetValue(ours, out Tensor? tensor))
+        if (own.TryGetValue(ours, out var tensor))
         {
             to[theirs] = tensor;
         }
@@ -246,7 +246,7 @@ internal static class OriginalForm
 
     private static Tensor Swap(Tensor rows)
     {
-        Tensor[] halves = rows.chunk(2, 0);
+        var halves = rows.chunk(2, 0);
         return torch.cat([halves[1], halves[0]], 0);
     }
 }

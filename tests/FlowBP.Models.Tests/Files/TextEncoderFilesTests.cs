@@ -77,7 +77,7 @@ public sealed class TextEncoderFilesTests
     {
         using var scope = torch.NewDisposeScope();
         var (create, load, config, prefix) = Encoders[name];
-        nn.Module network = Busy(create());
+        var network = Busy(create());
         Write(
             config,
             network
@@ -93,9 +93,9 @@ public sealed class TextEncoderFilesTests
                 )
         );
 
-        using nn.Module loaded = load(folder.Path);
+        using var loaded = load(folder.Path);
 
-        Dictionary<string, Tensor> expected = network.state_dict();
+        var expected = network.state_dict();
         foreach (var (tensor, value) in loaded.state_dict())
         {
             Assert.That(Values(value), Is.EqualTo(Values(expected[tensor])), tensor);
@@ -112,13 +112,11 @@ public sealed class TextEncoderFilesTests
     {
         using var scope = torch.NewDisposeScope();
         var (create, load, config, _) = Encoders[name];
-        Dictionary<string, Tensor> tensors = Busy(create())
-            .state_dict()
-            .ToDictionary(pair => pair.Key, pair => pair.Value.detach());
+        var tensors = Busy(create()).state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.detach());
         tensors[tensor] = torch.arange(7, dtype: ScalarType.Int64).reshape(1, 7);
         Write(config, tensors);
 
-        using nn.Module loaded = load(folder.Path);
+        using var loaded = load(folder.Path);
 
         Assert.That(loaded.state_dict(), Has.Count.EqualTo(tensors.Count - 1));
     }
@@ -127,15 +125,13 @@ public sealed class TextEncoderFilesTests
     public void A_two_tower_model_may_have_positions_in_both()
     {
         using var scope = torch.NewDisposeScope();
-        using CLIPModel model = TwoTowers();
-        Dictionary<string, Tensor> tensors = model
-            .state_dict()
-            .ToDictionary(pair => pair.Key, pair => pair.Value.detach());
+        using var model = TwoTowers();
+        var tensors = model.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.detach());
         tensors["text_model.embeddings.position_ids"] = torch.arange(7, dtype: ScalarType.Int64).reshape(1, 7);
         tensors["vision_model.embeddings.position_ids"] = torch.arange(5, dtype: ScalarType.Int64).reshape(1, 5);
         Write(SmallClip.ToJson(), tensors);
 
-        using CLIPModel loaded = CLIPModel.FromFolder(folder.Path);
+        using var loaded = CLIPModel.FromFolder(folder.Path);
 
         Assert.That(Values(loaded.LogitScale), Is.EqualTo(Values(model.LogitScale)));
     }
@@ -144,7 +140,7 @@ public sealed class TextEncoderFilesTests
     public void A_tensor_under_two_names_is_refused_rather_than_chosen()
     {
         using var scope = torch.NewDisposeScope();
-        Dictionary<string, Tensor> tensors = Busy(new CLIPTextModel(SmallClip.Text))
+        var tensors = Busy(new CLIPTextModel(SmallClip.Text))
             .state_dict()
             .ToDictionary(pair => pair.Key, pair => pair.Value.detach());
         tensors["final_layer_norm.weight"] = torch.zeros(8);
@@ -163,18 +159,17 @@ public sealed class TextEncoderFilesTests
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        Qwen3TextEncoder all = Busy(new Qwen3TextEncoder(Qwen));
-        Tensor ids = torch.tensor(new long[] { 1, 2, 3 }).unsqueeze(0);
-        Dictionary<string, Tensor> tensors = all.state_dict()
-            .ToDictionary(pair => pair.Key, pair => pair.Value.clone());
+        var all = Busy(new Qwen3TextEncoder(Qwen));
+        var ids = torch.tensor(new long[] { 1, 2, 3 }).unsqueeze(0);
+        var tensors = all.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.clone());
         Write(Qwen.ToJson(), tensors);
-        Qwen3TextEncoder two = Qwen3TextEncoder.FromFolder(folder.Path, layers: 2);
-        Qwen3TextEncoder one = Qwen3TextEncoder.FromFolder(folder.Path, layers: 1);
+        var two = Qwen3TextEncoder.FromFolder(folder.Path, layers: 2);
+        var one = Qwen3TextEncoder.FromFolder(folder.Path, layers: 1);
         var before = (Last: Values(two.call(ids, null)[2]), Inner: Values(two.call(ids, null)[1]));
 
         tensors["model.norm.weight"] = tensors["model.norm.weight"] * 3;
         Write(Qwen.ToJson(), tensors);
-        Qwen3TextEncoder scaled = Qwen3TextEncoder.FromFolder(folder.Path, layers: 2);
+        var scaled = Qwen3TextEncoder.FromFolder(folder.Path, layers: 2);
 
         using (Assert.EnterMultipleScope())
         {
@@ -190,18 +185,11 @@ public sealed class TextEncoderFilesTests
     {
         ClipVocabularyBuilder.Write(folder["old"], ["red", "circle", "photo"], 16);
         WriteJson(json => json);
-        ClipTokenizer old = ClipTokenizer.FromFolder(folder["old"]);
-        ClipTokenizer one = ClipTokenizer.FromFolder(folder["new"]);
+        var old = ClipTokenizer.FromFolder(folder["old"]);
+        var one = ClipTokenizer.FromFolder(folder["new"]);
 
         foreach (
-            string prompt in new[]
-            {
-                "a photo of a red circle",
-                "",
-                "RED  circle!",
-                "<|endoftext|>red",
-                "cafe\u0301 12",
-            }
+            var prompt in new[] { "a photo of a red circle", "", "RED  circle!", "<|endoftext|>red", "cafe\u0301 12" }
         )
         {
             Assert.That(one.Tokenize(prompt), Is.EqualTo(old.Tokenize(prompt)), prompt);
@@ -252,9 +240,9 @@ public sealed class TextEncoderFilesTests
     {
         Directory.CreateDirectory(folder["new"]);
         var merges = new JsonArray();
-        foreach (string line in File.ReadLines(folder["old", "merges.txt"]).Skip(1).Where(line => line.Length > 0))
+        foreach (var line in File.ReadLines(folder["old", "merges.txt"]).Skip(1).Where(line => line.Length > 0))
         {
-            string[] pair = line.Split(' ');
+            var pair = line.Split(' ');
             merges.Add((JsonNode)new JsonArray(pair[0], pair[1]));
         }
         var json = (JsonObject)

@@ -51,7 +51,7 @@ public sealed class UntrainedPartsTests
         File.Move(Source(Large), folder["blob"]);
         File.CreateSymbolicLink(Source(Large), folder["blob"]);
         new UntrainedParts(folder["source"]).WriteTo(folder["saved"]);
-        string saved = Path.Combine(folder["saved"], Large);
+        var saved = Path.Combine(folder["saved"], Large);
         Assert.That(new FileInfo(saved).LinkTarget, Is.Null);
         Assert.That(AreOneFile(folder["blob"], saved), Is.True);
     }
@@ -61,14 +61,14 @@ public sealed class UntrainedPartsTests
     public void Where_no_link_can_be_made_the_first_checkpoint_is_a_copy_and_the_next_shares_it()
     {
         Assume.That(Directory.Exists(OtherFileSystem), "there is no second file system here");
-        string other = Directory.CreateDirectory(Path.Combine(OtherFileSystem, $"flowbp-{Guid.NewGuid():N}")).FullName;
+        var other = Directory.CreateDirectory(Path.Combine(OtherFileSystem, $"flowbp-{Guid.NewGuid():N}")).FullName;
         try
         {
             var parts = new UntrainedParts(folder["source"]);
             parts.WriteTo(Path.Combine(other, "first"));
             parts.WriteTo(Path.Combine(other, "second"));
-            string first = Path.Combine(other, "first", Large);
-            string second = Path.Combine(other, "second", Large);
+            var first = Path.Combine(other, "first", Large);
+            var second = Path.Combine(other, "second", Large);
             Assert.That(File.ReadAllBytes(first), Is.EqualTo(File.ReadAllBytes(Source(Large))));
             Assume.That(AreOneFile(Source(Large), first), Is.False, "both are on one file system here");
             Assert.That(AreOneFile(first, second), Is.True);
@@ -82,12 +82,12 @@ public sealed class UntrainedPartsTests
     // What is written through one name is read through the other.
     private static bool AreOneFile(string one, string other)
     {
-        using FileStream stream = File.Open(one, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
-        int first = stream.ReadByte();
+        using var stream = File.Open(one, FileMode.Open, FileAccess.ReadWrite, FileShare.ReadWrite);
+        var first = stream.ReadByte();
         stream.Position = 0;
         stream.WriteByte((byte)(first + 1));
         stream.Flush(flushToDisk: true);
-        using FileStream read = File.Open(other, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+        using var read = File.Open(other, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
         return read.ReadByte() == (byte)(first + 1);
     }
 

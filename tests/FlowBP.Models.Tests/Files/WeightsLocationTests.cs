@@ -89,7 +89,7 @@ public sealed class WeightsLocationTests
     [Test]
     public void A_file_is_read_as_what_it_is_whatever_it_is_called()
     {
-        byte[] pickle = PickleWriter.Of(p => p.Op('}').Text("weight").Tensor("0", 1, 1).Op('s'));
+        var pickle = PickleWriter.Of(p => p.Op('}').Text("weight").Tensor("0", 1, 1).Op('s'));
         File.WriteAllBytes(folder["model.safetensors"], TorchFileWriter.Zip(pickle, ("0", TorchFileWriter.Floats(5))));
         Assert.That(Loaded(folder.Path), Is.EqualTo(5));
         Write("w.safetensors", 6);
@@ -108,7 +108,7 @@ public sealed class WeightsLocationTests
     [TestCase("{\"error\":\"Access to model x is restricted\"}", "is a text ('{\"error\"")]
     public void What_is_no_file_of_weights_is_named(string content, string message)
     {
-        foreach (string name in new[] { "model.safetensors", "pytorch_model.bin" })
+        foreach (var name in new[] { "model.safetensors", "pytorch_model.bin" })
         {
             File.WriteAllText(folder[name], content);
             Refuses(folder[name], message);
@@ -143,14 +143,14 @@ public sealed class WeightsLocationTests
     private float Loaded(string path)
     {
         using var listening = LoadingNotices.To(notices.Add);
-        using Linear layer = nn.Linear(1, 1, hasBias: false);
+        using var layer = nn.Linear(1, 1, hasBias: false);
         Checkpoint.LoadInto(layer, path);
         return Values(layer.weight!)[0];
     }
 
     private void Refuses(string path, string message)
     {
-        CheckpointException error = Assert.Throws<CheckpointException>(() => Loaded(path))!;
+        var error = Assert.Throws<CheckpointException>(() => Loaded(path))!;
         Assert.That(error.Message, Does.Contain(message).And.Not.Contain("\n"));
     }
 }

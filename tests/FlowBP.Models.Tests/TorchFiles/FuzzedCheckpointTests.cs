@@ -35,8 +35,8 @@ public sealed class FuzzedCheckpointTests
     [TestCase("model.safetensors.index.json")]
     public void Changed_files_are_read_or_refused(string name)
     {
-        byte[] valid = Valid(name);
-        int read = 0;
+        var valid = Valid(name);
+        var read = 0;
         Prop.ForAll(
                 Arb.From(Mutations),
                 mutations =>
@@ -45,8 +45,8 @@ public sealed class FuzzedCheckpointTests
                     try
                     {
                         using var scope = torch.NewDisposeScope();
-                        using ICheckpointSource source = Checkpoint.Open(folder[name]);
-                        foreach (string tensor in source.Tensors.Keys)
+                        using var source = Checkpoint.Open(folder[name]);
+                        foreach (var tensor in source.Tensors.Keys)
                         {
                             source.Load(tensor);
                         }
@@ -66,7 +66,7 @@ public sealed class FuzzedCheckpointTests
     private byte[] Valid(string name)
     {
         using var scope = torch.NewDisposeScope();
-        byte[] storage = Floats(1, 2, 3, 4, 5, 6);
+        var storage = Floats(1, 2, 3, 4, 5, 6);
         switch (name)
         {
             case "zip.pt":
@@ -116,8 +116,8 @@ public sealed class FuzzedCheckpointTests
             {
                 break;
             }
-            int at = where % (bytes.Count - 4);
-            int run = Math.Min(1 + (value & 15), bytes.Count - at);
+            var at = where % (bytes.Count - 4);
+            var run = Math.Min(1 + (value & 15), bytes.Count - at);
             switch (what)
             {
                 case 0:
@@ -127,8 +127,8 @@ public sealed class FuzzedCheckpointTests
                     bytes.InsertRange(at, bytes.GetRange(at, run));
                     break;
                 case 2:
-                    byte[] number = BitConverter.GetBytes(value);
-                    for (int i = 0; i < number.Length; i++)
+                    var number = BitConverter.GetBytes(value);
+                    for (var i = 0; i < number.Length; i++)
                     {
                         bytes[at + i] = number[i];
                     }

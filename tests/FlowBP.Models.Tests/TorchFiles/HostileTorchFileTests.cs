@@ -35,8 +35,8 @@ public sealed class HostileTorchFileTests
     [TestCase("collections", "OrderedDict.__init__")]
     public void A_global_that_is_not_torch_s_is_named(string module, string name)
     {
-        string canary = folder["executed"];
-        byte[] pickle = PickleWriter.Of(p => p.Global(module, name).Text($"touch {canary}").Raw(0x85).Op('R'));
+        var canary = folder["executed"];
+        var pickle = PickleWriter.Of(p => p.Global(module, name).Text($"touch {canary}").Raw(0x85).Op('R'));
 
         Refuses(Zip(pickle), $"the pickle asks for the global '{module}.{name}'", "nothing was executed");
         Refuses(Legacy(pickle), $"the global '{module}.{name}'", "nothing was executed");
@@ -64,20 +64,20 @@ public sealed class HostileTorchFileTests
     public void A_memo_bomb_stays_as_small_as_the_file()
     {
         // A list of ten references to a list of ten references to …, 60 times: 10^60 elements for whoever copies them.
-        byte[] pickle = PickleWriter.Of(p =>
+        var pickle = PickleWriter.Of(p =>
         {
             p.Op('}').Text("x").Op(']').Op('q').Raw(200);
-            for (int i = 0; i < 60; i++)
+            for (var i = 0; i < 60; i++)
             {
                 p.Op(']').Op('(');
-                for (int j = 0; j < 10; j++)
+                for (var j = 0; j < 10; j++)
                 {
                     p.Op('h').Raw(200);
                 }
                 p.Op('e').Op('q').Raw(200);
             }
         });
-        long before = GC.GetAllocatedBytesForCurrentThread();
+        var before = GC.GetAllocatedBytesForCurrentThread();
 
         Refuses(Zip(pickle), "values are left on the stack");
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(4 << 20));
@@ -86,10 +86,10 @@ public sealed class HostileTorchFileTests
     [Test]
     public void A_bomb_of_references_beside_weights_is_left_alone()
     {
-        byte[] pickle = PickleWriter.Of(p =>
+        var pickle = PickleWriter.Of(p =>
         {
             p.Op('}').Op('(').Text("bomb").Op(']').Op('q').Raw(200);
-            for (int i = 0; i < 50; i++)
+            for (var i = 0; i < 50; i++)
             {
                 // A pair of the pair before, twice: 2^50 elements for whoever walks all ways.
                 p.Text($"k{i}").Op('h').Raw(200).Op('h').Raw(200).Raw(0x86).Op('q').Raw(200);
@@ -104,10 +104,10 @@ public sealed class HostileTorchFileTests
     [TestCase(1_000_000)]
     public void Deep_nesting_is_refused(int depth)
     {
-        byte[] nested = Encoding.ASCII.GetBytes(new string(']', depth) + new string('a', depth - 1));
+        var nested = Encoding.ASCII.GetBytes(new string(']', depth) + new string('a', depth - 1));
         byte[] tuples = [(byte)')', .. Enumerable.Repeat((byte)0x85, depth)];
 
-        foreach (byte[] inner in new[] { nested, tuples })
+        foreach (var inner in new[] { nested, tuples })
         {
             Refuses(
                 Zip(PickleWriter.Of(p => p.Op('}').Text("x").Raw(inner).Op('s'))),
@@ -119,7 +119,7 @@ public sealed class HostileTorchFileTests
     [Test]
     public void A_list_that_holds_itself_is_read_once()
     {
-        byte[] pickle = PickleWriter.Of(p =>
+        var pickle = PickleWriter.Of(p =>
             p.Op('}')
                 .Op('(')
                 .Text("x")
@@ -144,8 +144,8 @@ public sealed class HostileTorchFileTests
     [TestCase('N')]
     public void A_pickle_of_millions_of_instructions_is_refused_in_bounded_memory(char opcode)
     {
-        byte[] file = Zip([0x80, 2, .. Enumerable.Repeat((byte)opcode, 5_000_000)]);
-        long before = GC.GetAllocatedBytesForCurrentThread();
+        var file = Zip([0x80, 2, .. Enumerable.Repeat((byte)opcode, 5_000_000)]);
+        var before = GC.GetAllocatedBytesForCurrentThread();
 
         Refuses(file, "more than 2000000 instructions");
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(256 << 20));
@@ -195,8 +195,8 @@ public sealed class HostileTorchFileTests
     [Test]
     public void A_storage_that_is_shorter_than_it_says_or_missing_is_refused()
     {
-        byte[] pickle = PickleWriter.Of(p => p.Op('}').Text("w").Tensor("0", 3).Op('s'));
-        byte[] huge = PickleWriter.Of(p =>
+        var pickle = PickleWriter.Of(p => p.Op('}').Text("w").Tensor("0", 3).Op('s'));
+        var huge = PickleWriter.Of(p =>
             p.Op('}').Text("w").Tensor("DoubleStorage", "0", BigInteger.Pow(2, 62), 0, [1], [1]).Op('s')
         );
 
@@ -211,11 +211,11 @@ public sealed class HostileTorchFileTests
     [Test]
     public void A_bomb_of_compressed_entries_is_refused_before_it_is_unpacked()
     {
-        using (ZipArchive archive = ZipFile.Open(File, ZipArchiveMode.Create))
+        using (var archive = ZipFile.Open(File, ZipArchiveMode.Create))
         {
-            using Stream entry = archive.CreateEntry("archive/data.pkl", CompressionLevel.SmallestSize).Open();
+            using var entry = archive.CreateEntry("archive/data.pkl", CompressionLevel.SmallestSize).Open();
             var zeros = new byte[1 << 20];
-            for (int i = 0; i < 100; i++)
+            for (var i = 0; i < 100; i++)
             {
                 entry.Write(zeros);
             }
@@ -228,16 +228,16 @@ public sealed class HostileTorchFileTests
     [Test]
     public void Truncated_files_are_refused_wherever_they_end()
     {
-        byte[] pickle = PickleWriter.Of(p => p.Op('}').Text("w").Tensor("0", 2).Op('s'));
-        byte[] legacy = PickleWriter.Of(p =>
+        var pickle = PickleWriter.Of(p => p.Op('}').Text("w").Tensor("0", 2).Op('s'));
+        var legacy = PickleWriter.Of(p =>
             p.Op('}').Text("w").Tensor("FloatStorage", "0", 2, 0, [2], [1], legacy: true).Op('s')
         );
-        foreach (byte[] whole in new[] { Zip(pickle, ("0", Floats(1, 2))), Legacy(legacy, ("0", 2, Floats(1, 2))) })
+        foreach (var whole in new[] { Zip(pickle, ("0", Floats(1, 2))), Legacy(legacy, ("0", 2, Floats(1, 2))) })
         {
             Assert.That(Read(whole), Is.EqualTo(1));
-            for (int length = 0; length < whole.Length; length += 3)
+            for (var length = 0; length < whole.Length; length += 3)
             {
-                byte[] part = whole[..length];
+                var part = whole[..length];
                 Assert.That(
                     () => Read(part),
                     Throws.TypeOf<CheckpointException>(),
@@ -250,7 +250,7 @@ public sealed class HostileTorchFileTests
     [Test]
     public void Two_entries_of_one_name_and_no_entry_are_refused()
     {
-        byte[] pickle = PickleWriter.Of(p => p.Op('}'));
+        var pickle = PickleWriter.Of(p => p.Op('}'));
 
         Refuses(Archive(("a/data.pkl", pickle), ("a/data.pkl", pickle)), "found two entries named 'a/data.pkl'");
         Refuses(Archive(("a/data.pkl", pickle), ("b/data.pkl", pickle)), "found 2 entries named data.pkl");
@@ -269,18 +269,18 @@ public sealed class HostileTorchFileTests
     {
         System.IO.File.WriteAllBytes(File, content);
         using var scope = torch.NewDisposeScope();
-        using TorchFile file = TorchFile.Open(File);
+        using var file = TorchFile.Open(File);
         return file.Tensors.Keys.Select(file.Load).Count();
     }
 
     private void Refuses(byte[] content, params string[] messages)
     {
-        CheckpointException error = Assert.Throws<CheckpointException>(() => Read(content))!;
+        var error = Assert.Throws<CheckpointException>(() => Read(content))!;
         using (Assert.EnterMultipleScope())
         {
             Assert.That(error.Message, Does.StartWith(File));
             Assert.That(error.Message, Does.Not.Contain('\n'));
-            foreach (string message in messages)
+            foreach (var message in messages)
             {
                 Assert.That(error.Message, Does.Contain(message));
             }

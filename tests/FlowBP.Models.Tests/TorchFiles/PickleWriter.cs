@@ -40,7 +40,7 @@ internal sealed class PickleWriter
 
     public PickleWriter Text(string text)
     {
-        byte[] utf8 = Encoding.UTF8.GetBytes(text);
+        var utf8 = Encoding.UTF8.GetBytes(text);
         return Op('X').Raw(BitConverter.GetBytes(utf8.Length)).Raw(utf8).Put();
     }
 
@@ -54,7 +54,7 @@ internal sealed class PickleWriter
         {
             return Op('J').Raw(BitConverter.GetBytes((int)value));
         }
-        byte[] raw = value.ToByteArray();
+        var raw = value.ToByteArray();
         return Raw(0x8A, (byte)raw.Length).Raw(raw);
     }
 
@@ -68,7 +68,7 @@ internal sealed class PickleWriter
     public PickleWriter Tuple(params BigInteger[] values)
     {
         Op('(');
-        foreach (BigInteger value in values)
+        foreach (var value in values)
         {
             Int(value);
         }
@@ -107,9 +107,9 @@ internal sealed class PickleWriter
     /// <summary>A contiguous Float32 tensor with a storage of its own.</summary>
     public PickleWriter Tensor(string key, params int[] shape)
     {
-        int[] strides = new int[shape.Length];
-        int count = 1;
-        for (int i = shape.Length - 1; i >= 0; i--)
+        var strides = new int[shape.Length];
+        var count = 1;
+        for (var i = shape.Length - 1; i >= 0; i--)
         {
             strides[i] = count;
             count *= shape[i];

@@ -51,9 +51,9 @@ public sealed class TorchFileTests
     public void A_state_dict_that_Python_pickled_is_read(string base64)
     {
         using var scope = torch.NewDisposeScope();
-        using ICheckpointSource file = Checkpoint.Open(Write("model.pt", Convert.FromBase64String(base64)));
+        using var file = Checkpoint.Open(Write("model.pt", Convert.FromBase64String(base64)));
 
-        Tensor norm = file.Load("norm.weight");
+        var norm = file.Load("norm.weight");
         using (Assert.EnterMultipleScope())
         {
             Assert.That(file.Tensors.Keys, Is.EqualTo(new[] { "layer.weight", "layer.transposed", "norm.weight" }));
@@ -74,7 +74,7 @@ public sealed class TorchFileTests
     [TestCase("pytorch_model.bin", "")]
     public void A_model_loads_from_pickled_weights_where_there_are_no_others(string file, string asked)
     {
-        using Linear layer = nn.Linear(3, 2);
+        using var layer = nn.Linear(3, 2);
         Write(file, LinearFile());
 
         Checkpoint.LoadInto(layer, Path.Combine(folder.Path, asked));
@@ -86,9 +86,9 @@ public sealed class TorchFileTests
     [Test]
     public void Pickled_shards_have_an_index_too()
     {
-        using Linear layer = nn.Linear(3, 2);
-        byte[] weight = PickleWriter.Of(p => p.Op('}').Text("weight").Tensor("0", 2, 3).Op('s'));
-        byte[] bias = PickleWriter.Of(p => p.Op('}').Text("bias").Tensor("0", 2).Op('s'));
+        using var layer = nn.Linear(3, 2);
+        var weight = PickleWriter.Of(p => p.Op('}').Text("weight").Tensor("0", 2, 3).Op('s'));
+        var bias = PickleWriter.Of(p => p.Op('}').Text("bias").Tensor("0", 2).Op('s'));
         Write("pytorch_model-00001-of-00002.bin", Zip(weight, ("0", Floats(1, 2, 3, 4, 5, 6))));
         Write("pytorch_model-00002-of-00002.bin", Zip(bias, ("0", Floats(7, 8))));
         File.WriteAllText(
@@ -118,15 +118,13 @@ public sealed class TorchFileTests
     {
         using var scope = torch.NewDisposeScope();
         byte[] bytes = [.. Enumerable.Range(0, 6 * size).Select(i => (byte)(type == ScalarType.Bool ? i % 2 : i))];
-        byte[] pickle = PickleWriter.Of(p => p.Op('}').Text("x").Tensor(storage, "0", 6, 2, [3], [1]).Op('s'));
-        byte[] old = PickleWriter.Of(p =>
-            p.Op('}').Text("x").Tensor(storage, "0", 6, 2, [3], [1], legacy: true).Op('s')
-        );
+        var pickle = PickleWriter.Of(p => p.Op('}').Text("x").Tensor(storage, "0", 6, 2, [3], [1]).Op('s'));
+        var old = PickleWriter.Of(p => p.Op('}').Text("x").Tensor(storage, "0", 6, 2, [3], [1], legacy: true).Op('s'));
 
-        foreach (byte[] content in new[] { Zip(pickle, ("0", bytes)), Legacy(old, ("0", 6, bytes)) })
+        foreach (var content in new[] { Zip(pickle, ("0", bytes)), Legacy(old, ("0", 6, bytes)) })
         {
-            using ICheckpointSource file = Checkpoint.Open(Write("model.pt", content));
-            Tensor x = file.Load("x");
+            using var file = Checkpoint.Open(Write("model.pt", content));
+            var x = file.Load("x");
             Assert.That(x.dtype, Is.EqualTo(type));
             Assert.That(x.bytes.ToArray(), Is.EqualTo(bytes[(2 * size)..(5 * size)]));
         }
@@ -140,7 +138,7 @@ public sealed class TorchFileTests
     [TestCase("params")]
     public void Weights_are_found_under_the_usual_keys(string key)
     {
-        byte[] pickle = PickleWriter.Of(p =>
+        var pickle = PickleWriter.Of(p =>
             p.Op('}').Op('(').Text("epoch").Int(3).Text(key).Op('}').Text("w").Tensor("0", 2).Op('s').Op('u')
         );
 
@@ -150,7 +148,7 @@ public sealed class TorchFileTests
     [Test]
     public void Weights_beside_other_values_are_taken_alone()
     {
-        byte[] pickle = PickleWriter.Of(p =>
+        var pickle = PickleWriter.Of(p =>
             p.Op('}').Op('(').Text("step").Int(70_000).Text("w").Tensor("0", 2).Text("lr").Double(0.5).Op('u')
         );
 
@@ -176,7 +174,7 @@ public sealed class TorchFileTests
     [Test]
     public void A_file_without_tensors_says_where_they_were_looked_for()
     {
-        byte[] pickle = PickleWriter.Of(p => p.Op('}').Text("epoch").Int(3).Op('s'));
+        var pickle = PickleWriter.Of(p => p.Op('}').Text("epoch").Int(3).Op('s'));
 
         Assert.That(
             () => NamesOf(Zip(pickle)),
@@ -195,7 +193,7 @@ public sealed class TorchFileTests
 
     private string[] NamesOf(byte[] content)
     {
-        using ICheckpointSource file = Checkpoint.Open(Write("model.pt", content));
+        using var file = Checkpoint.Open(Write("model.pt", content));
         return [.. file.Tensors.Keys];
     }
 

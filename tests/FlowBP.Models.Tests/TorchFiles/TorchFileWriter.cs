@@ -27,9 +27,9 @@ internal static class TorchFileWriter
         using var directory = new MemoryStream();
         foreach (var (name, content) in entries)
         {
-            byte[] utf8 = Encoding.UTF8.GetBytes(name);
-            long local = file.Position;
-            int padding = (int)((Alignment - (local + 30 + utf8.Length + 4) % Alignment) % Alignment);
+            var utf8 = Encoding.UTF8.GetBytes(name);
+            var local = file.Position;
+            var padding = (int)((Alignment - (local + 30 + utf8.Length + 4) % Alignment) % Alignment);
             file.Write(Header(0x04034B50, [20, 0, 0, 0, 0], content.Length, utf8.Length, 4 + padding));
             file.Write(utf8);
             file.Write([(byte)'F', (byte)'B', (byte)padding, 0]);
@@ -40,7 +40,7 @@ internal static class TorchFileWriter
             directory.Write(BitConverter.GetBytes((int)local));
             directory.Write(utf8);
         }
-        long start = file.Position;
+        var start = file.Position;
         directory.WriteTo(file);
         file.Write(BitConverter.GetBytes(0x06054B50));
         file.Write(new byte[4]);
@@ -86,7 +86,7 @@ internal static class TorchFileWriter
     public static byte[] Floats(params float[] values)
     {
         var bytes = new byte[values.Length * sizeof(float)];
-        for (int i = 0; i < values.Length; i++)
+        for (var i = 0; i < values.Length; i++)
         {
             BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(i * sizeof(float)), values[i]);
         }
@@ -98,7 +98,7 @@ internal static class TorchFileWriter
     {
         using var header = new MemoryStream();
         header.Write(BitConverter.GetBytes(signature));
-        foreach (ushort word in words)
+        foreach (var word in words)
         {
             header.Write(BitConverter.GetBytes(word));
         }

@@ -48,12 +48,12 @@ internal sealed class EmbeddingShard : IDisposable
             pair => pair.Key,
             pair => pair.Value.cpu().to_type(manifest.Type.ToScalarType()).contiguous()
         );
-        IReadOnlyList<string> prompts = manifest.PromptsOf(shard);
+        var prompts = manifest.PromptsOf(shard);
         var rows = new string[prompts.Count];
-        for (int row = 0; row < rows.Length; row++)
+        for (var row = 0; row < rows.Length; row++)
         {
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            foreach (string name in manifest.Shapes.Keys.Order(StringComparer.Ordinal))
+            foreach (var name in manifest.Shapes.Keys.Order(StringComparer.Ordinal))
             {
                 TensorBytes.Take(stored[name].select(0, row), hash.AppendData);
             }
@@ -80,15 +80,15 @@ internal sealed class EmbeddingShard : IDisposable
     /// <exception cref="CheckpointException">It is missing, damaged, or another one.</exception>
     public static EmbeddingShard Open(string folder, int shard, EmbeddingsManifest manifest)
     {
-        string path = Path.Combine(folder, EmbeddingsManifest.ShardName(shard));
-        SafetensorsFile file = SafetensorsFile.Open(path);
+        var path = Path.Combine(folder, EmbeddingsManifest.ShardName(shard));
+        var file = SafetensorsFile.Open(path);
         try
         {
             Require(file, "flowbp", EmbeddingsManifest.Format, "the format");
             Require(file, "encoder_sha256", manifest.Encoder.Hash(), "the encoder of the folder's table of contents");
-            IReadOnlyList<string> prompts = manifest.PromptsOf(shard);
+            var prompts = manifest.PromptsOf(shard);
             Require(file, "prompts_sha256", string.Join(' ', prompts), "the prompts of the folder's table of contents");
-            string[] digests = file.Metadata.GetValueOrDefault("rows_sha256", "").Split(' ');
+            var digests = file.Metadata.GetValueOrDefault("rows_sha256", "").Split(' ');
             if (digests.Length != prompts.Count)
             {
                 throw CheckpointException.ForFile(
@@ -98,7 +98,7 @@ internal sealed class EmbeddingShard : IDisposable
             }
             foreach (var (name, shape) in manifest.Shapes)
             {
-                SafetensorsEntry entry = file.Entry(name);
+                var entry = file.Entry(name);
                 long[] expected = [prompts.Count, .. shape];
                 if (entry.Type != manifest.Type || !entry.Shape.AsSpan().SequenceEqual(expected))
                 {
@@ -130,13 +130,13 @@ internal sealed class EmbeddingShard : IDisposable
         }
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = new byte[CopyBytes];
-        foreach (string name in manifest.Shapes.Keys.Order(StringComparer.Ordinal))
+        foreach (var name in manifest.Shapes.Keys.Order(StringComparer.Ordinal))
         {
-            SafetensorsEntry entry = file.Entry(name);
-            long bytes = entry.Bytes / Count;
+            var entry = file.Entry(name);
+            var bytes = entry.Bytes / Count;
             for (long offset = 0; offset < bytes; offset += buffer.Length)
             {
-                Span<byte> piece = buffer.AsSpan(0, (int)Math.Min(buffer.Length, bytes - offset));
+                var piece = buffer.AsSpan(0, (int)Math.Min(buffer.Length, bytes - offset));
                 file.CopyBytes(entry, row * bytes + offset, piece);
                 hash.AppendData(piece);
             }
@@ -156,9 +156,9 @@ internal sealed class EmbeddingShard : IDisposable
     /// <param name="row">The prompt's place in the shard.</param>
     public Tensor Load(string name, int row)
     {
-        SafetensorsEntry entry = file.Entry(name);
-        long bytes = entry.Bytes / Count;
-        Tensor tensor = torch.empty(manifest.Shapes[name], dtype: entry.Type.ToScalarType());
+        var entry = file.Entry(name);
+        var bytes = entry.Bytes / Count;
+        var tensor = torch.empty(manifest.Shapes[name], dtype: entry.Type.ToScalarType());
         file.CopyBytes(entry, row * bytes, tensor.bytes);
         return tensor;
     }

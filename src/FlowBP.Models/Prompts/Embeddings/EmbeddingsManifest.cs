@@ -82,20 +82,20 @@ public sealed record EmbeddingsManifest(
     /// <exception cref="CheckpointException">It is missing or damaged.</exception>
     public static EmbeddingsManifest Read(string folder)
     {
-        string file = Path.Combine(folder, FileName);
-        ConfigReader json = ConfigReader.Open(file);
+        var file = Path.Combine(folder, FileName);
+        var json = ConfigReader.Open(file);
         if (json.OptionalText("format") is var format && format != Format)
         {
             throw CheckpointException.ForFile(file, $"key 'format': found '{format}', expected '{Format}'");
         }
-        string typeName = json.Text("dtype");
+        var typeName = json.Text("dtype");
         if (!Enum.TryParse(typeName, out SafetensorsType type) || type.ToString() != typeName)
         {
             throw CheckpointException.ForFile(file, $"key 'dtype': found '{typeName}', expected F32 or BF16");
         }
-        ConfigReader shapeSection = Section(json, "shapes");
+        var shapeSection = Section(json, "shapes");
         var shapes = new Dictionary<string, long[]>();
-        foreach (string name in new[] { PromptTensors.Text, PromptTensors.Pooled })
+        foreach (var name in new[] { PromptTensors.Text, PromptTensors.Pooled })
         {
             if (shapeSection.Has(name))
             {
@@ -128,7 +128,7 @@ public sealed record EmbeddingsManifest(
         {
             throw CheckpointException.ForFile(file, "key 'shapes': found an empty shape, expected positive extents");
         }
-        foreach (string hash in Prompts)
+        foreach (var hash in Prompts)
         {
             if (hash.Length != HashLength || !hash.All(char.IsAsciiHexDigitLower))
             {
@@ -151,7 +151,7 @@ public sealed record EmbeddingsManifest(
     private static EncoderIdentity ReadEncoder(ConfigReader json)
     {
         var parts = new List<EncoderPart>();
-        foreach (ConfigReader part in json.Sections("parts"))
+        foreach (var part in json.Sections("parts"))
         {
             parts.Add(
                 new EncoderPart(

@@ -54,7 +54,7 @@ public sealed record EncoderIdentity(string Pipeline, int MaxSequenceLength, IRe
     public static EncoderIdentity Of(DiffusersFolder layout, EncoderLayout encoders, int? maxSequenceLength = null)
     {
         var parts = new List<EncoderPart>();
-        for (int i = 1; i <= encoders.Classes.Count; i++)
+        for (var i = 1; i <= encoders.Classes.Count; i++)
         {
             if (i == 1 || !encoders.OnlyFirstIsNeeded || layout.HasPart(layout.TextEncoder(i)))
             {
@@ -62,8 +62,8 @@ public sealed record EncoderIdentity(string Pipeline, int MaxSequenceLength, IRe
             }
         }
         // Without T5 the length is that of CLIP, which its tokenizer knows.
-        bool onlyClip = parts.All(part => part.Class == nameof(CLIPTextModelWithProjection));
-        int tokens = onlyClip
+        var onlyClip = parts.All(part => part.Class == nameof(CLIPTextModelWithProjection));
+        var tokens = onlyClip
             ? SequenceLength.ResolveFixed(maxSequenceLength, ClipTokenizerFiles.ReadLength(layout.Tokenizer()))
             : SequenceLength.Resolve(maxSequenceLength, encoders.DefaultLength, T5Tower.LongestSequence);
         return new EncoderIdentity(layout.PipelineClass(), tokens, parts);
@@ -86,9 +86,9 @@ public sealed record EncoderIdentity(string Pipeline, int MaxSequenceLength, IRe
         {
             return $"found prompts of {MaxSequenceLength} tokens, expected {expected.MaxSequenceLength} (max_sequence_length)";
         }
-        foreach (EncoderPart part in Parts)
+        foreach (var part in Parts)
         {
-            EncoderPart? other = expected.Parts.FirstOrDefault(candidate => candidate.Folder == part.Folder);
+            var other = expected.Parts.FirstOrDefault(candidate => candidate.Folder == part.Folder);
             if (other is null)
             {
                 return $"found embeddings that use {part.Folder}, expected none: the model has no such encoder";
@@ -109,7 +109,7 @@ public sealed record EncoderIdentity(string Pipeline, int MaxSequenceLength, IRe
                 }
             }
         }
-        EncoderPart? missing = expected.Parts.FirstOrDefault(part => Parts.All(own => own.Folder != part.Folder));
+        var missing = expected.Parts.FirstOrDefault(part => Parts.All(own => own.Folder != part.Folder));
         return missing is null ? null : $"found no use of {missing.Folder}, expected the model's";
     }
 
@@ -118,14 +118,14 @@ public sealed record EncoderIdentity(string Pipeline, int MaxSequenceLength, IRe
 
     private static EncoderPart PartOf(string encoder, string tokenizer, string type)
     {
-        string file = Path.Combine(encoder, "config.json");
-        string config = type switch
+        var file = Path.Combine(encoder, "config.json");
+        var config = type switch
         {
             nameof(T5EncoderModel) => T5Config.Read(file).ToJson(),
             "Qwen3ForCausalLM" => Qwen3Config.Read(file).ToJson(),
             _ => ClipTextConfig.Read(file).ToJson(),
         };
-        string name = Path.GetFileName(encoder);
+        var name = Path.GetFileName(encoder);
         return new EncoderPart(
             name,
             type,
@@ -138,10 +138,10 @@ public sealed record EncoderIdentity(string Pipeline, int MaxSequenceLength, IRe
     private static string TokenizerHash(string folder)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        int found = 0;
-        foreach (string name in TokenizerFiles)
+        var found = 0;
+        foreach (var name in TokenizerFiles)
         {
-            string file = Path.Combine(folder, name);
+            var file = Path.Combine(folder, name);
             if (File.Exists(file))
             {
                 found++;

@@ -61,7 +61,7 @@ public sealed class PromptEmbeddings : IDisposable
             var (name, expected) in new[] { (PromptTensors.Text, (int?)textWidth), (PromptTensors.Pooled, pooledWidth) }
         )
         {
-            long? found = Manifest.Shapes.TryGetValue(name, out long[]? shape) ? shape[^1] : null;
+            long? found = Manifest.Shapes.TryGetValue(name, out var shape) ? shape[^1] : null;
             if (found != expected)
             {
                 throw CheckpointException.ForTensor(
@@ -82,13 +82,13 @@ public sealed class PromptEmbeddings : IDisposable
         string[] missing = [.. prompts.Distinct(StringComparer.Ordinal).Where(prompt => !Contains(prompt))];
         if (missing.Length > 0)
         {
-            string more = missing.Length > 1 ? $" and {missing.Length - 1} more" : "";
+            var more = missing.Length > 1 ? $" and {missing.Length - 1} more" : "";
             throw CheckpointException.ForFile(
                 folder,
                 $"found no embedding of '{missing[0]}'{more}; run flowbp embed with a file of all prompts"
             );
         }
-        for (int shard = 0; shard < Manifest.ShardCount; shard++)
+        for (var shard = 0; shard < Manifest.ShardCount; shard++)
         {
             Shard(shard);
         }
@@ -116,9 +116,9 @@ public sealed class PromptEmbeddings : IDisposable
             shard.Verify(row);
         }
         var result = new Dictionary<string, Tensor>();
-        foreach (string name in Manifest.Shapes.Keys)
+        foreach (var name in Manifest.Shapes.Keys)
         {
-            Tensor stacked = torch.stack(rows.Select(place => place.Shard.Load(name, place.Row)));
+            var stacked = torch.stack(rows.Select(place => place.Shard.Load(name, place.Row)));
             stacked = device is null ? stacked : stacked.to(device);
             result[name] = (dtype is { } type ? stacked.to_type(type) : stacked).MoveToOuterDisposeScope();
         }
@@ -128,7 +128,7 @@ public sealed class PromptEmbeddings : IDisposable
     /// <summary>Unmaps all shards.</summary>
     public void Dispose()
     {
-        foreach (Lazy<EmbeddingShard> shard in shards.Values.Where(shard => shard.IsValueCreated))
+        foreach (var shard in shards.Values.Where(shard => shard.IsValueCreated))
         {
             shard.Value.Dispose();
         }
@@ -137,7 +137,7 @@ public sealed class PromptEmbeddings : IDisposable
 
     private (EmbeddingShard, int) Find(string prompt)
     {
-        if (!places.TryGetValue(EncoderIdentity.PromptHash(prompt), out int place))
+        if (!places.TryGetValue(EncoderIdentity.PromptHash(prompt), out var place))
         {
             RequirePrompts([prompt]);
         }
@@ -147,7 +147,7 @@ public sealed class PromptEmbeddings : IDisposable
     // A shard that could not be opened is tried again the next time.
     private EmbeddingShard Shard(int number)
     {
-        Lazy<EmbeddingShard> shard = shards.GetOrAdd(
+        var shard = shards.GetOrAdd(
             number,
             n => new Lazy<EmbeddingShard>(
                 () => EmbeddingShard.Open(folder, n, Manifest),

@@ -32,7 +32,7 @@ public sealed class PromptEmbeddingsWriter
         {
             throw CheckpointException.ForFile(folder, "is a file; name a folder with --output");
         }
-        bool isUsed = Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any();
+        var isUsed = Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any();
         if (isUsed && !File.Exists(Path.Combine(folder, EmbeddingsManifest.FileName)))
         {
             throw CheckpointException.ForFile(
@@ -57,8 +57,8 @@ public sealed class PromptEmbeddingsWriter
         }
         try
         {
-            using EmbeddingShard open = EmbeddingShard.Open(folder, shard, Manifest);
-            for (int row = 0; row < open.Count; row++)
+            using var open = EmbeddingShard.Open(folder, shard, Manifest);
+            for (var row = 0; row < open.Count; row++)
             {
                 open.Verify(row);
             }
@@ -99,8 +99,8 @@ public sealed class PromptEmbeddingsWriter
         {
             return;
         }
-        EmbeddingsManifest old = EmbeddingsManifest.Read(folder);
-        string? difference =
+        var old = EmbeddingsManifest.Read(folder);
+        var difference =
             old.Encoder.Difference(Manifest.Encoder)
             ?? (old.Type != Manifest.Type ? $"found {old.Type}, expected {Manifest.Type} (dtype)" : null)
             ?? (

@@ -21,19 +21,19 @@ internal static class WeightFingerprint
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         var buffer = new byte[BeginningBytes];
         var length = new byte[sizeof(long)];
-        foreach (string file in files)
+        foreach (var file in files)
         {
             try
             {
-                using FileStream stream = File.OpenRead(file);
+                using var stream = File.OpenRead(file);
                 BinaryPrimitives.WriteInt64LittleEndian(length, stream.Length);
                 hash.AppendData(length);
                 hash.AppendData(buffer.AsSpan(0, stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false)));
-                long rest = stream.Length - BeginningBytes - BlockBytes;
-                for (int i = 0; i < Blocks && rest > 0; i++)
+                var rest = stream.Length - BeginningBytes - BlockBytes;
+                for (var i = 0; i < Blocks && rest > 0; i++)
                 {
                     stream.Position = BeginningBytes + (rest / (Blocks - 1) * i);
-                    Span<byte> block = buffer.AsSpan(0, BlockBytes);
+                    var block = buffer.AsSpan(0, BlockBytes);
                     hash.AppendData(block[..stream.ReadAtLeast(block, BlockBytes, throwOnEndOfStream: false)]);
                 }
             }
