@@ -121,7 +121,6 @@ public class RoomsTests
                 "Torch",
                 "RandomStreams",
                 "Pictures",
-                "Shapes",
                 "Formats",
                 "Surrogates",
                 "Families",
@@ -130,13 +129,13 @@ public class RoomsTests
                 "Training.Pipelines",
             ]
         ),
+        ("Training.EmbeddedWorld", ["Torch", "Shapes", "Families", "Training.Evaluation"]),
         (
             "Training.Runs",
             [
                 "Torch",
                 "Settings",
                 "Pictures",
-                "Shapes",
                 "Formats",
                 "Surrogates",
                 "Models.Prompts",
@@ -150,6 +149,7 @@ public class RoomsTests
                 "Training.Pipelines",
                 "Training.Alignment",
                 "Training.Evaluation",
+                "Training.EmbeddedWorld",
             ]
         ),
         (
