@@ -166,7 +166,7 @@ public sealed class NetworkTests
     [Test]
     public void Embeddings_are_unit_vectors()
     {
-        foreach (var model in new IClipEmbedder[] { TwoTowers(), OpenTwoTowers() })
+        foreach (var model in new ClipEmbedder[] { TwoTowers(), OpenTwoTowers() })
         {
             var text = model.EmbedText(Ids(1, 5, 19, 3, 4, 6, 7));
             var image = model.EmbedImage(Waves(2, 3, 8, 8));

@@ -6,6 +6,7 @@ using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
+using FlowBP.Training.Runs;
 using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Tests;
@@ -73,7 +74,10 @@ public class CudaAlignmentTests
         {
             Assert.That(there.Planes, Is.EqualTo(here.Planes).Within(2e-2), here.Prompt);
         }
-        Assert.That(actual.Reward, Is.EqualTo(expected.Reward).Within(2e-2));
+        Assert.That(
+            actual.Of(RewardJudge.Training)!.Scores,
+            Is.EqualTo(expected.Of(RewardJudge.Training)!.Scores).Within(2e-2)
+        );
     }
 
     [Test]

@@ -74,7 +74,7 @@ public class OutputFolderTests : RunFolderTests
                 new()
                 {
                     Prompts = ["a"],
-                    Reward = [0.25 * step],
+                    Judgements = [new(RewardJudge.Training, IsShare: false, [0.25 * step], [])],
                     Shown = [],
                     Height = 1,
                     Width = 1,

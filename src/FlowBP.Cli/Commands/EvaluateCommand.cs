@@ -13,7 +13,11 @@ namespace FlowBP.Cli.Commands;
 /// <param name="time">The clock that names the output folder.</param>
 internal sealed class EvaluateCommand(TimeProvider time) : ICommand
 {
-    private readonly DatedFolder folder = new("outputs/evaluation", time);
+    private readonly CommandDefault folder = CommandDefault.DatedFolder(
+        EvaluationSettings.OutputDir,
+        "outputs/evaluation",
+        time
+    );
 
     /// <inheritdoc/>
     public string Name => "evaluate";
@@ -36,7 +40,7 @@ internal sealed class EvaluateCommand(TimeProvider time) : ICommand
     public int Run(CommandArguments arguments, Terminal terminal)
     {
         var settings = UsageException.Guard(() =>
-            new SettingValues(Name, EvaluationSettings.All, folder.AddedTo(arguments))
+            new SettingValues(Name, EvaluationSettings.All, folder.AddedTo(arguments.Given))
         );
         Threads.UseAll();
         var summary = ProgressLine.During(

@@ -13,7 +13,11 @@ namespace FlowBP.Cli.Commands;
 /// <param name="time">The clock that names the output folder.</param>
 internal sealed class SampleCommand(TimeProvider time) : ICommand
 {
-    private readonly DatedFolder folder = new("outputs/samples", time);
+    private readonly CommandDefault folder = CommandDefault.DatedFolder(
+        SampleSettings.OutputDir,
+        "outputs/samples",
+        time
+    );
 
     /// <inheritdoc/>
     public string Name => "sample";
@@ -37,7 +41,7 @@ internal sealed class SampleCommand(TimeProvider time) : ICommand
     public int Run(CommandArguments arguments, Terminal terminal)
     {
         var settings = UsageException.Guard(() =>
-            new SettingValues(Name, SampleSettings.All, folder.AddedTo(arguments))
+            new SettingValues(Name, SampleSettings.All, folder.AddedTo(arguments.Given))
         );
         Threads.UseAll();
         var grid = ProgressLine.During(
