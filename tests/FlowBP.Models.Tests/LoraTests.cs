@@ -202,7 +202,7 @@ public sealed class LoraTests
         using var adapter = Trained(model);
         var applied = Velocity(model);
 
-        adapter.Merge();
+        adapter.Merge(model);
 
         double scale = applied.Max(Math.Abs);
         using (Assert.EnterMultipleScope())

@@ -52,12 +52,7 @@ internal sealed class VerifyCommand : ICommand
         var sources = arguments
             .Positionals.SelectMany(folder => Find(folder, device, arguments.Get(s_float64)))
             .ToArray();
-        List<(string Group, FixtureResult Result)> results = [];
-        foreach (var (group, source) in sources)
-        {
-            terminal.Stop.ThrowIfCancellationRequested();
-            results.AddRange(source.RunGuarded().Select(result => (group, result)));
-        }
+        var results = VerificationSuite.Run(sources, terminal.Stop);
         FixtureReport.Write(terminal, results);
         return results.Any(entry => entry.Result.Outcome == FixtureOutcome.Failed) ? FailureReport.Failed : 0;
     }

@@ -36,9 +36,6 @@ internal sealed class Terminal(TextWriter output, TextWriter error, Cancellation
     /// <summary>Whether a person watches the progress.</summary>
     public bool IsInteractive => IsTerminal(error);
 
-    /// <summary>Columns of text.</summary>
-    public int Width => WidthOf(IsTerminal(output));
-
     private static bool IsTerminal(TextWriter writer) =>
         (
             (ReferenceEquals(writer, Console.Out) && !Console.IsOutputRedirected)

@@ -41,11 +41,6 @@ public sealed class OpenClipModel : ClipEmbedder
     /// <inheritdoc/>
     public override int ImageSize => Config.ImageSize;
 
-    /// <summary>Reads <c>config.json</c> and the weights from a folder.</summary>
-    /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static OpenClipModel FromFolder(string folder) =>
-        FromWeights(OpenClipConfig.Read(Path.Combine(folder, "config.json")), folder);
-
     /// <summary>Reads the weights of a model whose sizes are known.</summary>
     /// <param name="config">Sizes and options.</param>
     /// <param name="weights">A file, or a folder that holds the weights.</param>

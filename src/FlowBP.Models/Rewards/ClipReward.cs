@@ -20,9 +20,6 @@ public sealed class ClipReward
         this.factor = factor;
     }
 
-    /// <summary>The network behind the scores.</summary>
-    public ClipEmbedder Embedder => embedder;
-
     /// <summary>HPSv2's form: the cosine itself, in [−1, 1].</summary>
     /// <param name="embedder">A trained two-tower network.</param>
     public static ClipReward HpsV2(ClipEmbedder embedder) => new(embedder, () => null);

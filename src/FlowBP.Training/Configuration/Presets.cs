@@ -56,10 +56,6 @@ public static class Presets
         All.FirstOrDefault(preset => preset.Name == name)
         ?? throw new UnknownNameException("preset", name, All.Select(preset => preset.Name));
 
-    /// <summary>Whether the published experiments trained with a method.</summary>
-    /// <param name="method">Its name.</param>
-    public static bool Covers(string method) => Methods.Contains(method);
-
     /// <summary>What the released trainers assume where their configuration says nothing.</summary>
     /// <param name="backbone">The backbone; null where it isn't known: what all have in common.</param>
     /// <param name="method">The method.</param>

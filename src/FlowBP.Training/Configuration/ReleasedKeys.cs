@@ -17,8 +17,6 @@ internal static class ReleasedKeys
     /// <summary>The judges of an evaluation, each with its weight in an average.</summary>
     public const string Judges = "eval.reward_fn";
 
-    private const string RewardFolder = "eval.reward_ckpt_path";
-
     // Sections that another name of the same trainer answers to.
     private static readonly Dictionary<string, string> SectionAliases = new()
     {

@@ -167,7 +167,7 @@ public sealed class AdapterStyleTests
         );
 
         using var adapter = LoraAdapter.Load(model, folder.Path, scale: scale);
-        adapter.Merge();
+        adapter.Merge(model);
         Same(model, expected);
     }
 
@@ -422,7 +422,7 @@ public sealed class AdapterStyleTests
     private static void MergesTo(nn.Module model, string path, Dictionary<string, double[]> expected)
     {
         using var adapter = LoraAdapter.Load(model, path);
-        adapter.Merge();
+        adapter.Merge(model);
         Same(model, expected);
     }
 

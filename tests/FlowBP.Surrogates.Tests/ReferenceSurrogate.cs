@@ -2,16 +2,14 @@
 // differentiated. It is what the executor is checked against, and what its memory is compared with.
 // Shape legend: T steps, B batch, … the dimensions of one latent.
 
-using FlowBP.Surrogates;
-
-namespace FlowBP.Verification.Methods;
+namespace FlowBP.Surrogates.Tests;
 
 /// <summary>
 /// Differentiates the whole surrogate graph of a shared plan by autograd; memory grows with the number of active steps.
 /// </summary>
 /// <param name="forward">v_θ, differentiable; guided, where guidance is used.</param>
 /// <param name="schedule">The rollout's schedule.</param>
-public sealed class ReferenceSurrogate(Func<Tensor, Tensor, Conditioning, Tensor> forward, NoiseSchedule schedule)
+internal sealed class ReferenceSurrogate(Func<Tensor, Tensor, Conditioning, Tensor> forward, NoiseSchedule schedule)
 {
     /// <summary>
     /// Adds the gradient of the loss to the gradients of the parameters, and returns the loss. For plans without
