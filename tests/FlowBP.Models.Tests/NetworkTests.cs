@@ -226,7 +226,7 @@ public sealed class NetworkTests
     [TestCase("clip-bigg-text")]
     public void Released_checkpoints_have_exactly_these_tensors(string name)
     {
-        var file = SharedFiles.Require($"goldens/full_size/{name}.json");
+        var file = SharedFolder.Require($"goldens/full_size/{name}.json");
         using var json = JsonDocument.Parse(File.ReadAllText(file));
         var expected = json
             .RootElement.GetProperty("tensors")

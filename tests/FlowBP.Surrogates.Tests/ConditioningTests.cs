@@ -11,8 +11,11 @@ public class ConditioningTests
     {
         using var scope = torch.NewDisposeScope();
         using var selected = Rising().Select(rows);
-        Assert.That(World.Numbers(selected["text"][.., 0]), Is.EqualTo(rows.Select(row => 2.0 * row)));
-        Assert.That(World.Numbers(selected.Negative!["text"][.., 0]), Is.EqualTo(rows.Select(row => -2.0 * row)));
+        Assert.That(TensorValues.Numbers(selected["text"][.., 0]), Is.EqualTo(rows.Select(row => 2.0 * row)));
+        Assert.That(
+            TensorValues.Numbers(selected.Negative!["text"][.., 0]),
+            Is.EqualTo(rows.Select(row => -2.0 * row))
+        );
         Assert.That(selected.Batch, Is.EqualTo(rows.Length));
     }
 
@@ -22,7 +25,7 @@ public class ConditioningTests
         using var scope = torch.NewDisposeScope();
         var rising = Rising();
         using var both = Conditioning.Concat(rising.Negative!, rising);
-        Assert.That(World.Numbers(both["text"][.., 0]), Is.EqualTo(new[] { 0.0, -2, -4, 0, 2, 4 }));
+        Assert.That(TensorValues.Numbers(both["text"][.., 0]), Is.EqualTo(new[] { 0.0, -2, -4, 0, 2, 4 }));
         Assert.That(both.Negative, Is.Null);
     }
 

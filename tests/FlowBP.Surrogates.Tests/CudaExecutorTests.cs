@@ -85,10 +85,10 @@ public class CudaExecutorTests
         using var actual = together.Run(world.Noise, world.Conditioning);
         // Float64 velocities are rounded twice.
         Assert.That(
-            World.Numbers(actual.X_TB),
-            Is.EqualTo(World.Numbers(expected.X_TB))
+            TensorValues.Numbers(actual.X_TB),
+            Is.EqualTo(TensorValues.Numbers(expected.X_TB))
                 .Within(2)
-                .Percent.Or.EqualTo(World.Numbers(expected.X_TB))
+                .Percent.Or.EqualTo(TensorValues.Numbers(expected.X_TB))
                 .Within(2e-2)
         );
     }
@@ -162,21 +162,21 @@ public class CudaExecutorTests
         executor.AccumulateGradients(inputs, rollout, gradient);
         return
         [
-            .. World.Numbers(rollout.X_TB),
-            .. World.Numbers(rollout.V_TB),
+            .. TensorValues.Numbers(rollout.X_TB),
+            .. TensorValues.Numbers(rollout.V_TB),
             .. weights.Weights,
             .. weights.SplitDeviation ?? [],
             .. weights.EndDeviation ?? [],
             .. gradient.Scores,
             .. gradient.SquaredNorms,
-            .. World.Numbers(gradient.Gradient_R),
+            .. TensorValues.Numbers(gradient.Gradient_R),
             .. world.Gradients(),
         ];
     }
 
     private static long[] Bits(IEnumerable<double> numbers) => [.. numbers.Select(BitConverter.DoubleToInt64Bits)];
 
-    private static long[] BitsOf(Tensor tensor) => Bits(World.Numbers(tensor));
+    private static long[] BitsOf(Tensor tensor) => Bits(TensorValues.Numbers(tensor));
 
     private sealed class WideReward(IReward reward, ScalarType type) : IReward
     {

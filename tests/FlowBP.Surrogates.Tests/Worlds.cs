@@ -116,9 +116,6 @@ internal sealed class World : IDisposable
             ),
         ];
 
-    public static double[] Numbers(Tensor tensor) =>
-        tensor.detach().to(ScalarType.Float64).contiguous().data<double>().ToArray();
-
     public Tensor Random(long[] shape, double scale)
     {
         var values = new double[shape.Aggregate(1L, (product, size) => product * size)];
@@ -160,7 +157,7 @@ internal sealed class CountingField(IVelocityField inner) : IVelocityField
     )
     {
         PulledBatches.Add((int)x_B.size(0));
-        PulledTimes.AddRange(World.Numbers(sigma_B));
+        PulledTimes.AddRange(TensorValues.Numbers(sigma_B));
         return inner.Vjp(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient);
     }
 }

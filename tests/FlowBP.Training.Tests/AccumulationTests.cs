@@ -116,7 +116,7 @@ public class AccumulationTests
             [
                 .. model.TrainedParameters.SelectMany(p =>
                     p.Parameter.grad is { } gradient
-                        ? TransformerWorld.Numbers(gradient)
+                        ? TensorValues.Numbers(gradient)
                         : Enumerable.Repeat(0.0, (int)p.Parameter.numel())
                 ),
             ]
@@ -124,7 +124,7 @@ public class AccumulationTests
     }
 
     private static double[] Numbers(TextToImage model) =>
-        [.. model.TrainedParameters.SelectMany(p => TransformerWorld.Numbers(p.Parameter))];
+        [.. model.TrainedParameters.SelectMany(p => TensorValues.Numbers(p.Parameter))];
 
     private static double Length(double[] values) => Math.Sqrt(values.Sum(value => value * value));
 

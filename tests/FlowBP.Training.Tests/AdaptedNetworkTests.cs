@@ -73,6 +73,4 @@ public class AdaptedNetworkTests
         Assert.That(transformer.parameters().Select(p => p.grad), Is.All.Null);
         Assert.That(model.TrainedParameters.Select(p => p.Name), Is.EqualTo(factors.Select(p => p.name)));
     }
-
-    private static float[] Values(Tensor tensor) => tensor.detach().contiguous().data<float>().ToArray();
 }

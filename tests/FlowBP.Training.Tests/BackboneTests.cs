@@ -396,6 +396,4 @@ public class BackboneTests
         }
         return new TextToImage(path, guidance, workers: workers, size: size, prompts: new TinyModels.Prompts());
     }
-
-    private static float[] Values(Tensor tensor) => tensor.detach().contiguous().data<float>().ToArray();
 }

@@ -64,7 +64,7 @@ public class ComputeOptionsTests
         var config = AlignmentConfig.Resolve([new("train_batch_size", "4"), new("rollout_steps", "6")]);
         using var model = new TextToImage(config.Model, config.Get(S.CfgGuidance), options: Narrow);
         using var reward = RewardFolder.Load(config.Reward);
-        var before = model.Masters!.Masters.ToDictionary(p => p.Name, p => TransformerWorld.Numbers(p.Parameter));
+        var before = model.Masters!.Masters.ToDictionary(p => p.Name, p => TensorValues.Numbers(p.Parameter));
         using (var trainer = new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts)))
         {
             for (var step = 0; step < 2; step++)
@@ -80,10 +80,10 @@ public class ComputeOptionsTests
         {
             using var saved = file.Load(name);
             Assert.That(saved.dtype, Is.EqualTo(ScalarType.Float32), name);
-            Assert.That(TransformerWorld.Numbers(saved), Is.EqualTo(TransformerWorld.Numbers(master)), name);
+            Assert.That(TensorValues.Numbers(saved), Is.EqualTo(TensorValues.Numbers(master)), name);
         }
         Assert.That(
-            model.Masters.Masters.Count(p => !TransformerWorld.Numbers(p.Parameter).SequenceEqual(before[p.Name])),
+            model.Masters.Masters.Count(p => !TensorValues.Numbers(p.Parameter).SequenceEqual(before[p.Name])),
             Is.GreaterThan(before.Count / 2)
         );
         Assert.That(model.Model.Transformer.parameters().Select(p => p.dtype), Is.All.EqualTo(ScalarType.BFloat16));
@@ -119,7 +119,7 @@ public class ComputeOptionsTests
         [
             .. parameters
                 .Where(each => each.Item2.grad is not null)
-                .SelectMany(each => TransformerWorld.Numbers(each.Item2.grad!)),
+                .SelectMany(each => TensorValues.Numbers(each.Item2.grad!)),
         ];
     }
 }

@@ -120,6 +120,4 @@ public class FluxBlockwiseTests
             Flux2Transformer2DModel flux2 => Flux2Field.Of(flux2, 4),
             var other => throw new ArgumentException($"no field of {other.GetName()}"),
         };
-
-    private static float[] Values(Tensor tensor) => tensor.detach().contiguous().data<float>().ToArray();
 }

@@ -279,7 +279,7 @@ public class InterruptedRunTests
     {
         using var conditioning = model.Encode(["a photo of a red circle"]);
         var x_B = Noise.Of(model.LatentShape, 1, seed: 5, step: 0);
-        return TransformerWorld.Numbers(model.Field.Evaluate(x_B, torch.tensor(new[] { 0.5f }), conditioning));
+        return TensorValues.Numbers(model.Field.Evaluate(x_B, torch.tensor(new[] { 0.5f }), conditioning));
     }
 
     private InterruptedRunException Interrupted(

@@ -106,7 +106,7 @@ public class SD3BlockwiseTests
         return world
             .Transformer.named_parameters()
             .Where(each => each.parameter.grad is not null)
-            .ToDictionary(each => each.name, each => TransformerWorld.Numbers(each.parameter.grad!));
+            .ToDictionary(each => each.name, each => TensorValues.Numbers(each.parameter.grad!));
     }
 
     // Peak bytes above what is held anyway; gradients are there already, so that they don't count.

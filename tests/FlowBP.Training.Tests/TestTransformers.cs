@@ -66,9 +66,6 @@ internal sealed class TransformerWorld : IDisposable
         );
     }
 
-    public static double[] Numbers(Tensor tensor) =>
-        tensor.detach().to(ScalarType.Float64).contiguous().data<double>().ToArray();
-
     /// <summary>‖actual − expected‖ / ‖expected‖.</summary>
     public static double RelativeNorm(double[] actual, double[] expected) =>
         Math.Sqrt(actual.Zip(expected).Sum(pair => Math.Pow(pair.First - pair.Second, 2)))

@@ -76,7 +76,7 @@ public class VerificationSuiteTests
             "unknown.json",
             $$"""{"model": "oddity", "config": {{config}}, "parameters": 1, "tensors": {"a": [1]} }"""
         );
-        var results = VerificationSuite.Run(VerificationSuite.Find(folder.Root));
+        var results = VerificationSuite.Run(VerificationSuite.Find(folder.Path));
         Assert.That(
             results.Select(entry => (entry.Group, entry.Result.Outcome)),
             Is.EqualTo(new[] { ("unknown.json", FixtureOutcome.Skipped), ("wrong.json", FixtureOutcome.Failed) })
@@ -95,7 +95,7 @@ public class VerificationSuiteTests
             """{"compute_empirical_mu": [[64, 4, 1.9492865247731874]], "new": []}"""
         );
         folder.Write("c/d/scheduler_sigmas.json", "[]");
-        var results = VerificationSuite.Run(VerificationSuite.Find(folder.Root));
+        var results = VerificationSuite.Run(VerificationSuite.Find(folder.Path));
         Assert.That(
             results.Select(entry => (entry.Group, entry.Result.Name, entry.Result.Outcome)),
             Is.EqualTo(
@@ -121,7 +121,7 @@ public class VerificationSuiteTests
 
     [Test]
     public void A_folder_without_fixtures_has_none() =>
-        Assert.That(VerificationSuite.Run(VerificationSuite.Find(folder.Root)), Is.Empty);
+        Assert.That(VerificationSuite.Run(VerificationSuite.Find(folder.Path)), Is.Empty);
 
     [Test]
     public void A_missing_folder_is_an_error() =>
@@ -132,7 +132,7 @@ public class VerificationSuiteTests
     {
         folder.Write("a/manifest.json", "{");
         Assert.That(
-            () => VerificationSuite.Run(VerificationSuite.Find(folder.Root), new CancellationToken(canceled: true)),
+            () => VerificationSuite.Run(VerificationSuite.Find(folder.Path), new CancellationToken(canceled: true)),
             Throws.InstanceOf<OperationCanceledException>()
         );
     }

@@ -41,11 +41,11 @@ public sealed class FuzzedCheckpointTests
                 Arb.From(Mutations),
                 mutations =>
                 {
-                    File.WriteAllBytes(folder[name], Mutated(valid, mutations));
+                    File.WriteAllBytes(folder.Of(name), Mutated(valid, mutations));
                     try
                     {
                         using var scope = torch.NewDisposeScope();
-                        using var source = Checkpoint.Open(folder[name]);
+                        using var source = Checkpoint.Open(folder.Of(name));
                         foreach (var tensor in source.Tensors.Keys)
                         {
                             source.Load(tensor);
@@ -75,7 +75,7 @@ public sealed class FuzzedCheckpointTests
                 return Legacy(StateDict(legacy: true), ("0", 6, storage));
             default:
                 SafetensorsWriter.Write(
-                    folder["part.safetensors"],
+                    folder.Of("part.safetensors"),
                     new Dictionary<string, Tensor>
                     {
                         ["a"] = torch.ones(2, 3),
@@ -84,7 +84,7 @@ public sealed class FuzzedCheckpointTests
                 );
                 return name.EndsWith(".json", StringComparison.Ordinal)
                     ? """{"metadata":{"total_size":40},"weight_map":{"a":"part.safetensors","b":"part.safetensors"}}"""u8.ToArray()
-                    : File.ReadAllBytes(folder["part.safetensors"]);
+                    : File.ReadAllBytes(folder.Of("part.safetensors"));
         }
     }
 

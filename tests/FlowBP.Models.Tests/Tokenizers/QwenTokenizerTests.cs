@@ -167,5 +167,5 @@ public sealed class QwenTokenizerTests
 
     private static QwenTokenizer Shared() => QwenTokenizer.FromJson(SharedFile());
 
-    private static string SharedFile() => SharedFiles.Require("goldens/models/tokenizers/qwen_tokenizer.json");
+    private static string SharedFile() => SharedFolder.Require("goldens/models/tokenizers/qwen_tokenizer.json");
 }

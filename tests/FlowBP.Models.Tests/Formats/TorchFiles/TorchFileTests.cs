@@ -92,7 +92,7 @@ public sealed class TorchFileTests
         Write("pytorch_model-00001-of-00002.bin", Zip(weight, ("0", Floats(1, 2, 3, 4, 5, 6))));
         Write("pytorch_model-00002-of-00002.bin", Zip(bias, ("0", Floats(7, 8))));
         File.WriteAllText(
-            folder["pytorch_model.bin.index.json"],
+            folder.Of("pytorch_model.bin.index.json"),
             """
             {"metadata":{},"weight_map":{"weight":"pytorch_model-00001-of-00002.bin","bias":"pytorch_model-00002-of-00002.bin"}}
             """
@@ -199,7 +199,7 @@ public sealed class TorchFileTests
 
     private string Write(string name, byte[] content)
     {
-        File.WriteAllBytes(folder[name], content);
-        return folder[name];
+        File.WriteAllBytes(folder.Of(name), content);
+        return folder.Of(name);
     }
 }

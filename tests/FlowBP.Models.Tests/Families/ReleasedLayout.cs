@@ -42,5 +42,5 @@ internal static class ReleasedLayout
     private static string Text(IEnumerable<long> shape) => string.Join(", ", shape);
 
     private static JsonDocument Open(string layout) =>
-        JsonDocument.Parse(File.ReadAllText(SharedFiles.Require($"goldens/full_size/{layout}.json")));
+        JsonDocument.Parse(File.ReadAllText(SharedFolder.Require($"goldens/full_size/{layout}.json")));
 }

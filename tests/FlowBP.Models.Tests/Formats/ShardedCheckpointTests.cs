@@ -9,7 +9,7 @@ public sealed class ShardedCheckpointTests
 {
     private TemporaryFolder folder = null!;
 
-    private string Index => folder["model.safetensors.index.json"];
+    private string Index => folder.Of("model.safetensors.index.json");
 
     [SetUp]
     public void CreateFolder() => folder = new TemporaryFolder();
@@ -21,13 +21,13 @@ public sealed class ShardedCheckpointTests
     public void A_model_loads_from_shards_by_file_name_by_index_and_by_folder()
     {
         using var saved = TestNetworks.Transformer();
-        Checkpoint.Save(saved, folder["diffusion_pytorch_model.safetensors"], maxShardBytes: 4000);
+        Checkpoint.Save(saved, folder.Of("diffusion_pytorch_model.safetensors"), maxShardBytes: 4000);
 
         foreach (
             var path in new[]
             {
-                folder["diffusion_pytorch_model.safetensors"],
-                folder["diffusion_pytorch_model.safetensors.index.json"],
+                folder.Of("diffusion_pytorch_model.safetensors"),
+                folder.Of("diffusion_pytorch_model.safetensors.index.json"),
                 folder.Path,
             }
         )
@@ -43,7 +43,7 @@ public sealed class ShardedCheckpointTests
     public void Values_arrive_in_the_type_of_the_parameter()
     {
         using var saved = TestNetworks.Transformer();
-        Checkpoint.Save(saved, folder["model.safetensors"], maxShardBytes: 4000);
+        Checkpoint.Save(saved, folder.Of("model.safetensors"), maxShardBytes: 4000);
         using var loaded = new SD3Transformer2DModel(TestNetworks.TransformerConfig).to(ScalarType.BFloat16);
         Checkpoint.LoadInto(loaded, folder.Path);
         using var rounded = TestNetworks.Transformer().to(ScalarType.BFloat16);
@@ -57,10 +57,10 @@ public sealed class ShardedCheckpointTests
     {
         using var scope = torch.NewDisposeScope();
         SafetensorsWriter.Write(
-            folder["x.safetensors"],
+            folder.Of("x.safetensors"),
             new Dictionary<string, Tensor> { ["x"] = TestNetworks.Waves(3, 5) }
         );
-        using var file = SafetensorsFile.Open(folder["x.safetensors"]);
+        using var file = SafetensorsFile.Open(folder.Of("x.safetensors"));
         var transposed = torch.zeros(5, 3).transpose(0, 1);
 
         file.CopyInto("x", transposed);
@@ -72,7 +72,7 @@ public sealed class ShardedCheckpointTests
     public void A_missing_shard_is_named()
     {
         WriteTwoShards();
-        File.Delete(folder["model-00002-of-00002.safetensors"]);
+        File.Delete(folder.Of("model-00002-of-00002.safetensors"));
 
         Refuses("1 of 2 shards are missing beside it: model-00002-of-00002.safetensors");
     }
@@ -136,7 +136,7 @@ public sealed class ShardedCheckpointTests
     public void A_damaged_shard_is_named()
     {
         WriteTwoShards();
-        File.WriteAllBytes(folder["model-00002-of-00002.safetensors"], new byte[7]);
+        File.WriteAllBytes(folder.Of("model-00002-of-00002.safetensors"), new byte[7]);
 
         Refuses("model-00002-of-00002.safetensors: found 7 bytes, expected at least 8", startsWithIndex: false);
     }
@@ -161,7 +161,7 @@ public sealed class ShardedCheckpointTests
             var values = new float[1200];
             values[1111] = value;
             tensors["weight"] = torch.tensor(values).reshape(30, 40).to_type(stored);
-            SafetensorsWriter.Write(folder["model.safetensors"], tensors);
+            SafetensorsWriter.Write(folder.Of("model.safetensors"), tensors);
 
             Assert.That(
                 () => Checkpoint.LoadInto(layer, folder.Path),
@@ -184,7 +184,7 @@ public sealed class ShardedCheckpointTests
             using var bad = torch.zeros(9_000_000);
             bad.narrow(0, first, 9_000_000 - first).fill_(float.NaN);
             SafetensorsWriter.Write(
-                folder["model.safetensors"],
+                folder.Of("model.safetensors"),
                 new Dictionary<string, Tensor> { ["weight"] = bad.reshape(3000, 3000) }
             );
 
@@ -202,7 +202,7 @@ public sealed class ShardedCheckpointTests
         using var masked = new Masked();
         void Write(float value) =>
             SafetensorsWriter.Write(
-                folder["model.safetensors"],
+                folder.Of("model.safetensors"),
                 new Dictionary<string, Tensor> { ["mask"] = torch.full([2, 2], value) }
             );
 
@@ -223,7 +223,7 @@ public sealed class ShardedCheckpointTests
         using var scope = torch.NewDisposeScope();
         using var layer = nn.Linear(2, 2, hasBias: false);
         SafetensorsWriter.Write(
-            folder["model.safetensors"],
+            folder.Of("model.safetensors"),
             new Dictionary<string, Tensor> { ["weight"] = torch.zeros(2, 2, dtype: ScalarType.Int64) }
         );
 
@@ -241,7 +241,7 @@ public sealed class ShardedCheckpointTests
         using var scope = torch.NewDisposeScope();
         using var layer = nn.Linear(3, 2);
         SafetensorsWriter.Write(
-            folder["model.safetensors"],
+            folder.Of("model.safetensors"),
             new Dictionary<string, Tensor>
             {
                 ["encoder.weight"] = TestNetworks.Waves(2, 3),
@@ -269,11 +269,11 @@ public sealed class ShardedCheckpointTests
     {
         using var scope = torch.NewDisposeScope();
         SafetensorsWriter.Write(
-            folder["model-00001-of-00002.safetensors"],
+            folder.Of("model-00001-of-00002.safetensors"),
             new Dictionary<string, Tensor> { ["a"] = torch.ones(3) }
         );
         Dictionary<string, Tensor> tensors = new() { [second] = torch.ones(3), ["x"] = torch.ones(3) };
-        SafetensorsWriter.Write(folder["model-00002-of-00002.safetensors"], tensors);
+        SafetensorsWriter.Write(folder.Of("model-00002-of-00002.safetensors"), tensors);
         WriteIndex(
             """{"weight_map":{"a":"model-00001-of-00002.safetensors","b":"model-00002-of-00002.safetensors"}}"""
         );

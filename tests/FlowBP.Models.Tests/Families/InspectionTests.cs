@@ -257,7 +257,7 @@ public class InspectionTests
     [TestCase("flux.2-vae", 84_046_115)]
     public void Released_networks_have_exactly_the_tensors_of_their_layout(string model, long parameters)
     {
-        var file = SharedFiles.Require($"goldens/full_size/{model}.json");
+        var file = SharedFolder.Require($"goldens/full_size/{model}.json");
         var config = NetworkConfig.Read(file)[0];
         using var network = config.Build();
         var layout = NetworkLayout.Of(network);

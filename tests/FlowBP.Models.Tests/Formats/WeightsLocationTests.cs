@@ -62,7 +62,7 @@ public sealed class WeightsLocationTests
 
         Assert.That(Loaded(folder.Path), Is.EqualTo(expected));
         Assert.That(notices, Has.One.Contains(notice));
-        Assert.That(Loaded(folder[$"{stem}.safetensors"]), Is.EqualTo(1), "a file that is named is meant");
+        Assert.That(Loaded(folder.Of($"{stem}.safetensors")), Is.EqualTo(1), "a file that is named is meant");
     }
 
     [Test]
@@ -90,11 +90,14 @@ public sealed class WeightsLocationTests
     public void A_file_is_read_as_what_it_is_whatever_it_is_called()
     {
         var pickle = PickleWriter.Of(p => p.Op('}').Text("weight").Tensor("0", 1, 1).Op('s'));
-        File.WriteAllBytes(folder["model.safetensors"], TorchFileWriter.Zip(pickle, ("0", TorchFileWriter.Floats(5))));
+        File.WriteAllBytes(
+            folder.Of("model.safetensors"),
+            TorchFileWriter.Zip(pickle, ("0", TorchFileWriter.Floats(5)))
+        );
         Assert.That(Loaded(folder.Path), Is.EqualTo(5));
         Write("w.safetensors", 6);
-        File.Move(folder["w.safetensors"], folder["pytorch_model.bin"]);
-        Assert.That(Loaded(folder["pytorch_model.bin"]), Is.EqualTo(6));
+        File.Move(folder.Of("w.safetensors"), folder.Of("pytorch_model.bin"));
+        Assert.That(Loaded(folder.Of("pytorch_model.bin")), Is.EqualTo(6));
     }
 
     private const string Pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 9\n";
@@ -110,8 +113,8 @@ public sealed class WeightsLocationTests
     {
         foreach (var name in new[] { "model.safetensors", "pytorch_model.bin" })
         {
-            File.WriteAllText(folder[name], content);
-            Refuses(folder[name], message);
+            File.WriteAllText(folder.Of(name), content);
+            Refuses(folder.Of(name), message);
         }
     }
 
@@ -119,26 +122,26 @@ public sealed class WeightsLocationTests
     [TestCase("<!doctype html><html></html>", "web page")]
     public void So_is_what_is_no_configuration(string content, string message)
     {
-        File.WriteAllText(folder["config.json"], content);
+        File.WriteAllText(folder.Of("config.json"), content);
         Assert.That(
-            () => ConfigReader.Open(folder["config.json"]),
+            () => ConfigReader.Open(folder.Of("config.json")),
             Throws.TypeOf<CheckpointException>().With.Message.Contains(message)
         );
-        File.WriteAllText(folder["model.safetensors.index.json"], content);
-        Refuses(folder["model.safetensors.index.json"], message);
+        File.WriteAllText(folder.Of("model.safetensors.index.json"), content);
+        Refuses(folder.Of("model.safetensors.index.json"), message);
     }
 
     private void Write(string name, float value)
     {
         using var scope = torch.NewDisposeScope();
         SafetensorsWriter.Write(
-            folder[name],
+            folder.Of(name),
             new Dictionary<string, Tensor> { ["weight"] = torch.full([1, 1], value) }
         );
     }
 
     private void Index(string name, string shard) =>
-        File.WriteAllText(folder[name], $$$"""{"metadata":{},"weight_map":{"weight":"{{{shard}}}"}}""");
+        File.WriteAllText(folder.Of(name), $$$"""{"metadata":{},"weight_map":{"weight":"{{{shard}}}"}}""");
 
     private float Loaded(string path)
     {

@@ -79,7 +79,7 @@ public sealed class OriginalCheckpointTests
         using var scope = torch.NewDisposeScope();
         using var network = Families[written].New();
         Write(network, written, "");
-        File.WriteAllText(folder["config.json"], Families[read].Config);
+        File.WriteAllText(folder.Of("config.json"), Families[read].Config);
 
         Assert.That(
             () => Families[read].Load(folder.Path, null),
@@ -114,7 +114,7 @@ public sealed class OriginalCheckpointTests
         using var scope = torch.NewDisposeScope();
         using nn.Module network = Flux();
         var file = Write(network, "FLUX.1", "model.diffusion_model.", ("vae.decoder.conv_in.weight", torch.ones(2)));
-        var other = folder["other.safetensors"];
+        var other = folder.Of("other.safetensors");
         string Described(string name)
         {
             SafetensorsWriter.Write(other, new Dictionary<string, Tensor> { [name] = torch.ones(2) });
@@ -157,8 +157,8 @@ public sealed class OriginalCheckpointTests
         {
             tensors[name] = tensor;
         }
-        File.WriteAllText(folder["config.json"], Families[family].Config);
-        var file = folder["flux1-dev.safetensors"];
+        File.WriteAllText(folder.Of("config.json"), Families[family].Config);
+        var file = folder.Of("flux1-dev.safetensors");
         SafetensorsWriter.Write(file, tensors);
         return file;
     }

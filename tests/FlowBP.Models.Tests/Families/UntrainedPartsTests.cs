@@ -30,17 +30,17 @@ public sealed class UntrainedPartsTests
     [Platform("Linux")]
     public void Large_files_are_linked_small_ones_copied_and_what_is_trained_is_left_out()
     {
-        new UntrainedParts(folder["source"]).WriteTo(folder["saved"]);
+        new UntrainedParts(folder.Of("source")).WriteTo(folder.Of("saved"));
         Assert.That(
             Directory
-                .EnumerateFiles(folder["saved"], "*", SearchOption.AllDirectories)
-                .Select(file => Path.GetRelativePath(folder["saved"], file)),
+                .EnumerateFiles(folder.Of("saved"), "*", SearchOption.AllDirectories)
+                .Select(file => Path.GetRelativePath(folder.Of("saved"), file)),
             Is.EquivalentTo(new[] { "model_index.json", Large, Small })
         );
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(AreOneFile(Source(Large), Path.Combine(folder["saved"], Large)), Is.True);
-            Assert.That(AreOneFile(Source(Small), Path.Combine(folder["saved"], Small)), Is.False);
+            Assert.That(AreOneFile(Source(Large), Path.Combine(folder.Of("saved"), Large)), Is.True);
+            Assert.That(AreOneFile(Source(Small), Path.Combine(folder.Of("saved"), Small)), Is.False);
         }
     }
 
@@ -48,12 +48,12 @@ public sealed class UntrainedPartsTests
     [Platform("Linux")]
     public void A_file_behind_a_symbolic_link_is_linked_itself()
     {
-        File.Move(Source(Large), folder["blob"]);
-        File.CreateSymbolicLink(Source(Large), folder["blob"]);
-        new UntrainedParts(folder["source"]).WriteTo(folder["saved"]);
-        var saved = Path.Combine(folder["saved"], Large);
+        File.Move(Source(Large), folder.Of("blob"));
+        File.CreateSymbolicLink(Source(Large), folder.Of("blob"));
+        new UntrainedParts(folder.Of("source")).WriteTo(folder.Of("saved"));
+        var saved = Path.Combine(folder.Of("saved"), Large);
         Assert.That(new FileInfo(saved).LinkTarget, Is.Null);
-        Assert.That(AreOneFile(folder["blob"], saved), Is.True);
+        Assert.That(AreOneFile(folder.Of("blob"), saved), Is.True);
     }
 
     [Test]
@@ -64,7 +64,7 @@ public sealed class UntrainedPartsTests
         var other = Directory.CreateDirectory(Path.Combine(OtherFileSystem, $"flowbp-{Guid.NewGuid():N}")).FullName;
         try
         {
-            var parts = new UntrainedParts(folder["source"]);
+            var parts = new UntrainedParts(folder.Of("source"));
             parts.WriteTo(Path.Combine(other, "first"));
             parts.WriteTo(Path.Combine(other, "second"));
             var first = Path.Combine(other, "first", Large);
@@ -91,7 +91,7 @@ public sealed class UntrainedPartsTests
         return read.ReadByte() == (byte)(first + 1);
     }
 
-    private string Source(string name) => Path.Combine(folder["source"], name);
+    private string Source(string name) => Path.Combine(folder.Of("source"), name);
 
     private void Write(string name, byte[] content)
     {

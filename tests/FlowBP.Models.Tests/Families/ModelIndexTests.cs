@@ -158,7 +158,7 @@ public sealed class ModelIndexTests
     public void An_index_that_is_not_understood_whole_is_refused(string changes, string problem)
     {
         WholePipeline(changes);
-        Directory.CreateDirectory(folder["controlnet"]);
+        Directory.CreateDirectory(folder.Of("controlnet"));
         Assert.That(
             () => Layout.RequirePipeline("X", "T", "V", "S", textEncoders: 3),
             Throws.TypeOf<CheckpointException>().With.Message.Contains(problem)
@@ -176,7 +176,7 @@ public sealed class ModelIndexTests
     public void Parts_that_a_pipeline_does_not_have_are_said(string changes, string? said)
     {
         WholePipeline(changes);
-        Directory.CreateDirectory(folder["image_encoder"]);
+        Directory.CreateDirectory(folder.Of("image_encoder"));
         Directory.CreateDirectory(Layout.TextEncoder(4));
         List<string> notices = [];
         using (LoadingNotices.To(notices.Add))
@@ -192,9 +192,9 @@ public sealed class ModelIndexTests
     [TestCase("UniPCMultistepScheduler")]
     public void A_schedule_of_another_class_is_refused_by_name(string name)
     {
-        File.WriteAllText(folder["s.json"], $$"""{"_class_name":"{{name}}","shift":3.0}""");
+        File.WriteAllText(folder.Of("s.json"), $$"""{"_class_name":"{{name}}","shift":3.0}""");
         Assert.That(
-            () => FlowMatchEulerConfig.Read(folder["s.json"]),
+            () => FlowMatchEulerConfig.Read(folder.Of("s.json")),
             Throws.TypeOf<CheckpointException>().With.Message.Contains(name)
         );
     }
@@ -205,17 +205,17 @@ public sealed class ModelIndexTests
     public void A_dynamic_shift_needs_a_range(int first, int last)
     {
         var text = $$"""{"use_dynamic_shifting":true,"base_image_seq_len":{{first}},"max_image_seq_len":{{last}}}""";
-        File.WriteAllText(folder["s.json"], text);
+        File.WriteAllText(folder.Of("s.json"), text);
         Assert.That(
-            () => FlowMatchEulerConfig.Read(folder["s.json"]),
+            () => FlowMatchEulerConfig.Read(folder.Of("s.json")),
             Throws
                 .TypeOf<CheckpointException>()
-                .With.Message.StartsWith(folder["s.json"])
+                .With.Message.StartsWith(folder.Of("s.json"))
                 .And.Message.Contains($"'base_image_seq_len' and 'max_image_seq_len': found {first} and {last}")
         );
-        File.WriteAllText(folder["s.json"], text.Replace("true", "false", StringComparison.Ordinal));
+        File.WriteAllText(folder.Of("s.json"), text.Replace("true", "false", StringComparison.Ordinal));
         Assert.That(
-            FlowMatchEulerConfig.Read(folder["s.json"]).UseDynamicShifting,
+            FlowMatchEulerConfig.Read(folder.Of("s.json")).UseDynamicShifting,
             Is.False,
             "without it they have no effect"
         );
@@ -226,14 +226,14 @@ public sealed class ModelIndexTests
     [TestCase("""{"shift":null}""", "shift")]
     public void A_shift_that_is_null_is_not_guessed(string text, string key)
     {
-        File.WriteAllText(folder["s.json"], text);
+        File.WriteAllText(folder.Of("s.json"), text);
         Assert.That(
-            () => FlowMatchEulerConfig.Read(folder["s.json"]),
+            () => FlowMatchEulerConfig.Read(folder.Of("s.json")),
             Throws.TypeOf<CheckpointException>().With.Message.Contains($"key '{key}': found null, expected a number")
         );
         // Of what is not asked for it does not matter.
-        File.WriteAllText(folder["s.json"], """{"use_dynamic_shifting":false,"base_shift":null,"shift":3}""");
-        Assert.That(FlowMatchEulerConfig.Read(folder["s.json"]).Shift, Is.EqualTo(3));
+        File.WriteAllText(folder.Of("s.json"), """{"use_dynamic_shifting":false,"base_shift":null,"shift":3}""");
+        Assert.That(FlowMatchEulerConfig.Read(folder.Of("s.json")).Shift, Is.EqualTo(3));
     }
 
     // The index of a whole model with some entries changed or added, and the folders that every model has.
@@ -253,5 +253,5 @@ public sealed class ModelIndexTests
         }
     }
 
-    private void Index(string text) => File.WriteAllText(folder["model_index.json"], text);
+    private void Index(string text) => File.WriteAllText(folder.Of("model_index.json"), text);
 }

@@ -183,10 +183,10 @@ public sealed class TextEncoderFilesTests
     [Test]
     public void A_tokenizer_in_one_file_cuts_prompts_as_the_one_in_two()
     {
-        ClipVocabularyBuilder.Write(folder["old"], ["red", "circle", "photo"], 16);
+        ClipVocabularyBuilder.Write(folder.Of("old"), ["red", "circle", "photo"], 16);
         WriteJson(json => json);
-        var old = ClipTokenizer.FromFolder(folder["old"]);
-        var one = ClipTokenizer.FromFolder(folder["new"]);
+        var old = ClipTokenizer.FromFolder(folder.Of("old"));
+        var one = ClipTokenizer.FromFolder(folder.Of("new"));
 
         foreach (
             var prompt in new[] { "a photo of a red circle", "", "RED  circle!", "<|endoftext|>red", "cafe\u0301 12" }
@@ -203,7 +203,7 @@ public sealed class TextEncoderFilesTests
     [Test]
     public void A_tokenizer_that_cuts_otherwise_is_refused()
     {
-        ClipVocabularyBuilder.Write(folder["old"], ["red"], 16);
+        ClipVocabularyBuilder.Write(folder.Of("old"), ["red"], 16);
         void Refuses(Action<JsonObject> change, string message)
         {
             WriteJson(json =>
@@ -212,7 +212,7 @@ public sealed class TextEncoderFilesTests
                 return json;
             });
             Assert.That(
-                () => ClipTokenizer.FromFolder(folder["new"]),
+                () => ClipTokenizer.FromFolder(folder.Of("new")),
                 Throws.TypeOf<CheckpointException>().With.Message.Contains(message)
             );
         }
@@ -229,18 +229,18 @@ public sealed class TextEncoderFilesTests
 
     private void Write(string config, Dictionary<string, Tensor> tensors)
     {
-        File.WriteAllText(folder["config.json"], config);
+        File.WriteAllText(folder.Of("config.json"), config);
         SafetensorsWriter.Write(
-            folder["model.safetensors"],
+            folder.Of("model.safetensors"),
             tensors.ToDictionary(pair => pair.Key, pair => pair.Value.contiguous())
         );
     }
 
     private void WriteJson(Func<JsonObject, JsonObject> change)
     {
-        Directory.CreateDirectory(folder["new"]);
+        Directory.CreateDirectory(folder.Of("new"));
         var merges = new JsonArray();
-        foreach (var line in File.ReadLines(folder["old", "merges.txt"]).Skip(1).Where(line => line.Length > 0))
+        foreach (var line in File.ReadLines(folder.Of("old", "merges.txt")).Skip(1).Where(line => line.Length > 0))
         {
             var pair = line.Split(' ');
             merges.Add((JsonNode)new JsonArray(pair[0], pair[1]));
@@ -259,9 +259,13 @@ public sealed class TextEncoderFilesTests
                    "end_of_word_suffix":"</w>","fuse_unk":false,"byte_fallback":false,"ignore_merges":false}}
                 """
             )!;
-        json["model"]!["vocab"] = JsonNode.Parse(File.ReadAllText(folder["old", "vocab.json"]));
+        json["model"]!["vocab"] = JsonNode.Parse(File.ReadAllText(folder.Of("old", "vocab.json")));
         json["model"]!["merges"] = merges;
-        File.WriteAllText(folder["new", "tokenizer.json"], change(json).ToJsonString());
-        File.Copy(folder["old", "tokenizer_config.json"], folder["new", "tokenizer_config.json"], overwrite: true);
+        File.WriteAllText(folder.Of("new", "tokenizer.json"), change(json).ToJsonString());
+        File.Copy(
+            folder.Of("old", "tokenizer_config.json"),
+            folder.Of("new", "tokenizer_config.json"),
+            overwrite: true
+        );
     }
 }

@@ -89,7 +89,7 @@ public sealed class AdapterStyleTests
         var expected = Merged(model, family, (alpha, rank) => alpha / rank);
 
         SafetensorsWriter.Write(
-            folder["a style-000001000.safetensors"],
+            folder.Of("a style-000001000.safetensors"),
             Written(model, family, AdapterStyle.All[style], withAlpha: true)
         );
         MergesTo(model, folder.Path, expected);
@@ -115,7 +115,7 @@ public sealed class AdapterStyleTests
             }
         }
         File.WriteAllText(
-            folder["adapter_config.json"],
+            folder.Of("adapter_config.json"),
             new JsonObject
             {
                 ["peft_type"] = "LORA",
@@ -132,7 +132,7 @@ public sealed class AdapterStyleTests
             }.ToJsonString()
         );
         SafetensorsWriter.Write(
-            folder["adapter_model.safetensors"],
+            folder.Of("adapter_model.safetensors"),
             Written(model, family, AdapterStyle.Peft, withAlpha: false)
         );
 
@@ -146,11 +146,11 @@ public sealed class AdapterStyleTests
         using var model = Families[family].New();
         var expected = Merged(model, family, (_, _) => 1);
         SafetensorsWriter.Write(
-            folder["x.safetensors"],
+            folder.Of("x.safetensors"),
             Written(model, family, AdapterStyle.All["ai-toolkit"], withAlpha: false)
         );
 
-        MergesTo(model, folder["x.safetensors"], expected);
+        MergesTo(model, folder.Of("x.safetensors"), expected);
     }
 
     [TestCase(0.5)]
@@ -162,7 +162,7 @@ public sealed class AdapterStyleTests
         using var model = Families["FLUX.1"].New();
         var expected = Merged(model, "FLUX.1", (alpha, rank) => scale * alpha / rank);
         SafetensorsWriter.Write(
-            folder["x.safetensors"],
+            folder.Of("x.safetensors"),
             Written(model, "FLUX.1", AdapterStyle.All["sd-scripts"], withAlpha: true)
         );
 
@@ -187,7 +187,7 @@ public sealed class AdapterStyleTests
         using var model = Families["FLUX.1"].New();
         var expected = Merged(model, "FLUX.1", (alpha, rank) => alpha / rank);
         SafetensorsWriter.Write(
-            folder["x.safetensors"],
+            folder.Of("x.safetensors"),
             Written(model, "FLUX.1", AdapterStyle.Peft with { Prefix = prefix }, withAlpha: true)
         );
 
@@ -226,7 +226,10 @@ public sealed class AdapterStyleTests
         AdapterChange[] changes = [new(joined, Parts(start, ends))];
         var style = new AdapterStyle("transformer.", '.', IsOriginal: true, "lora_A.weight", "lora_B.weight");
         var expected = Merged(model, changes, (alpha, rank) => alpha / rank);
-        SafetensorsWriter.Write(folder["x.safetensors"], style.Written(model.state_dict(), changes, withAlpha: true));
+        SafetensorsWriter.Write(
+            folder.Of("x.safetensors"),
+            style.Written(model.state_dict(), changes, withAlpha: true)
+        );
 
         MergesTo(model, folder.Path, expected);
     }
@@ -237,16 +240,16 @@ public sealed class AdapterStyleTests
         using var scope = torch.NewDisposeScope();
         using nn.Module model = Flux2();
         var expected = Merged(model, "FLUX.2", (_, rank) => 6.0 / rank);
-        File.WriteAllText(folder["adapter_config.json"], """{"peft_type":"LORA","lora_alpha":6}""");
+        File.WriteAllText(folder.Of("adapter_config.json"), """{"peft_type":"LORA","lora_alpha":6}""");
         SafetensorsWriter.Write(
-            folder["pytorch_lora_weights.safetensors"],
+            folder.Of("pytorch_lora_weights.safetensors"),
             Written(model, "FLUX.2", AdapterStyle.All["diffusers"], withAlpha: false)
         );
         List<string> notices = [];
 
         using (LoadingNotices.To(notices.Add))
         {
-            MergesTo(model, folder["adapter_config.json"], expected);
+            MergesTo(model, folder.Of("adapter_config.json"), expected);
         }
 
         Assert.That(notices, Has.One.Contains("says nothing of its strength").And.One.Contains("adapter_config.json"));
@@ -258,9 +261,9 @@ public sealed class AdapterStyleTests
         using var scope = torch.NewDisposeScope();
         using nn.Module model = Flux2();
         var expected = Merged(model, "FLUX.2", (_, rank) => 8.0 / rank);
-        File.WriteAllText(folder["adapter_config.json"], """{"peft_type":"LORA"}""");
+        File.WriteAllText(folder.Of("adapter_config.json"), """{"peft_type":"LORA"}""");
         SafetensorsWriter.Write(
-            folder["adapter_model.safetensors"],
+            folder.Of("adapter_model.safetensors"),
             Written(model, "FLUX.2", AdapterStyle.Peft, withAlpha: false)
         );
         List<string> notices = [];
@@ -281,7 +284,7 @@ public sealed class AdapterStyleTests
         List<string> notices = [];
         using var to = LoadingNotices.To(notices.Add);
         SafetensorsWriter.Write(
-            folder["x.safetensors"],
+            folder.Of("x.safetensors"),
             Written(model, "FLUX.2", AdapterStyle.All["sd-scripts"], withAlpha: false),
             new Dictionary<string, string> { ["ss_network_alpha"] = "1" }
         );
@@ -294,7 +297,7 @@ public sealed class AdapterStyleTests
         {
             tensors[name] = torch.tensor(0f);
         }
-        SafetensorsWriter.Write(folder["x.safetensors"], tensors);
+        SafetensorsWriter.Write(folder.Of("x.safetensors"), tensors);
         using (LoraAdapter.Load(model, folder.Path))
         {
             Assert.That(notices, Has.One.Contains("alpha is 0 in every layer"));
@@ -307,9 +310,9 @@ public sealed class AdapterStyleTests
         using var scope = torch.NewDisposeScope();
         using nn.Module model = Flux2();
         var expected = Merged(model, "FLUX.2", (alpha, rank) => alpha / rank);
-        File.WriteAllText(folder["adapter_config.json"], """{"peft_type":"LORA","lora_alpha":6}""");
+        File.WriteAllText(folder.Of("adapter_config.json"), """{"peft_type":"LORA","lora_alpha":6}""");
         SafetensorsWriter.Write(
-            folder["x.safetensors"],
+            folder.Of("x.safetensors"),
             Written(model, "FLUX.2", AdapterStyle.All["sd-scripts"], withAlpha: true)
         );
 
@@ -333,7 +336,7 @@ public sealed class AdapterStyleTests
         float[] a = [.. Enumerable.Range(0, 16).Select(i => i - 7f)];
         float[] b = [.. Enumerable.Range(0, 16).Select(i => 0.5f * i)];
         File.WriteAllBytes(
-            folder[name],
+            folder.Of(name),
             TorchFileWriter.Zip(pickle, ("0", TorchFileWriter.Floats(a)), ("1", TorchFileWriter.Floats(b)))
         );
 
@@ -352,9 +355,9 @@ public sealed class AdapterStyleTests
         using var scope = torch.NewDisposeScope();
         using nn.Module model = Flux2();
         var expected = Merged(model, "FLUX.2", (alpha, rank) => alpha / rank);
-        Directory.CreateDirectory(folder["lora"]);
+        Directory.CreateDirectory(folder.Of("lora"));
         SafetensorsWriter.Write(
-            folder["lora", "s.safetensors"],
+            folder.Of("lora", "s.safetensors"),
             Written(model, "FLUX.2", AdapterStyle.All["fal"], withAlpha: true)
         );
         List<string> notices = [];

@@ -249,20 +249,20 @@ public sealed class LoraTests
         using (var adapter = Trained(model))
         {
             applied = Velocity(model);
-            adapter.Save(folder["first"]);
+            adapter.Save(folder.Of("first"));
         }
-        using var loaded = LoraAdapter.Load(model, folder["first"]);
-        loaded.Save(folder["second"]);
+        using var loaded = LoraAdapter.Load(model, folder.Of("first"));
+        loaded.Save(folder.Of("second"));
 
-        using var file = SafetensorsFile.Open(folder["first", "pytorch_lora_weights.safetensors"]);
+        using var file = SafetensorsFile.Open(folder.Of("first", "pytorch_lora_weights.safetensors"));
         using var metadata = JsonDocument.Parse(file.Metadata["lora_adapter_metadata"]);
         using (Assert.EnterMultipleScope())
         {
             Assert.That(Velocity(model), Is.EqualTo(applied));
             Assert.That(model.parameters().Select(p => p.requires_grad), Is.All.False);
             Assert.That(
-                File.ReadAllBytes(folder["second", "pytorch_lora_weights.safetensors"]),
-                Is.EqualTo(File.ReadAllBytes(folder["first", "pytorch_lora_weights.safetensors"]))
+                File.ReadAllBytes(folder.Of("second", "pytorch_lora_weights.safetensors")),
+                Is.EqualTo(File.ReadAllBytes(folder.Of("first", "pytorch_lora_weights.safetensors")))
             );
             Assert.That(file.Metadata["format"], Is.EqualTo("pt"));
             Assert.That(
@@ -299,8 +299,8 @@ public sealed class LoraTests
         using var adapter = LoraAdapter.Load(model, folder.Path);
 
         Assert.That(adapter.Layers.Single().Scaling, Is.EqualTo(strength).Within(1e-12));
-        adapter.Save(folder["again"]);
-        using var again = LoraAdapter.Load(model, folder["again"]);
+        adapter.Save(folder.Of("again"));
+        using var again = LoraAdapter.Load(model, folder.Of("again"));
         Assert.That(again.Layers.Single().Scaling, Is.EqualTo(strength).Within(1e-12));
     }
 
@@ -362,7 +362,7 @@ public sealed class LoraTests
     {
         using var scope = torch.NewDisposeScope();
         SafetensorsWriter.Write(
-            folder[LoraFile.Name],
+            folder.Of(LoraFile.Name),
             new Dictionary<string, Tensor> { [a] = Waves(2, inputs), [b] = Waves(outputs, 2) }
         );
 
@@ -373,7 +373,7 @@ public sealed class LoraTests
     {
         using Wide model = new();
         var error = Assert.Throws<CheckpointException>(() => LoraAdapter.Load(model, folder.Path))!;
-        Assert.That(error.Message, Does.StartWith(folder[LoraFile.Name]).And.Contain(message).And.Not.Contain("\n"));
+        Assert.That(error.Message, Does.StartWith(folder.Of(LoraFile.Name)).And.Contain(message).And.Not.Contain("\n"));
         Assert.That(model.parameters().Select(p => p.requires_grad), Is.All.True);
     }
 
@@ -394,7 +394,7 @@ public sealed class LoraTests
         {
             header["lora_adapter_metadata"] = metadata;
         }
-        SafetensorsWriter.Write(folder[LoraFile.Name], tensors, header);
+        SafetensorsWriter.Write(folder.Of(LoraFile.Name), tensors, header);
     }
 
     private static LoraAdapter Trained(SD3Transformer2DModel model)

@@ -51,7 +51,7 @@ public sealed class T5TokenizerTests
     [Test]
     public void Both_forms_of_a_vocabulary_give_the_same_ids()
     {
-        var shared = SharedFiles.Require("goldens/models/tokenizers");
+        var shared = SharedFolder.Require("goldens/models/tokenizers");
         var json = T5Tokenizer.FromJson(Path.Combine(shared, "t5_tokenizer.json"));
         var model = T5Tokenizer.FromSentencePiece(Path.Combine(shared, "t5_spiece.model"), sentinels: 10);
 
@@ -67,7 +67,7 @@ public sealed class T5TokenizerTests
     [Test]
     public void A_wrong_id_in_a_fixture_fails_it()
     {
-        var shared = SharedFiles.Require("goldens/models/tokenizers");
+        var shared = SharedFolder.Require("goldens/models/tokenizers");
         var cases = JsonNode.Parse(File.ReadAllText(Path.Combine(shared, "t5_encodings.json")))!;
         cases["cases"]![2]!["ids"]![0] = 5;
         File.WriteAllText(Path.Combine(folder, "t5_encodings.json"), cases.ToJsonString());
@@ -101,7 +101,7 @@ public sealed class T5TokenizerTests
     [Test]
     public void A_damaged_SentencePiece_model_is_an_error_wherever_it_is_cut()
     {
-        var whole = File.ReadAllBytes(SharedFiles.Require("goldens/models/tokenizers/t5_spiece.model"));
+        var whole = File.ReadAllBytes(SharedFolder.Require("goldens/models/tokenizers/t5_spiece.model"));
         var file = Path.Combine(folder, "spiece.model");
         foreach (var length in new[] { 0, 1, 2, 7, 100, whole.Length / 2, whole.Length - 1 })
         {

@@ -82,7 +82,7 @@ public sealed class FullSizeNetworkTests
 
     private static (ConfigReader Config, Dictionary<string, long[]> Tensors) Recorded(string name)
     {
-        var file = SharedFiles.Require($"goldens/full_size/{name}.json");
+        var file = SharedFolder.Require($"goldens/full_size/{name}.json");
         var json = JsonNode.Parse(File.ReadAllText(file))!;
         return (
             ConfigReader.Parse(file, json["config"]!.ToJsonString()),

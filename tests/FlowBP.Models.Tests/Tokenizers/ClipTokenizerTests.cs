@@ -161,11 +161,11 @@ public sealed class ClipTokenizerTests
         Assert.That(UnicodeComposition.Compose(text), Is.EqualTo(composed));
     }
 
-    private static string ReleasedMerges() => SharedFiles.Require("data/bpe_simple_vocab_16e6.txt.gz");
+    private static string ReleasedMerges() => SharedFolder.Require("data/bpe_simple_vocab_16e6.txt.gz");
 
     private static JsonElement[] Cases()
     {
-        var file = SharedFiles.Require("goldens/models/tokenizers/clip.json");
+        var file = SharedFolder.Require("goldens/models/tokenizers/clip.json");
         using var json = JsonDocument.Parse(File.ReadAllText(file));
         return [.. json.RootElement.GetProperty("cases").Clone().EnumerateArray()];
     }

@@ -122,7 +122,7 @@ public sealed class EightBitWeightsTests
     {
         Write((tensor, "U8", [1], [0]));
         Assert.That(
-            () => Checkpoint.Open(folder["w.safetensors"]),
+            () => Checkpoint.Open(folder.Of("w.safetensors")),
             Throws.TypeOf<CheckpointException>().With.Message.Contains(kind).And.Message.Contains("not read here")
         );
     }
@@ -130,14 +130,14 @@ public sealed class EightBitWeightsTests
     private float[] AllBytes(string type)
     {
         Write(("weight", type, [256], [.. Enumerable.Range(0, 256).Select(i => (byte)i)]));
-        using var source = Checkpoint.Open(folder["w.safetensors"]);
+        using var source = Checkpoint.Open(folder.Of("w.safetensors"));
         return Values(source.Load("layer.weight").to_type(ScalarType.Float32));
     }
 
     private void WithPrefix(string prefix, Linear layer)
     {
         using var weights = new RenamedCheckpoint(
-            Checkpoint.Open(folder["w.safetensors"]),
+            Checkpoint.Open(folder.Of("w.safetensors")),
             name => name[(prefix.Length + 1)..]
         );
         Checkpoint.LoadInto(layer, weights);
@@ -162,7 +162,7 @@ public sealed class EightBitWeightsTests
         var length = new byte[8];
         BinaryPrimitives.WriteInt64LittleEndian(length, json.Length);
         File.WriteAllBytes(
-            folder["w.safetensors"],
+            folder.Of("w.safetensors"),
             [.. length, .. json, .. tensors.SelectMany(tensor => tensor.Bytes)]
         );
     }

@@ -119,13 +119,13 @@ public sealed class AdapterRefusalTests
     public void PEFT_settings_that_cannot_be_honoured_are_named(string config, string message)
     {
         using var scope = torch.NewDisposeScope();
-        File.WriteAllText(folder["adapter_config.json"], config);
+        File.WriteAllText(folder.Of("adapter_config.json"), config);
         Write(
             "adapter_model.safetensors",
             ("base_model.model.x_embedder.lora_A.weight", Waves(2, 8)),
             ("base_model.model.x_embedder.lora_B.weight", Waves(16, 2))
         );
-        Refuses(Does.StartWith(folder["adapter_config.json"]).And.Contain(message));
+        Refuses(Does.StartWith(folder.Of("adapter_config.json")).And.Contain(message));
     }
 
     [Test]
@@ -166,5 +166,5 @@ public sealed class AdapterRefusalTests
     private void Write(params (string Name, Tensor Tensor)[] tensors) => Write("x.safetensors", tensors);
 
     private void Write(string file, params (string Name, Tensor Tensor)[] tensors) =>
-        SafetensorsWriter.Write(folder[file], tensors.ToDictionary(pair => pair.Name, pair => pair.Tensor));
+        SafetensorsWriter.Write(folder.Of(file), tensors.ToDictionary(pair => pair.Name, pair => pair.Tensor));
 }

@@ -13,7 +13,7 @@ public sealed class HostileTorchFileTests
 {
     private TemporaryFolder folder = null!;
 
-    private string File => folder["model.pt"];
+    private string File => folder.Of("model.pt");
 
     [SetUp]
     public void CreateFolder() => folder = new TemporaryFolder();
@@ -35,7 +35,7 @@ public sealed class HostileTorchFileTests
     [TestCase("collections", "OrderedDict.__init__")]
     public void A_global_that_is_not_torch_s_is_named(string module, string name)
     {
-        var canary = folder["executed"];
+        var canary = folder.Of("executed");
         var pickle = PickleWriter.Of(p => p.Global(module, name).Text($"touch {canary}").Raw(0x85).Op('R'));
 
         Refuses(Zip(pickle), $"the pickle asks for the global '{module}.{name}'", "nothing was executed");

@@ -99,17 +99,13 @@ internal static class PromptFolder
         }
     }
 
-    private static string EmbeddedModel()
-    {
-        for (var at = AppContext.BaseDirectory; at is not null; at = Path.GetDirectoryName(at))
-        {
-            if (File.Exists(Path.Combine(at, "FlowBP.sln")))
-            {
-                return Path.Combine(at, "assets", "shapes", "model");
-            }
-        }
-        throw new DirectoryNotFoundException("the tests run outside the source tree");
-    }
+    private static string EmbeddedModel() =>
+        Path.Combine(
+            SharedFolder.Repository ?? throw new DirectoryNotFoundException("the tests run outside the source tree"),
+            "assets",
+            "shapes",
+            "model"
+        );
 
     private static void Index(string folder, string pipeline) =>
         Write(Path.Combine(folder, "model_index.json"), $$"""{"_class_name": "{{pipeline}}"}""");
@@ -123,7 +119,7 @@ internal static class PromptFolder
     private static void Copy(string shared, string to)
     {
         Directory.CreateDirectory(Path.GetDirectoryName(to)!);
-        File.WriteAllBytes(to, File.ReadAllBytes(SharedFiles.Require(shared)));
+        File.WriteAllBytes(to, File.ReadAllBytes(SharedFolder.Require(shared)));
     }
 
     private static void Write(string path, string text)

@@ -24,9 +24,9 @@ public sealed class SavedShardsTests
         // 6, 6, 2, 6, 2 and 2 units with 10 at most are, in the order of their names, 6 | 6 + 2 | 6 + 2 + 2, and 11 alone.
         using var scope = torch.NewDisposeScope();
         using var module = new Sizes(6, 6, 2, 6, 2, 2, 11);
-        Checkpoint.Save(module, folder[Weights], maxShardBytes: 10 * sizeof(float));
+        Checkpoint.Save(module, folder.Of(Weights), maxShardBytes: 10 * sizeof(float));
 
-        using var index = JsonDocument.Parse(File.ReadAllText(folder[Weights + ".index.json"]));
+        using var index = JsonDocument.Parse(File.ReadAllText(folder.Of(Weights + ".index.json")));
         var map = index
             .RootElement.GetProperty("weight_map")
             .EnumerateObject()
@@ -48,10 +48,10 @@ public sealed class SavedShardsTests
     public void The_index_has_the_ecosystem_s_form()
     {
         using var module = new Sizes(3, 3);
-        Checkpoint.Save(module, folder[Weights], maxShardBytes: 12);
+        Checkpoint.Save(module, folder.Of(Weights), maxShardBytes: 12);
 
         Assert.That(
-            File.ReadAllText(folder[Weights + ".index.json"]),
+            File.ReadAllText(folder.Of(Weights + ".index.json")),
             Is.EqualTo(
                 """
                 {
@@ -75,19 +75,19 @@ public sealed class SavedShardsTests
     {
         using var model = TestNetworks.Transformer();
         var config = model.Config.ToJson();
-        DiffusersFolder.WriteNetwork(folder["first"], config, model, maxShardBytes: maxShardBytes);
+        DiffusersFolder.WriteNetwork(folder.Of("first"), config, model, maxShardBytes: maxShardBytes);
 
-        using var loaded = SD3Transformer2DModel.FromFolder(folder["first"]);
-        DiffusersFolder.WriteNetwork(folder["second"], loaded.Config.ToJson(), loaded, maxShardBytes: maxShardBytes);
+        using var loaded = SD3Transformer2DModel.FromFolder(folder.Of("first"));
+        DiffusersFolder.WriteNetwork(folder.Of("second"), loaded.Config.ToJson(), loaded, maxShardBytes: maxShardBytes);
 
-        var files = Names(folder["first"]);
-        Assert.That(Names(folder["second"]), Is.EqualTo(files));
+        var files = Names(folder.Of("first"));
+        Assert.That(Names(folder.Of("second")), Is.EqualTo(files));
         Assert.That(files, maxShardBytes > 4000 ? Has.Length.EqualTo(2) : Has.Length.GreaterThan(5));
         foreach (var file in files)
         {
             Assert.That(
-                File.ReadAllBytes(folder["second", file]),
-                Is.EqualTo(File.ReadAllBytes(folder["first", file])),
+                File.ReadAllBytes(folder.Of("second", file)),
+                Is.EqualTo(File.ReadAllBytes(folder.Of("first", file))),
                 file
             );
         }
@@ -97,8 +97,8 @@ public sealed class SavedShardsTests
     public void What_a_former_save_left_in_another_layout_is_removed()
     {
         using var module = new Sizes(3, 3, 3);
-        Checkpoint.Save(module, folder[Weights], maxShardBytes: 12);
-        Checkpoint.Save(module, folder[Weights], maxShardBytes: 24);
+        Checkpoint.Save(module, folder.Of(Weights), maxShardBytes: 12);
+        Checkpoint.Save(module, folder.Of(Weights), maxShardBytes: 24);
         Assert.That(
             Names(folder.Path),
             Is.EqualTo(
@@ -110,9 +110,9 @@ public sealed class SavedShardsTests
                 }
             )
         );
-        Checkpoint.Save(module, folder[Weights]);
+        Checkpoint.Save(module, folder.Of(Weights));
         Assert.That(Names(folder.Path), Is.EqualTo(new[] { Weights }));
-        Checkpoint.Save(module, folder[Weights], maxShardBytes: 24);
+        Checkpoint.Save(module, folder.Of(Weights), maxShardBytes: 24);
         Assert.That(Names(folder.Path), Has.Length.EqualTo(3).And.None.EqualTo(Weights));
     }
 
@@ -120,32 +120,32 @@ public sealed class SavedShardsTests
     public void A_save_that_fails_leaves_the_former_one_as_it_was()
     {
         using var module = new Sizes(3, 3);
-        Checkpoint.Save(module, folder[Weights], maxShardBytes: 12);
-        byte[][] before = [.. Names(folder.Path).Select(name => File.ReadAllBytes(folder[name]))];
+        Checkpoint.Save(module, folder.Of(Weights), maxShardBytes: 12);
+        byte[][] before = [.. Names(folder.Path).Select(name => File.ReadAllBytes(folder.Of(name)))];
         // A parameter without memory can't be written: the second of three shards fails.
         using var refused = new Sizes(3, 3, 3);
         refused.get_parameter("p1")!.Become(torch.empty(3, device: torch.META));
 
-        Assert.That(() => Checkpoint.Save(refused, folder[Weights], maxShardBytes: 12), Throws.Exception);
-        Assert.That(Names(folder.Path).Select(name => File.ReadAllBytes(folder[name])), Is.EqualTo(before));
+        Assert.That(() => Checkpoint.Save(refused, folder.Of(Weights), maxShardBytes: 12), Throws.Exception);
+        Assert.That(Names(folder.Path).Select(name => File.ReadAllBytes(folder.Of(name))), Is.EqualTo(before));
     }
 
     [Test]
     public void Files_get_their_names_only_when_all_of_them_are_written()
     {
-        File.WriteAllText(folder["a"], "old");
+        File.WriteAllText(folder.Of("a"), "old");
         using (var files = new AtomicFileSet())
         {
-            files.Add(folder["a"], stream => stream.WriteByte((byte)'n'));
+            files.Add(folder.Of("a"), stream => stream.WriteByte((byte)'n'));
             Assert.That(
-                () => files.Add(folder["b"], _ => throw new IOException("No space left on device")),
+                () => files.Add(folder.Of("b"), _ => throw new IOException("No space left on device")),
                 Throws
                     .TypeOf<CheckpointException>()
-                    .With.Message.EqualTo($"{folder["b"]}: cannot be written: No space left on device")
+                    .With.Message.EqualTo($"{folder.Of("b")}: cannot be written: No space left on device")
             );
         }
 
-        Assert.That(File.ReadAllText(folder["a"]), Is.EqualTo("old"));
+        Assert.That(File.ReadAllText(folder.Of("a")), Is.EqualTo("old"));
         Assert.That(Names(folder.Path), Is.EqualTo(new[] { "a" }));
     }
 

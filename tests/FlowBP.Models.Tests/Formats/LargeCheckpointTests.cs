@@ -28,7 +28,7 @@ public sealed class LargeCheckpointTests
                     + $"there are {free >> 20} and {memory >> 20}"
             );
         }
-        Write(folder["model.safetensors"]);
+        Write(folder.Of("model.safetensors"));
         Assert.That(Directory.GetFiles(folder.Path, "*.safetensors"), Has.Length.EqualTo(4));
 
         using var loaded = new Stack(destination);
