@@ -65,7 +65,7 @@ public sealed class ShardedCheckpointTests
 
         file.CopyInto("x", transposed);
 
-        Assert.That(TestNetworks.Values(transposed), Is.EqualTo(TestNetworks.Values(TestNetworks.Waves(3, 5))));
+        Assert.That(TensorValues.Values(transposed), Is.EqualTo(TensorValues.Values(TestNetworks.Waves(3, 5))));
     }
 
     [Test]
@@ -210,7 +210,7 @@ public sealed class ShardedCheckpointTests
         Checkpoint.LoadInto(masked, folder.Path);
         Write(float.NaN);
 
-        Assert.That(TestNetworks.Values(masked.mask), Is.All.EqualTo(float.NegativeInfinity));
+        Assert.That(TensorValues.Values(masked.mask), Is.All.EqualTo(float.NegativeInfinity));
         Assert.That(
             () => Checkpoint.LoadInto(masked, folder.Path),
             Throws.TypeOf<CheckpointException>().With.Message.Contains("tensor 'mask': found NaN at element 0")
@@ -257,8 +257,8 @@ public sealed class ShardedCheckpointTests
 
         Checkpoint.LoadInto(layer, renamed);
 
-        Assert.That(TestNetworks.Values(layer.weight!), Is.EqualTo(TestNetworks.Values(TestNetworks.Waves(2, 3))));
-        Assert.That(TestNetworks.Values(layer.bias!), Is.EqualTo(TestNetworks.Values(TestNetworks.Waves(2))));
+        Assert.That(TensorValues.Values(layer.weight!), Is.EqualTo(TensorValues.Values(TestNetworks.Waves(2, 3))));
+        Assert.That(TensorValues.Values(layer.bias!), Is.EqualTo(TensorValues.Values(TestNetworks.Waves(2))));
         Assert.That(
             () => new RenamedCheckpoint(Checkpoint.Open(folder.Path), _ => "one"),
             Throws.TypeOf<CheckpointException>().With.Message.Contains("which goes by the same name")

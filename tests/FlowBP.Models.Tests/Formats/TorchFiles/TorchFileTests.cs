@@ -58,14 +58,14 @@ public sealed class TorchFileTests
         {
             Assert.That(file.Tensors.Keys, Is.EqualTo(new[] { "layer.weight", "layer.transposed", "norm.weight" }));
             Assert.That(file.Load("layer.weight").shape, Is.EqualTo(new long[] { 2, 3 }));
-            Assert.That(TestNetworks.Values(file.Load("layer.weight")), Is.EqualTo(new float[] { 1, 2, 3, 4, 5, 6 }));
+            Assert.That(TensorValues.Values(file.Load("layer.weight")), Is.EqualTo(new float[] { 1, 2, 3, 4, 5, 6 }));
             Assert.That(file.Load("layer.transposed").shape, Is.EqualTo(new long[] { 3, 2 }));
             Assert.That(
-                TestNetworks.Values(file.Load("layer.transposed")),
+                TensorValues.Values(file.Load("layer.transposed")),
                 Is.EqualTo(new float[] { 1, 4, 2, 5, 3, 6 })
             );
             Assert.That(norm.dtype, Is.EqualTo(ScalarType.BFloat16));
-            Assert.That(TestNetworks.Values(norm.to_type(ScalarType.Float32)), Is.EqualTo(new float[] { 2, 3, 4 }));
+            Assert.That(TensorValues.Values(norm.to_type(ScalarType.Float32)), Is.EqualTo(new float[] { 2, 3, 4 }));
         }
     }
 
@@ -79,8 +79,8 @@ public sealed class TorchFileTests
 
         Checkpoint.LoadInto(layer, Path.Combine(folder.Path, asked));
 
-        Assert.That(TestNetworks.Values(layer.weight!), Is.EqualTo(new float[] { 1, 2, 3, 4, 5, 6 }));
-        Assert.That(TestNetworks.Values(layer.bias!), Is.EqualTo(new float[] { 7, 8 }));
+        Assert.That(TensorValues.Values(layer.weight!), Is.EqualTo(new float[] { 1, 2, 3, 4, 5, 6 }));
+        Assert.That(TensorValues.Values(layer.bias!), Is.EqualTo(new float[] { 7, 8 }));
     }
 
     [Test]
@@ -100,8 +100,8 @@ public sealed class TorchFileTests
 
         Checkpoint.LoadInto(layer, folder.Path);
 
-        Assert.That(TestNetworks.Values(layer.weight!), Is.EqualTo(new float[] { 1, 2, 3, 4, 5, 6 }));
-        Assert.That(TestNetworks.Values(layer.bias!), Is.EqualTo(new float[] { 7, 8 }));
+        Assert.That(TensorValues.Values(layer.weight!), Is.EqualTo(new float[] { 1, 2, 3, 4, 5, 6 }));
+        Assert.That(TensorValues.Values(layer.bias!), Is.EqualTo(new float[] { 7, 8 }));
     }
 
     [TestCase("FloatStorage", ScalarType.Float32, 4)]
