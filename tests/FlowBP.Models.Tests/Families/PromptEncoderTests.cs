@@ -7,7 +7,6 @@ using FlowBP.Models.Clip;
 using FlowBP.Models.Prompts;
 using FlowBP.Models.TextEncoders;
 using FlowBP.Models.Tokenizers;
-using static FlowBP.Models.Tests.TestNetworks;
 
 namespace FlowBP.Models.Tests;
 

@@ -3,7 +3,6 @@
 using System.Buffers.Binary;
 using System.Text;
 using FlowBP.Formats;
-using static FlowBP.Models.Tests.TestNetworks;
 
 namespace FlowBP.Models.Tests;
 

@@ -1,7 +1,6 @@
 // Which file a folder's weights are, and what a file is that is none.
 
 using FlowBP.Formats;
-using static FlowBP.Models.Tests.TestNetworks;
 
 namespace FlowBP.Models.Tests;
 
