@@ -33,26 +33,13 @@ public static class EndToEndFixture
 
     /// <summary>Whether a folder has a manifest of recorded steps with networks (it names cases, and no format).</summary>
     /// <param name="folder">The folder itself, not what is below it.</param>
-    public static bool Matches(string folder)
-    {
-        var manifest = Path.Combine(folder, Manifest);
-        if (!File.Exists(manifest))
-        {
-            return false;
-        }
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(manifest));
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                && document.RootElement.TryGetProperty("cases", out _)
-                && !document.RootElement.TryGetProperty("format", out _);
-        }
-        catch (JsonException)
-        {
+    public static bool Matches(string folder) =>
+        FixtureSearch.HasManifest(
+            folder,
+            manifest => manifest.TryGetProperty("cases", out _) && !manifest.TryGetProperty("format", out _),
             // What it would have been can't be told; MethodFixture reports it.
-            return false;
-        }
-    }
+            ifDamaged: false
+        );
 
     /// <summary>Runs every recorded step of a folder. Whatever is wrong with a case is in its result.</summary>
     /// <param name="folder">
