@@ -98,7 +98,7 @@ public class CudaAlignmentTests
         using var model = new TextToImage(EmbeddedAssets.Model, guidance: 3, device: device);
         using var reward = RewardFolder.Load(EmbeddedAssets.Reward, device.Device);
         using var heldOut = RewardFolder.Load(EmbeddedAssets.HeldOutReward, device.Device);
-        return new ImageEvaluator(prompts, Judges.Of(prompts, reward, heldOut), steps: 4, seed: 1).Run(model);
+        return new ImageEvaluator(prompts, PictureJudges.Of(prompts, reward, heldOut), steps: 4, seed: 1).Run(model);
     }
 
     private static List<StepReport> Train(AlignmentConfig config, ComputeDevice device)

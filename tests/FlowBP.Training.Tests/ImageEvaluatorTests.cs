@@ -111,7 +111,7 @@ public class ImageEvaluatorTests
         {
             var evaluator = new ImageEvaluator(
                 Prompts,
-                Judges.Of(Prompts, judge, heldOut),
+                PictureJudges.Of(Prompts, judge, heldOut),
                 steps: 1,
                 seed: 3,
                 batchSize: 5
@@ -152,7 +152,15 @@ public class ImageEvaluatorTests
         Assert.That(PictureBatch.Of(height, width), Is.EqualTo(expected));
 
     private ImageEvaluator Evaluator(IImageReward judge, int? batchSize) =>
-        new(Prompts, Judges.Of(Prompts, judge, heldOut: null), steps: 2, seed: 3, Copies, batchSize, notices.Add);
+        new(
+            Prompts,
+            PictureJudges.Of(Prompts, judge, heldOut: null),
+            steps: 2,
+            seed: 3,
+            Copies,
+            batchSize,
+            notices.Add
+        );
 
     private static double[] Reward(EvaluationResult result) => result.Of(RewardJudge.Training)!.Scores;
 

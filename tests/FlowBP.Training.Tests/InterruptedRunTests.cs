@@ -157,7 +157,7 @@ public class InterruptedRunTests
         using var reward = RewardFolder.Load(config.Reward);
         // Asked at the first drawing, the first evaluation and so on: the evaluation after step 1 is the second time.
         var heldOut = new NotFiniteOnce(atCall: 2);
-        var evaluator = new ImageEvaluator(prompts, Judges.Of(prompts, reward, heldOut), steps: 1, seed: 1);
+        var evaluator = new ImageEvaluator(prompts, PictureJudges.Of(prompts, reward, heldOut), steps: 1, seed: 1);
         using var output = new OutputFolder(config.OutputDir, overwrite: false);
         using var trainer = new AlignmentTrainer(config, model, reward, prompts);
         var weights = new TrainedWeights(model, trainer, output, observer.Notice);

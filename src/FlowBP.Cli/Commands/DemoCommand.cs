@@ -14,16 +14,9 @@ internal sealed class DemoCommand(TimeProvider time) : ICommand
 {
     // Latents of the embedded model are a few kilobytes. Rounding them saves nothing, and amplifies the last bits in which two versions
     // of libtorch differ: in float32 the same demo has the same losses with each of them.
-    private static readonly CommandDefault s_latents = new(
-        AlignmentSettings.LatentDtype.With(ScalarType.Float32),
-        () => "float32"
-    );
+    private static readonly Setting<ScalarType> s_latents = AlignmentSettings.LatentDtype.With(ScalarType.Float32);
 
-    private readonly CommandDefault folder = CommandDefault.DatedFolder(
-        AlignmentSettings.OutputDir,
-        "outputs/demo",
-        time
-    );
+    private readonly DatedFolder folder = new("outputs/demo", time);
 
     /// <inheritdoc/>
     public string Name => "demo";
@@ -37,12 +30,26 @@ internal sealed class DemoCommand(TimeProvider time) : ICommand
 
     /// <inheritdoc/>
     public IReadOnlyList<OptionGroup> Options(string? method) =>
-        AlignmentOptions.Of(method, folder.In(s_latents.In(AlignmentConfig.Settings)));
+        AlignmentOptions.Of(
+            method,
+            folder.In([
+                .. AlignmentConfig.Settings.Select(setting => setting.Name == s_latents.Name ? s_latents : setting),
+            ])
+        );
 
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
-        Alignment.Run(new SettingSources { Flags = s_latents.AddedTo(folder.AddedTo(arguments.Given)) }, terminal);
+        var given = folder.AddedTo(arguments);
+        Alignment.Run(
+            new SettingSources
+            {
+                Flags = given.Any(pair => pair.Key == s_latents.Name)
+                    ? given
+                    : [.. given, KeyValuePair.Create(s_latents.Name, "float32")],
+            },
+            terminal
+        );
         return 0;
     }
 }

@@ -13,11 +13,7 @@ namespace FlowBP.Cli.Commands;
 /// <param name="time">The clock that names the output folder.</param>
 internal sealed class EvaluateCommand(TimeProvider time) : ICommand
 {
-    private readonly CommandDefault folder = CommandDefault.DatedFolder(
-        EvaluationSettings.OutputDir,
-        "outputs/evaluation",
-        time
-    );
+    private readonly DatedFolder folder = new("outputs/evaluation", time);
 
     /// <inheritdoc/>
     public string Name => "evaluate";
@@ -40,7 +36,7 @@ internal sealed class EvaluateCommand(TimeProvider time) : ICommand
     public int Run(CommandArguments arguments, Terminal terminal)
     {
         var settings = UsageException.Guard(() =>
-            new SettingValues(Name, EvaluationSettings.All, folder.AddedTo(arguments.Given))
+            new SettingValues(Name, EvaluationSettings.All, folder.AddedTo(arguments))
         );
         Threads.UseAll();
         var summary = ProgressLine.During(

@@ -13,11 +13,7 @@ namespace FlowBP.Cli.Commands;
 /// <param name="time">The clock that names the output folder.</param>
 internal sealed class SampleCommand(TimeProvider time) : ICommand
 {
-    private readonly CommandDefault folder = CommandDefault.DatedFolder(
-        SampleSettings.OutputDir,
-        "outputs/samples",
-        time
-    );
+    private readonly DatedFolder folder = new("outputs/samples", time);
 
     /// <inheritdoc/>
     public string Name => "sample";
@@ -41,7 +37,7 @@ internal sealed class SampleCommand(TimeProvider time) : ICommand
     public int Run(CommandArguments arguments, Terminal terminal)
     {
         var settings = UsageException.Guard(() =>
-            new SettingValues(Name, SampleSettings.All, folder.AddedTo(arguments.Given))
+            new SettingValues(Name, SampleSettings.All, folder.AddedTo(arguments))
         );
         Threads.UseAll();
         var grid = ProgressLine.During(

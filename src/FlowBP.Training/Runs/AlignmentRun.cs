@@ -46,7 +46,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         using var heldOut = config.HeldOutReward is { } folder ? RewardFolder.Load(folder, device.Device, type) : null;
         var evaluator = new ImageEvaluator(
             evaluationPrompts,
-            Judges.Of(evaluationPrompts, reward, heldOut),
+            PictureJudges.Of(evaluationPrompts, reward, heldOut),
             config.Get(S.SamplingSteps),
             config.EvaluationSeed,
             config.Get(S.EvalImagesPerPrompt),

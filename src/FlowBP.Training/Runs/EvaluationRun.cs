@@ -64,7 +64,7 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
             : null;
         var evaluator = new ImageEvaluator(
             prompts,
-            Judges.Of(prompts, reward, heldOut),
+            PictureJudges.Of(prompts, reward, heldOut),
             settings.Get(S.SamplingSteps),
             (ulong)settings.Get(S.Seed),
             settings.Get(S.EvalImagesPerPrompt),

@@ -7,7 +7,7 @@ using FlowBP.Training.Rewards;
 namespace FlowBP.Training.Runs;
 
 /// <summary>The judges of an evaluation.</summary>
-internal static class Judges
+internal static class PictureJudges
 {
     /// <summary>The rewards, and the embedded world's rules if the prompts are of it.</summary>
     /// <param name="prompts">The prompts.</param>
