@@ -1,7 +1,6 @@
 // A model's config.json, read strictly: every key is either read, or known and of no consequence here, or refused by
 // name. A setting that is silently ignored is a model that is silently wrong.
 
-using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace FlowBP.Formats;

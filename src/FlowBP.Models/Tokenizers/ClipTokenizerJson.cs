@@ -1,8 +1,6 @@
 // A CLIP tokenizer as transformers 5 saves it: tokenizer.json alone, with the vocabulary, the merges, and a description of how words are
 // cut. The cutting is CLIP's or the file is refused: whoever takes the pieces and cuts otherwise has other tokens without a word.
 
-using System.Text.Json;
-
 namespace FlowBP.Models.Tokenizers;
 
 /// <summary>Reads the tokenizer.json of a CLIP tokenizer.</summary>
