@@ -3,7 +3,6 @@
 // Shape legend: B batch, D elements of a latent.
 
 using FlowBP.RandomStreams;
-using FlowBP.Verification.Methods;
 
 namespace FlowBP.Surrogates.Tests;
 

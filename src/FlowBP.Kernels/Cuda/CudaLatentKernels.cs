@@ -1,6 +1,7 @@
 // ILatentKernels on a GPU. The arithmetic is in kernels/; here are the checks, the same as in front of the CPU's kernels, the
 // splitting of what doesn't fit one launch's parameters, and the shapes of the grids. Tables of steps and weights travel with the
-// launch, so that nothing is copied to the device; results that the caller wants as numbers are copied back at the end.
+// launch, so that nothing is copied to the device; results that the caller wants as numbers are copied back at the end. The
+// reference is ScalarLatentKernels in tests/FlowBP.Kernels.References.
 
 using System.Runtime.InteropServices;
 using FlowBP.Cuda;
@@ -8,7 +9,7 @@ using FlowBP.Cuda;
 namespace FlowBP.Kernels.Cuda;
 
 /// <summary>
-/// The fused operations on device memory: the numbers of <see cref="ScalarLatentKernels"/>, bit for bit. Buffers hold device
+/// The fused operations on device memory: the numbers of the scalar reference, bit for bit. Buffers hold device
 /// pointers. Replay, scaling and the optimizer step are queued on the stream; residual and norm wait for their results. One
 /// call at a time.
 /// </summary>

@@ -1,4 +1,5 @@
-// IRolloutKernels on a GPU: checks, grids, launches. All of it is queued; nothing waits.
+// IRolloutKernels on a GPU: checks, grids, launches. All of it is queued; nothing waits. The reference is ScalarRolloutKernels in
+// tests/FlowBP.Kernels.References.
 
 using System.Numerics;
 using FlowBP.Cuda;
@@ -6,8 +7,8 @@ using FlowBP.Cuda;
 namespace FlowBP.Kernels.Cuda;
 
 /// <summary>
-/// The rollout's fused operations on device memory: the numbers of <see cref="ScalarRolloutKernels"/>, bit for bit (the payload
-/// of a NaN excepted). Buffers hold device pointers. Everything is queued on the stream.
+/// The rollout's fused operations on device memory: the numbers of the scalar reference, bit for bit (the payload of a NaN
+/// excepted). Buffers hold device pointers. Everything is queued on the stream.
 /// </summary>
 public sealed unsafe class CudaRolloutKernels : IRolloutKernels
 {

@@ -1,7 +1,7 @@
 // The obvious version of the rollout's fused operations: one element after another, as the formulas stand, with sums in the order
 // that the GPU takes. It is what the CUDA kernels are tested against, bit for bit, and itself against doubles.
 
-namespace FlowBP.Kernels;
+namespace FlowBP.Kernels.References;
 
 /// <summary>The scalar reference.</summary>
 public sealed unsafe class ScalarRolloutKernels : IRolloutKernels

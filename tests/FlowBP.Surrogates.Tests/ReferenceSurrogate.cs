@@ -2,9 +2,7 @@
 // differentiated. It is what the executor is checked against, and what its memory is compared with.
 // Shape legend: T steps, B batch, … the dimensions of one latent.
 
-using FlowBP.Surrogates;
-
-namespace FlowBP.Verification.Methods;
+namespace FlowBP.Surrogates.Tests;
 
 /// <summary>
 /// Differentiates the whole surrogate graph of a shared plan by autograd; memory grows with the number of active steps.
@@ -37,7 +35,7 @@ public sealed class ReferenceSurrogate(Func<Tensor, Tensor, Conditioning, Tensor
         using var scope = torch.NewDisposeScope();
         using var withGrad = torch.enable_grad();
         var plan = batch.Plan.Samples[0];
-        var type = AccumulationType.Of(rollout.X_TB);
+        var type = rollout.X_TB.dtype == ScalarType.Float64 ? ScalarType.Float64 : ScalarType.Float32;
         // `path` is zero everywhere and carries the gradient: Σ w·(v − sg v) of the steps so far, noisy side first.
         Tensor? path = null;
         foreach (var step in plan.ActiveSteps.Reverse())

@@ -4,7 +4,7 @@
 
 using System.Numerics;
 
-namespace FlowBP.Kernels;
+namespace FlowBP.Kernels.References;
 
 /// <summary>The scalar reference.</summary>
 public sealed unsafe class ScalarLatentKernels : ILatentKernels
