@@ -12,6 +12,17 @@ public sealed unsafe partial class PtxInterpreter
 {
     /// <inheritdoc/>
     /// <exception cref="InterpreterException">The kernel, or the way it is launched, has an error.</exception>
+    public void Launch(Kernel kernel, Dim3 grid, Dim3 block, nint stream, params ReadOnlySpan<KernelArgument> arguments)
+    {
+        fixed (KernelArgument* pinned = arguments)
+        {
+            var addresses = new nint[arguments.Length];
+            KernelArgument.Addresses(new(pinned, arguments.Length), addresses);
+            Launch(kernel.Handle, grid, block, kernel.SharedBytes, stream, addresses);
+        }
+    }
+
+    /// <summary>The same, with the addresses of the arguments' values.</summary>
     public void Launch(nint function, Dim3 grid, Dim3 block, int sharedBytes, nint stream, ReadOnlySpan<nint> arguments)
     {
         lock (_lock)

@@ -6,18 +6,14 @@ namespace FlowBP.Kernels.Cuda.Tests;
 /// <summary>A driver and the kernels on it.</summary>
 internal sealed class CudaTarget : IDisposable
 {
-    public CudaTarget(ICudaDriver driver, Func<string, nint> functions)
+    public CudaTarget(ICudaDriver driver, Func<string, Kernel> kernels)
     {
         Driver = driver;
-        Function = functions;
-        Latents = new(driver, functions, stream: 0);
-        Rollout = new(driver, functions, stream: 0);
+        Latents = new(driver, kernels, stream: () => 0);
+        Rollout = new(driver, kernels, stream: () => 0);
     }
 
     public ICudaDriver Driver { get; }
-
-    /// <summary>CUfunction of a kernel's name.</summary>
-    public Func<string, nint> Function { get; }
 
     public CudaLatentKernels Latents { get; }
 
@@ -27,7 +23,7 @@ internal sealed class CudaTarget : IDisposable
     public static CudaTarget Emulated(string schedule, byte poison = 0xFF, LaunchRecord? record = null)
     {
         var driver = new EmulatedDriver(schedule, poison, record);
-        return new(driver, name => driver.Function(0, name));
+        return new(driver, driver.Kernel);
     }
 
     private static readonly Dictionary<string, Func<CudaTarget>> Factories = new()

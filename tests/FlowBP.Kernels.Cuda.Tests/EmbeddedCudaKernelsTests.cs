@@ -36,9 +36,9 @@ public sealed class EmbeddedCudaKernelsTests
             new CompiledKernelCache(folder: null),
             new KernelTarget(new ComputeCapability(8, 0), KernelCodeKind.Ptx)
         );
-        var functions = EmbeddedKernels.In(library);
+        var find = EmbeddedKernels.In(library);
         var kernels = CudaKernelNames.ByFile.SelectMany(file => file.Value).ToArray();
-        Assert.That(kernels.Select(functions), Is.All.Not.Zero);
-        Assert.That(kernels.Select(kernel => functions(kernel)), Is.Unique);
+        Assert.That(kernels.Select(kernel => find(kernel).Handle), Is.All.Not.Zero);
+        Assert.That(kernels.Select(kernel => find(kernel).Handle), Is.Unique);
     }
 }

@@ -18,7 +18,7 @@ public sealed class CudaRolloutPathTests
         ["CUDA, emulated"] = () =>
         {
             var driver = new EmulatedDriver("reverse", poison: 0x41);
-            return new CudaRolloutKernels(driver, name => driver.Function(0, name), stream: 0);
+            return new CudaRolloutKernels(driver, driver.Kernel, stream: () => 0);
         },
     };
 

@@ -98,7 +98,7 @@ public class CudaExecutorTests
     {
         using var world = NewWorld(ScalarType.Float32);
         var driver = new EmulatedDriver("forward");
-        using var latents = new CudaLatentKernels(driver, name => driver.Function(0, name), () => 0, deviceIndex: 1);
+        using var latents = new CudaLatentKernels(driver, driver.Kernel, () => 0, deviceIndex: 1);
         var rollout = new Rollout(Field(world, ScalarType.Float32), world.Schedule, latents, ScalarType.Float32);
         Assert.That(
             () => rollout.Run(world.Noise, world.Conditioning),
@@ -114,8 +114,8 @@ public class CudaExecutorTests
     {
         var driver = new EmulatedDriver("forward");
         nint stream = 4;
-        using var latents = new CudaLatentKernels(driver, name => driver.Function(0, name), () => stream);
-        var rollout = new CudaRolloutKernels(driver, name => driver.Function(0, name), () => stream);
+        using var latents = new CudaLatentKernels(driver, driver.Kernel, () => stream);
+        var rollout = new CudaRolloutKernels(driver, driver.Kernel, () => stream);
         Assert.That((latents.Stream, rollout.Stream), Is.EqualTo(((nint)4, (nint)4)));
         stream = 7;
         Assert.That((latents.Stream, rollout.Stream), Is.EqualTo(((nint)7, (nint)7)));
@@ -124,10 +124,9 @@ public class CudaExecutorTests
     private static World NewWorld(ScalarType storage, int steps = 8) =>
         new(steps: steps, type: storage == ScalarType.Float64 ? storage : ScalarType.Float32, guided: true);
 
-    private static CudaLatentKernels Latents(EmulatedDriver driver) => new(driver, name => driver.Function(0, name), 0);
+    private static CudaLatentKernels Latents(EmulatedDriver driver) => new(driver, driver.Kernel, () => 0);
 
-    private static CudaRolloutKernels Rollout(EmulatedDriver driver) =>
-        new(driver, name => driver.Function(0, name), 0);
+    private static CudaRolloutKernels Rollout(EmulatedDriver driver) => new(driver, driver.Kernel, () => 0);
 
     private static AutogradVelocityField Field(World world, ScalarType? output = null) =>
         new(

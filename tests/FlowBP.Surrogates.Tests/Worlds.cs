@@ -2,6 +2,7 @@
 // Shape legend: B batch, D elements of a latent, R rows.
 
 using FlowBP.RandomStreams;
+using FlowBP.Verification.Methods;
 
 namespace FlowBP.Surrogates.Tests;
 

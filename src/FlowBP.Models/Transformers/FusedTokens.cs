@@ -71,41 +71,15 @@ internal sealed unsafe class FusedTokens(IRolloutKernels kernels)
         long first
     )
     {
-        var (type, size) = TypeOf(x_BLE);
-        var (batch, tokens, stride, width) = (x_BLE.size(0), x_BLE.size(1), x_BLE.size(2), out_BND.size(2));
-        var head = (int)weight_K.size(0);
-        if (column + width > stride || first + tokens > out_BND.size(1))
-        {
-            throw new ArgumentException(
-                $"heads of width {width} from column {column} of {stride}, {tokens} tokens from {first} of "
-                    + $"{out_BND.size(1)}: they don't fit"
-            );
-        }
-        var x = new HeadBuffer
-        {
-            Pointer = (byte*)Pointer(x_BLE) + (column * size),
-            Type = type,
-            Batch = batch,
-            Tokens = tokens,
-            Heads = (int)(width / head),
-            Width = head,
-            SampleStride = tokens * stride,
-            TokenStride = stride,
-            HeadStride = head,
-        };
-        var result = x with
-        {
-            Pointer = (byte*)Pointer(out_BND) + (first * width * size),
-            SampleStride = out_BND.size(1) * width,
-            TokenStride = width,
-        };
+        var (tokens, head) = (x_BLE.size(1), (int)weight_K.size(0));
+        var heads = (int)(out_BND.size(2) / head);
         kernels.QkNormRope(
-            x,
+            TokenBuffers.Heads(x_BLE, 0, tokens, column, heads, head, kernels.DeviceIndex),
             Pointer(weight_K),
             Rotations(rotary_N?.Cosine_NP, first),
             Rotations(rotary_N?.Sine_NP, first),
             epsilon,
-            result
+            TokenBuffers.Heads(out_BND, first, tokens, 0, heads, head, kernels.DeviceIndex)
         );
         GC.KeepAlive(x_BLE);
         GC.KeepAlive(weight_K);
@@ -116,24 +90,10 @@ internal sealed unsafe class FusedTokens(IRolloutKernels kernels)
     private float* Rotations(Tensor? table_NP, long first) =>
         table_NP is null ? null : (float*)Pointer(table_NP) + (first * table_NP.size(1));
 
-    private TokenBuffer Tokens(Tensor x_BLD) =>
-        new(Pointer(x_BLD), TypeOf(x_BLD).Type, x_BLD.size(0), x_BLD.size(1), x_BLD.size(2));
+    private TokenBuffer Tokens(Tensor x_BLD) => TokenBuffers.Of(x_BLD, kernels.DeviceIndex);
 
-    private ModulationBuffer Part(Tensor modulation_BE, int part, Tensor x_BLD)
-    {
-        var (type, size) = TypeOf(modulation_BE);
-        var (stride, width) = (modulation_BE.size(1), x_BLD.size(2));
-        if ((part + 1) * width > stride)
-        {
-            throw new ArgumentException($"a modulation of {stride} has no part {part} of width {width}");
-        }
-        return new((byte*)Pointer(modulation_BE) + (part * width * size), type, x_BLD.size(0), width, stride);
-    }
+    private ModulationBuffer Part(Tensor modulation_BE, int part, Tensor x_BLD) =>
+        TokenBuffers.Part(modulation_BE, part, x_BLD.size(2), kernels.DeviceIndex);
 
     private void* Pointer(Tensor tensor) => (void*)TensorPointer.Of(tensor, kernels.DeviceIndex);
-
-    private static (LatentType Type, int Size) TypeOf(Tensor tensor) =>
-        tensor.dtype == ScalarType.BFloat16
-            ? (LatentType.BFloat16, sizeof(ushort))
-            : (LatentType.Float32, sizeof(float));
 }

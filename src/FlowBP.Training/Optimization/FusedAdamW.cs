@@ -87,12 +87,14 @@ public sealed class FusedAdamW : IDisposable
         var buffers = new GradientBuffer[gradients.Count];
         for (var i = 0; i < buffers.Length; i++)
         {
-            buffers[i] = Buffer(gradients[i].Gradient);
+            buffers[i] = LatentBuffers.OfGradient(gradients[i].Gradient, kernels.DeviceIndex);
         }
         var norm = Math.Sqrt(kernels.SquaredNorm(buffers));
         if (!double.IsFinite(norm))
         {
-            var culprit = gradients.First(g => !double.IsFinite(kernels.SquaredNorm([Buffer(g.Gradient)])));
+            var culprit = gradients.First(g =>
+                !double.IsFinite(kernels.SquaredNorm([LatentBuffers.OfGradient(g.Gradient, kernels.DeviceIndex)]))
+            );
             throw new NonFiniteGradientException(culprit.Entry.Name);
         }
         GC.KeepAlive(gradients);
@@ -215,13 +217,6 @@ public sealed class FusedAdamW : IDisposable
         }
         return found;
     }
-
-    private unsafe GradientBuffer Buffer(Tensor gradient) =>
-        new(
-            (void*)TensorPointer.Of(gradient, kernels.DeviceIndex),
-            gradient.dtype == ScalarType.Float64 ? LatentType.Float64 : LatentType.Float32,
-            gradient.numel()
-        );
 
     private static string Described(Tensor tensor) => $"{tensor.dtype} [{string.Join(", ", tensor.shape)}]";
 

@@ -20,9 +20,9 @@ internal static class InterpretedKernels
         _ = Requirement.Compiler();
         var driver = new PtxInterpreter { ScheduleSeed = scheduleSeed };
         var modules = new Dictionary<string, nint>();
-        return new(driver, Function);
+        return new(driver, KernelOf);
 
-        nint Function(string kernel)
+        Kernel KernelOf(string kernel)
         {
             var file = CudaKernelNames.ByFile.Single(entry => entry.Value.Contains(kernel)).Key;
             if (!modules.TryGetValue(file, out var module))
@@ -30,7 +30,7 @@ internal static class InterpretedKernels
                 var ptx = mistakes.Length == 0 ? Ptx(file) : Compile(file, mistakes);
                 modules.Add(file, module = driver.LoadModule(ptx.Span, $"{file}.cu"));
             }
-            return driver.Function(module, kernel);
+            return new(driver, module, kernel);
         }
     }
 
