@@ -31,4 +31,7 @@ public sealed record Kernel
 
     /// <summary>What the compiler gave it.</summary>
     public KernelResources Resources => driver.Resources(Handle);
+
+    /// <inheritdoc/>
+    public override string ToString() => Name;
 }
