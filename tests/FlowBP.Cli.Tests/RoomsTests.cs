@@ -61,24 +61,21 @@ public class RoomsTests
                 "Families.Tracing",
             ]
         ),
-        ("Training", ["Torch", "RandomStreams", "Formats"]),
-        ("Training.Optimization", ["Torch", "Kernels", "Surrogates"]),
+        ("Training", ["Torch", "RandomStreams", "Settings", "Formats"]),
+        ("Training.Optimization", ["Torch", "Settings", "Kernels", "Surrogates"]),
         ("Training.Devices", ["Torch", "Settings", "Cuda", "Kernels"]),
-        (
-            "Training.Configuration",
-            ["Torch", "Settings", "Surrogates", "Families", "Training", "Training.Optimization", "Training.Devices"]
-        ),
         (
             "Training.Rewards",
             [
                 "Torch",
+                "Settings",
                 "Formats",
                 "Surrogates",
                 "Models.Autoencoders",
                 "Models.Tokenizers",
                 "Models.Clip",
                 "Models.Rewards",
-                "Training.Configuration",
+                "Training",
             ]
         ),
         (
@@ -91,10 +88,24 @@ public class RoomsTests
                 "Models.Autoencoders",
                 "Models.Adapters",
                 "Families",
+                "Training",
                 "Training.Optimization",
                 "Training.Devices",
-                "Training.Configuration",
                 "Training.Rewards",
+            ]
+        ),
+        (
+            "Training.Configuration",
+            [
+                "Torch",
+                "RandomStreams",
+                "Settings",
+                "Surrogates",
+                "Families",
+                "Training",
+                "Training.Optimization",
+                "Training.Rewards",
+                "Training.Pipelines",
             ]
         ),
         (
@@ -166,6 +177,8 @@ public class RoomsTests
                 "Families.Tracing",
                 "Families",
                 "Training",
+                "Training.Rewards",
+                "Training.Pipelines",
                 "Training.Configuration",
                 "Training.Alignment",
             ]
@@ -228,6 +241,8 @@ public class RoomsTests
                 "Training",
                 "Training.Optimization",
                 "Training.Devices",
+                "Training.Rewards",
+                "Training.Pipelines",
                 "Training.Configuration",
                 "Training.Alignment",
                 "Training.Evaluation",

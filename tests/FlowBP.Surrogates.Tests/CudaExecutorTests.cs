@@ -24,7 +24,7 @@ public class CudaExecutorTests
     {
         using var world = NewWorld(storage, steps: 16);
         var definition = MethodRegistry.Get(method);
-        var planner = definition.Make(definition.Resolve([]));
+        var planner = definition.Create([]);
         var plan = BatchPlan.Draw(
             planner,
             world.Schedule,

@@ -1,6 +1,4 @@
 using FlowBP.Families.SD3;
-using FlowBP.Models.Adapters;
-using FlowBP.Surrogates;
 using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Tests;
@@ -8,11 +6,10 @@ namespace FlowBP.Training.Tests;
 /// <summary>Factors of an adapter, pulled back with the blocks that they hang on.</summary>
 public class AdaptedNetworkTests
 {
-    private static readonly LoraConfig Rank2 = new()
+    private static readonly TrainingSettings Rank2 = new()
     {
-        Rank = 2,
-        Alpha = 2,
-        TargetModules = ["to_q", "to_v", "proj_out"],
+        LoraRank = 2,
+        LoraTargetModules = ["to_q", "to_v", "proj_out"],
     };
 
     private DisposeScope scope = null!;
@@ -30,14 +27,14 @@ public class AdaptedNetworkTests
     public void Factors_have_the_gradients_of_plain_autograd_and_frozen_weights_have_none(string mode, int workers)
     {
         using var model = new TextToImage(
-            EmbeddedAssets.Model,
-            guidance: 1,
-            workers: workers,
-            options: new()
+            ModelFolder.At(EmbeddedAssets.Model, 1) with
             {
-                Checkpointing = GradientCheckpointing.Parse(mode),
-                Lora = Rank2,
-                LoraSeed = 5,
+                CpuWorkers = workers,
+                Seed = 5,
+            },
+            Rank2 with
+            {
+                GradientCheckpointing = mode,
             }
         );
         var factors = model.Adapter!.named_parameters().ToArray();

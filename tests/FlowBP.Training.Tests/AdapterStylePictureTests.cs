@@ -131,7 +131,7 @@ public sealed class AdapterStylePictureTests
 
     private Dictionary<string, Tensor> Weights()
     {
-        using var model = new TextToImage(folder.Of("model"), guidance: 2, prompts: new TinyModels.Prompts());
+        using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 2), prompts: new TinyModels.Prompts());
         return model
             .Model.Transformer.state_dict()
             .ToDictionary(pair => pair.Key, pair => pair.Value.detach().clone(), StringComparer.Ordinal);
@@ -182,10 +182,12 @@ public sealed class AdapterStylePictureTests
         using var inner = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         using var model = new TextToImage(
-            folder.Of("model"),
-            guidance: 2,
-            prompts: new TinyModels.Prompts(),
-            options: new() { StoredLora = adapter is null ? null : new(adapter, Scale: 10), Trains = false }
+            ModelFolder.At(folder.Of("model"), 2) with
+            {
+                LoraWeights = adapter,
+                LoraScale = 10,
+            },
+            prompts: new TinyModels.Prompts()
         );
         var noise_BCYX = Noise.Of(model.LatentShape, 1, seed: 5, step: 0);
         var picture = model.Decode(model.Sample(noise_BCYX, model.Encode(["a red circle"]), steps: 2));

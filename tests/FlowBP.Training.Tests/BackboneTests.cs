@@ -80,7 +80,7 @@ public class BackboneTests
         var json = JsonNode.Parse(File.ReadAllText(file))!;
         json[key] = value;
         File.WriteAllText(file, json.ToJsonString());
-        using var model = new TextToImage(folder.Of("model"), guidance: 2, prompts: new TinyModels.Prompts());
+        using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 2), prompts: new TinyModels.Prompts());
 
         Assert.That(
             () => model.Schedule(4),
@@ -170,10 +170,10 @@ public class BackboneTests
         index["text_encoder"] = new JsonArray("transformers", "CLIPTextModelWithProjection");
         index["tokenizer"] = new JsonArray("transformers", "CLIPTokenizer");
         File.WriteAllText(contents, index.ToJsonString());
-        using var model = new TextToImage(folder.Of("model"), 4, prompts: new TinyModels.Prompts());
+        using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 4), prompts: new TinyModels.Prompts());
 
         model.Model.Save(folder.Of("saved"));
-        using var saved = new TextToImage(folder.Of("saved"), 4, prompts: new TinyModels.Prompts());
+        using var saved = new TextToImage(ModelFolder.At(folder.Of("saved"), 4), prompts: new TinyModels.Prompts());
 
         Assert.That(File.ReadAllText(folder.Of("saved/text_encoder/model.safetensors")), Is.EqualTo("not read"));
         Assert.That(File.ReadAllText(folder.Of("saved/tokenizer/merges.txt")), Is.EqualTo("not read either"));
@@ -227,7 +227,7 @@ public class BackboneTests
     public void A_distilled_Klein_model_has_no_negative_branch()
     {
         TinyModels.WriteFlux2(folder.Of("model"), distilled: true);
-        using var model = new TextToImage(folder.Of("model"), 4, prompts: new TinyModels.Prompts());
+        using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 4), prompts: new TinyModels.Prompts());
         using var conditioning = model.Encode(["a red circle"]);
 
         Assert.That(conditioning.Negative, Is.Null);
@@ -340,7 +340,7 @@ public class BackboneTests
     public void Without_text_encoders_prompts_are_refused_when_they_come()
     {
         TinyModels.WriteFlux2(folder.Of("model"));
-        using var model = new TextToImage(folder.Of("model"), 4);
+        using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 4));
 
         Assert.That(
             () => model.Encode(["a red circle"]),
@@ -352,7 +352,10 @@ public class BackboneTests
     public void Embeddings_of_another_models_text_encoder_are_refused_by_name(string family)
     {
         TinyModels.Writers[family](folder.Of("model"));
-        using var model = new TextToImage(folder.Of("model"), 4, prompts: new TinyModels.Prompts(textWidth: 10));
+        using var model = new TextToImage(
+            ModelFolder.At(folder.Of("model"), 4),
+            prompts: new TinyModels.Prompts(textWidth: 10)
+        );
 
         Assert.That(
             () => model.Encode(["a red circle"]),
@@ -394,7 +397,13 @@ public class BackboneTests
         {
             TinyModels.Writers[family](path);
         }
-        return new TextToImage(path, guidance, workers: workers, size: size, prompts: new TinyModels.Prompts());
+        return new TextToImage(
+            ModelFolder.At(path, guidance, size) with
+            {
+                CpuWorkers = workers,
+            },
+            prompts: new TinyModels.Prompts()
+        );
     }
 
     private static float[] Values(Tensor tensor) => tensor.detach().contiguous().data<float>().ToArray();

@@ -2,7 +2,6 @@ using FlowBP.Families;
 using FlowBP.Families.SD3;
 using FlowBP.Formats;
 using FlowBP.Models.Prompts;
-using FlowBP.Settings;
 using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests;
@@ -206,10 +205,8 @@ public class EmbedRunTests
         {
             values[name] = value;
         }
-        return new EmbedRun(
-            new SettingValues("embed", EmbedSettings.All, values),
-            report ?? ((_, _) => { }),
-            notices.Add
-        ).Execute(cancellation);
+        return new EmbedRun(EmbedSettings.Table.Bind("embed", values), report ?? ((_, _) => { }), notices.Add).Execute(
+            cancellation
+        );
     }
 }

@@ -101,7 +101,7 @@ public class FluxBlockwiseTests
     private TextToImage Load(string family)
     {
         TinyModels.Writers[family](folder.Of("model"));
-        return new TextToImage(folder.Of("model"), 4, prompts: new TinyModels.Prompts());
+        return new TextToImage(ModelFolder.At(folder.Of("model"), 4), prompts: new TinyModels.Prompts());
     }
 
     private static IBlockwiseNetwork Network(TextToImage model) =>

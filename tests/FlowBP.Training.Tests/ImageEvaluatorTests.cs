@@ -22,7 +22,7 @@ public class ImageEvaluatorTests
     [Test]
     public void Judges_get_batches_and_a_dozen_pictures_are_kept()
     {
-        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 1);
+        using var model = new TextToImage(ModelFolder.At(EmbeddedAssets.Model, 1));
         var judge = new Brightness();
         var result = Evaluator(judge, batchSize: 7).Run(model);
 
@@ -46,7 +46,7 @@ public class ImageEvaluatorTests
     [Test]
     public void The_size_of_a_batch_changes_no_picture()
     {
-        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 1);
+        using var model = new TextToImage(ModelFolder.At(EmbeddedAssets.Model, 1));
         var few = Evaluator(new Brightness(), batchSize: 5).Run(model);
         var usual = Evaluator(new Brightness(), batchSize: null).Run(model);
         var drawn = Evaluator(new Brightness(), batchSize: 1).Draw(model);
@@ -63,7 +63,7 @@ public class ImageEvaluatorTests
     [Test]
     public void Pictures_of_another_size_have_no_rule_accuracy_and_the_reason_is_said_once()
     {
-        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 1, size: new ImageSize(16, 32));
+        using var model = new TextToImage(ModelFolder.At(EmbeddedAssets.Model, 1, new ImageSize(16, 32)));
         var evaluator = Evaluator(new Brightness(), batchSize: null);
         var result = evaluator.Run(model);
         evaluator.Draw(model);
@@ -94,7 +94,7 @@ public class ImageEvaluatorTests
     [TestCase(float.NegativeInfinity)]
     public void A_score_that_is_not_finite_is_named_with_its_judge_and_its_prompt(float score)
     {
-        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 1);
+        using var model = new TextToImage(ModelFolder.At(EmbeddedAssets.Model, 1));
         var wrong = new Brightness { Instead = (At: 3, score) };
         foreach (
             var (judge, heldOut) in new (IImageReward, IImageReward?)[] { (wrong, null), (new Brightness(), wrong) }
@@ -110,7 +110,7 @@ public class ImageEvaluatorTests
     [Test]
     public void A_picture_that_is_not_finite_is_named_and_shown_to_no_judge([Values] bool onlyDrawn)
     {
-        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 1);
+        using var model = new TextToImage(ModelFolder.At(EmbeddedAssets.Model, 1));
         using (torch.no_grad())
         {
             model.Model.Vae.parameters().Last().fill_(float.NaN);

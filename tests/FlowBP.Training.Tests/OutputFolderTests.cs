@@ -1,6 +1,6 @@
 using System.Text.Json;
 using FlowBP.Formats;
-using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Runs;

@@ -81,7 +81,7 @@ public static class Presets
         [
             .. ReleasedDefaults(preset.Family, preset.Method),
             .. own,
-            new(AlignmentSettings.Method.Name, preset.Method.Name, new(Precedence.Preset, $"preset {preset.Name}")),
+            new("method", preset.Method.Name, new(Precedence.Preset, $"preset {preset.Name}")),
         ];
     }
 
@@ -94,7 +94,7 @@ public static class Presets
     )
     {
         string[] scopes = ["all", backbone?.Name ?? "", method.Name, $"{backbone?.Name}/{method.Name}"];
-        var known = AlignmentSettings.All.Concat(method.Settings).Select(setting => setting.Name).ToHashSet();
+        var known = AlignmentConfig.Settings.Concat(method.Settings).Select(setting => setting.Name).ToHashSet();
         Dictionary<string, GivenValue> values = [];
         foreach (var group in groups)
         {

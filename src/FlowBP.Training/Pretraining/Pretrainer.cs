@@ -9,7 +9,7 @@ using FlowBP.Models.Schedulers;
 using FlowBP.Models.Tokenizers;
 using FlowBP.Shapes;
 using FlowBP.Surrogates;
-using FlowBP.Training.Configuration;
+using FlowBP.Training.Devices;
 
 namespace FlowBP.Training.Pretraining;
 
@@ -106,7 +106,7 @@ public sealed class Pretrainer(PretrainRecipe recipe, string folder, Action<Pret
     }
 
     // One per stage: a stage without them has the threads of the matrix products to itself.
-    private static BatchWorkers Workers() => new(AlignmentSettings.CpuWorkers.Default);
+    private static BatchWorkers Workers() => new(ComputeDevice.UsualCpuWorkers);
 
     private static ClipTokenizer WriteTokenizer(string target)
     {

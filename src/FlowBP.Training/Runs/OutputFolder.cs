@@ -175,7 +175,7 @@ public sealed class OutputFolder : IDisposable
         var values = config.Resolved().ToDictionary(pair => pair.Key, pair => pair.Value);
         if (device is not null)
         {
-            values[AlignmentSettings.Device.Name] = device;
+            values["device"] = device;
         }
         AtomicFile.WriteText(Owned(ConfigName), new YamlDotNet.Serialization.Serializer().Serialize(values));
     }

@@ -2,9 +2,8 @@
 // surroundings would be ignored, so it is refused.
 
 using FlowBP.Settings;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
 
-namespace FlowBP.Training.Alignment;
+namespace FlowBP.Training.Configuration;
 
 /// <summary>The rules between settings of a run.</summary>
 internal static class SettingRules
@@ -12,23 +11,23 @@ internal static class SettingRules
     private static readonly (Func<AlignmentConfig, bool> IsBroken, string Message)[] Rules =
     [
         (
-            config => config.Family is { HasEmbeddedGuidance: true } && config.Get(S.CfgGradNormCompensate),
+            config => config.Family is { HasEmbeddedGuidance: true } && config.CfgGradNormCompensate,
             "cfg_grad_norm_compensate must be false for this model: its guidance is an input of the network and does not scale"
                 + " the gradient"
         ),
         (
-            config => config.Family is { HasEmbeddedGuidance: true } && !config.Get(S.CfgDetachNeg),
+            config => config.Family is { HasEmbeddedGuidance: true } && !config.Training.CfgDetachNeg,
             "cfg_detach_neg must be true for this model: its guidance is an input of the network, there is no negative branch"
         ),
         (
-            config => config.LoraWeights is not null && config.Get(S.LoraTargetModules).Count > 0,
+            config => config.Model.LoraWeights is not null && config.Training.LoraTargetModules.Count > 0,
             "lora_target_modules has no meaning with lora_weights: the file says which modules have additions"
         ),
         (
             config =>
-                config.Get(S.LoraRank) is null
-                && config.LoraWeights is null
-                && (config.Get(S.LoraAlpha) is not null || config.Get(S.LoraTargetModules).Count > 0),
+                config.Training.LoraRank is null
+                && config.Model.LoraWeights is null
+                && (config.Training.LoraAlpha is not null || config.Training.LoraTargetModules.Count > 0),
             "lora_alpha and lora_target_modules need lora_rank"
         ),
     ];
@@ -38,7 +37,7 @@ internal static class SettingRules
     /// <exception cref="InvalidSettingException">It breaks one; the message names the settings.</exception>
     public static void Check(AlignmentConfig config)
     {
-        _ = config.PictureSize;
+        config.Model.Check();
         foreach (var (isBroken, message) in Rules)
         {
             if (isBroken(config))

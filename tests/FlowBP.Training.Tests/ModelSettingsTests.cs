@@ -1,6 +1,5 @@
 using FlowBP.Formats;
 using FlowBP.Settings;
-using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Runs;
@@ -8,7 +7,7 @@ using FlowBP.Training.Runs;
 namespace FlowBP.Training.Tests;
 
 /// <summary>What a model reads and computes in is chosen by settings, and what does not belong to it is refused.</summary>
-public class ModelChoiceTests : ShortRunTests
+public class ModelSettingsTests : ShortRunTests
 {
     private const string TooLong =
         "a red circle and a blue square and a green triangle and a red circle and a blue square and a green triangle";
@@ -23,7 +22,7 @@ public class ModelChoiceTests : ShortRunTests
             Is.All.EqualTo(ScalarType.BFloat16)
         );
         var config = AlignmentConfig.Resolve([new("compute_dtype", "bfloat16")]);
-        using var training = config.ModelChoice.Open(ComputeDevice.Cpu, [Prompt]);
+        using var training = config.Model.Open(ComputeDevice.Cpu, [Prompt], training: config.Training);
         Assert.That(training.Masters, Is.Not.Null);
     }
 
@@ -92,9 +91,8 @@ public class ModelChoiceTests : ShortRunTests
 
     private void Embed(string model, string prompts) =>
         new EmbedRun(
-            new(
+            EmbedSettings.Table.Bind(
                 "embed",
-                EmbedSettings.All,
                 new Dictionary<string, string>
                 {
                     ["model"] = model,

@@ -5,20 +5,16 @@ using FlowBP.Formats;
 using FlowBP.Kernels;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Tests;
 
 /// <summary>What types and memory modes do to a whole gradient, and to what a run leaves behind.</summary>
-public class ComputeOptionsTests
+public class TrainingSettingsTests
 {
-    private static readonly ComputeOptions Narrow = new()
-    {
-        Compute = ScalarType.BFloat16,
-        Checkpointing = GradientCheckpointing.Blocks,
-    };
+    private static readonly TrainingSettings Blocks = new() { GradientCheckpointing = "blocks" };
 
     private TemporaryFolder folder = null!;
 
@@ -31,9 +27,14 @@ public class ComputeOptionsTests
     [Test]
     public void A_gradient_block_by_block_from_kept_inputs_in_chunks_is_autograds()
     {
-        var expected = Gradient(new(), new() { Storage = ScalarType.Float32, Reuse = RolloutReuse.Off });
+        var expected = Gradient(
+            ScalarType.Float32,
+            new(),
+            new() { Storage = ScalarType.Float32, Reuse = RolloutReuse.Off }
+        );
         var found = Gradient(
-            new() { Checkpointing = GradientCheckpointing.Blocks },
+            ScalarType.Float32,
+            Blocks,
             new()
             {
                 Storage = ScalarType.Float32,
@@ -49,8 +50,8 @@ public class ComputeOptionsTests
     [Test]
     public void In_bfloat16_it_points_the_same_way()
     {
-        var expected = Gradient(new(), new() { Reuse = RolloutReuse.Off });
-        var found = Gradient(Narrow, new() { Reuse = RolloutReuse.On });
+        var expected = Gradient(ScalarType.Float32, new(), new() { Reuse = RolloutReuse.Off });
+        var found = Gradient(ScalarType.BFloat16, Blocks, new() { Reuse = RolloutReuse.On });
         var cosine =
             found.Zip(expected).Sum(pair => pair.First * pair.Second)
             / Math.Sqrt(found.Sum(value => value * value) * expected.Sum(value => value * value));
@@ -62,8 +63,15 @@ public class ComputeOptionsTests
     public void A_run_in_bfloat16_moves_the_masters_and_saves_them()
     {
         var config = AlignmentConfig.Resolve([new("train_batch_size", "4"), new("rollout_steps", "6")]);
-        using var model = new TextToImage(config.Model, config.Get(S.CfgGuidance), options: Narrow);
-        using var reward = RewardFolder.Load(config.Reward);
+        using var model = new TextToImage(
+            config.Model with
+            {
+                ComputeDtype = ScalarType.BFloat16,
+                CpuWorkers = 1,
+            },
+            Blocks
+        );
+        using var reward = RewardFolder.Load(config.Judges.RewardFolder);
         var before = model.Masters!.Masters.ToDictionary(p => p.Name, p => TransformerWorld.Numbers(p.Parameter));
         using (var trainer = new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts)))
         {
@@ -89,10 +97,16 @@ public class ComputeOptionsTests
         Assert.That(model.Model.Transformer.parameters().Select(p => p.dtype), Is.All.EqualTo(ScalarType.BFloat16));
     }
 
-    private static double[] Gradient(ComputeOptions compute, ExecutorOptions options)
+    private static double[] Gradient(ScalarType type, TrainingSettings training, ExecutorOptions options)
     {
         const int batch = 4;
-        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 3, options: compute);
+        using var model = new TextToImage(
+            ModelFolder.At(EmbeddedAssets.Model, 3) with
+            {
+                ComputeDtype = type,
+            },
+            training
+        );
         using var imageReward = RewardFolder.Load(EmbeddedAssets.Reward);
         string[] prompts = [.. PromptFile.Read(EmbeddedAssets.HeldOutPrompts).Take(batch)];
         using var conditioning = model.Encode(prompts);

@@ -1,6 +1,6 @@
 using FlowBP.Settings;
 
-namespace FlowBP.Training.Configuration;
+namespace FlowBP.Training;
 
 /// <summary>A configuration asks for something that does not exist or is not done; one line that says where.</summary>
 /// <param name="message">Where, what was found, what is accepted.</param>
