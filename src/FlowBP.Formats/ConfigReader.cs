@@ -80,6 +80,18 @@ public sealed class ConfigReader
     public bool Bool(string key, bool? fallback = null) =>
         Read(key, "true or false", n => n.GetValue<bool>(), fallback);
 
+    /// <summary>A value of the type of another, which it is if absent or null.</summary>
+    internal object Read(string key, object fallback) =>
+        fallback switch
+        {
+            int value => Int(key, value),
+            double value => Double(key, value),
+            bool value => Bool(key, value),
+            string value => Text(key, value),
+            IReadOnlyList<int> value => Ints(key, value),
+            _ => throw new NotSupportedException($"{key}: no key is a {fallback.GetType()}"),
+        };
+
     /// <summary>A string.</summary>
     public string Text(string key, string? fallback = null) =>
         OptionalText(key) ?? fallback ?? throw Missing(key, "a string");
