@@ -27,12 +27,5 @@ internal static unsafe class BenchmarkLatents
     }
 
     /// <summary>A view for the kernels.</summary>
-    internal static LatentBuffer View(Tensor tensor_TBE) =>
-        new(
-            (void*)TensorPointer.Of(tensor_TBE),
-            LatentType.BFloat16,
-            tensor_TBE.shape[0],
-            tensor_TBE.shape[1],
-            tensor_TBE.shape[2]
-        );
+    internal static LatentBuffer View(Tensor tensor_TBE) => LatentBuffers.OfSteps(tensor_TBE, deviceIndex: null);
 }

@@ -4,9 +4,9 @@
 using System.Globalization;
 using FlowBP.Training;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Benchmarks;
 
@@ -48,9 +48,9 @@ internal static class StepBenchmark
 
     private static (string Name, AlignmentTrainer Trainer, List<StepReport> Reports) Prepare(string method)
     {
-        var config = AlignmentConfig.Resolve([KeyValuePair.Create(S.Method.Name, method)]);
-        var model = new TextToImage(config.Model, config.Get(S.CfgGuidance), workers: config.Get(S.CpuWorkers));
-        var reward = RewardFolder.Load(config.Reward);
+        var config = AlignmentConfig.Resolve([KeyValuePair.Create("method", method)]);
+        var model = new TextToImage(config.Model, config.Training);
+        var reward = RewardFolder.Load(config.Judges.RewardFolder);
         return (method, new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts)), []);
     }
 

@@ -1,6 +1,8 @@
 // A text encoder reads the beginning of a prompt and drops the rest, which nobody would see in the pictures' file names. So it
 // is said, once for all prompts of a run.
 
+using FlowBP.Models.Prompts;
+
 namespace FlowBP.Families;
 
 /// <summary>The notice about prompts that are longer than an encoder takes.</summary>

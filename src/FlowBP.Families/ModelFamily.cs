@@ -5,11 +5,15 @@ using System.Text.Json;
 using FlowBP.Families.Flux1;
 using FlowBP.Families.Flux2;
 using FlowBP.Families.Inspection;
+using FlowBP.Families.Networks;
 using FlowBP.Families.SD3;
 using FlowBP.Families.Tracing;
 using FlowBP.Formats;
+using FlowBP.Models.Autoencoders;
+using FlowBP.Models.Layers;
 using FlowBP.Models.Original;
 using FlowBP.Models.Prompts;
+using FlowBP.Models.Schedulers;
 using FlowBP.Surrogates;
 
 namespace FlowBP.Families;
@@ -49,17 +53,27 @@ public sealed record ModelFamily
     /// <summary>The schedule in words.</summary>
     public required string ScheduleText { get; init; }
 
-    /// <summary>
-    /// Loads a folder: its path, where embeddings come from (null: the folder's own encoders; ownership passes over), and a file
-    /// of the transformer's weights instead of the folder's (null: the folder's).
-    /// </summary>
-    public required Func<string, IPromptSource?, string?, IBackbone> Load { get; init; }
+    /// <summary>The schedule that a folder's settings ask for, of a number of steps and image tokens.</summary>
+    public Func<FlowMatchEulerConfig, int, int, NoiseSchedule> Schedule { get; init; } =
+        (config, steps, tokens) => config.Schedule(steps, tokens);
+
+    /// <summary>The layers that adapters change unless told otherwise.</summary>
+    public required IReadOnlyList<string> AdapterTargets { get; init; }
+
+    /// <summary>The autoencoder.</summary>
+    public required AutoencoderKind Autoencoder { get; init; }
+
+    /// <summary>Whether <c>model_index.json</c> says if the model was distilled from guidance.</summary>
+    public bool SaysWhetherDistilled { get; init; }
 
     /// <summary>The text encoders of a folder.</summary>
     public required EncoderLayout Encoders { get; init; }
 
     /// <summary>Loads the text encoders: tokens of the longest sequence and type of the parameters, null for the defaults.</summary>
-    public required Func<DiffusersFolder, int?, ScalarType?, IPromptEncoder> LoadEncoders { get; init; }
+    public required Func<DiffusersFolder, int?, ScalarType?, IPromptSource> LoadEncoders { get; init; }
+
+    /// <summary>Refuses a folder without the text encoders that a model can't be without; null: it can be without all.</summary>
+    public Action<DiffusersFolder>? RequireEncoders { get; init; }
 
     /// <summary>Text tokens that the transformer sees, of encoders whose <c>Name</c> and <c>Tokens</c> are known.</summary>
     public required Func<IReadOnlyList<PlannedEncoder>, long> TextTokensOf { get; init; }
@@ -69,9 +83,6 @@ public sealed record ModelFamily
 
     /// <summary>The names that the transformer was published under; null: it was published under diffusers' names.</summary>
     internal OriginalNames? OriginalNames { get; init; }
-
-    /// <summary>The transformer of a configuration, operation by operation; null: its memory can't be predicted.</summary>
-    internal Func<ConfigReader, TracedNetwork>? Trace { get; init; }
 
     /// <summary>The full-size model that was released, on paper; null: none.</summary>
     public ReleasedModel? Released { get; init; }
@@ -143,6 +154,16 @@ public sealed record ModelFamily
     public static ModelFamily? WithOriginalNamesOf(ICheckpointSource file) =>
         All.FirstOrDefault(family => family.OriginalNames?.Recognises(file.Tensors.Keys) ?? false);
 
+    /// <summary>Reads the transformer's <c>config.json</c> and its weights from a folder.</summary>
+    /// <param name="folder">A folder with <c>config.json</c> and weights, under diffusers' names or the original ones.</param>
+    /// <param name="weights">A file of weights instead of those in the folder; null: those.</param>
+    /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
+    public FlowTransformer LoadTransformer(string folder, string? weights = null) =>
+        Unfinished.Filled(
+            (FlowTransformer)Transformer.Build(ConfigReader.Open(Path.Combine(folder, "config.json"))),
+            model => TransformerWeights.LoadInto(model, OriginalNames, weights ?? folder)
+        );
+
     /// <summary>The identity of a model folder's text encoders.</summary>
     /// <param name="folder">A folder in diffusers' layout, with its text encoders.</param>
     /// <param name="maxSequenceLength">Tokens of the longest sequence; the family's default if null.</param>
@@ -193,3 +214,15 @@ public sealed record ModelFamily
 /// <param name="Endings">How the names of its repositories and folders end: small letters and digits only.</param>
 /// <param name="Planned">Its networks on paper, rewards apart.</param>
 public sealed record ReleasedModel(IReadOnlyList<string> Endings, Func<PlannedModel> Planned);
+
+/// <summary>An autoencoder, as it is recognised and read.</summary>
+/// <param name="Name">The class as the ecosystem calls it.</param>
+/// <param name="Load">Reads it from its folder.</param>
+public sealed record AutoencoderKind(string Name, Func<string, LatentAutoencoder> Load)
+{
+    /// <summary>The autoencoder of Stable Diffusion 3 and FLUX.1.</summary>
+    public static AutoencoderKind KL { get; } = new(nameof(AutoencoderKL), AutoencoderKL.FromFolder);
+
+    /// <summary>FLUX.2's.</summary>
+    public static AutoencoderKind KLFlux2 { get; } = new(nameof(AutoencoderKLFlux2), AutoencoderKLFlux2.FromFolder);
+}

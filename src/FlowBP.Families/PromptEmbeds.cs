@@ -1,4 +1,4 @@
-// Embeddings reach a backbone from files too, so they are checked like files: names, number of dimensions, widths.
+// Embeddings reach a model from files too, so they are checked like files: names, number of dimensions, widths.
 // Shape legend: B batch, M text tokens, E text width, P pooled width.
 
 using FlowBP.Formats;
@@ -6,7 +6,7 @@ using FlowBP.Models.Prompts;
 
 namespace FlowBP.Families;
 
-/// <summary>Embeddings of prompts as a backbone takes them.</summary>
+/// <summary>Embeddings of prompts as a model takes them.</summary>
 internal static class PromptEmbeds
 {
     /// <summary>The text sequence.</summary>

@@ -20,20 +20,18 @@ internal static class TransformerWeights
 
     /// <summary>Copies every tensor, converting to the network's type and device.</summary>
     /// <param name="network">The receiving network.</param>
+    /// <param name="names">The names that it was published under; null: diffusers' own.</param>
     /// <param name="path">A folder, a file or an index.</param>
     /// <exception cref="CheckpointException">The weights are missing or damaged, or do not fit.</exception>
-    public static void LoadInto<T>(T network, string path)
-        where T : nn.Module, IHasOriginalNames
+    public static void LoadInto(nn.Module network, OriginalNames? names, string path)
     {
         var file = Checkpoint.Open(path);
-        using var weights = Named(network, file);
+        using var weights = Named(network, names, file);
         Checkpoint.LoadInto(network, weights);
     }
 
-    private static ICheckpointSource Named<T>(T network, ICheckpointSource file)
-        where T : nn.Module, IHasOriginalNames
+    private static ICheckpointSource Named(nn.Module network, OriginalNames? names, ICheckpointSource file)
     {
-        var names = network.OriginalNames;
         if (ModelFamily.WithOriginalNamesOf(file)?.OriginalNames is { } found)
         {
             if (found != names)
@@ -41,7 +39,7 @@ internal static class TransformerWeights
                 file.Dispose();
                 throw CheckpointException.ForFile(
                     file.Path,
-                    $"holds the original weights of {found.Family}, expected those of {names.Family}: the configuration"
+                    $"holds the original weights of {found.Family}, expected those of {names?.Family ?? network.GetName()}: the configuration"
                         + " beside it, or the model it is given with, is of that family"
                 );
             }
@@ -50,7 +48,7 @@ internal static class TransformerWeights
             {
                 shapes = network.state_dict().ToDictionary(pair => pair.Key, pair => pair.Value.shape);
             }
-            var original = OriginalCheckpoint.Of(file, names, shapes);
+            var original = OriginalCheckpoint.Of(file, found, shapes);
             if (original.Others.Count > 0)
             {
                 var parts = string.Join(", ", AllInOneParts.Of(original.Others));

@@ -1,6 +1,8 @@
 // Every way in which a file on disk can disappoint a model ends in this one exception. Its message is a single line for
 // the person at the keyboard: which file, which tensor or key, what was found, what was expected.
 
+using System.Text.Json;
+
 namespace FlowBP.Formats;
 
 /// <summary>A checkpoint, configuration or vocabulary file is missing, damaged, or does not fit the model.</summary>
@@ -18,6 +20,37 @@ public sealed class CheckpointException : Exception
     /// <param name="inner">The error underneath, where there is one.</param>
     public static CheckpointException ForFile(string file, string problem, Exception? inner = null) =>
         new($"{file}: {problem}", inner);
+
+    /// <summary>Reads a file; a failure names the file and its cause.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="read">Reads it.</param>
+    /// <param name="missing">What is said of a file that is not there.</param>
+    /// <param name="failed">What is said of one that can't be read, before the cause.</param>
+    /// <exception cref="CheckpointException">The file is missing, can't be read, or is no JSON where it is read as that.</exception>
+    public static T Guard<T>(
+        string file,
+        Func<T> read,
+        string missing = "no such file",
+        string failed = "cannot be read"
+    )
+    {
+        try
+        {
+            return read();
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw ForFile(file, missing, e);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
+        {
+            throw ForFile(file, $"{failed}: {e.Message}", e);
+        }
+        catch (JsonException e)
+        {
+            throw ForFile(file, $"is not valid JSON: {e.Message}", e);
+        }
+    }
 
     internal static CheckpointException ForTensor(string file, string tensor, string found, string expected) =>
         new($"{file}: tensor '{Shorten(tensor)}': found {found}, expected {expected}");

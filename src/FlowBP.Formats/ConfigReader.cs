@@ -1,7 +1,6 @@
 // A model's config.json, read strictly: every key is either read, or known and of no consequence here, or refused by
 // name. A setting that is silently ignored is a model that is silently wrong.
 
-using System.Text.Json;
 using System.Text.Json.Nodes;
 
 namespace FlowBP.Formats;
@@ -25,43 +24,14 @@ public sealed class ConfigReader
 
     /// <summary>Reads a file whose content is one JSON object.</summary>
     /// <exception cref="CheckpointException">The file is missing or holds no JSON object, or a key twice.</exception>
-    public static ConfigReader Open(string file)
-    {
-        string text;
-        try
-        {
-            text = System.IO.File.ReadAllText(file);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw CheckpointException.ForFile(file, "no such file", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw CheckpointException.ForFile(file, $"cannot be read: {e.Message}", e);
-        }
-        return Parse(file, text);
-    }
+    public static ConfigReader Open(string file) =>
+        Parse(file, CheckpointException.Guard(file, () => System.IO.File.ReadAllText(file)));
 
     /// <summary>Reads a text that is one JSON object.</summary>
     /// <param name="file">Names the text in messages.</param>
     /// <param name="text">The JSON text.</param>
     /// <exception cref="CheckpointException">The text is no JSON object, or has a key twice.</exception>
-    public static ConfigReader Parse(string file, string text)
-    {
-        ForeignContent.Refuse(file, text);
-        try
-        {
-            var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
-            return JsonNode.Parse(text, documentOptions: options) is JsonObject json
-                ? new ConfigReader(file, json, section: "")
-                : throw CheckpointException.ForFile(file, "found no JSON object");
-        }
-        catch (JsonException e)
-        {
-            throw CheckpointException.ForFile(file, $"is not valid JSON: {e.Message}", e);
-        }
-    }
+    public static ConfigReader Parse(string file, string text) => new(file, JsonFile.Parse(file, text), section: "");
 
     /// <summary>Whether the key is there with a value other than null.</summary>
     public bool Has(string key) => json[key] is not null;
@@ -79,6 +49,18 @@ public sealed class ConfigReader
     /// <summary>True or false.</summary>
     public bool Bool(string key, bool? fallback = null) =>
         Read(key, "true or false", n => n.GetValue<bool>(), fallback);
+
+    /// <summary>A value of the type of another, which it is if absent or null.</summary>
+    internal object Read(string key, object fallback) =>
+        fallback switch
+        {
+            int value => Int(key, value),
+            double value => Double(key, value),
+            bool value => Bool(key, value),
+            string value => Text(key, value),
+            IReadOnlyList<int> value => Ints(key, value),
+            _ => throw new NotSupportedException($"{key}: no key is a {fallback.GetType()}"),
+        };
 
     /// <summary>A string.</summary>
     public string Text(string key, string? fallback = null) =>

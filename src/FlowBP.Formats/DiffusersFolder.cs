@@ -6,6 +6,12 @@ using System.Text.RegularExpressions;
 
 namespace FlowBP.Formats;
 
+/// <summary>A part in <c>model_index.json</c>.</summary>
+/// <param name="Folder">Its sub-folder.</param>
+/// <param name="Library">The library of its class; null: the part is absent.</param>
+/// <param name="Class">Its class; null: the part is absent.</param>
+public readonly record struct IndexEntry(string Folder, string? Library, string? Class);
+
 /// <summary>Paths and contents of a model folder in diffusers' layout.</summary>
 /// <param name="root">The folder with <c>model_index.json</c>.</param>
 public sealed partial class DiffusersFolder(string root)
@@ -227,14 +233,19 @@ public sealed partial class DiffusersFolder(string root)
 
     /// <summary>Writes <c>model_index.json</c>.</summary>
     /// <param name="pipelineClass">Name of the pipeline's class, such as <c>StableDiffusion3Pipeline</c>.</param>
-    /// <param name="parts">Sub-folder, library and class of each part; a null class marks a part that is absent.</param>
+    /// <param name="parts">Its parts.</param>
+    /// <param name="flag">A key of the pipeline's own, and its value; null: none.</param>
     /// <exception cref="CheckpointException">The file cannot be written.</exception>
-    public void WriteIndex(string pipelineClass, IEnumerable<(string Folder, string? Library, string? Class)> parts)
+    public void WriteIndex(string pipelineClass, IEnumerable<IndexEntry> parts, (string Key, bool Value)? flag = null)
     {
         var json = new JsonObject { ["_class_name"] = pipelineClass };
         foreach (var (folder, library, type) in parts.OrderBy(part => part.Folder, StringComparer.Ordinal))
         {
             json[folder] = new JsonArray(library, type);
+        }
+        if (flag is { } given)
+        {
+            json[given.Key] = given.Value;
         }
         AtomicFile.WriteText(Path.Combine(Root, "model_index.json"), json.ToConfigText());
     }

@@ -11,32 +11,25 @@ internal static class JsonFile
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="CheckpointException">It is missing, too large, no JSON object, or has a key twice.</exception>
-    public static JsonObject Read(string file)
+    public static JsonObject Read(string file) =>
+        CheckpointException.Guard(
+            file,
+            () =>
+                new FileInfo(file) is { Exists: true, Length: > LargestBytes } large
+                    ? throw CheckpointException.ForFile(file, $"found {large.Length} bytes, expected a JSON file")
+                    : Parse(file, File.ReadAllText(file)),
+            missing: "no such file or folder"
+        );
+
+    /// <summary>A text that is one JSON object.</summary>
+    /// <param name="file">Names the text in messages.</param>
+    /// <param name="text">The JSON text.</param>
+    /// <exception cref="CheckpointException">The text is no JSON object, or has a key twice.</exception>
+    internal static JsonObject Parse(string file, string text)
     {
-        try
-        {
-            if (new FileInfo(file) is { Exists: true, Length: > LargestBytes } large)
-            {
-                throw CheckpointException.ForFile(file, $"found {large.Length} bytes, expected a JSON file");
-            }
-            var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
-            var text = File.ReadAllText(file);
-            ForeignContent.Refuse(file, text);
-            return JsonNode.Parse(text, documentOptions: options) is JsonObject json
-                ? json
-                : throw CheckpointException.ForFile(file, "found no JSON object");
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw CheckpointException.ForFile(file, "no such file or folder", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw CheckpointException.ForFile(file, $"cannot be read: {e.Message}", e);
-        }
-        catch (JsonException e)
-        {
-            throw CheckpointException.ForFile(file, $"is not valid JSON: {e.Message}", e);
-        }
+        ForeignContent.Refuse(file, text);
+        var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
+        return CheckpointException.Guard(file, () => JsonNode.Parse(text, documentOptions: options)) as JsonObject
+            ?? throw CheckpointException.ForFile(file, "found no JSON object");
     }
 }

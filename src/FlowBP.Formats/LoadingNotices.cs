@@ -9,7 +9,7 @@ namespace FlowBP.Formats;
 /// <code>
 /// using (LoadingNotices.To(text =&gt; Console.Error.WriteLine(text)))
 /// {
-///     model = Backbones.Load(folder);
+///     model = FlowModel.Load(folder);
 /// }
 /// </code>
 /// </example>

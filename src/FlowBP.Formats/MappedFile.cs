@@ -50,26 +50,11 @@ internal sealed unsafe partial class MappedFile : IDisposable
     /// <exception cref="CheckpointException">The file is missing, unreadable, or shorter.</exception>
     public static MappedFile Open(string path, int leastBytes)
     {
-        FileStream stream;
-        try
-        {
-            stream = new FileStream(
-                path,
-                FileMode.Open,
-                FileAccess.Read,
-                FileShare.Read,
-                1,
-                FileOptions.SequentialScan
-            );
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw CheckpointException.ForFile(path, "no such file", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw CheckpointException.ForFile(path, $"cannot be opened: {e.Message}", e);
-        }
+        var stream = CheckpointException.Guard(
+            path,
+            () => new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1, FileOptions.SequentialScan),
+            failed: "cannot be opened"
+        );
         var length = stream.Length;
         if (Foreign(stream, length) is { } what)
         {

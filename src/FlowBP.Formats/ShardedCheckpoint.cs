@@ -119,33 +119,30 @@ public sealed class ShardedCheckpoint : ICheckpointSource
 
     private JsonDocument Parse()
     {
+        var text = CheckpointException.Guard(Path, Text);
+        ForeignContent.Refuse(Path, text);
         try
         {
-            using var stream = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.Read);
-            if (stream.Length > MostIndexBytes)
-            {
-                throw CheckpointException.ForFile(
-                    Path,
-                    $"found {stream.Length} bytes, expected at most {MostIndexBytes} of an index"
-                );
-            }
-            using var reader = new StreamReader(stream);
-            var text = reader.ReadToEnd();
-            ForeignContent.Refuse(Path, text);
             return JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 8 });
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw CheckpointException.ForFile(Path, "no such file", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw CheckpointException.ForFile(Path, $"cannot be read: {e.Message}", e);
         }
         catch (JsonException e)
         {
             throw CheckpointException.ForFile(Path, $"is no index: {e.Message}", e);
         }
+    }
+
+    private string Text()
+    {
+        using var stream = new FileStream(Path, FileMode.Open, FileAccess.Read, FileShare.Read);
+        if (stream.Length > MostIndexBytes)
+        {
+            throw CheckpointException.ForFile(
+                Path,
+                $"found {stream.Length} bytes, expected at most {MostIndexBytes} of an index"
+            );
+        }
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
     }
 
     // An index comes from strangers: it may name the files beside it and nothing else on this machine.

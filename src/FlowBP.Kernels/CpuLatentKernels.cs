@@ -1,11 +1,12 @@
 // The kernels as a CPU runs them: checks, the choice of the storage type, and the loop over blocks. The arithmetic is in
-// CpuQuadrature, CpuScaling, CpuAdamWEma and CpuSquaredNorm, one file per family.
+// CpuQuadrature, CpuScaling, CpuAdamWEma and CpuSquaredNorm, one file per family. The reference of all of them is
+// ScalarLatentKernels in tests/FlowBP.Kernels.References.
 
 using System.Numerics;
 
 namespace FlowBP.Kernels;
 
-/// <summary>Vectorised and parallel kernels; the same numbers as <see cref="ScalarLatentKernels"/>, bit for bit.</summary>
+/// <summary>Vectorised and parallel kernels; the numbers of the scalar reference, bit for bit.</summary>
 public sealed unsafe class CpuLatentKernels : ILatentKernels
 {
     private readonly int _maxThreads;

@@ -1,6 +1,7 @@
-// The fused operations on latents, as one interface with several implementations: ScalarLatentKernels is the reference,
-// CpuLatentKernels the vectorised and parallel one. Whatever implements it, the numbers are the same: sums run in a fixed
-// order with fused multiply-adds, so replay, residual and scaling agree bit for bit (the payload of a NaN excepted).
+// The fused operations on latents, as one interface with several implementations: CpuLatentKernels is vectorised and parallel,
+// CudaLatentKernels runs on a GPU, and ScalarLatentKernels (tests/FlowBP.Kernels.References) is what both are tested against.
+// Whatever implements it, the numbers are the same: sums run in a fixed order with fused multiply-adds, so replay, residual and
+// scaling agree bit for bit (the payload of a NaN excepted).
 
 namespace FlowBP.Kernels;
 

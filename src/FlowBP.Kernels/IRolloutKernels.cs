@@ -1,6 +1,6 @@
 // A rollout evaluates the network without autograd, and there nothing needs the intermediate results of a norm, a modulation or a
-// guidance: each group of operations between two matrix products is one pass over memory. ScalarRolloutKernels is the reference;
-// on a GPU, CudaRolloutKernels gives its bits.
+// guidance: each group of operations between two matrix products is one pass over memory. ScalarRolloutKernels
+// (tests/FlowBP.Kernels.References) is the reference; on a GPU, CudaRolloutKernels gives its bits.
 
 namespace FlowBP.Kernels;
 

@@ -8,7 +8,11 @@ namespace FlowBP.Surrogates;
 /// v [B, …] from x [B, …], σ [B] and the conditioning. Its parameters are leaves that require gradients; Vjp adds to
 /// their <c>grad</c>.
 /// </param>
-public sealed class AutogradVelocityField(Func<Tensor, Tensor, Conditioning, Tensor> forward) : IVelocityField
+/// <param name="parameters">These leaves; needed only where their gradients go elsewhere.</param>
+public sealed class AutogradVelocityField(
+    Func<Tensor, Tensor, Conditioning, Tensor> forward,
+    IReadOnlyList<Tensor>? parameters = null
+) : IVelocityField
 {
     private const string Latents = "the latents x_B";
 
@@ -18,7 +22,7 @@ public sealed class AutogradVelocityField(Func<Tensor, Tensor, Conditioning, Ten
             TensorChecks.Shaped("the velocity", forward(x_B, sigma_B, conditioning), x_B.shape, $"as {Latents}");
 
     /// <inheritdoc/>
-    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning)
+    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace = null)
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
@@ -32,7 +36,9 @@ public sealed class AutogradVelocityField(Func<Tensor, Tensor, Conditioning, Ten
         Tensor sigma_B,
         Conditioning conditioning,
         Tensor cotangent_B,
-        bool wantInputGradient
+        bool wantInputGradient,
+        KeptForward? kept = null,
+        IParameterGradients? gradients = null
     )
     {
         using var scope = torch.NewDisposeScope();
@@ -42,8 +48,19 @@ public sealed class AutogradVelocityField(Func<Tensor, Tensor, Conditioning, Ten
         var input = x_B.detach().requires_grad_(wantInputGradient);
         var velocity = Forward(input, sigma_B, conditioning);
         TensorChecks.Differentiable("the velocity", velocity);
-        Gradients.Backward([velocity], [cotangent_B.to(velocity.dtype)]);
+        Tensor? pulled;
+        if (gradients is null)
+        {
+            Gradients.Backward([velocity], [cotangent_B.to(velocity.dtype)]);
+            pulled = input.grad;
+        }
+        else
+        {
+            var leaves = parameters ?? throw new InvalidOperationException("this field was not told its parameters");
+            Tensor[] inputs = wantInputGradient ? [input] : [];
+            pulled = Pullbacks.Pull([velocity], [cotangent_B], inputs, leaves, gradients).FirstOrDefault();
+        }
         // A field that ignores x leaves no gradient there.
-        return wantInputGradient ? (input.grad ?? torch.zeros_like(x_B)).MoveToOuterDisposeScope() : null;
+        return wantInputGradient ? (pulled ?? torch.zeros_like(x_B)).MoveToOuterDisposeScope() : null;
     }
 }

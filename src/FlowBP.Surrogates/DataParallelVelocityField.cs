@@ -8,18 +8,18 @@ namespace FlowBP.Surrogates;
 /// A velocity field whose batch is divided among <see cref="BatchWorkers"/>. The function must treat samples
 /// independently, as every network without batch statistics does.
 /// </summary>
-public sealed class DataParallelVelocityField : IForwardKeepingField
+public sealed class DataParallelVelocityField : IVelocityField
 {
-    private readonly IPartField network;
+    private readonly IVelocityField network;
     private readonly BatchWorkers workers;
-    private readonly IParameterGradients gradients;
+    private readonly IParameterGradients ownGradients;
 
     /// <summary>Divides the batches of a field that is pulled back by autograd.</summary>
     /// <param name="field">The field.</param>
     /// <param name="parameters">The leaves that Vjp adds gradients to, all that require them.</param>
     /// <param name="workers">The threads; they stay the caller's.</param>
     public DataParallelVelocityField(AutogradVelocityField field, IEnumerable<Tensor> parameters, BatchWorkers workers)
-        : this(new AutogradPart(field, [.. parameters]), workers, LeafGradients.Instance) { }
+        : this(new AutogradVelocityField(field.Forward, [.. parameters]), workers, LeafGradients.Instance) { }
 
     /// <summary>Divides the batches of a field that is pulled back block by block.</summary>
     /// <param name="field">The field; the gradients go where its own go.</param>
@@ -27,48 +27,23 @@ public sealed class DataParallelVelocityField : IForwardKeepingField
     public DataParallelVelocityField(BlockwiseVelocityField field, BatchWorkers workers)
         : this(field, workers, field.Gradients) { }
 
-    private DataParallelVelocityField(IPartField network, BatchWorkers workers, IParameterGradients gradients)
+    private DataParallelVelocityField(IVelocityField network, BatchWorkers workers, IParameterGradients gradients)
     {
         this.network = network;
         this.workers = workers;
-        this.gradients = gradients;
+        ownGradients = gradients;
     }
 
     /// <inheritdoc/>
     public bool KeepsForward => network.KeepsForward;
 
     /// <inheritdoc/>
-    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning) =>
-        Divided(x_B, sigma_B, conditioning, null);
-
-    /// <inheritdoc/>
-    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace trace)
+    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace = null)
     {
-        network.Prepare(x_B, sigma_B, conditioning);
-        return Divided(x_B, sigma_B, conditioning, trace);
-    }
-
-    /// <inheritdoc/>
-    public Tensor? Vjp(
-        Tensor x_B,
-        Tensor sigma_B,
-        Conditioning conditioning,
-        Tensor cotangent_B,
-        bool wantInputGradient
-    ) => Pull(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient, null);
-
-    /// <inheritdoc/>
-    public Tensor? Vjp(
-        Tensor x_B,
-        Tensor sigma_B,
-        Conditioning conditioning,
-        Tensor cotangent_B,
-        bool wantInputGradient,
-        KeptForward kept
-    ) => Pull(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient, kept);
-
-    private Tensor Divided(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace)
-    {
+        if (trace is not null)
+        {
+            network.Prepare(x_B, sigma_B, conditioning);
+        }
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         var parts = workers.Parts((int)x_B.size(0));
@@ -76,7 +51,7 @@ public sealed class DataParallelVelocityField : IForwardKeepingField
         try
         {
             var velocities = workers.Run(
-                [.. parts.Select((rows, part) => (Func<Tensor>)(() => Evaluate(rows, traces[part])))],
+                [.. parts.Select((rows, part) => (Func<Tensor>)(() => EvaluatePart(rows, traces[part])))],
                 velocity_n => velocity_n.Dispose()
             );
             var velocity_B = Joined(velocities);
@@ -97,7 +72,7 @@ public sealed class DataParallelVelocityField : IForwardKeepingField
             throw;
         }
 
-        Tensor Evaluate(Range rows, ForwardTrace? traced)
+        Tensor EvaluatePart(Range rows, ForwardTrace? traced)
         {
             using var part = conditioning.Select(Indices(rows));
             using var x_n = x_B.Rows(rows);
@@ -106,13 +81,15 @@ public sealed class DataParallelVelocityField : IForwardKeepingField
         }
     }
 
-    private Tensor? Pull(
+    /// <inheritdoc/>
+    public Tensor? Vjp(
         Tensor x_B,
         Tensor sigma_B,
         Conditioning conditioning,
         Tensor cotangent_B,
         bool wantInputGradient,
-        KeptForward? kept
+        KeptForward? kept = null,
+        IParameterGradients? gradients = null
     )
     {
         using var scope = torch.NewDisposeScope();
@@ -130,7 +107,7 @@ public sealed class DataParallelVelocityField : IForwardKeepingField
         {
             foreach (var (_, collected) in parts)
             {
-                collected.AddTo(gradients);
+                collected.AddTo(gradients ?? ownGradients);
                 collected.Dispose();
             }
             return wantInputGradient ? Joined([.. parts.Select(part => part.Item1!)]).MoveToOuterDisposeScope() : null;
@@ -214,40 +191,5 @@ public sealed class DataParallelVelocityField : IForwardKeepingField
             part.Dispose();
         }
         return joined;
-    }
-
-    // Plain autograd; it knows no blocks, so it keeps nothing.
-    private sealed class AutogradPart(AutogradVelocityField field, Tensor[] parameters) : IPartField
-    {
-        public bool KeepsForward => false;
-
-        public void Prepare(Tensor x_B, Tensor sigma_B, Conditioning conditioning) { }
-
-        public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace) =>
-            field.Evaluate(x_B, sigma_B, conditioning);
-
-        public Tensor? Vjp(
-            Tensor x_B,
-            Tensor sigma_B,
-            Conditioning conditioning,
-            Tensor cotangent_B,
-            bool wantInputGradient,
-            KeptForward? kept,
-            IParameterGradients gradients
-        )
-        {
-            using var scope = torch.NewDisposeScope();
-            using var withGrad = torch.enable_grad();
-            var input_B = x_B.detach().requires_grad_(wantInputGradient);
-            var velocity_B = field.Forward(input_B, sigma_B, conditioning);
-            var pulled = Pullbacks.Pull(
-                [velocity_B],
-                [cotangent_B],
-                wantInputGradient ? [input_B] : [],
-                parameters,
-                gradients
-            );
-            return wantInputGradient ? (pulled[0] ?? torch.zeros_like(input_B)).MoveToOuterDisposeScope() : null;
-        }
     }
 }

@@ -15,29 +15,20 @@ namespace FlowBP.Surrogates;
 /// Whether v_neg is a constant (the default of the reference, <c>cfg_detach_neg</c>): then a cotangent u becomes s·u on
 /// v_cond and nothing else; otherwise v_neg receives (1 − s)·u as well, in one product of 2B.
 /// </param>
-public sealed class GuidedVelocityField(IVelocityField inner, double scale, bool detachNegative = true)
-    : IGuidedBranches,
-        IForwardKeepingField
+public sealed class GuidedVelocityField(IVelocityField inner, double scale, bool detachNegative = true) : IVelocityField
 {
     /// <inheritdoc/>
     public double Scale { get; } = scale;
 
     /// <inheritdoc/>
-    public bool KeepsForward => inner is IForwardKeepingField { KeepsForward: true };
+    public bool KeepsForward => inner.KeepsForward;
 
     /// <inheritdoc/>
-    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning) =>
-        Mixed(x_B, sigma_B, conditioning, null);
-
-    /// <inheritdoc/>
-    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace trace) =>
-        Mixed(x_B, sigma_B, conditioning, trace);
-
-    private Tensor Mixed(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace)
+    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace = null)
     {
         if (!Guides(conditioning))
         {
-            return Inner(x_B, sigma_B, conditioning, trace);
+            return inner.Evaluate(x_B, sigma_B, conditioning, trace);
         }
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
@@ -58,14 +49,14 @@ public sealed class GuidedVelocityField(IVelocityField inner, double scale, bool
     {
         if (!Guides(conditioning))
         {
-            return new(Inner(x_B, sigma_B, conditioning, trace), null);
+            return new(inner.Evaluate(x_B, sigma_B, conditioning, trace), null);
         }
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         var both = conditioning.Joined();
         var batch = (int)x_B.size(0);
         var traceBoth = trace is null ? null : new ForwardTrace(RowsOfBoth(trace.Rows, batch));
-        var v_2B = Inner(torch.cat([x_B, x_B], 0), torch.cat([sigma_B, sigma_B], 0), both, traceBoth);
+        var v_2B = inner.Evaluate(torch.cat([x_B, x_B], 0), torch.cat([sigma_B, sigma_B], 0), both, traceBoth);
         if (traceBoth?.Kept is { } kept)
         {
             trace!.Kept = detachNegative ? kept : Split(kept, trace.Rows.Count);
@@ -77,13 +68,8 @@ public sealed class GuidedVelocityField(IVelocityField inner, double scale, bool
     }
 
     /// <inheritdoc/>
-    public Tensor? Vjp(
-        Tensor x_B,
-        Tensor sigma_B,
-        Conditioning conditioning,
-        Tensor cotangent_B,
-        bool wantInputGradient
-    ) => Pull(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient, null);
+    public void Prepare(Tensor x_B, Tensor sigma_B, Conditioning conditioning) =>
+        inner.Prepare(x_B, sigma_B, conditioning);
 
     /// <inheritdoc/>
     public Tensor? Vjp(
@@ -92,26 +78,19 @@ public sealed class GuidedVelocityField(IVelocityField inner, double scale, bool
         Conditioning conditioning,
         Tensor cotangent_B,
         bool wantInputGradient,
-        KeptForward kept
-    ) => Pull(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient, kept);
-
-    private Tensor? Pull(
-        Tensor x_B,
-        Tensor sigma_B,
-        Conditioning conditioning,
-        Tensor cotangent_B,
-        bool wantInputGradient,
-        KeptForward? kept
+        KeptForward? kept = null,
+        IParameterGradients? gradients = null
     )
     {
         if (!Guides(conditioning))
         {
-            return Inner(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient, kept);
+            return inner.Vjp(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient, kept, gradients);
         }
         using var scope = torch.NewDisposeScope();
         if (detachNegative)
         {
-            return Inner(x_B, sigma_B, conditioning, cotangent_B * Scale, wantInputGradient, kept)
+            return inner
+                .Vjp(x_B, sigma_B, conditioning, cotangent_B * Scale, wantInputGradient, kept, gradients)
                 ?.MoveToOuterDisposeScope();
         }
         var both = conditioning.Joined();
@@ -119,7 +98,7 @@ public sealed class GuidedVelocityField(IVelocityField inner, double scale, bool
         var x_2B = torch.cat([x_B, x_B], 0);
         var sigma_2B = torch.cat([sigma_B, sigma_B], 0);
         var cotangent_2B = torch.cat([cotangent_B * (1 - Scale), cotangent_B * Scale], 0);
-        var gradient_2B = Inner(x_2B, sigma_2B, both, cotangent_2B, wantInputGradient, keptBoth);
+        var gradient_2B = inner.Vjp(x_2B, sigma_2B, both, cotangent_2B, wantInputGradient, keptBoth, gradients);
         if (gradient_2B is null)
         {
             return null;
@@ -127,23 +106,6 @@ public sealed class GuidedVelocityField(IVelocityField inner, double scale, bool
         var batch = x_B.size(0);
         return (gradient_2B.narrow(0, 0, batch) + gradient_2B.narrow(0, batch, batch)).MoveToOuterDisposeScope();
     }
-
-    private Tensor Inner(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace) =>
-        trace is null
-            ? inner.Evaluate(x_B, sigma_B, conditioning)
-            : ((IForwardKeepingField)inner).Evaluate(x_B, sigma_B, conditioning, trace);
-
-    private Tensor? Inner(
-        Tensor x_B,
-        Tensor sigma_B,
-        Conditioning conditioning,
-        Tensor cotangent_B,
-        bool wantInputGradient,
-        KeptForward? kept
-    ) =>
-        kept is null
-            ? inner.Vjp(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient)
-            : ((IForwardKeepingField)inner).Vjp(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient, kept);
 
     // Positions in a batch of the negative branch first.
     private int[] RowsOfBoth(IReadOnlyList<int> rows, int batch) =>

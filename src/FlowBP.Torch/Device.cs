@@ -43,7 +43,7 @@ public static partial class torch
     /// <exception cref="ArgumentException">The name is none of these.</exception>
     public static Device device(string description)
     {
-        string[] parts = description.Split(':');
+        var parts = description.Split(':');
         // Letters only: Enum.TryParse also takes numbers.
         if (
             parts.Length <= 2
@@ -51,7 +51,7 @@ public static partial class torch
             && Enum.TryParse(parts[0], ignoreCase: true, out DeviceType type)
         )
         {
-            int index = type == DeviceType.CUDA ? 0 : -1;
+            var index = type == DeviceType.CUDA ? 0 : -1;
             if (parts.Length == 1 || (int.TryParse(parts[1], out index) && index >= 0))
             {
                 return new Device(type, index);
@@ -87,7 +87,7 @@ public static partial class torch
         /// <inheritdoc/>
         public override string ToString()
         {
-            string name = type.ToString().ToLowerInvariant();
+            var name = type.ToString().ToLowerInvariant();
             return index < 0 ? name : $"{name}:{index}";
         }
     }

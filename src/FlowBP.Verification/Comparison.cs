@@ -24,11 +24,8 @@ public sealed class Comparison(double tolerance, double negligible = 0)
     /// <summary>How many arrays have been compared.</summary>
     public int Count { get; private set; }
 
-    /// <summary>Whether <see cref="Pairs"/> keeps what is compared element by element.</summary>
+    /// <summary>Whether what is compared is kept, element by element, for <see cref="Against"/>.</summary>
     public bool Keeps { get; init; }
-
-    /// <summary>What was compared, in order; empty unless it <see cref="Keeps"/>.</summary>
-    public IReadOnlyList<ComparedNumbers> Pairs => pairs;
 
     /// <summary>Compares a tensor with a reference of the same shape, of any numeric type.</summary>
     /// <param name="name">Names the pair in the report.</param>

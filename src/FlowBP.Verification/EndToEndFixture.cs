@@ -4,6 +4,8 @@
 // Shape legend: B batch, R reward rows (copies × batch, copy-major), P projection, C channels, Y X pixels or latents.
 
 using System.Text.Json;
+using FlowBP.Families;
+using FlowBP.Families.Networks;
 using FlowBP.Families.SD3;
 using FlowBP.Formats;
 using FlowBP.Models.Autoencoders;
@@ -33,26 +35,13 @@ public static class EndToEndFixture
 
     /// <summary>Whether a folder has a manifest of recorded steps with networks (it names cases, and no format).</summary>
     /// <param name="folder">The folder itself, not what is below it.</param>
-    public static bool Matches(string folder)
-    {
-        var manifest = Path.Combine(folder, Manifest);
-        if (!File.Exists(manifest))
-        {
-            return false;
-        }
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(manifest));
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                && document.RootElement.TryGetProperty("cases", out _)
-                && !document.RootElement.TryGetProperty("format", out _);
-        }
-        catch (JsonException)
-        {
+    public static bool Matches(string folder) =>
+        FixtureSearch.HasManifest(
+            folder,
+            manifest => manifest.TryGetProperty("cases", out _) && !manifest.TryGetProperty("format", out _),
             // What it would have been can't be told; MethodFixture reports it.
-            return false;
-        }
-    }
+            ifDamaged: false
+        );
 
     /// <summary>Runs every recorded step of a folder. Whatever is wrong with a case is in its result.</summary>
     /// <param name="folder">
@@ -95,11 +84,13 @@ public static class EndToEndFixture
             comparison,
             new()
             {
-                Field = SD3Field.Blockwise(networks.Transformer),
-                Conditioning = SD3Field.Condition(
+                Field = new BlockwiseVelocityField(new BlockwiseTransformer(networks.Transformer)),
+                Conditioning = FlowTransformer.Condition(
                     tensors["prompt_embeds"],
                     tensors["pooled"],
-                    step.IsGuided ? SD3Field.Condition(tensors["neg_prompt_embeds"], tensors["neg_pooled"]) : null
+                    step.IsGuided
+                        ? FlowTransformer.Condition(tensors["neg_prompt_embeds"], tensors["neg_pooled"])
+                        : null
                 ),
                 Reward = new EmbeddedPromptReward(networks),
                 RewardConditioning = new(TextEmbeds, text_BP),

@@ -1,3 +1,5 @@
+using System.Text.Json;
+
 namespace FlowBP.Verification;
 
 /// <summary>Walks folders in a fixed order.</summary>
@@ -7,6 +9,28 @@ internal static class FixtureSearch
     /// <param name="root">The folder.</param>
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     public static IEnumerable<string> Folders(string root) => Folders(new DirectoryInfo(root), []);
+
+    /// <summary>Whether a folder's manifest.json is one of a kind.</summary>
+    /// <param name="folder">The folder itself, not what is below it.</param>
+    /// <param name="isOfKind">Whether an object of JSON is.</param>
+    /// <param name="ifDamaged">What is said of a file that is no JSON.</param>
+    public static bool HasManifest(string folder, Func<JsonElement, bool> isOfKind, bool ifDamaged)
+    {
+        var manifest = Path.Combine(folder, "manifest.json");
+        if (!File.Exists(manifest))
+        {
+            return false;
+        }
+        try
+        {
+            using var document = JsonDocument.Parse(File.ReadAllBytes(manifest));
+            return document.RootElement.ValueKind == JsonValueKind.Object && isOfKind(document.RootElement);
+        }
+        catch (JsonException)
+        {
+            return ifDamaged;
+        }
+    }
 
     // Links are followed, but no folder is entered twice: a link to a parent would never end.
     private static IEnumerable<string> Folders(DirectoryInfo folder, HashSet<string> visited)

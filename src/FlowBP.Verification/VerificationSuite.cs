@@ -21,24 +21,18 @@ public static class VerificationSuite
         (folder, _, _) => Layouts(folder),
     ];
 
-    /// <summary>Runs every fixture at or below a folder.</summary>
-    /// <param name="root">The folder.</param>
-    /// <param name="device">Where networks and kernels compute; null: on the CPU.</param>
+    /// <summary>Runs fixtures. One that can't be read is a failed one; the others still run.</summary>
+    /// <param name="sources">What <see cref="Find"/> returned.</param>
     /// <param name="cancellation">Stops between two sources.</param>
-    /// <returns>
-    /// Results in the order of <see cref="Find"/>, each with the path of its folder or file as seen from
-    /// <paramref name="root"/>. A fixture that can't be read is a failed one; the others still run.
-    /// </returns>
-    /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
+    /// <returns>Results in the order of the sources.</returns>
     /// <exception cref="OperationCanceledException">The run was stopped.</exception>
     public static IReadOnlyList<(string Group, FixtureResult Result)> Run(
-        string root,
-        ComputeDevice? device = null,
+        IEnumerable<(string Group, FixtureSource Source)> sources,
         CancellationToken cancellation = default
     )
     {
         List<(string, FixtureResult)> results = [];
-        foreach (var (group, source) in Find(root, device))
+        foreach (var (group, source) in sources)
         {
             cancellation.ThrowIfCancellationRequested();
             results.AddRange(source.RunGuarded().Select(result => (group, result)));

@@ -7,7 +7,6 @@ using FlowBP.Families.Flux2;
 using FlowBP.Families.SD3;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Planning;
 
@@ -180,10 +179,10 @@ public class FullSizeTests
 
         Assert.That(options.Model, Is.EqualTo("flux2"));
         Assert.That(options.Output, Is.EqualTo("a.md"));
-        Assert.That(options.Config.PictureSize, Is.EqualTo(new ImageSize(16, 16)));
-        Assert.That(options.Config.Get(AlignmentSettings.RolloutSteps), Is.EqualTo(9));
-        Assert.That(options.Config.Compute.Compute, Is.EqualTo(ScalarType.Float32));
-        Assert.That(options.Config.Compute.Lora!.Rank, Is.EqualTo(4));
+        Assert.That(options.Config.Model.Size, Is.EqualTo(new ImageSize(16, 16)));
+        Assert.That(options.Config.RolloutSteps, Is.EqualTo(9));
+        Assert.That(options.Config.Model.ComputeDtype, Is.EqualTo(ScalarType.Float32));
+        Assert.That(options.Config.Training.LoraRank, Is.EqualTo(4));
     }
 
     [Test]
@@ -192,11 +191,11 @@ public class FullSizeTests
         var options = FullSizeOptions.Parse([]);
 
         Assert.That(options.Model, Is.EqualTo("sd35"));
-        Assert.That(options.Config.Get(AlignmentSettings.Device), Is.EqualTo("cuda"));
-        Assert.That(options.Config.Compute.Compute, Is.EqualTo(ScalarType.BFloat16));
-        Assert.That(options.Config.Compute.Reward, Is.EqualTo(ScalarType.BFloat16));
-        Assert.That(options.Config.PictureSize, Is.EqualTo(new ImageSize(512, 512)));
-        Assert.That(options.Config.Get(AlignmentSettings.TrainBatchSize), Is.EqualTo(4));
+        Assert.That(options.Config.Model.Device, Is.EqualTo("cuda"));
+        Assert.That(options.Config.Model.ComputeDtype, Is.EqualTo(ScalarType.BFloat16));
+        Assert.That(options.Config.Model.RewardDtype, Is.EqualTo(ScalarType.BFloat16));
+        Assert.That(options.Config.Model.Size, Is.EqualTo(new ImageSize(512, 512)));
+        Assert.That(options.Config.TrainBatchSize, Is.EqualTo(4));
     }
 
     [TestCase("sdxl")]

@@ -2,7 +2,6 @@
 
 using System.Text;
 using FlowBP.Benchmarks.Gpu;
-using FlowBP.Kernels;
 using FlowBP.Kernels.Cuda;
 using FlowBP.Kernels.Cuda.Tests;
 
@@ -16,9 +15,8 @@ public class GpuCaseTests
     public void A_kernel_gives_the_bits_of_the_reference_and_nearly_libtorchs_numbers(string name)
     {
         var driver = new EmulatedDriver("forward");
-        nint Function(string kernel) => driver.Function(0, kernel);
-        using var latents = new CudaLatentKernels(driver, Function, stream: 0);
-        var kernels = new KernelSet(latents, new CudaRolloutKernels(driver, Function, stream: 0), torch.CPU);
+        using var latents = new CudaLatentKernels(driver, driver.Kernel, stream: () => 0);
+        var kernels = new KernelSet(latents, new CudaRolloutKernels(driver, driver.Kernel, stream: () => 0), torch.CPU);
         var report = new StringBuilder();
 
         var failures = GpuReport.Check(GpuCases.All[name], kernels, report, CaseSize.Tiny, repeats: 2);

@@ -153,7 +153,7 @@ public class BundleTests
         );
 
         var code = command.Run(
-            new([KeyValuePair.Create("output", target), KeyValuePair.Create("overwrite", "true")], []),
+            new([KeyValuePair.Create("output", target), KeyValuePair.Create("overwrite", "true")], [], new()),
             new Terminal(output, error, CancellationToken.None)
         );
 
@@ -173,7 +173,7 @@ public class BundleTests
         Assert.That(
             () =>
                 command.Run(
-                    new([KeyValuePair.Create("output", target), KeyValuePair.Create("overwrite", "true")], []),
+                    new([KeyValuePair.Create("output", target), KeyValuePair.Create("overwrite", "true")], [], new()),
                     new Terminal(TextWriter.Null, TextWriter.Null, CancellationToken.None)
                 ),
             Throws.TypeOf<FailedException>()

@@ -56,23 +56,26 @@ public class FailureReportTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(
-                () => UsageException.Guard(() => throw new InvalidSettingException("late_bias must be a number")),
+                () => UsageException.Guard<int>(() => throw new InvalidSettingException("late_bias must be a number")),
                 Throws.TypeOf<UsageException>()
             );
             Assert.That(
-                () => UsageException.Guard(() => throw new SequenceLengthException("max_sequence_length: found 5000")),
+                () =>
+                    UsageException.Guard<int>(() =>
+                        throw new SequenceLengthException("max_sequence_length: found 5000")
+                    ),
                 Throws.TypeOf<UsageException>()
             );
             Assert.That(
-                () => UsageException.Guard(() => throw new ArgumentException("3 weights for 4 indices")),
+                () => UsageException.Guard<int>(() => throw new ArgumentException("3 weights for 4 indices")),
                 Throws.ArgumentException
             );
             Assert.That(
-                () => UsageException.Guard(() => ArgumentNullException.ThrowIfNull((object?)null, "path")),
+                () => UsageException.Guard<int>(() => throw new ArgumentNullException("path")),
                 Throws.ArgumentNullException
             );
             Assert.That(
-                () => UsageException.Guard(() => throw new ArgumentException("wrong", "count")),
+                () => UsageException.Guard<int>(() => throw new ArgumentException("wrong", "count")),
                 Throws.ArgumentException
             );
         }

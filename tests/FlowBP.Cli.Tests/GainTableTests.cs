@@ -10,8 +10,8 @@ public class GainTableTests
     {
         ["reward"] = new(0.71702, 0.77101, 0.05399, [0.0421, 0.06604], 12),
         ["heldout_reward"] = new(-0.72, -0.7200003, -3e-7, [-0.001, 0.001], 12),
-        ["rule_accuracy"] = new(0.42, 0.37, -0.05, [-0.08, -0.02], 12),
-        ["rule_accuracy/single_object"] = new(1, 1, 0, [0, 0], 12),
+        ["rule_accuracy"] = new(0.42, 0.37, -0.05, [-0.08, -0.02], 12) { IsShare = true },
+        ["rule_accuracy/single_object"] = new(1, 1, 0, [0, 0], 12) { IsShare = true },
     };
 
     [Test]
@@ -36,11 +36,11 @@ public class GainTableTests
         Dictionary<string, PairedGain> metrics = new()
         {
             ["reward"] = new(0.7, 0.8, 0.1, [0.05, 0.15], 12),
-            ["rule_accuracy"] = new(0.4, 0.41, 0.01, [-0.02, 0.04], 12),
-            ["rule_accuracy/counting"] = new(0.5, 0.3, -0.2, [-0.3, -0.1], 12),
-            ["rule_accuracy/two_objects"] = new(0.5, 0.7, 0.2, [0.1, 0.3], 12),
-            ["rule_accuracy/position"] = new(0.5, 0.4, -0.1, [-0.2, -0.01], 12),
-            ["rule_accuracy/colors"] = new(0.5, 0.5, 0, [-0.1, 0.1], 12),
+            ["rule_accuracy"] = new(0.4, 0.41, 0.01, [-0.02, 0.04], 12) { IsShare = true },
+            ["rule_accuracy/counting"] = new(0.5, 0.3, -0.2, [-0.3, -0.1], 12) { IsShare = true },
+            ["rule_accuracy/two_objects"] = new(0.5, 0.7, 0.2, [0.1, 0.3], 12) { IsShare = true },
+            ["rule_accuracy/position"] = new(0.5, 0.4, -0.1, [-0.2, -0.01], 12) { IsShare = true },
+            ["rule_accuracy/colors"] = new(0.5, 0.5, 0, [-0.1, 0.1], 12) { IsShare = true },
         };
         Assert.That(
             GainTable.Verdicts(metrics),
@@ -62,9 +62,9 @@ public class GainTableTests
         {
             ["heldout_reward"] = new(0.7, 0.70001, 0.00001, [0.00001, 0.00001], 1),
             ["reward"] = new(0.7, 0.6, -0.1, [-0.2, -0.05], 5),
-            ["rule_accuracy"] = new(0.4, 0.6, 0.2, [0.1, 0.3], 6),
-            ["rule_accuracy/counting"] = new(0, 1, 1, [1, 1], 1),
-            ["rule_accuracy/position"] = new(1, 0, -1, [-1, -1], 5),
+            ["rule_accuracy"] = new(0.4, 0.6, 0.2, [0.1, 0.3], 6) { IsShare = true },
+            ["rule_accuracy/counting"] = new(0, 1, 1, [1, 1], 1) { IsShare = true },
+            ["rule_accuracy/position"] = new(1, 0, -1, [-1, -1], 5) { IsShare = true },
         };
         Assert.That(
             GainTable.Verdicts(metrics),

@@ -16,9 +16,9 @@ public class RoomsTests
         ("Settings", []),
         ("Cuda", []),
         ("Pictures", []),
-        ("Torch", []),
         ("Shapes", ["RandomStreams"]),
         ("Kernels", ["Cuda"]),
+        ("Torch", ["Kernels"]),
         ("Formats", ["Torch"]),
         ("Surrogates", ["Torch", "RandomStreams", "Settings", "Kernels"]),
         ("Models.Layers", ["Torch", "Formats"]),
@@ -28,7 +28,7 @@ public class RoomsTests
         ("Models.Autoencoders", ["Torch", "Formats", "Models.Layers"]),
         ("Models.Tokenizers", ["Torch", "Formats"]),
         ("Models.Clip", ["Torch", "Formats", "Models.Layers", "Models.Tokenizers"]),
-        ("Models.Transformers", ["Torch", "Kernels", "Formats"]),
+        ("Models.Transformers", ["Torch", "Kernels", "Formats", "Models.Layers"]),
         (
             "Models.TextEncoders",
             ["Torch", "Formats", "Models.Layers", "Models.Tokenizers", "Models.Clip", "Models.Transformers"]
@@ -39,7 +39,11 @@ public class RoomsTests
         ),
         ("Models.Rewards", ["Torch", "Formats", "Models.Layers", "Models.Images", "Models.Clip"]),
         ("Models.Adapters", ["Torch", "Settings", "RandomStreams", "Formats", "Models.Original"]),
-        ("Families.Tracing", ["Torch", "Models.Autoencoders"]),
+        ("Families.Networks", ["Torch", "Kernels", "Surrogates", "Models.Transformers"]),
+        (
+            "Families.Tracing",
+            ["Torch", "Models.Autoencoders", "Models.Transformers", "Models.Adapters", "Families.Networks"]
+        ),
         (
             "Families",
             [
@@ -58,27 +62,26 @@ public class RoomsTests
                 "Models.TextEncoders",
                 "Models.Prompts",
                 "Models.Rewards",
+                "Models.Adapters",
+                "Families.Networks",
                 "Families.Tracing",
             ]
         ),
-        ("Training", ["Torch", "RandomStreams", "Formats"]),
-        ("Training.Optimization", ["Torch", "Kernels", "Surrogates"]),
+        ("Training", ["Torch", "RandomStreams", "Settings", "Formats"]),
+        ("Training.Optimization", ["Torch", "Settings", "Kernels", "Surrogates"]),
         ("Training.Devices", ["Torch", "Settings", "Cuda", "Kernels"]),
-        (
-            "Training.Configuration",
-            ["Torch", "Settings", "Surrogates", "Families", "Training", "Training.Optimization", "Training.Devices"]
-        ),
         (
             "Training.Rewards",
             [
                 "Torch",
+                "Settings",
                 "Formats",
                 "Surrogates",
                 "Models.Autoencoders",
                 "Models.Tokenizers",
                 "Models.Clip",
                 "Models.Rewards",
-                "Training.Configuration",
+                "Training",
             ]
         ),
         (
@@ -90,11 +93,27 @@ public class RoomsTests
                 "Surrogates",
                 "Models.Autoencoders",
                 "Models.Adapters",
+                "Models.Prompts",
+                "Families.Networks",
                 "Families",
+                "Training",
                 "Training.Optimization",
                 "Training.Devices",
-                "Training.Configuration",
                 "Training.Rewards",
+            ]
+        ),
+        (
+            "Training.Configuration",
+            [
+                "Torch",
+                "RandomStreams",
+                "Settings",
+                "Surrogates",
+                "Families",
+                "Training",
+                "Training.Optimization",
+                "Training.Rewards",
+                "Training.Pipelines",
             ]
         ),
         (
@@ -121,7 +140,6 @@ public class RoomsTests
                 "Torch",
                 "RandomStreams",
                 "Pictures",
-                "Shapes",
                 "Formats",
                 "Surrogates",
                 "Families",
@@ -130,13 +148,13 @@ public class RoomsTests
                 "Training.Pipelines",
             ]
         ),
+        ("Training.EmbeddedWorld", ["Torch", "Shapes", "Families", "Training.Evaluation"]),
         (
             "Training.Runs",
             [
                 "Torch",
                 "Settings",
                 "Pictures",
-                "Shapes",
                 "Formats",
                 "Surrogates",
                 "Models.Prompts",
@@ -150,6 +168,7 @@ public class RoomsTests
                 "Training.Pipelines",
                 "Training.Alignment",
                 "Training.Evaluation",
+                "Training.EmbeddedWorld",
             ]
         ),
         (
@@ -164,8 +183,11 @@ public class RoomsTests
                 "Models.Clip",
                 "Models.TextEncoders",
                 "Families.Tracing",
+                "Families.Networks",
                 "Families",
                 "Training",
+                "Training.Rewards",
+                "Training.Pipelines",
                 "Training.Configuration",
                 "Training.Alignment",
             ]
@@ -185,6 +207,7 @@ public class RoomsTests
                 "Models.Tokenizers",
                 "Models.Clip",
                 "Models.Rewards",
+                "Families.Networks",
                 "Families",
                 "Training.Optimization",
                 "Training.Devices",
@@ -208,6 +231,7 @@ public class RoomsTests
                 "Models.Transformers",
                 "Models.TextEncoders",
                 "Models.Rewards",
+                "Families.Networks",
                 "Families",
                 "Training.Devices",
                 "Training.Rewards",
@@ -228,6 +252,8 @@ public class RoomsTests
                 "Training",
                 "Training.Optimization",
                 "Training.Devices",
+                "Training.Rewards",
+                "Training.Pipelines",
                 "Training.Configuration",
                 "Training.Alignment",
                 "Training.Evaluation",

@@ -58,34 +58,34 @@ public class DeviceTests
     [Test]
     public void A_captured_graph_computes_the_same()
     {
-        var stream = driver.CreateStream();
+        var stream = DriverTiming.CreateStream(driver);
         // Loaded before: a module may not be loaded within a capture.
         _ = kernels.Kernel("axpy.cu", "axpy").Resources;
-        var graph = driver.CaptureGraph(stream, () => Launch(stream));
+        var graph = DriverTiming.CaptureGraph(stream, () => Launch(stream));
 
-        driver.LaunchGraph(graph, stream);
+        DriverTiming.LaunchGraph(graph, stream);
         driver.Synchronize(stream);
 
         Assert.That(
             Download(y),
             Is.EqualTo(Enumerable.Range(0, Count).Select(i => MathF.FusedMultiplyAdd(3, i * 0.25f, 1f - i)))
         );
-        driver.DestroyGraph(graph);
-        driver.DestroyStream(stream);
+        DriverTiming.DestroyGraph(graph);
+        DriverTiming.DestroyStream(stream);
     }
 
     [Test]
     public void Events_give_a_time_that_is_not_negative()
     {
-        var start = driver.CreateEvent();
-        var end = driver.CreateEvent();
-        driver.RecordEvent(start, 0);
+        var start = DriverTiming.CreateEvent(driver);
+        var end = DriverTiming.CreateEvent(driver);
+        DriverTiming.RecordEvent(start, 0);
         Launch(0);
-        driver.RecordEvent(end, 0);
+        DriverTiming.RecordEvent(end, 0);
 
-        Assert.That(driver.ElapsedMilliseconds(start, end), Is.GreaterThanOrEqualTo(0));
-        driver.DestroyEvent(start);
-        driver.DestroyEvent(end);
+        Assert.That(DriverTiming.ElapsedMilliseconds(start, end), Is.GreaterThanOrEqualTo(0));
+        DriverTiming.DestroyEvent(start);
+        DriverTiming.DestroyEvent(end);
     }
 
     [Test]
@@ -122,7 +122,16 @@ public class DeviceTests
     }
 
     private void Launch(nint stream) =>
-        kernels.Kernel("axpy.cu", "axpy").Launch(new((Count + 255) / 256), new(256), stream, y, x, 3f, (long)Count);
+        driver.Launch(
+            kernels.Kernel("axpy.cu", "axpy"),
+            new((Count + 255) / 256),
+            new(256),
+            stream,
+            y,
+            x,
+            3f,
+            (long)Count
+        );
 
     private nint Upload(float[] values)
     {

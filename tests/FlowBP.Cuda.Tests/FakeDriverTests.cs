@@ -25,6 +25,11 @@ public unsafe class FakeDriverTests
         Requirement.SharedLibrary(Path.Combine(TestContext.CurrentContext.TestDirectory, "FakeDriver.c"), path);
         library = NativeLibrary.Load(path);
         NativeLibraries.DriverHandle = library;
+        // The bindings of the benchmarks are compiled into this assembly.
+        NativeLibrary.SetDllImportResolver(
+            typeof(DriverTiming).Assembly,
+            (name, _, _) => name == NativeLibraries.Driver ? library : 0
+        );
     }
 
     [OneTimeTearDown]
@@ -137,9 +142,9 @@ public unsafe class FakeDriverTests
         var device_x = Upload(x);
         var device_y = Upload(y);
         using var kernels = new LoadedText(driver, "axpy");
-        var stream = driver.CreateStream();
+        var stream = DriverTiming.CreateStream(driver);
 
-        kernels.Axpy.Launch(new(3, 2), new(128, 1, 2), stream, device_y, device_x, 0.5f, 4L);
+        driver.Launch(kernels.Axpy, new(3, 2), new(128, 1, 2), stream, device_y, device_x, 0.5f, 4L);
 
         var result = new float[5];
         driver.CopyToHost(MemoryMarshal.AsBytes(result.AsSpan()), device_y, stream);
@@ -147,7 +152,24 @@ public unsafe class FakeDriverTests
         var launched = new Span<uint>((void*)NativeLibrary.GetExport(library, "last_launch"), 7);
         Assert.That(launched.ToArray(), Is.EqualTo((uint[])[3, 2, 1, 128, 1, 2, 0]));
         Assert.That(*(nint*)NativeLibrary.GetExport(library, "last_stream"), Is.EqualTo(stream));
-        driver.DestroyStream(stream);
+        DriverTiming.DestroyStream(stream);
+    }
+
+    [Test]
+    public void A_launch_allocates_nothing()
+    {
+        using var kernels = new LoadedText(driver, "plain");
+        var kernel = kernels.Kernel("plain");
+        var table = new Table { First = 1, Second = 3 };
+        driver.Launch(kernel, new(1), new(1), 0, (nint)1, 2, 3L, 4f, KernelArgument.Structure(&table));
+        var before = GC.GetAllocatedBytesForCurrentThread();
+
+        for (var i = 0; i < 100; i++)
+        {
+            driver.Launch(kernel, new(1), new(1), 0, (nint)1, i, 3L, 4f, KernelArgument.Structure(&table));
+        }
+
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.Zero);
     }
 
     [Test]
@@ -156,10 +178,10 @@ public unsafe class FakeDriverTests
         using var kernels = new LoadedText(driver, "plain");
         var kernel = kernels.Kernel("plain");
 
-        Assert.That(() => kernel.LaunchWithShared(new(1), new(1), 100_000, 0), Throws.Nothing);
-        Assert.That(() => kernel.LaunchWithShared(new(1), new(1), 60_000, 0), Throws.Nothing);
+        Assert.That(() => driver.Launch(kernel with { SharedBytes = 100_000 }, new(1), new(1), 0), Throws.Nothing);
+        Assert.That(() => driver.Launch(kernel with { SharedBytes = 60_000 }, new(1), new(1), 0), Throws.Nothing);
         Assert.That(
-            () => kernel.LaunchWithShared(new(1), new(1), 300_000, 0),
+            () => driver.Launch(kernel with { SharedBytes = 300_000 }, new(1), new(1), 0),
             Throws
                 .TypeOf<CudaException>()
                 .With.Message.Contains(
@@ -174,7 +196,7 @@ public unsafe class FakeDriverTests
         using var kernels = new LoadedText(driver, "plain");
 
         Assert.That(
-            () => kernels.Kernel("plain").Launch(new(0), new(256), 0),
+            () => driver.Launch(kernels.Kernel("plain"), new(0), new(256), 0),
             Throws
                 .TypeOf<CudaException>()
                 .With.Message.StartsWith("cuLaunchKernel of plain with grid (0, 1, 1), block (256, 1, 1)")
@@ -282,15 +304,15 @@ public unsafe class FakeDriverTests
     [Test]
     public void Events_measure_the_time_between_them()
     {
-        var start = driver.CreateEvent();
-        var end = driver.CreateEvent();
+        var start = DriverTiming.CreateEvent(driver);
+        var end = DriverTiming.CreateEvent(driver);
 
-        driver.RecordEvent(start, 0);
-        driver.RecordEvent(end, 0);
+        DriverTiming.RecordEvent(start, 0);
+        DriverTiming.RecordEvent(end, 0);
 
-        Assert.That(driver.ElapsedMilliseconds(start, end), Is.EqualTo(1.25));
-        driver.DestroyEvent(start);
-        driver.DestroyEvent(end);
+        Assert.That(DriverTiming.ElapsedMilliseconds(start, end), Is.EqualTo(1.25));
+        DriverTiming.DestroyEvent(start);
+        DriverTiming.DestroyEvent(end);
     }
 
     [Test]
@@ -300,37 +322,37 @@ public unsafe class FakeDriverTests
         var x = Upload(one);
         var y = Upload(one);
         using var kernels = new LoadedText(driver, "axpy");
-        var stream = driver.CreateStream();
+        var stream = DriverTiming.CreateStream(driver);
 
-        var graph = driver.CaptureGraph(
+        var graph = DriverTiming.CaptureGraph(
             stream,
             () =>
             {
-                kernels.Axpy.Launch(new(1), new(32), stream, y, x, 2f, 1L);
-                kernels.Axpy.Launch(new(1), new(32), stream, y, x, 3f, 1L);
+                driver.Launch(kernels.Axpy, new(1), new(32), stream, y, x, 2f, 1L);
+                driver.Launch(kernels.Axpy, new(1), new(32), stream, y, x, 3f, 1L);
             }
         );
 
         Assert.That(First(y), Is.EqualTo(1));
-        driver.LaunchGraph(graph, stream);
-        driver.LaunchGraph(graph, stream);
+        DriverTiming.LaunchGraph(graph, stream);
+        DriverTiming.LaunchGraph(graph, stream);
         Assert.That(First(y), Is.EqualTo(11));
-        driver.DestroyGraph(graph);
-        driver.DestroyStream(stream);
+        DriverTiming.DestroyGraph(graph);
+        DriverTiming.DestroyStream(stream);
     }
 
     [Test]
     public void A_capture_that_fails_is_ended_and_leaves_the_stream_usable()
     {
-        var stream = driver.CreateStream();
+        var stream = DriverTiming.CreateStream(driver);
 
         Assert.That(
-            () => driver.CaptureGraph(stream, () => throw new InvalidOperationException("stopped")),
+            () => DriverTiming.CaptureGraph(stream, () => throw new InvalidOperationException("stopped")),
             Throws.InvalidOperationException.With.Message.EqualTo("stopped")
         );
         Assert.That(() => driver.Synchronize(stream), Throws.Nothing);
-        driver.DestroyGraph(driver.CaptureGraph(stream, () => { }));
-        driver.DestroyStream(stream);
+        DriverTiming.DestroyGraph(DriverTiming.CaptureGraph(stream, () => { }));
+        DriverTiming.DestroyStream(stream);
     }
 
     private nint Upload(float[] values)
@@ -359,6 +381,12 @@ public unsafe class FakeDriverTests
     private delegate* unmanaged[Cdecl]<T, TResult> Call<T, TResult>(string name)
         where T : unmanaged
         where TResult : unmanaged => (delegate* unmanaged[Cdecl]<T, TResult>)NativeLibrary.GetExport(library, name);
+
+    private struct Table
+    {
+        public ulong First;
+        public int Second;
+    }
 
     /// <summary>A module of a text that names its kernels.</summary>
     private sealed class LoadedText(CudaDriver driver, string text) : IDisposable

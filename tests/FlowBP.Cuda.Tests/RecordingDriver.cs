@@ -14,9 +14,6 @@ internal sealed unsafe class RecordingDriver(ComputeCapability architecture) : I
     /// <summary>The first 8 bytes at the address of each argument of the last launch.</summary>
     public ulong[] Arguments { get; private set; } = [];
 
-    /// <summary>Launches leave no trace, and allocate nothing.</summary>
-    public bool IsSilent { get; init; }
-
     public string Name => "recording driver";
 
     public int DeviceCount => 1;
@@ -36,16 +33,13 @@ internal sealed unsafe class RecordingDriver(ComputeCapability architecture) : I
 
     public KernelResources Resources(nint function) => new(1, 2, 3, 4, 5);
 
-    public void Launch(nint function, Dim3 grid, Dim3 block, int sharedBytes, nint stream, ReadOnlySpan<nint> arguments)
+    public void Launch(Kernel kernel, Dim3 grid, Dim3 block, nint stream, params ReadOnlySpan<KernelArgument> arguments)
     {
-        if (IsSilent)
+        fixed (KernelArgument* pinned = arguments)
         {
-            return;
-        }
-        Arguments = new ulong[arguments.Length];
-        for (var i = 0; i < arguments.Length; i++)
-        {
-            Arguments[i] = *(ulong*)arguments[i];
+            var addresses = new nint[arguments.Length];
+            KernelArgument.Addresses(new(pinned, arguments.Length), addresses);
+            Arguments = Array.ConvertAll(addresses, address => *(ulong*)address);
         }
     }
 

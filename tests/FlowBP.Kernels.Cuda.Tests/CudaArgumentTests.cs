@@ -14,8 +14,8 @@ public unsafe class CudaArgumentTests
     public void Open()
     {
         _driver = new("forward");
-        _latents = new(_driver, name => _driver.Function(0, name), stream: 0);
-        _rollout = new(_driver, name => _driver.Function(0, name), stream: 0);
+        _latents = new(_driver, _driver.Kernel, stream: () => 0);
+        _rollout = new(_driver, _driver.Kernel, stream: () => 0);
     }
 
     [TearDown]

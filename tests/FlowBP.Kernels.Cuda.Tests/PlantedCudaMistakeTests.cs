@@ -88,7 +88,7 @@ public class PlantedCudaMistakeTests
     {
         var driver = new EmulatedDriver(schedule, poison, record);
         List<DeviceLatents> buffers = [];
-        List<nint> values = [];
+        List<KernelArgument> values = [];
         foreach (var size in planted.Buffers)
         {
             if (size is { } count)
@@ -99,17 +99,8 @@ public class PlantedCudaMistakeTests
             }
             values.Add((nint)buffers[^1].Pointer);
         }
-        values.AddRange(planted.Numbers.Select(number => (nint)number));
-        var arguments = values.ToArray();
-        fixed (nint* first = arguments)
-        {
-            var addresses = new nint[arguments.Length];
-            for (var i = 0; i < addresses.Length; i++)
-            {
-                addresses[i] = (nint)(first + i);
-            }
-            driver.Launch(driver.Function(0, planted.Kernel), planted.Grid, planted.Block, 0, 0, addresses);
-        }
+        values.AddRange(planted.Numbers.Select(number => (KernelArgument)number));
+        driver.Launch(driver.Kernel(planted.Kernel), planted.Grid, planted.Block, stream: 0, [.. values]);
         var result = string.Join(" ", buffers.SelectMany(buffer => buffer.Bits()));
         if (planted.Kernel != OutOfBounds.Kernel)
         {

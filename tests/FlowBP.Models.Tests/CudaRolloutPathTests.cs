@@ -2,10 +2,12 @@
 
 using FlowBP.Families.Flux1;
 using FlowBP.Families.Flux2;
+using FlowBP.Families.Networks;
 using FlowBP.Families.SD3;
 using FlowBP.Kernels;
 using FlowBP.Kernels.Cuda;
 using FlowBP.Kernels.Cuda.Tests;
+using FlowBP.Models.Transformers;
 using static FlowBP.Models.Tests.TestNetworks;
 
 namespace FlowBP.Models.Tests;
@@ -18,7 +20,7 @@ public sealed class CudaRolloutPathTests
         ["CUDA, emulated"] = () =>
         {
             var driver = new EmulatedDriver("reverse", poison: 0x41);
-            return new CudaRolloutKernels(driver, name => driver.Function(0, name), stream: 0);
+            return new CudaRolloutKernels(driver, driver.Kernel, stream: () => 0);
         },
     };
 
@@ -41,7 +43,7 @@ public sealed class CudaRolloutPathTests
     {
         var model = Transformer(TransformerConfig with { QkNorm = qkNorm, DualAttentionLayers = dual ? [1] : [] });
         var expected = Velocity(model);
-        model.UseRolloutKernels(s_kernels[kernels]());
+        model.RolloutKernels = s_kernels[kernels]();
         var actual = WithoutGradients(model);
         Assert.That(expected.Max(Math.Abs), Is.GreaterThan(0.1));
         Assert.That(actual, Is.EqualTo(expected).Within(1e-5));
@@ -53,13 +55,13 @@ public sealed class CudaRolloutPathTests
     {
         var model = Transformer();
         var counting = new CountingKernels(null);
-        model.UseRolloutKernels(counting);
+        model.RolloutKernels = counting;
         Velocity(model);
         Assert.That(counting.Calls, Is.EqualTo((0, 0, 0)));
         WithoutGradients(model);
         // Norms: 4 of the first block, 5 of the one with a second attention, 3 of the last. Gates: 4, 5, 2. Heads: 4, 6, 3.
         Assert.That(counting.Calls, Is.EqualTo((12, 11, 13)));
-        model.UseRolloutKernels(null);
+        model.RolloutKernels = null;
         WithoutGradients(model);
         Assert.That(counting.Calls, Is.EqualTo((12, 11, 13)));
     }
@@ -69,7 +71,7 @@ public sealed class CudaRolloutPathTests
     {
         var model = Transformer();
         var counting = new CountingKernels(deviceIndex: 0);
-        model.UseRolloutKernels(counting);
+        model.RolloutKernels = counting;
         Assert.That(WithoutGradients(model), Is.EqualTo(WithoutGradients(Transformer())));
         Assert.That(counting.Calls, Is.EqualTo((0, 0, 0)));
     }
@@ -78,15 +80,16 @@ public sealed class CudaRolloutPathTests
     public void What_a_block_receives_is_left_alone()
     {
         var model = Transformer();
-        model.UseRolloutKernels(new ScalarRolloutKernels());
+        model.RolloutKernels = new ScalarRolloutKernels();
         using var noGrad = torch.no_grad();
-        var condition = model.EmbedCondition(torch.tensor(new float[] { 250, 900 }), Waves(2, 6));
-        var streams = model.Embed(Waves(2, 4, 6, 8), Waves(2, 5, 12));
-        var hidden = Values(streams.Hidden);
-        var context = Values(streams.Context!);
-        model.Blocks[1].call(streams, condition);
-        Assert.That(Values(streams.Hidden), Is.EqualTo(hidden));
-        Assert.That(Values(streams.Context!), Is.EqualTo(context));
+        var time_B = torch.tensor(new float[] { 250, 900 });
+        var input = new TransformerInput(Waves(2, 4, 6, 8), Waves(2, 5, 12), Waves(2, 6), time_B);
+        var streams = model.Embed(new TensorOperations(null), input);
+        var image = Values(streams.Image);
+        var text = Values(streams.Text!);
+        model.Blocks[1].Apply(model.Operations(streams.Image, null), streams);
+        Assert.That(Values(streams.Image), Is.EqualTo(image));
+        Assert.That(Values(streams.Text!), Is.EqualTo(text));
     }
 
     [Test, Combinatorial]
@@ -132,7 +135,7 @@ public sealed class CudaRolloutPathTests
         if (family == 1)
         {
             var flux = Flux();
-            var input = new FluxInput(
+            var input = new TransformerInput(
                 Waves(2, 6, 8),
                 Waves(2, 5, 12),
                 Waves(2, 6),
@@ -141,18 +144,19 @@ public sealed class CudaRolloutPathTests
                 FluxPositions.Image(2, 3),
                 FluxPositions.Text(5)
             );
-            return (flux.UseRolloutKernels, () => Values(flux.call(input)));
+            return (kernels => flux.RolloutKernels = kernels, () => Values(flux.call(input)));
         }
         var flux2 = Flux2();
-        var input2 = new Flux2Input(
+        var input2 = new TransformerInput(
             Waves(2, 6, 16),
             Waves(2, 5, 12),
+            null,
             time_B,
             null,
             Flux2Positions.Image(2, 3),
             Flux2Positions.Text(5)
         );
-        return (flux2.UseRolloutKernels, () => Values(flux2.call(input2)));
+        return (kernels => flux2.RolloutKernels = kernels, () => Values(flux2.call(input2)));
     }
 
     private static float[] WithoutGradients(SD3Transformer2DModel model)
@@ -162,7 +166,9 @@ public sealed class CudaRolloutPathTests
     }
 
     private static float[] Velocity(SD3Transformer2DModel model) =>
-        Values(model.call(Waves(2, 4, 6, 8), Waves(2, 5, 12), Waves(2, 6), torch.tensor(new float[] { 250, 900 })));
+        Values(
+            model.call(new(Waves(2, 4, 6, 8), Waves(2, 5, 12), Waves(2, 6), torch.tensor(new float[] { 250, 900 })))
+        );
 
     private sealed unsafe class CountingKernels(int? deviceIndex) : IRolloutKernels
     {

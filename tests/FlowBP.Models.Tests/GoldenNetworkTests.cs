@@ -27,7 +27,7 @@ public sealed class GoldenNetworkTests
     [TestCase("sd3_encode_prompt")]
     public void Network_agrees_with_the_independent_implementation(string fixture)
     {
-        var folder = SharedFiles.Require($"goldens/models/{fixture}");
+        var folder = SharedFolder.Require($"goldens/models/{fixture}");
 
         var result = ModelFixture.Run(folder, Tolerance);
 

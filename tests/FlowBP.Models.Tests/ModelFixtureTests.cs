@@ -85,7 +85,7 @@ public sealed class ModelFixtureTests
     [Test]
     public void A_fixture_is_known_by_its_files()
     {
-        var root = SharedFiles.Require("goldens/models");
+        var root = SharedFolder.Require("goldens/models");
 
         string[] found =
         [
@@ -99,14 +99,14 @@ public sealed class ModelFixtureTests
     [Test]
     public void Tokenizer_fixture_passes()
     {
-        var result = ModelFixture.Run(SharedFiles.Require("goldens/models/tokenizers"));
+        var result = ModelFixture.Run(SharedFolder.Require("goldens/models/tokenizers"));
 
         Assert.That(result.Outcome, Is.EqualTo(FixtureOutcome.Passed), result.Detail);
     }
 
     private void Copy(string fixture)
     {
-        foreach (var file in Directory.EnumerateFiles(SharedFiles.Require($"goldens/models/{fixture}")))
+        foreach (var file in Directory.EnumerateFiles(SharedFolder.Require($"goldens/models/{fixture}")))
         {
             File.WriteAllBytes(Path.Combine(folder, Path.GetFileName(file)), File.ReadAllBytes(file));
         }

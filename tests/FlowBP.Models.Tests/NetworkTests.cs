@@ -1,11 +1,13 @@
 // What must hold of the networks whatever their weights are.
 
 using System.Text.Json;
+using FlowBP.Families.Networks;
 using FlowBP.Families.SD3;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
 using FlowBP.Models.Layers;
 using FlowBP.Models.Rewards;
+using FlowBP.Models.Transformers;
 using static FlowBP.Models.Tests.TestNetworks;
 
 namespace FlowBP.Models.Tests;
@@ -29,16 +31,17 @@ public sealed class NetworkTests
         var pooled = Waves(2, 6);
         var time = torch.tensor(new float[] { 250, 900 });
 
-        var condition = model.EmbedCondition(time, pooled);
-        var streams = model.Embed(latents, text);
+        var input = new TransformerInput(latents, text, pooled, time);
+        var ops = new TensorOperations(null);
+        var streams = model.Embed(ops, input);
         foreach (var block in model.Blocks)
         {
-            streams = block.call(streams, condition);
+            streams = block.Apply(ops, streams);
         }
-        var composed = model.Head(streams.Hidden, condition, 6, 8);
+        var composed = model.Head(ops, streams, new TokenGrid(3, 4));
 
-        Assert.That(streams.Context, Is.Null);
-        Assert.That(Values(composed), Is.EqualTo(Values(model.call(latents, text, pooled, time))));
+        Assert.That(streams.Text, Is.Null);
+        Assert.That(Values(composed), Is.EqualTo(Values(model.call(input))));
     }
 
     [Test]
@@ -47,7 +50,7 @@ public sealed class NetworkTests
         var model = new SD3Transformer2DModel(TransformerConfig);
         ParameterInitialization.Apply(model, seed: 1);
 
-        var velocity = model.call(Waves(1, 4, 8, 8), Waves(1, 5, 12), Waves(1, 6), torch.tensor(new[] { 500f }));
+        var velocity = model.call(new(Waves(1, 4, 8, 8), Waves(1, 5, 12), Waves(1, 6), torch.tensor(new[] { 500f })));
 
         Assert.That(Values(velocity), Is.All.EqualTo(0f));
     }
@@ -63,12 +66,14 @@ public sealed class NetworkTests
         var text = Waves(1, tokens, 12);
         var pooled = Waves(1, 6);
 
-        var one = model.call(latents, text, pooled, torch.tensor(new[] { 300f }));
+        var one = model.call(new(latents, text, pooled, torch.tensor(new[] { 300f })));
         var two = model.call(
-            latents.repeat(2, 1, 1, 1),
-            text.repeat(2, 1, 1),
-            pooled.repeat(2, 1),
-            torch.tensor(new[] { 300f, 300f })
+            new(
+                latents.repeat(2, 1, 1, 1),
+                text.repeat(2, 1, 1),
+                pooled.repeat(2, 1),
+                torch.tensor(new[] { 300f, 300f })
+            )
         );
 
         Assert.That(one.shape, Is.EqualTo(new long[] { 1, 4, height, width }));
@@ -82,7 +87,7 @@ public sealed class NetworkTests
         var model = Transformer();
 
         Assert.That(
-            () => model.call(Waves(1, 4, 14, 8), Waves(1, 5, 12), Waves(1, 6), torch.tensor(new[] { 1f })),
+            () => model.call(new(Waves(1, 4, 14, 8), Waves(1, 5, 12), Waves(1, 6), torch.tensor(new[] { 1f }))),
             Throws.ArgumentException.With.Message.Contains("found 7 × 4 patches of 2, expected at most 6 × 6")
         );
     }
@@ -166,7 +171,7 @@ public sealed class NetworkTests
     [Test]
     public void Embeddings_are_unit_vectors()
     {
-        foreach (var model in new IClipEmbedder[] { TwoTowers(), OpenTwoTowers() })
+        foreach (var model in new ClipEmbedder[] { TwoTowers(), OpenTwoTowers() })
         {
             var text = model.EmbedText(Ids(1, 5, 19, 3, 4, 6, 7));
             var image = model.EmbedImage(Waves(2, 3, 8, 8));
@@ -212,7 +217,11 @@ public sealed class NetworkTests
 
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(LeftBehind(() => transformer.call(latents, text, pooled, time)), Is.EqualTo(1), "transformer");
+            Assert.That(
+                LeftBehind(() => transformer.call(new(latents, text, pooled, time))),
+                Is.EqualTo(1),
+                "transformer"
+            );
             Assert.That(LeftBehind(() => vae.call(image)), Is.EqualTo(1), "autoencoder");
             Assert.That(LeftBehind(() => vae.DecodeScaled(latents)), Is.EqualTo(1), "decoder");
             Assert.That(LeftBehind(() => clip.call(ids, pixels)), Is.EqualTo(1), "CLIP");
@@ -226,7 +235,7 @@ public sealed class NetworkTests
     [TestCase("clip-bigg-text")]
     public void Released_checkpoints_have_exactly_these_tensors(string name)
     {
-        var file = SharedFiles.Require($"goldens/full_size/{name}.json");
+        var file = SharedFolder.Require($"goldens/full_size/{name}.json");
         using var json = JsonDocument.Parse(File.ReadAllText(file));
         var expected = json
             .RootElement.GetProperty("tensors")

@@ -129,8 +129,6 @@ internal static class TestNetworks
         return torch.tensor(values).reshape(shape);
     }
 
-    public static float[] Values(Tensor tensor) => tensor.detach().contiguous().data<float>().ToArray();
-
     /// <summary>Gives a new network weights without structure, the same in every run.</summary>
     public static T Busy<T>(T module)
         where T : nn.Module

@@ -38,7 +38,7 @@ public class BlockwiseTests
         using var expected = world.Autograd.Evaluate(world.Noise, world.Sigma, world.Conditioning);
         var field = new BlockwiseVelocityField(world.Network, mode);
         using var found = field.Evaluate(world.Noise, world.Sigma, world.Conditioning);
-        Assert.That(World.Numbers(found), Is.EqualTo(World.Numbers(expected)));
+        Assert.That(TensorValues.Numbers(found), Is.EqualTo(TensorValues.Numbers(expected)));
     }
 
     [Test]
@@ -162,7 +162,7 @@ public class BlockwiseTests
         foreach (var (parameter, first) in world.Network.Parameters.Zip(once))
         {
             double[] doubled = [.. first!.Select(value => 2 * value)];
-            Assert.That(EquivalenceTests.Distance(World.Numbers(parameter.grad!), doubled), Is.LessThan(1e-6));
+            Assert.That(EquivalenceTests.Distance(TensorValues.Numbers(parameter.grad!), doubled), Is.LessThan(1e-6));
         }
     }
 

@@ -188,8 +188,8 @@ internal sealed class ChainWorld : IDisposable
         ClearGradients();
         using var input = field.Vjp(Noise, Sigma, Conditioning, Cotangent, wantInputGradient: true);
         return (
-            [.. Network.Parameters.Select(parameter => parameter.grad is { } grad ? World.Numbers(grad) : null)],
-            World.Numbers(input!)
+            [.. Network.Parameters.Select(parameter => parameter.grad is { } grad ? TensorValues.Numbers(grad) : null)],
+            TensorValues.Numbers(input!)
         );
     }
 
@@ -222,7 +222,7 @@ internal sealed class ChainWorld : IDisposable
         );
         executor.AccumulateGradients(inputs, rollout, gradient);
         return (
-            [.. Network.Parameters.SelectMany(parameter => World.Numbers(parameter.grad!))],
+            [.. Network.Parameters.SelectMany(parameter => TensorValues.Numbers(parameter.grad!))],
             rollout.KeptBytes,
             gradient.Scores
         );

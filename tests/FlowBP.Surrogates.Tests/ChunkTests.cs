@@ -82,7 +82,10 @@ public class ChunkTests
                 gradient = executor.RewardGradient(inputs, rollout!, weights, new WideReward(), new(1000))
             );
             peaks[2] = PeakOf(() => executor.AccumulateGradients(inputs, rollout!, gradient!));
-            double[] found = [.. world.Network.Parameters.SelectMany(parameter => World.Numbers(parameter.grad!))];
+            double[] found =
+            [
+                .. world.Network.Parameters.SelectMany(parameter => TensorValues.Numbers(parameter.grad!)),
+            ];
             var loss = gradient!.Loss;
             gradient.Dispose();
             rollout!.Dispose();

@@ -105,8 +105,8 @@ public class ClosedFormTests
         var field = new AutogradVelocityField((x_B, sigma_B, _) => torch.ones_like(x_B) * sigma_B.unsqueeze(1) * 2);
         var (executor, inputs) = Executor(schedule, plan, field);
         using var rollout = executor.Rollout(inputs);
-        var predicted = World.Numbers(new LeapMeasure(new CpuLatentKernels()).Predict(inputs.Plan, rollout, 0));
-        var from = World.Numbers(rollout.X_TB[20]);
+        var predicted = TensorValues.Numbers(new LeapMeasure(new CpuLatentKernels()).Predict(inputs.Plan, rollout, 0));
+        var from = TensorValues.Numbers(rollout.X_TB[20]);
         var exact = Math.Pow(schedule.Sigmas[90], 2) - Math.Pow(schedule.Sigmas[20], 2);
         Assert.That(predicted, Is.EqualTo(from.Select(x => x + exact)).Within(1e-12));
         // Euler's own error, which the deviation measures, is Σ h².
@@ -149,7 +149,7 @@ public class ClosedFormTests
         var reward = new LinearReward(torch.tensor(Direction));
         using var gradient = executor.RewardGradient(inputs, rollout, weights, reward, new(Threshold: 100));
         executor.AccumulateGradients(inputs, rollout, gradient);
-        var end = World.Numbers(rollout.X_TB.select(0, rollout.Steps));
-        return (World.Numbers(parameter.grad!), weights.Weights[0], end);
+        var end = TensorValues.Numbers(rollout.X_TB.select(0, rollout.Steps));
+        return (TensorValues.Numbers(parameter.grad!), weights.Weights[0], end);
     }
 }

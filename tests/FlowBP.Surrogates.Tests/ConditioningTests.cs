@@ -11,8 +11,11 @@ public class ConditioningTests
     {
         using var scope = torch.NewDisposeScope();
         using var selected = Rising().Select(rows);
-        Assert.That(World.Numbers(selected["text"][.., 0]), Is.EqualTo(rows.Select(row => 2.0 * row)));
-        Assert.That(World.Numbers(selected.Negative!["text"][.., 0]), Is.EqualTo(rows.Select(row => -2.0 * row)));
+        Assert.That(TensorValues.Numbers(selected["text"][.., 0]), Is.EqualTo(rows.Select(row => 2.0 * row)));
+        Assert.That(
+            TensorValues.Numbers(selected.Negative!["text"][.., 0]),
+            Is.EqualTo(rows.Select(row => -2.0 * row))
+        );
         Assert.That(selected.Batch, Is.EqualTo(rows.Length));
     }
 
@@ -22,7 +25,7 @@ public class ConditioningTests
         using var scope = torch.NewDisposeScope();
         var rising = Rising();
         using var both = Conditioning.Concat(rising.Negative!, rising);
-        Assert.That(World.Numbers(both["text"][.., 0]), Is.EqualTo(new[] { 0.0, -2, -4, 0, 2, 4 }));
+        Assert.That(TensorValues.Numbers(both["text"][.., 0]), Is.EqualTo(new[] { 0.0, -2, -4, 0, 2, 4 }));
         Assert.That(both.Negative, Is.Null);
     }
 
@@ -82,7 +85,7 @@ public class ConditioningTests
     {
         public List<Conditioning> Seen { get; } = [];
 
-        public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning)
+        public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace = null)
         {
             Seen.Add(conditioning);
             return inner.Evaluate(x_B, sigma_B, conditioning);
@@ -93,7 +96,9 @@ public class ConditioningTests
             Tensor sigma_B,
             Conditioning conditioning,
             Tensor cotangent_B,
-            bool wantInputGradient
+            bool wantInputGradient,
+            KeptForward? kept = null,
+            IParameterGradients? gradients = null
         ) => inner.Vjp(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient);
     }
 }

@@ -24,7 +24,7 @@ public class CudaExecutorTests
     {
         using var world = NewWorld(storage, steps: 16);
         var definition = MethodRegistry.Get(method);
-        var planner = definition.Make(definition.Resolve([]));
+        var planner = definition.Create([]);
         var plan = BatchPlan.Draw(
             planner,
             world.Schedule,
@@ -85,10 +85,10 @@ public class CudaExecutorTests
         using var actual = together.Run(world.Noise, world.Conditioning);
         // Float64 velocities are rounded twice.
         Assert.That(
-            World.Numbers(actual.X_TB),
-            Is.EqualTo(World.Numbers(expected.X_TB))
+            TensorValues.Numbers(actual.X_TB),
+            Is.EqualTo(TensorValues.Numbers(expected.X_TB))
                 .Within(2)
-                .Percent.Or.EqualTo(World.Numbers(expected.X_TB))
+                .Percent.Or.EqualTo(TensorValues.Numbers(expected.X_TB))
                 .Within(2e-2)
         );
     }
@@ -98,7 +98,7 @@ public class CudaExecutorTests
     {
         using var world = NewWorld(ScalarType.Float32);
         var driver = new EmulatedDriver("forward");
-        using var latents = new CudaLatentKernels(driver, name => driver.Function(0, name), () => 0, deviceIndex: 1);
+        using var latents = new CudaLatentKernels(driver, driver.Kernel, () => 0, deviceIndex: 1);
         var rollout = new Rollout(Field(world, ScalarType.Float32), world.Schedule, latents, ScalarType.Float32);
         Assert.That(
             () => rollout.Run(world.Noise, world.Conditioning),
@@ -114,8 +114,8 @@ public class CudaExecutorTests
     {
         var driver = new EmulatedDriver("forward");
         nint stream = 4;
-        using var latents = new CudaLatentKernels(driver, name => driver.Function(0, name), () => stream);
-        var rollout = new CudaRolloutKernels(driver, name => driver.Function(0, name), () => stream);
+        using var latents = new CudaLatentKernels(driver, driver.Kernel, () => stream);
+        var rollout = new CudaRolloutKernels(driver, driver.Kernel, () => stream);
         Assert.That((latents.Stream, rollout.Stream), Is.EqualTo(((nint)4, (nint)4)));
         stream = 7;
         Assert.That((latents.Stream, rollout.Stream), Is.EqualTo(((nint)7, (nint)7)));
@@ -124,10 +124,9 @@ public class CudaExecutorTests
     private static World NewWorld(ScalarType storage, int steps = 8) =>
         new(steps: steps, type: storage == ScalarType.Float64 ? storage : ScalarType.Float32, guided: true);
 
-    private static CudaLatentKernels Latents(EmulatedDriver driver) => new(driver, name => driver.Function(0, name), 0);
+    private static CudaLatentKernels Latents(EmulatedDriver driver) => new(driver, driver.Kernel, () => 0);
 
-    private static CudaRolloutKernels Rollout(EmulatedDriver driver) =>
-        new(driver, name => driver.Function(0, name), 0);
+    private static CudaRolloutKernels Rollout(EmulatedDriver driver) => new(driver, driver.Kernel, () => 0);
 
     private static AutogradVelocityField Field(World world, ScalarType? output = null) =>
         new(
@@ -162,21 +161,21 @@ public class CudaExecutorTests
         executor.AccumulateGradients(inputs, rollout, gradient);
         return
         [
-            .. World.Numbers(rollout.X_TB),
-            .. World.Numbers(rollout.V_TB),
+            .. TensorValues.Numbers(rollout.X_TB),
+            .. TensorValues.Numbers(rollout.V_TB),
             .. weights.Weights,
             .. weights.SplitDeviation ?? [],
             .. weights.EndDeviation ?? [],
             .. gradient.Scores,
             .. gradient.SquaredNorms,
-            .. World.Numbers(gradient.Gradient_R),
+            .. TensorValues.Numbers(gradient.Gradient_R),
             .. world.Gradients(),
         ];
     }
 
     private static long[] Bits(IEnumerable<double> numbers) => [.. numbers.Select(BitConverter.DoubleToInt64Bits)];
 
-    private static long[] BitsOf(Tensor tensor) => Bits(World.Numbers(tensor));
+    private static long[] BitsOf(Tensor tensor) => Bits(TensorValues.Numbers(tensor));
 
     private sealed class WideReward(IReward reward, ScalarType type) : IReward
     {

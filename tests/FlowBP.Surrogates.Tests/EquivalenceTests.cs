@@ -75,7 +75,7 @@ public class EquivalenceTests
             var executor = world.Executor(field);
             using var rollout = executor.Rollout(inputs);
             var weights = executor.Weigh(inputs, rollout);
-            new Verification.Methods.ReferenceSurrogate(Forward, world.Schedule).Backward(
+            new ReferenceSurrogate(Forward, world.Schedule).Backward(
                 inputs,
                 rollout,
                 weights,

@@ -170,10 +170,13 @@ public class ExecutorTests
         {
             Assert.That(global.Loss, Is.EqualTo(local.Loss / 4).Within(1e-14));
             Assert.That(divided.Loss, Is.EqualTo(local.Loss));
-            Assert.That(World.Numbers(global.Gradient_R), Is.EqualTo(World.Numbers(divided.Gradient_R)).Within(1e-15));
             Assert.That(
-                World.Numbers(global.Gradient_R),
-                Is.EqualTo(World.Numbers(local.Gradient_R).Select(g => g / 4)).Within(1e-15)
+                TensorValues.Numbers(global.Gradient_R),
+                Is.EqualTo(TensorValues.Numbers(divided.Gradient_R)).Within(1e-15)
+            );
+            Assert.That(
+                TensorValues.Numbers(global.Gradient_R),
+                Is.EqualTo(TensorValues.Numbers(local.Gradient_R).Select(g => g / 4)).Within(1e-15)
             );
         }
     }
@@ -229,7 +232,7 @@ public class ExecutorTests
         var rollout = new Rollout(field, Schedule, new CpuLatentKernels(), ScalarType.Float32, chunk: 2);
         using var cache = rollout.Run(world.Noise, world.Conditioning);
         using var end = rollout.Sample(world.Noise, world.Conditioning);
-        Assert.That(World.Numbers(end), Is.EqualTo(World.Numbers(cache.X_TB.select(0, 8))));
+        Assert.That(TensorValues.Numbers(end), Is.EqualTo(TensorValues.Numbers(cache.X_TB.select(0, 8))));
     }
 
     [Test]

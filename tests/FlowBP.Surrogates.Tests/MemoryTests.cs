@@ -3,7 +3,6 @@
 // Shape legend: B batch, D elements of a latent.
 
 using FlowBP.RandomStreams;
-using FlowBP.Verification.Methods;
 
 namespace FlowBP.Surrogates.Tests;
 
@@ -119,7 +118,7 @@ public class MemoryTests
                 using var gradient = executor.RewardGradient(inputs, rollout, weights, reward, hinge);
                 executor.AccumulateGradients(inputs, rollout, gradient);
             }
-            return [.. World.Numbers(up.grad!), .. World.Numbers(down.grad!)];
+            return [.. TensorValues.Numbers(up.grad!), .. TensorValues.Numbers(down.grad!)];
         }
 
         public long PeakOf(Action run)

@@ -108,10 +108,10 @@ public class MethodRegistryTests
     [Test]
     public void Everything_is_recorded_resolved()
     {
-        var values = MethodRegistry
+        var resolved = MethodRegistry
             .Get("flowbp-bridge")
-            .Resolve([new("flowbp_sparse_late_bias", "2"), new("alpha", "1e-1")]);
-        var resolved = values.Resolved().ToDictionary();
+            .Configure([new("flowbp_sparse_late_bias", "2"), new("alpha", "1e-1")])
+            .Texts.ToDictionary();
         using (Assert.EnterMultipleScope())
         {
             Assert.That(resolved["late_bias"], Is.EqualTo("2"));
@@ -127,8 +127,8 @@ public class MethodRegistryTests
     {
         foreach (var method in MethodRegistry.All)
         {
-            var resolved = method.Resolve([]).Resolved().ToArray();
-            Assert.That(method.Resolve(resolved).Resolved(), Is.EqualTo(resolved), method.Name);
+            var resolved = method.Configure([]).Texts;
+            Assert.That(method.Configure(resolved).Texts, Is.EqualTo(resolved), method.Name);
         }
     }
 }

@@ -116,9 +116,6 @@ internal sealed class World : IDisposable
             ),
         ];
 
-    public static double[] Numbers(Tensor tensor) =>
-        tensor.detach().to(ScalarType.Float64).contiguous().data<double>().ToArray();
-
     public Tensor Random(long[] shape, double scale)
     {
         var values = new double[shape.Aggregate(1L, (product, size) => product * size)];
@@ -145,7 +142,7 @@ internal sealed class CountingField(IVelocityField inner) : IVelocityField
     public List<int> PulledBatches { get; } = [];
     public List<double> PulledTimes { get; } = [];
 
-    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning)
+    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace = null)
     {
         EvaluatedBatches.Add((int)x_B.size(0));
         return inner.Evaluate(x_B, sigma_B, conditioning);
@@ -156,11 +153,13 @@ internal sealed class CountingField(IVelocityField inner) : IVelocityField
         Tensor sigma_B,
         Conditioning conditioning,
         Tensor cotangent_B,
-        bool wantInputGradient
+        bool wantInputGradient,
+        KeptForward? kept = null,
+        IParameterGradients? gradients = null
     )
     {
         PulledBatches.Add((int)x_B.size(0));
-        PulledTimes.AddRange(World.Numbers(sigma_B));
+        PulledTimes.AddRange(TensorValues.Numbers(sigma_B));
         return inner.Vjp(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient);
     }
 }

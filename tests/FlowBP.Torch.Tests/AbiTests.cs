@@ -37,15 +37,14 @@ public class AbiTests
     [Test]
     public void Tags_are_those_of_the_header()
     {
-        string header = File.ReadAllText(Path.Combine(RepositoryRoot(), "native", "include", "flowbp.h"));
-        Dictionary<string, int> native = Regex
+        var header = File.ReadAllText(Path.Combine(RepositoryRoot(), "native", "include", "flowbp.h"));
+        var native = Regex
             .Matches(header, @"FLOWBP_([A-Z_]+) = (\d+),")
             .ToDictionary(
                 m => m.Groups[1].Value.Replace("_", "", StringComparison.Ordinal),
                 m => int.Parse(m.Groups[2].Value, CultureInfo.InvariantCulture)
             );
-        Dictionary<string, int> managed = Enum.GetValues<NativeTag>()
-            .ToDictionary(t => t.ToString().ToUpperInvariant(), t => (int)t);
+        var managed = Enum.GetValues<NativeTag>().ToDictionary(t => t.ToString().ToUpperInvariant(), t => (int)t);
 
         Assert.That(managed, Is.EquivalentTo(native));
     }
@@ -55,7 +54,7 @@ public class AbiTests
     {
         // The one operator that is composed where libtorch lacks it.
         string[] composed = ["scaled_dot_product_attention"];
-        IEnumerable<string> absent = typeof(Aten)
+        var absent = typeof(Aten)
             .GetFields()
             .Select(f => (Operator)f.GetValue(null)!)
             .Where(o => !o.IsAvailable)
@@ -68,13 +67,13 @@ public class AbiTests
     [Test]
     public void The_managed_pointer_is_the_address_of_the_first_element()
     {
-        using Tensor x = torch.tensor(new float[] { 1, 2, 3 });
+        using var x = torch.tensor(new float[] { 1, 2, 3 });
         unsafe
         {
             Assert.That(((float*)TensorPointer.Of(x))[2], Is.EqualTo(3));
         }
 
-        using Tensor strided = x.expand(2, 3);
+        using var strided = x.expand(2, 3);
         Assert.That(() => TensorPointer.Of(strided), Throws.ArgumentException.With.Message.Contains("Float32 [2, 3]"));
     }
 

@@ -14,9 +14,9 @@ public class AttentionTests
     private static double[] Reference(Func<int, int, int, double> bias)
     {
         var result = new double[2 * L * D];
-        for (int h = 0; h < 2; h++)
+        for (var h = 0; h < 2; h++)
         {
-            for (int i = 0; i < L; i++)
+            for (var i = 0; i < L; i++)
             {
                 double[] weights =
                 [
@@ -34,7 +34,7 @@ public class AttentionTests
                             )
                         ),
                 ];
-                for (int d = 0; d < D; d++)
+                for (var d = 0; d < D; d++)
                 {
                     result[(((h * L) + i) * D) + d] =
                         Enumerable.Range(0, S).Sum(j => weights[j] * V[(((h * S) + j) * D) + d]) / weights.Sum();
@@ -57,8 +57,8 @@ public class AttentionTests
     [Test]
     public void Without_a_mask()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor result = Attend();
+        using var scope = torch.NewDisposeScope();
+        var result = Attend();
         Assert.That(result.shape, Is.EqualTo(new long[] { 1, 2, L, D }));
         Close.To(Reference((_, _, _) => 0), result);
     }
@@ -66,8 +66,8 @@ public class AttentionTests
     [Test]
     public void With_a_mask_that_is_added()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        double[] mask = Close.Sample(2 * L * S, 4);
+        using var scope = torch.NewDisposeScope();
+        var mask = Close.Sample(2 * L * S, 4);
         Close.To(Reference((h, i, j) => mask[(((h * L) + i) * S) + j]), Attend(torch.tensor(mask, [1, 2, L, S])));
         Close.To(Reference((_, i, j) => mask[(i * S) + j]), Attend(torch.tensor(mask[..(L * S)], [L, S])));
     }
@@ -75,19 +75,19 @@ public class AttentionTests
     [Test]
     public void Causal()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
+        using var scope = torch.NewDisposeScope();
         Close.To(Reference((_, i, j) => j <= i ? 0 : double.NegativeInfinity), Attend(causal: true));
     }
 
     [Test]
     public void Gradients_are_slopes()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor k = torch.tensor(K, [1, 2, S, D], requires_grad: true);
-        Tensor q = torch.tensor(Q, [1, 2, L, D]);
-        Tensor v = torch.tensor(V, [1, 2, S, D]);
+        using var scope = torch.NewDisposeScope();
+        var k = torch.tensor(K, [1, 2, S, D], requires_grad: true);
+        var q = torch.tensor(Q, [1, 2, L, D]);
+        var v = torch.tensor(V, [1, 2, S, D]);
         F.scaled_dot_product_attention(q, k, v, is_casual: true).square().sum().backward();
-        double[] slopes = Close.Differences(
+        var slopes = Close.Differences(
             K,
             p =>
                 F.scaled_dot_product_attention(q, torch.tensor(p, [1, 2, S, D]), v, is_casual: true)
@@ -101,7 +101,7 @@ public class AttentionTests
     [Test]
     public void A_mask_and_causality_exclude_each_other()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
+        using var scope = torch.NewDisposeScope();
         Assert.That(() => Attend(torch.zeros([L, S], torch.float64), causal: true), Throws.ArgumentException);
     }
 }

@@ -19,7 +19,7 @@ public class AutogradFunctionTests
 
         protected override List<Tensor> Backward(torch.autograd.AutogradContext ctx, Tensor grad_output)
         {
-            Tensor x = ctx.get_saved_variables()[0];
+            var x = ctx.get_saved_variables()[0];
             return [grad_output * x * x * (3 * (double)ctx.get_data("scale")!), null!];
         }
     }
@@ -32,15 +32,15 @@ public class AutogradFunctionTests
         {
             var x = (Tensor)vars[0];
             ctx.set_materialize_grads((bool)vars[1]);
-            Tensor sin = x.sin();
-            Tensor cos = x.cos();
+            var sin = x.sin();
+            var cos = x.cos();
             ctx.save_for_backward([sin, cos]);
             return [sin, cos, x.to(ScalarType.Int64)];
         }
 
         public override List<Tensor> backward(torch.autograd.AutogradContext ctx, List<Tensor> grad_outputs)
         {
-            List<Tensor> saved = ctx.get_saved_variables();
+            var saved = ctx.get_saved_variables();
             Assert.That(grad_outputs, Has.Count.EqualTo(3));
             if (!ctx.MaterializeGrads)
             {
@@ -90,9 +90,9 @@ public class AutogradFunctionTests
     [Test]
     public void One_result()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor x = torch.tensor(new double[] { 1, 2 }, requires_grad: true);
-        Tensor y = Cube.apply(x, 0.5);
+        using var scope = torch.NewDisposeScope();
+        var x = torch.tensor(new double[] { 1, 2 }, requires_grad: true);
+        var y = Cube.apply(x, 0.5);
         Close.To([0.5, 4], y);
         (y * 10).sum().backward();
         Close.To([15, 60], x.grad!);
@@ -101,22 +101,22 @@ public class AutogradFunctionTests
     [Test]
     public void A_saved_input_keeps_its_graph_for_second_derivatives()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor x = torch.tensor(2.0, requires_grad: true);
-        Tensor first = torch.autograd.grad([Cube.apply(x.sin(), 1.0)], [x], create_graph: true)[0];
+        using var scope = torch.NewDisposeScope();
+        var x = torch.tensor(2.0, requires_grad: true);
+        var first = torch.autograd.grad([Cube.apply(x.sin(), 1.0)], [x], create_graph: true)[0];
         Close.To(3 * Math.Pow(Math.Sin(2), 2) * Math.Cos(2), first);
-        double sin = Math.Sin(2);
-        double cos = Math.Cos(2);
+        var sin = Math.Sin(2);
+        var cos = Math.Cos(2);
         Close.To((6 * sin * cos * cos) - (3 * sin * sin * sin), torch.autograd.grad([first], [x])[0]);
     }
 
     [Test]
     public void Several_results_of_which_some_have_no_gradient()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor x = torch.tensor(new double[] { 1, 2 }, requires_grad: true);
+        using var scope = torch.NewDisposeScope();
+        var x = torch.tensor(new double[] { 1, 2 }, requires_grad: true);
 
-        List<Tensor> both = SineAndCosine.apply(x, true);
+        var both = SineAndCosine.apply(x, true);
         (both[0] + (both[1] * 2)).sum().backward();
         Close.To([Math.Cos(1) - (2 * Math.Sin(1)), Math.Cos(2) - (2 * Math.Sin(2))], x.grad!);
         Assert.That(both[2].requires_grad, Is.False);
@@ -133,11 +133,11 @@ public class AutogradFunctionTests
     [Test]
     public void An_exception_in_backward_reaches_the_caller()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor x = torch.ones([2], requires_grad: true);
-        Tensor y = Failing.apply(x, "").sum();
+        using var scope = torch.NewDisposeScope();
+        var x = torch.ones([2], requires_grad: true);
+        var y = Failing.apply(x, "").sum();
 
-        ExternalException failure = Assert.Throws<ExternalException>(() => y.backward())!;
+        var failure = Assert.Throws<ExternalException>(() => y.backward())!;
         Assert.That(failure.Message, Does.Contain("FormatException in a managed backward: the reward is not a number"));
         Assert.That(failure.Message, Does.Not.Contain('\u0001'));
         Assert.That(failure.InnerException, Is.InstanceOf<FormatException>());
@@ -149,8 +149,8 @@ public class AutogradFunctionTests
     [Test]
     public void An_exception_in_a_backward_inside_a_backward_reaches_the_outer_caller()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor x = torch.ones([1], requires_grad: true);
+        using var scope = torch.NewDisposeScope();
+        var x = torch.ones([1], requires_grad: true);
         Exception failure = Assert.Throws<ExternalException>(() => Nested.apply(x).backward())!;
         Assert.That(failure.InnerException?.InnerException, Is.InstanceOf<FormatException>());
     }
@@ -164,7 +164,7 @@ public class AutogradFunctionTests
 
         protected override List<Tensor> Backward(torch.autograd.AutogradContext ctx, Tensor grad_output)
         {
-            using IDisposable mode = torch.enable_grad();
+            using var mode = torch.enable_grad();
             Failing.apply(torch.ones([1], requires_grad: true), "").backward();
             return [grad_output];
         }
@@ -173,8 +173,8 @@ public class AutogradFunctionTests
     [Test]
     public void An_exception_in_forward_leaves_nothing_behind()
     {
-        using Tensor x = torch.ones([2], requires_grad: true);
-        long before = Close.LiveHandles();
+        using var x = torch.ones([2], requires_grad: true);
+        var before = Close.LiveHandles();
         Assert.That(() => Failing.apply(x, "forward"), Throws.InstanceOf<FormatException>());
         Assert.That(Close.LiveHandles(), Is.EqualTo(before));
     }
@@ -182,8 +182,8 @@ public class AutogradFunctionTests
     [Test]
     public void A_wrong_number_of_gradients_is_an_error_that_names_the_function()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor x = torch.ones([2], requires_grad: true);
+        using var scope = torch.NewDisposeScope();
+        var x = torch.ones([2], requires_grad: true);
         Assert.That(
             () => Miscounting.apply(x).sum().backward(),
             Throws
@@ -196,8 +196,8 @@ public class AutogradFunctionTests
     [TestCase(true)]
     public void A_result_that_is_the_input_itself_or_a_view_of_it_goes_through_the_function(bool view)
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor x = torch.ones([2, 2], requires_grad: true);
+        using var scope = torch.NewDisposeScope();
+        var x = torch.ones([2, 2], requires_grad: true);
         Itself.apply(x, view).sum().backward();
         Close.To([7, 7, 7, 7], x.grad!);
     }
@@ -205,23 +205,23 @@ public class AutogradFunctionTests
     [Test]
     public void Without_a_need_for_gradients_nothing_is_recorded()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
+        using var scope = torch.NewDisposeScope();
         Assert.That(Cube.apply(torch.ones(1), 1.0).requires_grad, Is.False);
-        using IDisposable mode = torch.no_grad();
+        using var mode = torch.no_grad();
         Assert.That(Cube.apply(torch.ones(1, requires_grad: true), 1.0).requires_grad, Is.False);
     }
 
     [Test]
     public void Saved_tensors_are_freed_with_the_graph()
     {
-        using Tensor x = torch.ones([2], requires_grad: true);
-        long before = Close.LiveHandles();
+        using var x = torch.ones([2], requires_grad: true);
+        var before = Close.LiveHandles();
 
         // Freed by backward.
         using (torch.NewDisposeScope())
         {
-            Tensor y = SineAndCosine.apply(x, true)[0].sum();
-            long open = NativeMemory.LiveHandles;
+            var y = SineAndCosine.apply(x, true)[0].sum();
+            var open = NativeMemory.LiveHandles;
             y.backward();
             Assert.That(NativeMemory.LiveHandles, Is.EqualTo(open - 2));
         }
@@ -239,18 +239,18 @@ public class AutogradFunctionTests
     [Test]
     public void A_long_graph_is_freed_without_recursion()
     {
-        using Tensor x = torch.ones([1], requires_grad: true);
-        long before = Close.LiveHandles();
+        using var x = torch.ones([1], requires_grad: true);
+        var before = Close.LiveHandles();
         // Far too little stack for a destructor's frames per node.
         const int kibibytes = 512;
         var thread = new Thread(
             () =>
             {
-                Tensor end = x.alias();
-                for (int i = 0; i < 20_000; i++)
+                var end = x.alias();
+                for (var i = 0; i < 20_000; i++)
                 {
-                    using Tensor previous = end;
-                    using DisposeScope scope = torch.NewDisposeScope();
+                    using var previous = end;
+                    using var scope = torch.NewDisposeScope();
                     end = Cube.apply(previous, 1.0).MoveToOuterDisposeScope();
                 }
 
@@ -266,9 +266,9 @@ public class AutogradFunctionTests
     [Test]
     public void A_backward_twice_needs_the_graph_kept()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor x = torch.tensor(new double[] { 1 }, requires_grad: true);
-        Tensor y = Cube.apply(x, 1.0);
+        using var scope = torch.NewDisposeScope();
+        var x = torch.tensor(new double[] { 1 }, requires_grad: true);
+        var y = Cube.apply(x, 1.0);
         y.backward(retain_graph: true);
         y.backward();
         Close.To([6], x.grad!);

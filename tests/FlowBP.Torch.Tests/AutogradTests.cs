@@ -15,7 +15,7 @@ public class AutogradTests
     [Test]
     public void Backward_adds_up_in_the_leaves()
     {
-        Tensor x = torch.tensor(new double[] { 1, 2, 3 }, requires_grad: true);
+        var x = torch.tensor(new double[] { 1, 2, 3 }, requires_grad: true);
         Assert.That(x.grad, Is.Null);
         (x * x).sum().backward();
         Close.To([2, 4, 6], x.grad!);
@@ -28,10 +28,10 @@ public class AutogradTests
     [Test]
     public void Backward_takes_cotangents_and_a_choice_of_leaves()
     {
-        Tensor x = torch.tensor(new double[] { 1, 2 }, requires_grad: true);
-        Tensor w = torch.tensor(new double[] { 3, 4 }, requires_grad: true);
-        Tensor v = torch.tensor(new double[] { 10, 100 });
-        Tensor y = x * w;
+        var x = torch.tensor(new double[] { 1, 2 }, requires_grad: true);
+        var w = torch.tensor(new double[] { 3, 4 }, requires_grad: true);
+        var v = torch.tensor(new double[] { 10, 100 });
+        var y = x * w;
 
         torch.autograd.backward([y], [v], retain_graph: true, inputs: [w]);
         Close.To([10, 200], w.grad!);
@@ -45,12 +45,12 @@ public class AutogradTests
     [Test]
     public void Grad_touches_no_leaf()
     {
-        Tensor x = torch.tensor(new double[] { 1, 2 }, requires_grad: true);
-        Tensor unused = torch.ones(1, requires_grad: true);
-        Tensor y = x.exp();
-        Tensor v = torch.tensor(new double[] { 1, 2 });
+        var x = torch.tensor(new double[] { 1, 2 }, requires_grad: true);
+        var unused = torch.ones(1, requires_grad: true);
+        var y = x.exp();
+        var v = torch.tensor(new double[] { 1, 2 });
 
-        IList<Tensor> found = torch.autograd.grad([y], [x, unused], [v], allow_unused: true);
+        var found = torch.autograd.grad([y], [x, unused], [v], allow_unused: true);
 
         Close.To([Math.E, 2 * Math.Exp(2)], found[0]);
         Assert.That(found[1], Is.Null);
@@ -60,8 +60,8 @@ public class AutogradTests
     [Test]
     public void A_recorded_backward_gives_second_derivatives()
     {
-        Tensor x = torch.tensor(2.0, requires_grad: true);
-        Tensor first = torch.autograd.grad([x * x * x], [x], create_graph: true)[0];
+        var x = torch.tensor(2.0, requires_grad: true);
+        var first = torch.autograd.grad([x * x * x], [x], create_graph: true)[0];
         Close.To(12, first);
         Close.To(12, torch.autograd.grad([first], [x])[0]);
     }
@@ -69,7 +69,7 @@ public class AutogradTests
     [Test]
     public void Recording_nests()
     {
-        Tensor x = torch.ones(1, requires_grad: true);
+        var x = torch.ones(1, requires_grad: true);
         Assert.That(torch.is_grad_enabled(), Is.True);
         using (torch.no_grad())
         {
@@ -92,7 +92,7 @@ public class AutogradTests
     [Test]
     public void Disposing_a_mode_twice_does_nothing()
     {
-        IDisposable outer = torch.no_grad();
+        var outer = torch.no_grad();
         outer.Dispose();
         using (torch.no_grad())
         {
@@ -104,8 +104,8 @@ public class AutogradTests
     [Test]
     public void Recording_is_switched_for_one_thread()
     {
-        using IDisposable mode = torch.no_grad();
-        bool elsewhere = false;
+        using var mode = torch.no_grad();
+        var elsewhere = false;
         var thread = new Thread(() => elsewhere = torch.is_grad_enabled());
         thread.Start();
         thread.Join();
@@ -115,8 +115,8 @@ public class AutogradTests
     [Test]
     public void Detached_tensors_share_memory_but_no_graph()
     {
-        Tensor x = torch.ones(2, requires_grad: true);
-        Tensor y = (x * 2).detach();
+        var x = torch.ones(2, requires_grad: true);
+        var y = (x * 2).detach();
         Assert.That(y.requires_grad, Is.False);
         y.mul_(5);
         Close.To([10, 10], y);
@@ -127,7 +127,7 @@ public class AutogradTests
     [Test]
     public void Disposing_intermediates_leaves_the_graph_whole()
     {
-        Tensor x = torch.tensor(new double[] { 1, 2 }, requires_grad: true);
+        var x = torch.tensor(new double[] { 1, 2 }, requires_grad: true);
         Tensor loss;
         using (torch.NewDisposeScope())
         {
@@ -141,8 +141,8 @@ public class AutogradTests
     [Test]
     public void Errors_name_the_shapes()
     {
-        Tensor x = torch.ones([2], requires_grad: true);
-        Tensor y = x * 2;
+        var x = torch.ones([2], requires_grad: true);
+        var y = x * 2;
         Assert.That(
             () => y.backward(),
             Throws.InstanceOf<ExternalException>().With.Message.Contains("backward of [float32[2]]")
@@ -155,7 +155,7 @@ public class AutogradTests
             () => torch.autograd.grad([y], [x], [torch.ones(2), torch.ones(2)]),
             Throws.ArgumentException.With.Message.Contains("2 cotangents for 1 outputs")
         );
-        Tensor z = (x * x).sum();
+        var z = (x * x).sum();
         z.backward();
         Assert.That(() => z.backward(), Throws.InstanceOf<ExternalException>().With.Message.Contains("second time"));
     }

@@ -6,10 +6,10 @@ internal static class Close
     /// <summary>Compares with a reference in double, relative to max(1, |expected|).</summary>
     public static void To(double[] expected, Tensor actual, double tolerance = 1e-12)
     {
-        using Tensor wide = actual.detach().to(torch.float64);
-        double[] found = wide.data<double>().ToArray();
+        using var wide = actual.detach().to(torch.float64);
+        var found = wide.data<double>().ToArray();
         Assert.That(found, Has.Length.EqualTo(expected.Length), actual.Describe());
-        for (int i = 0; i < found.Length; i++)
+        for (var i = 0; i < found.Length; i++)
         {
             if (double.IsNaN(expected[i]) || double.IsInfinity(expected[i]))
             {
@@ -42,7 +42,7 @@ internal static class Close
     /// <summary>Handles that are left once the collector has freed whatever earlier tests forgot.</summary>
     public static long LiveHandles()
     {
-        for (int i = 0; i < 3; i++)
+        for (var i = 0; i < 3; i++)
         {
             GC.Collect();
             GC.WaitForPendingFinalizers();
@@ -58,7 +58,7 @@ internal static class Close
     public static double[] Differences(double[] point, Func<double[], double> function, double step = 1e-5)
     {
         var slopes = new double[point.Length];
-        for (int i = 0; i < point.Length; i++)
+        for (var i = 0; i < point.Length; i++)
         {
             double[] up = [.. point];
             double[] down = [.. point];

@@ -6,17 +6,17 @@ public class ConcurrencyTests
     [Test]
     public void Each_thread_has_scopes_of_its_own()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor shared = torch.ones(8);
-        long before = Close.LiveHandles();
+        using var scope = torch.NewDisposeScope();
+        var shared = torch.ones(8);
+        var before = Close.LiveHandles();
         OnThreads(
             4,
             seed =>
             {
-                for (int i = 0; i < 2000; i++)
+                for (var i = 0; i < 2000; i++)
                 {
-                    using DisposeScope own = torch.NewDisposeScope();
-                    Tensor y = (shared * seed) + i;
+                    using var own = torch.NewDisposeScope();
+                    var y = (shared * seed) + i;
                     if (y.sum().item<float>() != 8 * (seed + i) || own.DisposablesCount != 3)
                     {
                         throw new InvalidOperationException($"thread {seed}, turn {i}: {own.DisposablesCount} tensors");
@@ -31,17 +31,17 @@ public class ConcurrencyTests
     [Test]
     public void Tensors_of_one_scope_can_be_disposed_and_moved_on_other_threads()
     {
-        long before = Close.LiveHandles();
-        using (DisposeScope outer = torch.NewDisposeScope())
+        var before = Close.LiveHandles();
+        using (var outer = torch.NewDisposeScope())
         {
-            using (DisposeScope scope = torch.NewDisposeScope())
+            using (var scope = torch.NewDisposeScope())
             {
                 Tensor[] tensors = [.. Enumerable.Range(0, 8000).Select(i => torch.full([1], i))];
                 OnThreads(
                     4,
                     part =>
                     {
-                        for (int i = part - 1; i < tensors.Length; i += 4)
+                        for (var i = part - 1; i < tensors.Length; i += 4)
                         {
                             switch (i % 3)
                             {
@@ -68,15 +68,15 @@ public class ConcurrencyTests
     [Test]
     public void Managed_backwards_run_on_several_threads_at_once()
     {
-        long before = Close.LiveHandles();
+        var before = Close.LiveHandles();
         OnThreads(
             4,
             seed =>
             {
-                for (int i = 0; i < 300; i++)
+                for (var i = 0; i < 300; i++)
                 {
-                    using DisposeScope scope = torch.NewDisposeScope();
-                    Tensor x = torch.full([4], seed, torch.float64, requires_grad: true);
+                    using var scope = torch.NewDisposeScope();
+                    var x = torch.full([4], seed, torch.float64, requires_grad: true);
                     Square.apply(x).sum().backward();
                     if (x.grad!.sum().item<double>() != 8 * seed)
                     {
@@ -91,7 +91,7 @@ public class ConcurrencyTests
     [Test]
     public void A_thread_that_ends_with_an_open_scope_leaves_its_tensors_to_the_collector()
     {
-        long before = Close.LiveHandles();
+        var before = Close.LiveHandles();
         OnThreads(
             2,
             _ =>
@@ -107,10 +107,8 @@ public class ConcurrencyTests
     public void Undisposed_temporaries_live_and_die_under_another_threads_collections()
     {
         // Ten seconds in a normal run; FLOWBP_STRESS_SECONDS sets another time.
-        double seconds = double.TryParse(Environment.GetEnvironmentVariable("FLOWBP_STRESS_SECONDS"), out double s)
-            ? s
-            : 10;
-        long before = Close.LiveHandles();
+        var seconds = double.TryParse(Environment.GetEnvironmentVariable("FLOWBP_STRESS_SECONDS"), out var s) ? s : 10;
+        var before = Close.LiveHandles();
         using var stop = new CancellationTokenSource(TimeSpan.FromSeconds(seconds));
         var collector = new Thread(() =>
         {
@@ -143,19 +141,19 @@ public class ConcurrencyTests
     // Everything a training step does, nothing disposed; all numbers are small integers, so that they are exact.
     private static void Forget(int seed)
     {
-        Tensor x = torch.full([16], seed, torch.float64, requires_grad: true);
-        Tensor y = torch.cat([(x * 2) + 1, x - 1]).view(4, 8)[1.., ..^1];
-        Tensor z = Square.apply(y.contiguous()).sum() + torch.ones([2]).to(torch.float64).sum();
+        var x = torch.full([16], seed, torch.float64, requires_grad: true);
+        var y = torch.cat([(x * 2) + 1, x - 1]).view(4, 8)[1.., ..^1];
+        var z = Square.apply(y.contiguous()).sum() + torch.ones([2]).to(torch.float64).sum();
         z.backward();
         Tensor[] parts = [x.grad![..5], x.grad[5..]];
-        double forward = 2 + ((7.0 * ((2 * seed) + 1) * ((2 * seed) + 1)) + (14.0 * (seed - 1) * (seed - 1)));
+        var forward = 2 + ((7.0 * ((2 * seed) + 1) * ((2 * seed) + 1)) + (14.0 * (seed - 1) * (seed - 1)));
         if (z.item<double>() != forward)
         {
             throw new InvalidOperationException($"{z.item<double>()} is not {forward}");
         }
 
-        double backward = (7.0 * 2 * ((2 * seed) + 1) * 2) + (14.0 * 2 * (seed - 1));
-        double sum = parts.Sum(p => p.sum().item<double>());
+        var backward = (7.0 * 2 * ((2 * seed) + 1) * 2) + (14.0 * 2 * (seed - 1));
+        var sum = parts.Sum(p => p.sum().item<double>());
         if (sum != backward)
         {
             throw new InvalidOperationException($"{sum} is not {backward}");
@@ -182,12 +180,12 @@ public class ConcurrencyTests
                     }
                 })),
         ];
-        foreach (Thread thread in threads)
+        foreach (var thread in threads)
         {
             thread.Start();
         }
 
-        foreach (Thread thread in threads)
+        foreach (var thread in threads)
         {
             thread.Join();
         }

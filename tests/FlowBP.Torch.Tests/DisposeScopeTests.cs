@@ -5,10 +5,10 @@ public class DisposeScopeTests
     [Test]
     public void What_is_created_inside_is_disposed_at_the_end()
     {
-        using Tensor x = torch.ones(3);
-        long before = Close.LiveHandles();
+        using var x = torch.ones(3);
+        var before = Close.LiveHandles();
         Tensor inside;
-        using (DisposeScope scope = torch.NewDisposeScope())
+        using (var scope = torch.NewDisposeScope())
         {
             inside = (x * 2).exp();
             Assert.That(scope.DisposablesCount, Is.EqualTo(2));
@@ -23,16 +23,16 @@ public class DisposeScopeTests
     [Test]
     public void A_tensor_moves_outwards_one_scope_at_a_time()
     {
-        long before = Close.LiveHandles();
-        using (DisposeScope outer = torch.NewDisposeScope())
+        var before = Close.LiveHandles();
+        using (var outer = torch.NewDisposeScope())
         {
             Tensor x;
-            using (DisposeScope inner = torch.NewDisposeScope())
+            using (var inner = torch.NewDisposeScope())
             {
                 x = torch.ones(1).MoveToOuterDisposeScope();
                 Assert.That(outer.Contains(x), Is.True);
                 Assert.That(inner.OuterScope, Is.SameAs(outer));
-                (Tensor first, Tensor second) = inner.MoveToOuter(torch.ones(1), torch.ones(1));
+                (var first, var second) = inner.MoveToOuter(torch.ones(1), torch.ones(1));
                 Assert.That(outer.Contains(first) && outer.Contains(second), Is.True);
             }
 
@@ -47,7 +47,7 @@ public class DisposeScopeTests
     {
         Tensor moved;
         Tensor detached;
-        using (DisposeScope scope = torch.NewDisposeScope())
+        using (var scope = torch.NewDisposeScope())
         {
             moved = torch.ones(1).MoveToOuterDisposeScope();
             detached = torch.ones(1).DetachFromDisposeScope();
@@ -55,7 +55,7 @@ public class DisposeScopeTests
         }
 
         Assert.That(moved.IsInvalid || detached.IsInvalid, Is.False);
-        using (DisposeScope scope = torch.NewDisposeScope())
+        using (var scope = torch.NewDisposeScope())
         {
             scope.Attach(moved);
             scope.Attach(detached);
@@ -67,9 +67,9 @@ public class DisposeScopeTests
     [Test]
     public void Moving_a_tensor_of_another_scope_does_nothing()
     {
-        using DisposeScope outer = torch.NewDisposeScope();
-        Tensor x = torch.ones(1);
-        using DisposeScope inner = torch.NewDisposeScope();
+        using var outer = torch.NewDisposeScope();
+        var x = torch.ones(1);
+        using var inner = torch.NewDisposeScope();
         inner.MoveToOuter(x);
         inner.Detach(x);
         Assert.That(outer.Contains(x), Is.True);
@@ -78,9 +78,9 @@ public class DisposeScopeTests
     [Test]
     public void A_scope_can_be_emptied_and_goes_on()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor kept = torch.ones(1);
-        Tensor dropped = torch.ones(1);
+        using var scope = torch.NewDisposeScope();
+        var kept = torch.ones(1);
+        var dropped = torch.ones(1);
         scope.DisposeEverythingBut(kept);
         Assert.That(kept.IsInvalid, Is.False);
         Assert.That(dropped.IsInvalid, Is.True);
@@ -92,9 +92,9 @@ public class DisposeScopeTests
     [Test]
     public void Tensors_disposed_in_any_order_leave_the_others_in_place()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
+        using var scope = torch.NewDisposeScope();
         Tensor[] tensors = [.. Enumerable.Range(0, 10).Select(i => torch.full([1], i))];
-        foreach (int i in new[] { 0, 9, 4, 5, 1 })
+        foreach (var i in new[] { 0, 9, 4, 5, 1 })
         {
             tensors[i].Dispose();
         }
@@ -107,16 +107,16 @@ public class DisposeScopeTests
     [Test]
     public void Scopes_closed_in_the_wrong_order_still_close()
     {
-        long before = Close.LiveHandles();
-        DisposeScope outer = torch.NewDisposeScope();
-        DisposeScope inner = torch.NewDisposeScope();
+        var before = Close.LiveHandles();
+        var outer = torch.NewDisposeScope();
+        var inner = torch.NewDisposeScope();
         outer.Dispose();
-        Tensor x = torch.ones(1);
+        var x = torch.ones(1);
         Assert.That(inner.Contains(x), Is.True);
         inner.Dispose();
         Assert.That(x.IsInvalid, Is.True);
 
-        using Tensor free = torch.ones(1);
+        using var free = torch.ones(1);
         Assert.That(free.IsInvalid, Is.False);
         Assert.That(NativeMemory.LiveHandles, Is.EqualTo(before + 1));
         inner.Dispose();
@@ -126,12 +126,12 @@ public class DisposeScopeTests
     [Test]
     public void A_failing_expression_leaks_nothing()
     {
-        using Tensor x = torch.ones(3);
-        long before = Close.LiveHandles();
+        using var x = torch.ones(3);
+        var before = Close.LiveHandles();
         Assert.That(
             () =>
             {
-                using DisposeScope scope = torch.NewDisposeScope();
+                using var scope = torch.NewDisposeScope();
                 return ((x * 2) + torch.ones(4)).MoveToOuterDisposeScope();
             },
             Throws.Exception
@@ -142,9 +142,9 @@ public class DisposeScopeTests
     [Test]
     public void Layers_and_their_calls_leave_only_what_is_asked_for()
     {
-        long before = Close.LiveHandles();
+        var before = Close.LiveHandles();
         using (
-            Sequential net = nn.Sequential(
+            var net = nn.Sequential(
                 nn.Linear(4, 8),
                 nn.SiLU(),
                 nn.LayerNorm(8),
@@ -154,8 +154,8 @@ public class DisposeScopeTests
         )
         {
             Assert.That(NativeMemory.LiveHandles, Is.EqualTo(before + 5));
-            using Tensor x = torch.ones(3, 4);
-            using Tensor y = net.call(x);
+            using var x = torch.ones(3, 4);
+            using var y = net.call(x);
             Assert.That(NativeMemory.LiveHandles, Is.EqualTo(before + 7));
             using (torch.NewDisposeScope())
             {

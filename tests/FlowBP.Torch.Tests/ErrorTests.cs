@@ -44,8 +44,8 @@ public class ErrorTests
     [Test]
     public void A_disposed_tensor_is_refused_by_name()
     {
-        Tensor x = torch.ones(2);
-        Tensor y = torch.ones(2);
+        var x = torch.ones(2);
+        var y = torch.ones(2);
         x.Dispose();
         x.Dispose();
         Assert.That(x.IsInvalid, Is.True);
@@ -91,7 +91,7 @@ public class ErrorTests
     [Test]
     public void Items_and_bytes_say_what_they_need()
     {
-        Tensor x = torch.ones(2, 3);
+        var x = torch.ones(2, 3);
         Assert.That(() => x.item<float>(), Throws.InvalidOperationException.With.Message.Contains("float32[2, 3]"));
         Assert.That(() => x.data<long>(), Throws.InvalidOperationException.With.Message.Contains("float32[2, 3]"));
         Assert.That(() => x.t().bytes.Length, Throws.InvalidOperationException.With.Message.Contains("float32[3, 2]"));
@@ -101,10 +101,10 @@ public class ErrorTests
     [Test]
     public void A_failed_call_leaves_no_handle()
     {
-        Tensor x = torch.ones(2);
-        Tensor y = torch.ones(3);
-        long before = Close.LiveHandles();
-        for (int i = 0; i < 100; i++)
+        var x = torch.ones(2);
+        var y = torch.ones(3);
+        var before = Close.LiveHandles();
+        for (var i = 0; i < 100; i++)
         {
             Assert.That(() => x.add_(y), Throws.Exception);
         }
@@ -131,7 +131,7 @@ public class ErrorTests
     [Test]
     public void A_meta_tensor_has_a_shape_and_no_elements()
     {
-        Tensor x = torch.zeros([1L << 40, 3], device: torch.META);
+        var x = torch.zeros([1L << 40, 3], device: torch.META);
         Assert.That((x + 1).shape, Is.EqualTo(new long[] { 1L << 40, 3 }));
         Assert.That(() => x.bytes.Length, Throws.InvalidOperationException);
     }

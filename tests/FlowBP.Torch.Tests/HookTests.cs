@@ -8,8 +8,8 @@ public sealed class HookTests
     public void A_hook_replaces_the_result_of_call_and_not_of_forward()
     {
         using var scope = torch.NewDisposeScope();
-        using Linear layer = nn.Linear(2, 2);
-        Tensor x = torch.ones(1, 2);
+        using var layer = nn.Linear(2, 2);
+        var x = torch.ones(1, 2);
         layer.register_forward_hook((_, input, result) => result + input);
 
         Assert.That(layer.call(x).data<float>().ToArray(), Is.EqualTo(new float[] { 1, 1 }));
@@ -20,8 +20,8 @@ public sealed class HookTests
     public void Hooks_run_in_the_order_of_registration_until_they_are_removed()
     {
         using var scope = torch.NewDisposeScope();
-        using Linear layer = nn.Linear(1, 1);
-        Tensor x = torch.ones(1, 1);
+        using var layer = nn.Linear(1, 1);
+        var x = torch.ones(1, 1);
         var first = layer.register_forward_hook((_, _, result) => result + 3);
         var second = layer.register_forward_hook((_, _, result) => result * 2);
 
@@ -40,8 +40,8 @@ public sealed class HookTests
     public void Gradients_pass_through_a_hook()
     {
         using var scope = torch.NewDisposeScope();
-        using Linear layer = nn.Linear(1, 1);
-        Tensor factor = torch.full([1, 1], 2f).requires_grad_();
+        using var layer = nn.Linear(1, 1);
+        var factor = torch.full([1, 1], 2f).requires_grad_();
         layer.register_forward_hook((_, input, result) => result + input * factor);
 
         layer.call(torch.full([1, 1], 5f)).sum().backward();

@@ -67,7 +67,7 @@ public class IndexingTests
     [Test]
     public void An_index_is_differentiable()
     {
-        Tensor y = x.clone().requires_grad_();
+        var y = x.clone().requires_grad_();
         (y[0, 1, 1..3].sum() + (y[1, 2, 0] * 6)).backward();
         var expected = new double[24];
         expected[5] = expected[6] = 1;
@@ -85,8 +85,8 @@ public class IndexingTests
     [Test]
     public void Indexing_leaves_no_handle_but_the_result()
     {
-        long before = Close.LiveHandles();
-        using (Tensor y = x[0, .., 1..3])
+        var before = Close.LiveHandles();
+        using (var y = x[0, .., 1..3])
         {
             Assert.That(NativeMemory.LiveHandles, Is.EqualTo(before + 1));
         }

@@ -13,9 +13,9 @@ public class LayerTests
 
     private static void Fill(nn.Module module)
     {
-        int seed = 10;
-        using IDisposable mode = torch.no_grad();
-        foreach (Parameter parameter in module.parameters())
+        var seed = 10;
+        using var mode = torch.no_grad();
+        foreach (var parameter in module.parameters())
         {
             parameter.copy_(Close.SampleTensor(parameter.shape, seed++));
         }
@@ -26,15 +26,15 @@ public class LayerTests
     [Test]
     public void Linear_is_a_product_with_the_transposed_weight()
     {
-        using Linear layer = nn.Linear(4, 3, dtype: torch.float64);
+        using var layer = nn.Linear(4, 3, dtype: torch.float64);
         Fill(layer);
-        double[] w = Numbers(layer.weight);
-        double[] b = Numbers(layer.bias!);
-        double[] x = Close.Sample(8);
+        var w = Numbers(layer.weight);
+        var b = Numbers(layer.bias!);
+        var x = Close.Sample(8);
         var expected = new double[6];
-        for (int n = 0; n < 2; n++)
+        for (var n = 0; n < 2; n++)
         {
-            for (int o = 0; o < 3; o++)
+            for (var o = 0; o < 3; o++)
             {
                 expected[(n * 3) + o] = b[o] + Enumerable.Range(0, 4).Sum(i => x[(n * 4) + i] * w[(o * 4) + i]);
             }
@@ -57,7 +57,7 @@ public class LayerTests
         const int Out = 2;
         const int H = 6;
         const int W = 5;
-        using Conv2d layer = nn.Conv2d(
+        using var layer = nn.Conv2d(
             Channels,
             Out,
             3,
@@ -69,9 +69,9 @@ public class LayerTests
             dtype: torch.float64
         );
         Fill(layer);
-        double[] w = Numbers(layer.weight);
-        double[] b = Numbers(layer.bias!);
-        double[] x = Close.Sample(Channels * H * W);
+        var w = Numbers(layer.weight);
+        var b = Numbers(layer.bias!);
+        var x = Close.Sample(Channels * H * W);
         int Outside(int i, int size) =>
             (uint)i < (uint)size
                 ? i
@@ -82,24 +82,24 @@ public class LayerTests
                     PaddingModes.Circular => (i + size) % size,
                     _ => -1,
                 };
-        int oh = ((H + (2 * padding) - (dilation * 2) - 1) / stride) + 1;
-        int ow = ((W + (2 * padding) - (dilation * 2) - 1) / stride) + 1;
-        int perGroup = Channels / groups;
+        var oh = ((H + (2 * padding) - (dilation * 2) - 1) / stride) + 1;
+        var ow = ((W + (2 * padding) - (dilation * 2) - 1) / stride) + 1;
+        var perGroup = Channels / groups;
         var expected = new List<double>();
-        for (int o = 0; o < Out; o++)
+        for (var o = 0; o < Out; o++)
         {
-            for (int i = 0; i < oh; i++)
+            for (var i = 0; i < oh; i++)
             {
-                for (int j = 0; j < ow; j++)
+                for (var j = 0; j < ow; j++)
                 {
-                    double sum = b[o];
-                    for (int c = 0; c < perGroup; c++)
+                    var sum = b[o];
+                    for (var c = 0; c < perGroup; c++)
                     {
-                        for (int k = 0; k < 9; k++)
+                        for (var k = 0; k < 9; k++)
                         {
-                            int y = Outside((i * stride) - padding + (k / 3 * dilation), H);
-                            int z = Outside((j * stride) - padding + (k % 3 * dilation), W);
-                            int channel = (o / (Out / groups) * perGroup) + c;
+                            var y = Outside((i * stride) - padding + (k / 3 * dilation), H);
+                            var z = Outside((j * stride) - padding + (k % 3 * dilation), W);
+                            var channel = (o / (Out / groups) * perGroup) + c;
                             sum +=
                                 y < 0 || z < 0
                                     ? 0
@@ -112,26 +112,26 @@ public class LayerTests
             }
         }
 
-        Tensor result = layer.call(torch.tensor(x, [1, Channels, H, W]));
+        var result = layer.call(torch.tensor(x, [1, Channels, H, W]));
         Assert.That(result.shape, Is.EqualTo(new long[] { 1, Out, oh, ow }));
         Close.To([.. expected], result);
     }
 
     private static double[] Normalised(double[] group, double eps)
     {
-        double mean = group.Average();
-        double deviation = Math.Sqrt(group.Average(v => (v - mean) * (v - mean)) + eps);
+        var mean = group.Average();
+        var deviation = Math.Sqrt(group.Average(v => (v - mean) * (v - mean)) + eps);
         return [.. group.Select(v => (v - mean) / deviation)];
     }
 
     [Test]
     public void LayerNorm_normalises_the_last_axes()
     {
-        using LayerNorm layer = nn.LayerNorm(4, eps: 1e-2, dtype: torch.float64);
+        using var layer = nn.LayerNorm(4, eps: 1e-2, dtype: torch.float64);
         Fill(layer);
-        double[] w = Numbers(layer.weight!);
-        double[] b = Numbers(layer.bias!);
-        double[] x = Close.Sample(12);
+        var w = Numbers(layer.weight!);
+        var b = Numbers(layer.bias!);
+        var x = Close.Sample(12);
         Close.To(
             [.. x.Chunk(4).SelectMany(r => Normalised(r, 1e-2).Select((v, i) => (v * w[i]) + b[i]))],
             layer.call(torch.tensor(x, [3, 4]))
@@ -141,11 +141,11 @@ public class LayerTests
     [Test]
     public void GroupNorm_normalises_each_group_of_channels()
     {
-        using GroupNorm layer = nn.GroupNorm(2, 4, eps: 1e-3, dtype: torch.float64);
+        using var layer = nn.GroupNorm(2, 4, eps: 1e-3, dtype: torch.float64);
         Fill(layer);
-        double[] w = Numbers(layer.weight!);
-        double[] b = Numbers(layer.bias!);
-        double[] x = Close.Sample(2 * 4 * 3);
+        var w = Numbers(layer.weight!);
+        var b = Numbers(layer.bias!);
+        var x = Close.Sample(2 * 4 * 3);
         double[] normalised = [.. x.Chunk(6).SelectMany(g => Normalised(g, 1e-3))];
         Close.To(
             [.. normalised.Select((v, i) => (v * w[i / 3 % 4]) + b[i / 3 % 4])],
@@ -156,10 +156,10 @@ public class LayerTests
     [Test]
     public void Embedding_takes_rows_and_sends_gradients_back_to_them()
     {
-        using Embedding layer = nn.Embedding(4, 2, padding_idx: 0, dtype: torch.float64);
+        using var layer = nn.Embedding(4, 2, padding_idx: 0, dtype: torch.float64);
         Fill(layer);
-        double[] w = Numbers(layer.weight);
-        Tensor y = layer.call(torch.tensor(new long[] { 3, 0, 3 }));
+        var w = Numbers(layer.weight);
+        var y = layer.call(torch.tensor(new long[] { 3, 0, 3 }));
         Close.To([w[6], w[7], w[0], w[1], w[6], w[7]], y);
         y.sum().backward();
         Close.To([0, 0, 0, 0, 0, 0, 2, 2], layer.weight.grad!);
@@ -169,9 +169,9 @@ public class LayerTests
     {
         // ∫ by Simpson's rule, 2000 panels: 1e-13 on [−3, 3].
         const int N = 2000;
-        double h = x / N;
-        double sum = 1 + Math.Exp(-x * x);
-        for (int i = 1; i < N; i++)
+        var h = x / N;
+        var sum = 1 + Math.Exp(-x * x);
+        for (var i = 1; i < N; i++)
         {
             sum += (i % 2 == 0 ? 2 : 4) * Math.Exp(-(i * h) * (i * h));
         }
@@ -184,7 +184,7 @@ public class LayerTests
     {
         double[] x = [.. Close.Sample(40), 0, 30];
         double[] Each(Func<double, double> f) => [.. x.Select(f)];
-        Tensor t = torch.tensor(x);
+        var t = torch.tensor(x);
         double Tanh(double v) => 0.5 * v * (1 + Math.Tanh(Math.Sqrt(2 / Math.PI) * (v + (0.044715 * v * v * v))));
         double Exact(double v) => v > 20 ? v : 0.5 * v * (1 + Erf(v / Math.Sqrt(2)));
 
@@ -192,7 +192,7 @@ public class LayerTests
         Close.To(Each(Exact), F.gelu(t), 1e-11);
         Close.To(Each(Tanh), F.gelu(t, GELU.Approximate.tanh), 1e-11);
         Close.To(x, nn.Identity().call(t));
-        Tensor written = t.clone();
+        var written = t.clone();
         Assert.That(F.silu(written, inplace: true), Is.SameAs(written));
         Close.To(Each(v => v / (1 + Math.Exp(-v))), written);
     }
@@ -200,9 +200,9 @@ public class LayerTests
     [Test]
     public void Dropout_scales_what_it_keeps_and_does_nothing_in_evaluation()
     {
-        using Dropout layer = nn.Dropout(0.25);
-        Tensor x = torch.ones(10_000);
-        float[] kept = layer.call(x).data<float>().ToArray();
+        using var layer = nn.Dropout(0.25);
+        var x = torch.ones(10_000);
+        var kept = layer.call(x).data<float>().ToArray();
         Assert.That(kept, Has.All.Matches<float>(v => v == 0 || v == 1 / 0.75f));
         // Five standard deviations of a binomial of 10000 draws.
         Assert.That(kept.Count(v => v == 0), Is.EqualTo(2500).Within(217));
@@ -212,8 +212,8 @@ public class LayerTests
     [Test]
     public void Normalize_and_cosine_similarity()
     {
-        double[] x = Close.Sample(6);
-        double[] y = Close.Sample(6, 2);
+        var x = Close.Sample(6);
+        var y = Close.Sample(6, 2);
         double[][] rows = [.. x.Chunk(3)];
         double Norm(double[] r) => Math.Sqrt(r.Sum(v => v * v));
         Close.To(
@@ -225,10 +225,10 @@ public class LayerTests
     [Test]
     public void Losses_combine_as_they_are_told()
     {
-        double[] x = Close.Sample(6);
-        double[] y = Close.Sample(6, 2);
-        Tensor a = torch.tensor(x, [2, 3]);
-        Tensor b = torch.tensor(y, [2, 3]);
+        var x = Close.Sample(6);
+        var y = Close.Sample(6, 2);
+        var a = torch.tensor(x, [2, 3]);
+        var b = torch.tensor(y, [2, 3]);
         double[] squares = [.. x.Zip(y, (p, q) => (p - q) * (p - q))];
         double[] distances = [.. x.Zip(y, (p, q) => Math.Abs(p - q))];
 
@@ -244,10 +244,10 @@ public class LayerTests
         );
 
         double LogSoftmax(int row, int c) => x[(row * 3) + c] - Math.Log(x.Skip(row * 3).Take(3).Sum(v => Math.Exp(v)));
-        Tensor classes = torch.tensor(new long[] { 2, 0 });
+        var classes = torch.tensor(new long[] { 2, 0 });
         Close.To(-(LogSoftmax(0, 2) + LogSoftmax(1, 0)) / 2, F.cross_entropy(a, classes));
         Close.To(-LogSoftmax(1, 0), F.cross_entropy(a, torch.tensor(new long[] { -100, 0 })));
-        double uniform = -Enumerable.Range(0, 6).Average(i => LogSoftmax(i / 3, i % 3));
+        var uniform = -Enumerable.Range(0, 6).Average(i => LogSoftmax(i / 3, i % 3));
         Close.To(
             (0.9 * -(LogSoftmax(0, 2) + LogSoftmax(1, 0)) / 2) + (0.1 * uniform),
             F.cross_entropy(a, classes, label_smoothing: 0.1)
@@ -257,7 +257,7 @@ public class LayerTests
     [Test]
     public void Gradients_of_a_small_network_are_its_slopes()
     {
-        double[] at = Close.Sample(3);
-        Tensor x = torch.tensor(at, [1, 3], requires_grad: true);
+        var at = Close.Sample(3);
+        var x = torch.tensor(at, [1, 3], requires_grad: true);
     }
 }

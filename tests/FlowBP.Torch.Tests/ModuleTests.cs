@@ -104,12 +104,10 @@ public class ModuleTests
     [Test]
     public void Loading_copies_and_converts()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
+        using var scope = torch.NewDisposeScope();
         using var module = new Derived();
-        Dictionary<string, Tensor> state = module
-            .state_dict()
-            .ToDictionary(t => t.Key, t => torch.full(t.Value.shape, 2, torch.float64));
-        (IList<string> missing, IList<string> unexpected) = module.load_state_dict(state);
+        var state = module.state_dict().ToDictionary(t => t.Key, t => torch.full(t.Value.shape, 2, torch.float64));
+        (var missing, var unexpected) = module.load_state_dict(state);
 
         Assert.That(missing, Is.Empty);
         Assert.That(unexpected, Is.Empty);
@@ -122,8 +120,8 @@ public class ModuleTests
     [Test]
     public void Loading_names_all_problems_and_changes_nothing()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        using Sequential module = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1));
+        using var scope = torch.NewDisposeScope();
+        using var module = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1));
         var state = new Dictionary<string, Tensor>
         {
             ["0.weight"] = torch.ones(3, 2),
@@ -142,11 +140,7 @@ public class ModuleTests
         failure = Assert.Throws<InvalidOperationException>(() => module.load_state_dict(state, strict: false))!;
         Assert.That(failure.Message, Does.Contain("0.bias").And.Not.Contain("missing"));
 
-        (IList<string> missing, IList<string> unexpected) = module.load_state_dict(
-            state,
-            strict: false,
-            skip: ["0.bias", "1.weight"]
-        );
+        (var missing, var unexpected) = module.load_state_dict(state, strict: false, skip: ["0.bias", "1.weight"]);
         Assert.That(missing, Is.EqualTo(new[] { "1.bias" }));
         Assert.That(unexpected, Is.EqualTo(new[] { "1.scale" }));
         Close.To([1, 1, 1, 1, 1, 1], module.get_parameter("0.weight")!);
@@ -178,7 +172,7 @@ public class ModuleTests
     [Test]
     public void Names_are_unique_and_have_no_dots()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
+        using var scope = torch.NewDisposeScope();
         using var module = new WithBuffers();
         Assert.That(module.Again, Throws.ArgumentException.With.Message.Contains("already has a component named kept"));
         Assert.That(module.Dotted, Throws.ArgumentException.With.Message.Contains("a.b"));
@@ -187,7 +181,7 @@ public class ModuleTests
     [Test]
     public void Containers_grow()
     {
-        using ModuleList<Linear> list = nn.ModuleList<Linear>();
+        using var list = nn.ModuleList<Linear>();
         list.append(nn.Linear(1, 1), nn.Linear(1, 1));
         list.extend([nn.Linear(1, 1)]);
         Assert.That(list, Has.Count.EqualTo(3));
@@ -208,12 +202,12 @@ public class ModuleTests
     [Test]
     public void A_conversion_keeps_objects_gradients_and_integers()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
+        using var scope = torch.NewDisposeScope();
         using var module = new Derived();
-        Parameter scale = module.get_parameter("scale")!;
+        var scale = module.get_parameter("scale")!;
         (scale * 3).sum().backward();
 
-        Derived same = module.to(ScalarType.BFloat16);
+        var same = module.to(ScalarType.BFloat16);
 
         Assert.That(same, Is.SameAs(module));
         Assert.That(module.get_parameter("scale"), Is.SameAs(scale));
@@ -228,9 +222,9 @@ public class ModuleTests
     [Test]
     public void A_conversion_that_changes_nothing_leaves_graphs_whole()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        using Linear layer = nn.Linear(2, 1, hasBias: false);
-        Tensor y = layer.call(torch.ones(1, 2));
+        using var scope = torch.NewDisposeScope();
+        using var layer = nn.Linear(2, 1, hasBias: false);
+        var y = layer.call(torch.ones(1, 2));
         layer.to(ScalarType.Float32).to(torch.CPU);
         y.backward();
         Close.To([1, 1], layer.weight.grad!);
@@ -243,7 +237,7 @@ public class ModuleTests
     [Test]
     public void A_parameter_shares_memory_with_what_it_is_made_of_and_no_scope_disposes_it()
     {
-        Tensor data = torch.zeros(2);
+        var data = torch.zeros(2);
         Parameter parameter;
         using (torch.NewDisposeScope())
         {

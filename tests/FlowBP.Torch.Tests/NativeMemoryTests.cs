@@ -9,14 +9,14 @@ public class NativeMemoryTests
     public void Storage_is_counted_to_the_byte()
     {
         Close.LiveHandles();
-        long before = NativeMemory.CurrentBytes!.Value;
-        using (Tensor x = torch.empty([1000, 3]))
+        var before = NativeMemory.CurrentBytes!.Value;
+        using (var x = torch.empty([1000, 3]))
         {
             Assert.That(NativeMemory.CurrentBytes, Is.EqualTo(before + 12000));
-            using Tensor view = x.view(3, 1000);
-            using Tensor same = x.alias();
+            using var view = x.view(3, 1000);
+            using var same = x.alias();
             Assert.That(NativeMemory.CurrentBytes, Is.EqualTo(before + 12000));
-            using Tensor half = x.to(ScalarType.BFloat16);
+            using var half = x.to(ScalarType.BFloat16);
             Assert.That(NativeMemory.CurrentBytes, Is.EqualTo(before + 18000));
         }
 
@@ -27,9 +27,9 @@ public class NativeMemoryTests
     public void A_view_keeps_the_whole_storage()
     {
         Close.LiveHandles();
-        long before = NativeMemory.CurrentBytes!.Value;
-        Tensor x = torch.empty([1000]);
-        Tensor slice = x[..1];
+        var before = NativeMemory.CurrentBytes!.Value;
+        var x = torch.empty([1000]);
+        var slice = x[..1];
         x.Dispose();
         Assert.That(NativeMemory.CurrentBytes, Is.EqualTo(before + 4000));
         slice.Dispose();
@@ -40,11 +40,11 @@ public class NativeMemoryTests
     public void The_peak_is_the_most_at_once_since_the_reset()
     {
         Close.LiveHandles();
-        long before = NativeMemory.CurrentBytes!.Value;
+        var before = NativeMemory.CurrentBytes!.Value;
         torch.empty([4_000_000]).Dispose();
         NativeMemory.ResetPeak();
         Assert.That(NativeMemory.PeakBytes, Is.EqualTo(before));
-        using (Tensor a = torch.empty([1_000_000]))
+        using (var a = torch.empty([1_000_000]))
         {
             torch.empty([2_000_000]).Dispose();
             torch.empty([1_000_000]).Dispose();
@@ -57,8 +57,8 @@ public class NativeMemoryTests
     [Test]
     public void Memory_is_aligned_for_vectors()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        for (int i = 1; i < 100; i++)
+        using var scope = torch.NewDisposeScope();
+        for (var i = 1; i < 100; i++)
         {
             Assert.That((long)TensorPointer.Of(torch.empty([i])) % 64, Is.Zero);
         }
@@ -69,7 +69,7 @@ public class NativeMemoryTests
     {
         // 8 GB altogether: four times what a small machine can spare.
         Close.LiveHandles();
-        long before = NativeMemory.CurrentBytes!.Value;
+        var before = NativeMemory.CurrentBytes!.Value;
         NativeMemory.ResetPeak();
         Forget(512);
 
@@ -82,7 +82,7 @@ public class NativeMemoryTests
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static void Forget(int count)
     {
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
         {
             torch.empty([4 << 20]);
         }

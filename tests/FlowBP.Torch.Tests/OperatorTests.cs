@@ -33,16 +33,16 @@ public class OperatorTests
     [TestCaseSource(nameof(Unary))]
     public void Element_by_element_as_in_the_standard_library(Func<Tensor, Tensor> op, Func<double, double> reference)
     {
-        using DisposeScope scope = torch.NewDisposeScope();
+        using var scope = torch.NewDisposeScope();
         Close.To([.. Points.Select(reference)], op(torch.tensor(Points, [4, 6])), 1e-13);
     }
 
     [Test]
     public void In_place_forms_write_where_they_are_asked_to_and_return_their_own_tensor()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor x = torch.tensor(Points);
-        Tensor view = x.view(4, 6);
+        using var scope = torch.NewDisposeScope();
+        var x = torch.tensor(Points);
+        var view = x.view(4, 6);
         double[] expected = [.. Points.Select(p => p * 2)];
         Assert.That(x.mul_(2), Is.SameAs(x));
         Close.To(expected, x, 1e-14);
@@ -55,11 +55,11 @@ public class OperatorTests
     [Test]
     public void Binary_operators_broadcast()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        double[] a = Close.Sample(3);
-        double[] b = Close.Sample(4, 2);
-        Tensor x = torch.tensor(a, [3, 1]);
-        Tensor y = torch.tensor(b);
+        using var scope = torch.NewDisposeScope();
+        var a = Close.Sample(3);
+        var b = Close.Sample(4, 2);
+        var x = torch.tensor(a, [3, 1]);
+        var y = torch.tensor(b);
         double[] Each(Func<double, double, double> f) => [.. a.SelectMany(p => b.Select(q => f(p, q)))];
 
         Assert.That((x + y).shape, Is.EqualTo(new long[] { 3, 4 }));
@@ -76,8 +76,8 @@ public class OperatorTests
     [Test]
     public void An_integer_scalar_leaves_an_integer_tensor_integer_and_a_real_one_does_not()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor x = torch.arange(3);
+        using var scope = torch.NewDisposeScope();
+        var x = torch.arange(3);
         Assert.That(x.dtype, Is.EqualTo(ScalarType.Int64));
         Assert.That((x + 1).dtype, Is.EqualTo(ScalarType.Int64));
         Assert.That((x + 1.5).dtype, Is.EqualTo(ScalarType.Float32));
@@ -87,19 +87,19 @@ public class OperatorTests
     [Test]
     public void Products_of_matrices()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor a = Close.SampleTensor([2, 3, 4]);
-        Tensor b = Close.SampleTensor([2, 4, 5], 2);
-        double[] x = a.data<double>().ToArray();
-        double[] y = b.data<double>().ToArray();
+        using var scope = torch.NewDisposeScope();
+        var a = Close.SampleTensor([2, 3, 4]);
+        var b = Close.SampleTensor([2, 4, 5], 2);
+        var x = a.data<double>().ToArray();
+        var y = b.data<double>().ToArray();
         var expected = new double[2 * 3 * 5];
-        for (int n = 0; n < 2; n++)
+        for (var n = 0; n < 2; n++)
         {
-            for (int i = 0; i < 3; i++)
+            for (var i = 0; i < 3; i++)
             {
-                for (int j = 0; j < 5; j++)
+                for (var j = 0; j < 5; j++)
                 {
-                    for (int k = 0; k < 4; k++)
+                    for (var k = 0; k < 4; k++)
                     {
                         expected[(n * 15) + (i * 5) + j] += x[(n * 12) + (i * 4) + k] * y[(n * 20) + (k * 5) + j];
                     }

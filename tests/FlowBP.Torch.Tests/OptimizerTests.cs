@@ -26,8 +26,8 @@ public class OptimizerTests
             first = (beta1 * first) + ((1 - beta1) * gradient);
             second = (beta2 * second) + ((1 - beta2) * gradient * gradient);
             largest = Math.Max(largest, second);
-            double firstHat = first / (1 - Math.Pow(beta1, steps));
-            double secondHat = (amsgrad ? largest : second) / (1 - Math.Pow(beta2, steps));
+            var firstHat = first / (1 - Math.Pow(beta1, steps));
+            var secondHat = (amsgrad ? largest : second) / (1 - Math.Pow(beta2, steps));
             Value = Value - (lr * decay * Value) - (lr * firstHat / (Math.Sqrt(secondHat) + eps));
         }
     }
@@ -37,16 +37,16 @@ public class OptimizerTests
     [TestCase(false, true)]
     public void AdamW_follows_its_formula(bool amsgrad, bool maximize)
     {
-        double[] start = Close.Sample(5);
-        Parameter p = nn.Parameter(torch.tensor(start));
+        var start = Close.Sample(5);
+        var p = nn.Parameter(torch.tensor(start));
         using var optimizer = torch.optim.AdamW([p], 0.1, 0.8, 0.95, 1e-6, 0.2, amsgrad, maximize);
         Reference[] references = [.. start.Select(s => new Reference(s, 0.1, 0.8, 0.95, 1e-6, 0.2))];
-        for (int step = 0; step < 20; step++)
+        for (var step = 0; step < 20; step++)
         {
             double[] gradient = [.. Close.Sample(5, 100 + step).Select(g => g * (20 - step))];
             p.grad = torch.tensor(gradient);
             optimizer.step();
-            for (int i = 0; i < 5; i++)
+            for (var i = 0; i < 5; i++)
             {
                 references[i].Step(maximize ? -gradient[i] : gradient[i], amsgrad);
             }
@@ -58,7 +58,7 @@ public class OptimizerTests
     [Test]
     public void Defaults_are_TorchSharps()
     {
-        Parameter p = nn.Parameter(torch.tensor(new double[] { 2 }));
+        var p = nn.Parameter(torch.tensor(new double[] { 2 }));
         using var optimizer = torch.optim.AdamW([p]);
         p.grad = torch.tensor(new double[] { 5 });
         optimizer.step();
@@ -70,10 +70,10 @@ public class OptimizerTests
     [Test]
     public void A_parameter_without_a_gradient_neither_moves_nor_ages()
     {
-        Parameter p = nn.Parameter(torch.tensor(new double[] { 1 }));
-        Parameter q = nn.Parameter(torch.tensor(new double[] { 1 }));
+        var p = nn.Parameter(torch.tensor(new double[] { 1 }));
+        var q = nn.Parameter(torch.tensor(new double[] { 1 }));
         using var optimizer = torch.optim.AdamW([p, q], weight_decay: 0.1);
-        for (int i = 0; i < 3; i++)
+        for (var i = 0; i < 3; i++)
         {
             p.grad = torch.tensor(new double[] { 1 });
             optimizer.step();
@@ -90,11 +90,11 @@ public class OptimizerTests
     [Test]
     public void A_closure_computes_the_loss_with_gradients()
     {
-        Parameter p = nn.Parameter(torch.tensor(new double[] { 3 }));
+        var p = nn.Parameter(torch.tensor(new double[] { 3 }));
         using var optimizer = torch.optim.AdamW([p], lr: 0.1);
-        Tensor? loss = optimizer.step(() =>
+        var loss = optimizer.step(() =>
         {
-            Tensor square = (p * p).sum();
+            var square = (p * p).sum();
             square.backward();
             return square;
         });
@@ -107,7 +107,7 @@ public class OptimizerTests
     [Test]
     public void Numbers_out_of_range_are_refused()
     {
-        Parameter p = nn.Parameter(torch.ones(1));
+        var p = nn.Parameter(torch.ones(1));
         Assert.That(() => torch.optim.AdamW([p], lr: -1), Throws.ArgumentException.With.Message.Contains("lr is -1"));
         Assert.That(() => torch.optim.AdamW([p], beta2: 1), Throws.ArgumentException.With.Message.Contains("beta2"));
         Assert.That(() => torch.optim.AdamW([p], lr: double.NaN), Throws.ArgumentException);
@@ -120,22 +120,20 @@ public class OptimizerTests
     {
         double[][] gradients = [Close.Sample(4), Close.Sample(3, 2)];
         Parameter[] parameters = [.. gradients.Select(g => nn.Parameter(torch.zeros(g.Length, torch.float64)))];
-        Parameter without = nn.Parameter(torch.zeros(1));
+        var without = nn.Parameter(torch.zeros(1));
         void SetGradients()
         {
-            for (int i = 0; i < 2; i++)
+            for (var i = 0; i < 2; i++)
             {
                 parameters[i].grad = torch.tensor(gradients[i]);
             }
         }
 
         double[] all = [.. gradients.SelectMany(g => g)];
-        double norm = double.IsInfinity(p)
-            ? all.Max(Math.Abs)
-            : Math.Pow(all.Sum(g => Math.Pow(Math.Abs(g), p)), 1 / p);
+        var norm = double.IsInfinity(p) ? all.Max(Math.Abs) : Math.Pow(all.Sum(g => Math.Pow(Math.Abs(g), p)), 1 / p);
 
         SetGradients();
-        double found = nn.utils.clip_grad_norm_([.. parameters, without], 0.5, p);
+        var found = nn.utils.clip_grad_norm_([.. parameters, without], 0.5, p);
         Assert.That(found, Is.EqualTo(norm).Within(1e-12));
         Close.To([.. all.Select(g => g * 0.5 / (norm + 1e-6))], torch.cat([.. parameters.Select(q => q.grad!)]));
 

@@ -7,10 +7,10 @@ public class ReductionTests
     [Test]
     public void Over_all_elements()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor x = torch.tensor(X, [3, 4]);
-        double mean = X.Average();
-        double variance = X.Sum(v => (v - mean) * (v - mean)) / 11;
+        using var scope = torch.NewDisposeScope();
+        var x = torch.tensor(X, [3, 4]);
+        var mean = X.Average();
+        var variance = X.Sum(v => (v - mean) * (v - mean)) / 11;
 
         Close.To(X.Sum(), x.sum());
         Close.To(mean, x.mean());
@@ -23,8 +23,8 @@ public class ReductionTests
     [Test]
     public void Along_axes()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        Tensor x = torch.tensor(X, [3, 4]);
+        using var scope = torch.NewDisposeScope();
+        var x = torch.tensor(X, [3, 4]);
         double[][] rows = [.. X.Chunk(4)];
         double[] Rows(Func<double[], double> f) => [.. rows.Select(f)];
 
@@ -41,9 +41,9 @@ public class ReductionTests
     [Test]
     public void A_sum_in_another_type_is_taken_in_that_type()
     {
-        using DisposeScope scope = torch.NewDisposeScope();
+        using var scope = torch.NewDisposeScope();
         // 2²⁴ + 1 is no float32.
-        Tensor x = torch.tensor(new float[] { 1 << 24, 1 });
+        var x = torch.tensor(new float[] { 1 << 24, 1 });
         Assert.That(x.sum().item<float>(), Is.EqualTo((float)(1 << 24)));
         Assert.That(x.sum(type: torch.float64).item<double>(), Is.EqualTo((1 << 24) + 1.0));
         Assert.That(torch.tensor(new long[] { 1, 2 }).mean([0], type: torch.float64).item<double>(), Is.EqualTo(1.5));

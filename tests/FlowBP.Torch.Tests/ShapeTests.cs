@@ -31,7 +31,7 @@ public class ShapeTests
     public void Managed_memory_is_copied_with_its_type()
     {
         float[] source = [1, 2, 3, 4];
-        Tensor x = torch.tensor(source, [2, 2]);
+        var x = torch.tensor(source, [2, 2]);
         source[0] = 9;
         Close.To([1, 2, 3, 4], x);
         Assert.That(torch.tensor(source, torch.float64).dtype, Is.EqualTo(torch.float64));
@@ -48,7 +48,7 @@ public class ShapeTests
     [Test]
     public void Axes_move()
     {
-        Tensor x = torch.arange(6).view(2, 3);
+        var x = torch.arange(6).view(2, 3);
         Close.To([0, 3, 1, 4, 2, 5], x.t());
         Close.To([0, 3, 1, 4, 2, 5], x.permute(1, 0));
         Close.To([0, 3, 1, 4, 2, 5], x.transpose(-1, -2).contiguous());
@@ -70,7 +70,7 @@ public class ShapeTests
     [Test]
     public void Joins_and_parts_are_inverse()
     {
-        Tensor x = torch.arange(12).view(3, 4);
+        var x = torch.arange(12).view(3, 4);
         Assert.That(x.chunk(2).Select(c => c.size(0)), Is.EqualTo(new long[] { 2, 1 }));
         Close.To([4, 5, 6, 7], x.narrow(0, 1, 1));
         Close.To([1, 5, 9], x.select(1, 1));
@@ -79,9 +79,9 @@ public class ShapeTests
     [Test]
     public void A_list_of_results_may_be_of_any_length()
     {
-        long before = Close.LiveHandles();
-        Tensor whole = torch.arange(1000);
-        Tensor[] parts = whole.chunk(1000);
+        var before = Close.LiveHandles();
+        var whole = torch.arange(1000);
+        var parts = whole.chunk(1000);
         Assert.That(parts, Has.Length.EqualTo(1000));
         Assert.That(parts[999].item<long>(), Is.EqualTo(999));
         Assert.That(NativeMemory.LiveHandles, Is.EqualTo(before + 1001));
@@ -91,16 +91,16 @@ public class ShapeTests
     public void A_list_of_arguments_may_be_of_any_length()
     {
         // Two megabytes of addresses: more than a thread of 1.5 MB has as stack.
-        Tensor one = torch.ones(1);
-        Tensor sum = torch.cat([.. Enumerable.Repeat(one, 250_000)]).sum();
+        var one = torch.ones(1);
+        var sum = torch.cat([.. Enumerable.Repeat(one, 250_000)]).sum();
         Assert.That(sum.item<float>(), Is.EqualTo(250_000f));
     }
 
     [Test]
     public void Gathers_and_scatters()
     {
-        Tensor x = torch.arange(6).view(2, 3);
-        Tensor index = torch.tensor(new long[] { 2, 0 });
+        var x = torch.arange(6).view(2, 3);
+        var index = torch.tensor(new long[] { 2, 0 });
         Close.To([2, 0, 5, 3], x.index_select(1, index));
         Close.To([2, 3], x.gather(1, index.view(2, 1)));
         Close.To([1, 1, 3, 4, 4, 6], x.clone().index_add_(1, index, torch.ones([2, 2], ScalarType.Int64), 1));
@@ -112,7 +112,7 @@ public class ShapeTests
     [Test]
     public void A_copy_is_broadcast_and_converted()
     {
-        Tensor x = torch.zeros([2, 2], torch.float64);
+        var x = torch.zeros([2, 2], torch.float64);
         x.copy_(torch.tensor(new long[] { 1, 2 }));
         Close.To([1, 2, 1, 2], x);
     }

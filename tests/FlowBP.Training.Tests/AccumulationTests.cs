@@ -1,10 +1,11 @@
 using System.Globalization;
 using FlowBP.Families;
+using FlowBP.Models.Prompts;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Tests;
 
@@ -49,8 +50,8 @@ public class AccumulationTests
     public void A_step_in_which_every_sample_is_past_the_hinge_changes_nothing()
     {
         var config = Config("flowbp-sparse", 2, 1, ("hinge_lambda", "-100"));
-        using var model = new TextToImage(config.Model, config.Get(S.CfgGuidance));
-        using var reward = RewardFolder.Load(config.Reward);
+        using var model = new TextToImage(config.Model with { CpuWorkers = 1 });
+        using var reward = RewardFolder.Load(config.Judges.RewardFolder);
         using var trainer = new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts));
         var before = Numbers(model);
         var report = trainer.Step(0);
@@ -103,11 +104,13 @@ public class AccumulationTests
             [("rollout_batch_size", "1"), ("reward_batch_size", "1"), ("vjp_batch_size", "1"), .. filter]
         );
         using var model = new TextToImage(
-            config.Model,
-            config.Get(S.CfgGuidance),
-            prompts: new OneByOne(TextEncoders.Of(config.Model))
+            config.Model with
+            {
+                CpuWorkers = 1,
+            },
+            prompts: new OneByOne(PromptEncoders.Of(config.Model.Folder))
         );
-        using var reward = new OneByOneReward(RewardFolder.Load(config.Reward));
+        using var reward = new OneByOneReward(RewardFolder.Load(config.Judges.RewardFolder));
         using var trainer = new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts));
         var report = trainer.AccumulateGradients(0);
         return new(
@@ -116,7 +119,7 @@ public class AccumulationTests
             [
                 .. model.TrainedParameters.SelectMany(p =>
                     p.Parameter.grad is { } gradient
-                        ? TransformerWorld.Numbers(gradient)
+                        ? TensorValues.Numbers(gradient)
                         : Enumerable.Repeat(0.0, (int)p.Parameter.numel())
                 ),
             ]
@@ -124,15 +127,15 @@ public class AccumulationTests
     }
 
     private static double[] Numbers(TextToImage model) =>
-        [.. model.TrainedParameters.SelectMany(p => TransformerWorld.Numbers(p.Parameter))];
+        [.. model.TrainedParameters.SelectMany(p => TensorValues.Numbers(p.Parameter))];
 
     private static double Length(double[] values) => Math.Sqrt(values.Sum(value => value * value));
 
     private static StepReport Step(string method, int batch, int parts, params (string Name, string Text)[] others)
     {
         var config = Config(method, batch, parts, others);
-        using var model = new TextToImage(config.Model, config.Get(S.CfgGuidance));
-        using var reward = RewardFolder.Load(config.Reward);
+        using var model = new TextToImage(config.Model with { CpuWorkers = 1 });
+        using var reward = RewardFolder.Load(config.Judges.RewardFolder);
         using var trainer = new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts));
         return trainer.Step(0);
     }

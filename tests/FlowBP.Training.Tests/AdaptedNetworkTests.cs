@@ -1,6 +1,3 @@
-using FlowBP.Families.SD3;
-using FlowBP.Models.Adapters;
-using FlowBP.Surrogates;
 using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Tests;
@@ -8,11 +5,10 @@ namespace FlowBP.Training.Tests;
 /// <summary>Factors of an adapter, pulled back with the blocks that they hang on.</summary>
 public class AdaptedNetworkTests
 {
-    private static readonly LoraConfig Rank2 = new()
+    private static readonly TrainingSettings Rank2 = new()
     {
-        Rank = 2,
-        Alpha = 2,
-        TargetModules = ["to_q", "to_v", "proj_out"],
+        LoraRank = 2,
+        LoraTargetModules = ["to_q", "to_v", "proj_out"],
     };
 
     private DisposeScope scope = null!;
@@ -30,14 +26,14 @@ public class AdaptedNetworkTests
     public void Factors_have_the_gradients_of_plain_autograd_and_frozen_weights_have_none(string mode, int workers)
     {
         using var model = new TextToImage(
-            EmbeddedAssets.Model,
-            guidance: 1,
-            workers: workers,
-            options: new()
+            ModelFolder.At(EmbeddedAssets.Model, 1) with
             {
-                Checkpointing = GradientCheckpointing.Parse(mode),
-                Lora = Rank2,
-                LoraSeed = 5,
+                CpuWorkers = workers,
+                Seed = 5,
+            },
+            Rank2 with
+            {
+                GradientCheckpointing = mode,
             }
         );
         var factors = model.Adapter!.named_parameters().ToArray();
@@ -56,7 +52,7 @@ public class AdaptedNetworkTests
         var cotangent_B = TinyModels.Waves(0.9, x_B.shape);
 
         var transformer = (Families.SD3.SD3Transformer2DModel)model.Model.Transformer;
-        SD3Field.Of(transformer).Vjp(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient: false);
+        Fields.Whole(transformer).Vjp(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient: false);
         var expected = factors.ToDictionary(p => p.name, p => Values(p.parameter.grad!));
         foreach (var (_, factor) in factors)
         {
@@ -73,6 +69,4 @@ public class AdaptedNetworkTests
         Assert.That(transformer.parameters().Select(p => p.grad), Is.All.Null);
         Assert.That(model.TrainedParameters.Select(p => p.Name), Is.EqualTo(factors.Select(p => p.name)));
     }
-
-    private static float[] Values(Tensor tensor) => tensor.detach().contiguous().data<float>().ToArray();
 }

@@ -14,7 +14,7 @@ public sealed class AdapterStylePictureTests
 {
     private static readonly Dictionary<string, AdapterChange[]> Changes = new()
     {
-        [SD3Pipeline.ClassName] =
+        [SD3Family.PipelineClass] =
         [
             new("joint_blocks.0.x_block.attn.qkv", Parts("transformer_blocks.0.attn.to_", "q", "k", "v")),
             new(
@@ -29,7 +29,7 @@ public sealed class AdapterStylePictureTests
                 Swapped: true
             ),
         ],
-        [FluxPipeline.ClassName] =
+        [Flux1Family.PipelineClass] =
         [
             new("double_blocks.0.img_attn.qkv", Parts("transformer_blocks.0.attn.to_", "q", "k", "v")),
             new("double_blocks.0.txt_attn.qkv", Parts("transformer_blocks.0.attn.add_", "q_proj", "k_proj", "v_proj")),
@@ -40,7 +40,7 @@ public sealed class AdapterStylePictureTests
             new("single_blocks.0.linear2", ["single_transformer_blocks.0.proj_out"]),
             new("final_layer.adaLN_modulation.1", ["norm_out.linear"], Swapped: true),
         ],
-        [Flux2KleinPipeline.ClassName] =
+        [Flux2Family.PipelineClass] =
         [
             new("double_blocks.0.img_attn.qkv", Parts("transformer_blocks.0.attn.to_", "q", "k", "v")),
             new("double_blocks.0.txt_attn.qkv", Parts("transformer_blocks.0.attn.add_", "q_proj", "k_proj", "v_proj")),
@@ -105,7 +105,7 @@ public sealed class AdapterStylePictureTests
     [Test]
     public void The_names_of_XLabs_paint_the_same_picture()
     {
-        TinyModels.Writers[FluxPipeline.ClassName](folder.Of("model"));
+        TinyModels.Writers[Flux1Family.PipelineClass](folder.Of("model"));
         var weights = Weights();
         var diffusers = Painted("own", AdapterStyle.All["diffusers"].Written(weights, OfXLabs, withAlpha: false));
         var theirs = new AdapterStyle("", '.', IsOriginal: true, "down.weight", "up.weight");
@@ -131,7 +131,7 @@ public sealed class AdapterStylePictureTests
 
     private Dictionary<string, Tensor> Weights()
     {
-        using var model = new TextToImage(folder.Of("model"), guidance: 2, prompts: new TinyModels.Prompts());
+        using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 2), prompts: new TinyModels.Prompts());
         return model
             .Model.Transformer.state_dict()
             .ToDictionary(pair => pair.Key, pair => pair.Value.detach().clone(), StringComparer.Ordinal);
@@ -182,10 +182,12 @@ public sealed class AdapterStylePictureTests
         using var inner = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         using var model = new TextToImage(
-            folder.Of("model"),
-            guidance: 2,
-            prompts: new TinyModels.Prompts(),
-            options: new() { StoredLora = adapter is null ? null : new(adapter, Scale: 10), Trains = false }
+            ModelFolder.At(folder.Of("model"), 2) with
+            {
+                LoraWeights = adapter,
+                LoraScale = 10,
+            },
+            prompts: new TinyModels.Prompts()
         );
         var noise_BCYX = Noise.Of(model.LatentShape, 1, seed: 5, step: 0);
         var picture = model.Decode(model.Sample(noise_BCYX, model.Encode(["a red circle"]), steps: 2));

@@ -1,6 +1,5 @@
 using FlowBP.Settings;
 using FlowBP.Surrogates;
-using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 
 namespace FlowBP.Training.Tests;
@@ -55,7 +54,7 @@ public class AlignmentConfigTests
             new("num_steps", "20"),
         ]);
         Assert.That(config.Hinge.Threshold, Is.EqualTo(0.55));
-        Assert.That(config.Get(AlignmentSettings.SamplingSteps), Is.EqualTo(20));
+        Assert.That(config.Model.SamplingSteps, Is.EqualTo(20));
         Assert.That(config.Resolved(), Has.One.EqualTo(KeyValuePair.Create("num_active_steps", "3")));
     }
 
@@ -193,7 +192,10 @@ public class AlignmentConfigTests
     public void The_held_out_reward_can_be_left_out_and_paths_are_taken_as_given()
     {
         var config = AlignmentConfig.Resolve([new("heldout_reward", "none"), new("model", "/models/sd35")]);
-        Assert.That((config.HeldOutReward, config.Model), Is.EqualTo(((string?)null, "/models/sd35")));
+        Assert.That(
+            (config.Judges.HeldOutRewardFolder, config.Model.Folder),
+            Is.EqualTo(((string?)null, "/models/sd35"))
+        );
     }
 
     [Test]

@@ -1,4 +1,3 @@
-using FlowBP.Shapes;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Runs;
 
@@ -19,9 +18,9 @@ public class AlignmentSummaryTests
     [Test]
     public void Rules_give_an_accuracy_and_one_per_task_that_occurs()
     {
-        GenEvalTask[] tasks = [GenEvalTask.Colors, GenEvalTask.Colors, GenEvalTask.Position, GenEvalTask.Position];
-        var before = Result([0, 0, 0, 0], heldOut: [1, 1, 1, 1], tasks, [false, true, false, false]);
-        var after = Result([1, 1, 1, 1], heldOut: [1, 1, 1, 0], tasks, [true, true, true, false]);
+        PromptGroup[] tasks = [new("colors", [0, 1]), new("position", [2, 3])];
+        var before = Result([0, 0, 0, 0], heldOut: [1, 1, 1, 1], tasks, [0, 1, 0, 0]);
+        var after = Result([1, 1, 1, 1], heldOut: [1, 1, 1, 0], tasks, [1, 1, 1, 0]);
         var metrics = AlignmentSummary.Compare(before, after);
         Assert.That(
             metrics.Keys,
@@ -34,7 +33,11 @@ public class AlignmentSummaryTests
         Assert.That(metrics["rule_accuracy/colors"].Gain, Is.EqualTo(0.5));
         Assert.That(metrics["rule_accuracy/position"].Aligned, Is.EqualTo(0.5));
         Assert.That((metrics["reward"].Prompts, metrics["rule_accuracy/position"].Prompts), Is.EqualTo((4, 2)));
-        Assert.That(before.Accuracy, Is.EqualTo(0.25));
+        Assert.That(before.Of("rule_accuracy")!.Scores.Average(), Is.EqualTo(0.25));
+        Assert.That(
+            metrics.Where(metric => metric.Value.IsShare).Select(metric => metric.Key),
+            Is.EqualTo(metrics.Keys.Skip(2))
+        );
     }
 
     [Test]
@@ -47,16 +50,18 @@ public class AlignmentSummaryTests
     private static EvaluationResult Result(
         double[] reward,
         double[]? heldOut = null,
-        GenEvalTask[]? tasks = null,
-        bool[]? correct = null
+        PromptGroup[]? tasks = null,
+        double[]? correct = null
     ) =>
         new()
         {
             Prompts = [.. reward.Select((_, i) => $"prompt {i}")],
-            Reward = reward,
-            HeldOutReward = heldOut,
-            Tasks = tasks,
-            Rules = correct?.Select(right => right ? Verdict.Pass : Verdict.Fail("wrong")).ToArray(),
+            Judgements =
+            [
+                new(RewardJudge.Training, IsShare: false, reward, []),
+                .. heldOut is null ? [] : new Judgement[] { new(RewardJudge.HeldOut, IsShare: false, heldOut, []) },
+                .. correct is null ? [] : new Judgement[] { new("rule_accuracy", IsShare: true, correct, tasks ?? []) },
+            ],
             Shown = [],
             Height = 0,
             Width = 0,

@@ -38,9 +38,8 @@ public class BackboneAlignmentTests
     {
         TinyModels.Writers[family](folder.Of("model"));
         using var model = new TextToImage(
-            folder.Of("model"),
-            guidance: 2,
-            detachNegative: false,
+            ModelFolder.At(folder.Of("model"), 2),
+            new TrainingSettings { CfgDetachNeg = false },
             prompts: new TinyModels.Prompts()
         );
         Loss(model, pullBack: true);
@@ -70,7 +69,7 @@ public class BackboneAlignmentTests
 
         float[] Gradient(bool recomputes)
         {
-            using var model = new TextToImage(folder.Of("model"), 2, prompts: new TinyModels.Prompts());
+            using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 2), prompts: new TinyModels.Prompts());
             model.Model.Vae.RecomputesDecode = recomputes;
             Loss(model, pullBack: true);
             return

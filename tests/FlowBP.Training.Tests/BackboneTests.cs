@@ -21,8 +21,8 @@ public class BackboneTests
 
     private static readonly Dictionary<string, string> Classes = new()
     {
-        [nameof(SD3Pipeline)] = SD3Pipeline.ClassName,
-        [nameof(FluxPipeline)] = FluxPipeline.ClassName,
+        [nameof(SD3Family)] = SD3Family.PipelineClass,
+        [nameof(Flux1Family)] = Flux1Family.PipelineClass,
     };
 
     [SetUp]
@@ -55,15 +55,15 @@ public class BackboneTests
         Assert.That(Values(second), Is.EqualTo(Values(first)));
     }
 
-    [TestCase(nameof(SD3Pipeline), "shift", 1e30, "key 'shift': found 1E+30")]
+    [TestCase(nameof(SD3Family), "shift", 1e30, "key 'shift': found 1E+30")]
     [TestCase(
-        nameof(FluxPipeline),
+        nameof(Flux1Family),
         "max_shift",
         1e9,
         "keys 'base_shift' and 'max_shift': found 0.5 at 256 tokens and 1000000000"
     )]
     [TestCase(
-        nameof(FluxPipeline),
+        nameof(Flux1Family),
         "base_shift",
         1e9,
         "keys 'base_shift' and 'max_shift': found 1000000000 at 256 tokens and 1.15 at 4096"
@@ -80,7 +80,7 @@ public class BackboneTests
         var json = JsonNode.Parse(File.ReadAllText(file))!;
         json[key] = value;
         File.WriteAllText(file, json.ToJsonString());
-        using var model = new TextToImage(folder.Of("model"), guidance: 2, prompts: new TinyModels.Prompts());
+        using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 2), prompts: new TinyModels.Prompts());
 
         Assert.That(
             () => model.Schedule(4),
@@ -113,7 +113,7 @@ public class BackboneTests
         }
         // Nobody reads the text after Stable Diffusion 3's last block, so nothing asks what its text attends to.
         string[] unused =
-            family == SD3Pipeline.ClassName
+            family == SD3Family.PipelineClass
                 ? ["transformer_blocks.1.attn.add_q_proj.weight", "transformer_blocks.1.attn.add_q_proj.bias"]
                 : [];
         Assert.That(unreached, Is.EquivalentTo(unused));
@@ -132,7 +132,7 @@ public class BackboneTests
         const double step = 1e-2;
 
         // The branch without a negative: guidance may treat the other one as a constant.
-        var field = model.Model.Field(4);
+        var field = Fields.Blockwise(model.Model.Transformer, guidance: 4);
         var gradient = field.Vjp(x_B, sigma_B, conditioning, cotangent_B, true)!;
         var ahead = field.Evaluate(x_B + direction_B * step, sigma_B, conditioning);
         var behind = field.Evaluate(x_B - direction_B * step, sigma_B, conditioning);
@@ -170,10 +170,10 @@ public class BackboneTests
         index["text_encoder"] = new JsonArray("transformers", "CLIPTextModelWithProjection");
         index["tokenizer"] = new JsonArray("transformers", "CLIPTokenizer");
         File.WriteAllText(contents, index.ToJsonString());
-        using var model = new TextToImage(folder.Of("model"), 4, prompts: new TinyModels.Prompts());
+        using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 4), prompts: new TinyModels.Prompts());
 
         model.Model.Save(folder.Of("saved"));
-        using var saved = new TextToImage(folder.Of("saved"), 4, prompts: new TinyModels.Prompts());
+        using var saved = new TextToImage(ModelFolder.At(folder.Of("saved"), 4), prompts: new TinyModels.Prompts());
 
         Assert.That(File.ReadAllText(folder.Of("saved/text_encoder/model.safetensors")), Is.EqualTo("not read"));
         Assert.That(File.ReadAllText(folder.Of("saved/tokenizer/merges.txt")), Is.EqualTo("not read either"));
@@ -192,8 +192,8 @@ public class BackboneTests
     [Test]
     public void Flux1_takes_the_guidance_scale_as_an_input_and_has_no_negative_branch()
     {
-        using var weak = Load(FluxPipeline.ClassName, guidance: 1);
-        using var strong = Load(FluxPipeline.ClassName, guidance: 4);
+        using var weak = Load(Flux1Family.PipelineClass, guidance: 1);
+        using var strong = Load(Flux1Family.PipelineClass, guidance: 4);
         using var conditioning = strong.Encode(["a red circle"]);
         var x_B = TinyModels.Waves(0.1, [1, .. strong.LatentShape]);
         var sigma_B = torch.tensor(new[] { 0.5f });
@@ -208,12 +208,12 @@ public class BackboneTests
     [Test]
     public void Flux2_is_guided_away_from_the_empty_prompt()
     {
-        using var model = Load(Flux2KleinPipeline.ClassName, guidance: 4);
+        using var model = Load(Flux2Family.PipelineClass, guidance: 4);
         using var conditioning = model.Encode(["a red circle"]);
         using var empty = model.Model.Condition(model.Model.Prompts.Encode([""]));
         var x_B = TinyModels.Waves(0.1, [1, .. model.LatentShape]);
         var sigma_B = torch.tensor(new[] { 0.5f });
-        var field = model.Model.Field(1);
+        var field = Fields.Blockwise(model.Model.Transformer, guidance: 1);
         var negative = field.Evaluate(x_B, sigma_B, empty);
         var positive = field.Evaluate(x_B, sigma_B, conditioning);
 
@@ -227,7 +227,7 @@ public class BackboneTests
     public void A_distilled_Klein_model_has_no_negative_branch()
     {
         TinyModels.WriteFlux2(folder.Of("model"), distilled: true);
-        using var model = new TextToImage(folder.Of("model"), 4, prompts: new TinyModels.Prompts());
+        using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 4), prompts: new TinyModels.Prompts());
         using var conditioning = model.Encode(["a red circle"]);
 
         Assert.That(conditioning.Negative, Is.Null);
@@ -236,9 +236,9 @@ public class BackboneTests
     [Test]
     public void Each_family_has_its_own_schedule_and_latent()
     {
-        using var sd3 = Load(SD3Pipeline.ClassName, 4, size: new(16, 32));
-        using var flux = Load(FluxPipeline.ClassName, 4, size: new(16, 32));
-        using var flux2 = Load(Flux2KleinPipeline.ClassName, 4, size: new(16, 32));
+        using var sd3 = Load(SD3Family.PipelineClass, 4, size: new(16, 32));
+        using var flux = Load(Flux1Family.PipelineClass, 4, size: new(16, 32));
+        using var flux2 = Load(Flux2Family.PipelineClass, 4, size: new(16, 32));
 
         // The autoencoder halves the sides; FLUX.2's latents are patches already.
         Assert.That(sd3.LatentShape, Is.EqualTo(new long[] { 4, 8, 16 }));
@@ -273,7 +273,7 @@ public class BackboneTests
         folder.Write("model/model_index.json", """{"_class_name":"OtherPipeline"}""");
 
         Assert.That(
-            () => Backbones.Load(folder.Of("model")),
+            () => FlowModel.Load(folder.Of("model")),
             Throws
                 .TypeOf<CheckpointException>()
                 .With.Message.EndsWith(
@@ -288,7 +288,7 @@ public class BackboneTests
         TinyModels.WriteFlux(folder.Of("model"), inChannels: 24);
 
         Assert.That(
-            () => Backbones.Load(folder.Of("model")),
+            () => FlowModel.Load(folder.Of("model")),
             Throws
                 .TypeOf<CheckpointException>()
                 .With.Message.Contains(
@@ -309,7 +309,7 @@ public class BackboneTests
         );
 
         Assert.That(
-            () => Backbones.Load(folder.Of("flux2")),
+            () => FlowModel.Load(folder.Of("flux2")),
             Throws
                 .TypeOf<CheckpointException>()
                 .With.Message.EndsWith(
@@ -329,7 +329,7 @@ public class BackboneTests
         );
 
         Assert.That(
-            () => Backbones.Load(folder.Of("model")),
+            () => FlowModel.Load(folder.Of("model")),
             Throws
                 .TypeOf<CheckpointException>()
                 .With.Message.Contains("tensor 'context_embedder.weight': found [16, 12], expected [16, 14]")
@@ -340,7 +340,7 @@ public class BackboneTests
     public void Without_text_encoders_prompts_are_refused_when_they_come()
     {
         TinyModels.WriteFlux2(folder.Of("model"));
-        using var model = new TextToImage(folder.Of("model"), 4);
+        using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 4));
 
         Assert.That(
             () => model.Encode(["a red circle"]),
@@ -352,7 +352,10 @@ public class BackboneTests
     public void Embeddings_of_another_models_text_encoder_are_refused_by_name(string family)
     {
         TinyModels.Writers[family](folder.Of("model"));
-        using var model = new TextToImage(folder.Of("model"), 4, prompts: new TinyModels.Prompts(textWidth: 10));
+        using var model = new TextToImage(
+            ModelFolder.At(folder.Of("model"), 4),
+            prompts: new TinyModels.Prompts(textWidth: 10)
+        );
 
         Assert.That(
             () => model.Encode(["a red circle"]),
@@ -373,10 +376,10 @@ public class BackboneTests
         var x_B = TinyModels.Waves(0.1, [1, .. wide.LatentShape]);
         var sigma_B = torch.tensor(new[] { 0.5f });
 
-        if (family != SD3Pipeline.ClassName)
+        if (family != SD3Family.PipelineClass)
         {
-            var expected = wide.Model.Field(4).Evaluate(x_B, sigma_B, conditioning);
-            var velocity = narrow.Model.Field(4).Evaluate(x_B, sigma_B, conditioning);
+            var expected = Fields.Blockwise(wide.Model.Transformer, guidance: 4).Evaluate(x_B, sigma_B, conditioning);
+            var velocity = Fields.Blockwise(narrow.Model.Transformer, guidance: 4).Evaluate(x_B, sigma_B, conditioning);
             Assert.That(velocity.dtype, Is.EqualTo(ScalarType.BFloat16));
             // Eight bits of mantissa, a few roundings deep.
             Assert.That(Distance(velocity.@float(), expected), Is.LessThan(0.03));
@@ -394,8 +397,12 @@ public class BackboneTests
         {
             TinyModels.Writers[family](path);
         }
-        return new TextToImage(path, guidance, workers: workers, size: size, prompts: new TinyModels.Prompts());
+        return new TextToImage(
+            ModelFolder.At(path, guidance, size) with
+            {
+                CpuWorkers = workers,
+            },
+            prompts: new TinyModels.Prompts()
+        );
     }
-
-    private static float[] Values(Tensor tensor) => tensor.detach().contiguous().data<float>().ToArray();
 }

@@ -1,6 +1,5 @@
 // Computing in bfloat16 with float32 masters: what it costs in accuracy, and what it saves an update from.
 
-using FlowBP.Families.SD3;
 using FlowBP.Kernels;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
@@ -20,10 +19,10 @@ public class ComputeCopyTests
     public void Gradients_in_bfloat16_arrive_at_the_masters_within_2e_2(string mode)
     {
         using var world = new TransformerWorld(layers: 4);
-        var expected = world.Pull(SD3Field.Of(world.Transformer));
+        var expected = world.Pull(Fields.Whole(world.Transformer));
         world.Transformer.zero_grad();
         using var copy = new ComputeCopy(world.Transformer);
-        var field = SD3Field.Blockwise(world.Transformer, GradientCheckpointing.Parse(mode), copy);
+        var field = Fields.Blockwise(world.Transformer, GradientCheckpointing.Parse(mode), copy);
         using var input = field.Vjp(world.Noise, world.Sigma, world.Conditioning, world.Cotangent, true);
         var pulled = copy.Masters.Where(master => master.Parameter.grad is not null).ToArray();
         using (Assert.EnterMultipleScope())
@@ -33,10 +32,10 @@ public class ComputeCopyTests
             Assert.That(pulled.Select(master => master.Name), Is.EquivalentTo(expected.Parameters.Keys));
             Assert.That(pulled.Select(master => master.Parameter.grad!.dtype), Is.All.EqualTo(ScalarType.Float32));
         }
-        double[] all = [.. pulled.SelectMany(master => TransformerWorld.Numbers(master.Parameter.grad!))];
+        double[] all = [.. pulled.SelectMany(master => TensorValues.Numbers(master.Parameter.grad!))];
         double[] reference = [.. pulled.SelectMany(master => expected.Parameters[master.Name])];
         var error = TransformerWorld.RelativeNorm(all, reference);
-        var inputError = TransformerWorld.RelativeNorm(TransformerWorld.Numbers(input!), expected.Input);
+        var inputError = TransformerWorld.RelativeNorm(TensorValues.Numbers(input!), expected.Input);
         TestContext.Out.WriteLine($"bf16 gradients: {error:e2} of the parameters, {inputError:e2} of the input");
         Assert.That(error, Is.LessThan(2e-2));
         Assert.That(inputError, Is.LessThan(2e-2));
@@ -64,13 +63,13 @@ public class ComputeCopyTests
             copy.Add(module.weight!, ones);
             optimizer.Step(1e-3, optimizer.GradientNorm());
             var master = copy.Masters.Single().Parameter;
-            Assert.That(TransformerWorld.Numbers(master), Is.All.EqualTo(1 - (step * 1e-3)).Within(1e-5));
+            Assert.That(TensorValues.Numbers(master), Is.All.EqualTo(1 - (step * 1e-3)).Within(1e-5));
             var shown = step < 2 ? 1 : 1 - (1.0 / 256 * Math.Round(step * 1e-3 * 256));
-            Assert.That(TransformerWorld.Numbers(module.weight!), Is.All.EqualTo(shown), $"after step {step}");
+            Assert.That(TensorValues.Numbers(module.weight!), Is.All.EqualTo(shown), $"after step {step}");
             using var alone = (torch.ones(4, dtype: ScalarType.BFloat16) - 1e-3f).to(ScalarType.BFloat16);
-            Assert.That(TransformerWorld.Numbers(alone), Is.All.EqualTo(1), "a bfloat16 weight would stay");
+            Assert.That(TensorValues.Numbers(alone), Is.All.EqualTo(1), "a bfloat16 weight would stay");
         }
-        Assert.That(TransformerWorld.Numbers(module.weight!), Is.All.LessThan(1));
+        Assert.That(TensorValues.Numbers(module.weight!), Is.All.LessThan(1));
     }
 
     [Test]
@@ -86,7 +85,7 @@ public class ComputeCopyTests
             copy.Add(module.weight!, gradient);
         }
         // In bfloat16, 1 + 1/512 is 1.
-        Assert.That(TransformerWorld.Numbers(copy.Masters.Single().Parameter.grad!), Is.All.EqualTo(1 + (100 / 512.0)));
+        Assert.That(TensorValues.Numbers(copy.Masters.Single().Parameter.grad!), Is.All.EqualTo(1 + (100 / 512.0)));
     }
 
     [Test]
@@ -100,7 +99,7 @@ public class ComputeCopyTests
             new CpuLatentKernels(),
             copy.Narrow
         );
-        var field = SD3Field.Blockwise(world.Transformer, gradients: copy);
+        var field = Fields.Blockwise(world.Transformer, gradients: copy);
         field.Vjp(world.Noise, world.Sigma, world.Conditioning, world.Cotangent, false);
         optimizer.Step(0.01, optimizer.GradientNorm());
         RequireRounded();
@@ -112,11 +111,7 @@ public class ComputeCopyTests
             foreach (var (name, master) in copy.Masters)
             {
                 using var rounded = master.detach().to(ScalarType.BFloat16);
-                Assert.That(
-                    TransformerWorld.Numbers(copy.Narrow[name]),
-                    Is.EqualTo(TransformerWorld.Numbers(rounded)),
-                    name
-                );
+                Assert.That(TensorValues.Numbers(copy.Narrow[name]), Is.EqualTo(TensorValues.Numbers(rounded)), name);
             }
         }
     }
@@ -125,18 +120,18 @@ public class ComputeCopyTests
     public void Widened_for_saving_the_module_has_the_masters_values_and_its_buffers_own()
     {
         using var world = new TransformerWorld();
-        var before = world.Transformer.state_dict().ToDictionary(p => p.Key, p => TransformerWorld.Numbers(p.Value));
+        var before = world.Transformer.state_dict().ToDictionary(p => p.Key, p => TensorValues.Numbers(p.Value));
         using var copy = new ComputeCopy(world.Transformer);
         using (copy.Widened())
         {
             foreach (var (name, value) in world.Transformer.state_dict())
             {
                 Assert.That(value.dtype, Is.EqualTo(ScalarType.Float32), name);
-                Assert.That(TransformerWorld.Numbers(value), Is.EqualTo(before[name]), name);
+                Assert.That(TensorValues.Numbers(value), Is.EqualTo(before[name]), name);
             }
         }
         Assert.That(world.Transformer.parameters().Select(p => p.dtype), Is.All.EqualTo(ScalarType.BFloat16));
-        var field = SD3Field.Blockwise(world.Transformer, gradients: copy);
+        var field = Fields.Blockwise(world.Transformer, gradients: copy);
         field.Vjp(world.Noise, world.Sigma, world.Conditioning, world.Cotangent, false);
         Assert.That(copy.Masters.First().Parameter.grad, Is.Not.Null, "it can be trained on");
     }
@@ -151,7 +146,7 @@ public class ComputeCopyTests
             parameter.requires_grad = false;
         }
         using var copy = new ComputeCopy(world.Transformer);
-        var field = SD3Field.Blockwise(world.Transformer, gradients: copy);
+        var field = Fields.Blockwise(world.Transformer, gradients: copy);
         field.Vjp(world.Noise, world.Sigma, world.Conditioning, world.Cotangent, false);
         Assert.That(copy.Masters.Select(master => master.Name), Has.None.StartsWith("transformer_blocks.0."));
         Assert.That(frozen.Select(parameter => parameter.dtype), Is.All.EqualTo(ScalarType.BFloat16));
@@ -182,7 +177,7 @@ public class ComputeCopyTests
         using var world = new TransformerWorld(layers: 2);
         using var copy = new ComputeCopy(world.Transformer);
         var schedule = NoiseSchedule.FlowMatchEuler(7, 3);
-        var field = new RepeatingField(SD3Field.Blockwise(world.Transformer, gradients: copy));
+        var field = new RepeatingField(Fields.Blockwise(world.Transformer, gradients: copy));
         var executor = new SurrogateExecutor(field, schedule, new CpuLatentKernels());
         var inputs = new SurrogateBatch
         {
@@ -200,7 +195,7 @@ public class ComputeCopyTests
         foreach (var (step, (found, rounded)) in steps.Zip(field.Repeated))
         {
             using var cached_B = rollout.V_TB.select(0, step);
-            Assert.That(found, Is.EqualTo(TransformerWorld.Numbers(cached_B)), $"step {step}");
+            Assert.That(found, Is.EqualTo(TensorValues.Numbers(cached_B)), $"step {step}");
             Assert.That(rounded, Is.Not.EqualTo(found), "a time rounded to bfloat16 would show");
         }
     }
@@ -245,7 +240,7 @@ public class ComputeCopyTests
             var score_B = reward.Score(LatentReward.Pixels(vae, latents_B), text_BP);
             Assert.That(score_B.dtype, Is.EqualTo(ScalarType.Float32));
             score_B.sum().backward();
-            return (TransformerWorld.Numbers(score_B), TransformerWorld.Numbers(latents_B.grad!));
+            return (TensorValues.Numbers(score_B), TensorValues.Numbers(latents_B.grad!));
         }
         var expected = Score();
         vae.to(ScalarType.BFloat16);
@@ -281,7 +276,7 @@ public class ComputeCopyTests
     {
         public List<(double[] Velocity, double[] AtRoundedTime)> Repeated { get; } = [];
 
-        public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning) =>
+        public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace = null) =>
             inner.Evaluate(x_B, sigma_B, conditioning);
 
         public Tensor? Vjp(
@@ -289,15 +284,17 @@ public class ComputeCopyTests
             Tensor sigma_B,
             Conditioning conditioning,
             Tensor cotangent_B,
-            bool wantInputGradient
+            bool wantInputGradient,
+            KeptForward? kept = null,
+            IParameterGradients? gradients = null
         )
         {
             using var scope = torch.NewDisposeScope();
             var rounded_B = sigma_B.to(ScalarType.BFloat16).to(sigma_B.dtype);
             Repeated.Add(
                 (
-                    TransformerWorld.Numbers(inner.Evaluate(x_B, sigma_B, conditioning)),
-                    TransformerWorld.Numbers(inner.Evaluate(x_B, rounded_B, conditioning))
+                    TensorValues.Numbers(inner.Evaluate(x_B, sigma_B, conditioning)),
+                    TensorValues.Numbers(inner.Evaluate(x_B, rounded_B, conditioning))
                 )
             );
             return inner.Vjp(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient)?.MoveToOuterDisposeScope();

@@ -2,11 +2,12 @@
 // one is missing they say which.
 
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
+using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests;
 
@@ -73,13 +74,16 @@ public class CudaAlignmentTests
         {
             Assert.That(there.Planes, Is.EqualTo(here.Planes).Within(2e-2), here.Prompt);
         }
-        Assert.That(actual.Reward, Is.EqualTo(expected.Reward).Within(2e-2));
+        Assert.That(
+            actual.Of(RewardJudge.Training)!.Scores,
+            Is.EqualTo(expected.Of(RewardJudge.Training)!.Scores).Within(2e-2)
+        );
     }
 
     [Test]
     public void A_model_on_a_GPU_has_no_CPU_workers_and_all_its_tensors_there()
     {
-        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 3, workers: 4, device: gpu);
+        using var model = new TextToImage(ModelFolder.At(EmbeddedAssets.Model, 3) with { CpuWorkers = 4 }, device: gpu);
         Assert.That(model.Workers, Is.Null);
         Assert.That(
             model.Model.Transformer.state_dict().Values.Concat(model.Model.Vae.state_dict().Values),
@@ -91,16 +95,16 @@ public class CudaAlignmentTests
 
     private static EvaluationResult Evaluate(string[] prompts, ComputeDevice device)
     {
-        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 3, device: device);
+        using var model = new TextToImage(ModelFolder.At(EmbeddedAssets.Model, 3), device: device);
         using var reward = RewardFolder.Load(EmbeddedAssets.Reward, device.Device);
         using var heldOut = RewardFolder.Load(EmbeddedAssets.HeldOutReward, device.Device);
-        return new ImageEvaluator(prompts, reward, heldOut, steps: 4, seed: 1).Run(model);
+        return new ImageEvaluator(prompts, PictureJudges.Of(prompts, reward, heldOut), steps: 4, seed: 1).Run(model);
     }
 
     private static List<StepReport> Train(AlignmentConfig config, ComputeDevice device)
     {
-        using var model = new TextToImage(config.Model, config.Get(S.CfgGuidance), device: device);
-        using var reward = RewardFolder.Load(config.Reward, device.Device);
+        using var model = new TextToImage(config.Model with { CpuWorkers = 1 }, device: device);
+        using var reward = RewardFolder.Load(config.Judges.RewardFolder, device.Device);
         using var trainer = new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts));
         return [.. Enumerable.Range(0, Steps).Select(trainer.Step)];
     }

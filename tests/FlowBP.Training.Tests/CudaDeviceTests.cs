@@ -1,7 +1,6 @@
 // Where a run computes: what the setting accepts, what happens where there is no GPU. Opening one is replaced by a function.
 
 using FlowBP.Settings;
-using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Runs;
@@ -31,7 +30,7 @@ public class CudaDeviceTests
     [TestCase("cuda:0")]
     [TestCase("cuda:12")]
     public void A_device_is_accepted_by_its_name(string name) =>
-        Assert.That(AlignmentConfig.Resolve([new("device", name)]).Get(AlignmentSettings.Device), Is.EqualTo(name));
+        Assert.That(AlignmentConfig.Resolve([new("device", name)]).Model.Device, Is.EqualTo(name));
 
     [TestCase("gpu")]
     [TestCase("CUDA")]
@@ -50,9 +49,18 @@ public class CudaDeviceTests
     [Test]
     public void Every_command_that_computes_has_the_setting()
     {
-        Assert.That(EvaluationSettings.All, Does.Contain(AlignmentSettings.Device));
-        Assert.That(SampleSettings.All, Does.Contain(AlignmentSettings.Device));
-        Assert.That(AlignmentConfig.Resolve([]).Get(AlignmentSettings.Device), Is.EqualTo("auto"));
+        foreach (
+            var settings in new[]
+            {
+                EvaluationSettings.Table.Settings,
+                SampleSettings.Table.Settings,
+                EmbedSettings.Table.Settings,
+            }
+        )
+        {
+            Assert.That(settings.Select(setting => setting.Name), Has.One.EqualTo("device"));
+        }
+        Assert.That(AlignmentConfig.Resolve([]).Model.Device, Is.EqualTo("auto"));
     }
 
     [Test]

@@ -1,5 +1,7 @@
 using FlowBP.Families;
+using FlowBP.Models.Prompts;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
 
@@ -20,9 +22,9 @@ public class EncodedPromptsTests : ShortRunTests
             new("cfg_guidance", "3.5"),
             new("output_dir", Folder.Of("run")),
         ]);
-        var prompts = new Counting(TextEncoders.Of(config.Model));
-        using var model = new TextToImage(config.Model, guidance: 3.5, prompts: prompts);
-        using var reward = RewardFolder.Load(config.Reward);
+        var prompts = new Counting(PromptEncoders.Of(config.Model.Folder));
+        using var model = new TextToImage(config.Model with { CpuWorkers = 1 }, prompts: prompts);
+        using var reward = RewardFolder.Load(config.Judges.RewardFolder);
         using var trainer = new AlignmentTrainer(config, model, reward, ["a red circle", "a blue square"]);
         trainer.Step(0);
         trainer.Step(1);
@@ -41,8 +43,8 @@ public class EncodedPromptsTests : ShortRunTests
     [Test]
     public void Without_guidance_the_empty_prompt_is_not_encoded()
     {
-        var prompts = new Counting(TextEncoders.Of(EmbeddedAssets.Model));
-        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 1, prompts: prompts);
+        var prompts = new Counting(PromptEncoders.Of(EmbeddedAssets.Model));
+        using var model = new TextToImage(ModelFolder.At(EmbeddedAssets.Model, 1), prompts: prompts);
         using var conditioning = model.Encode(["a red circle"]);
         Assert.That(conditioning.Negative, Is.Null);
         Assert.That(prompts.Encoded, Is.EqualTo(new[] { "a red circle" }));

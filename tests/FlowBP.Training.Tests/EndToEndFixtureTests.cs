@@ -87,7 +87,7 @@ public class EndToEndFixtureTests
     public bool A_folder_is_known_by_its_manifest(string manifest)
     {
         folder.Write("manifest.json", manifest);
-        return EndToEndFixture.Matches(folder.Root);
+        return EndToEndFixture.Matches(folder.Path);
     }
 
     // One recorded case alone beside its networks, with something changed in its description or in a tensor.

@@ -37,7 +37,7 @@ public class ExampleTests
         foreach (var ((name, average), (_, stored)) in plain.named_parameters().Zip(read.named_parameters()))
         {
             Assert.That(
-                TransformerWorld.RelativeNorm(TransformerWorld.Numbers(stored), TransformerWorld.Numbers(average)),
+                TransformerWorld.RelativeNorm(TensorValues.Numbers(stored), TensorValues.Numbers(average)),
                 Is.LessThan(1e-4),
                 name
             );
@@ -60,8 +60,8 @@ public class ExampleTests
             using var input = field.Vjp(x_B, sigma_B, nothing, u_B, wantInputGradient: true);
             return
             [
-                .. TransformerWorld.Numbers(input!),
-                .. network.parameters().SelectMany(p => TransformerWorld.Numbers(p.grad!)),
+                .. TensorValues.Numbers(input!),
+                .. network.parameters().SelectMany(p => TensorValues.Numbers(p.grad!)),
             ];
         }
         var expected = Gradient(VelocityField.Of(network, Forward));

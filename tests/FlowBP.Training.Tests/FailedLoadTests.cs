@@ -4,7 +4,6 @@
 
 using FlowBP.Families;
 using FlowBP.Formats;
-using FlowBP.Kernels;
 using FlowBP.Training.Optimization;
 using FlowBP.Training.Pipelines;
 
@@ -73,14 +72,14 @@ public sealed class FailedLoadTests
             Directory.CreateDirectory(Path.GetDirectoryName(copy)!);
             File.Copy(file, copy);
         }
-        var wholeModel = LeftTensors.By(() => new TextToImage(folder.Of("model"), guidance: 2).Dispose());
+        var wholeModel = LeftTensors.By(() => new TextToImage(ModelFolder.At(folder.Of("model"), 2)).Dispose());
         var wholeEncoder = LeftTensors.By(() => PromptEncoders.FromFolder(folder.Of("model")).Dispose());
         Damage(folder.Of("model/text_encoder/model.safetensors"));
 
         Assert.That(
             LeftTensors.By(() =>
                 Assert.That(
-                    () => new TextToImage(folder.Of("model"), guidance: 2),
+                    () => new TextToImage(ModelFolder.At(folder.Of("model"), 2)),
                     Throws.TypeOf<CheckpointException>()
                 )
             ),
@@ -127,12 +126,7 @@ public sealed class FailedLoadTests
     }
 
     private TextToImage Tiny(string? adapter = null) =>
-        new(
-            folder.Of("model"),
-            guidance: 2,
-            prompts: new TinyModels.Prompts(),
-            options: new() { StoredLora = adapter is null ? null : new(adapter), Trains = false }
-        );
+        new(ModelFolder.At(folder.Of("model"), 2) with { LoraWeights = adapter }, prompts: new TinyModels.Prompts());
 
     // The last tensor's last value becomes no number.
     private static void Damage(string file)

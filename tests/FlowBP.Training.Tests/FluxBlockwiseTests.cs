@@ -1,5 +1,6 @@
 // FLUX's transformers in parts: the parts make the whole, with the whole's gradients, and every parameter belongs to one of them.
 
+using FlowBP.Families;
 using FlowBP.Families.Flux1;
 using FlowBP.Families.Flux2;
 using FlowBP.Surrogates;
@@ -26,8 +27,8 @@ public class FluxBlockwiseTests
         folder.Dispose();
     }
 
-    [TestCase(FluxPipeline.ClassName)]
-    [TestCase(Flux2KleinPipeline.ClassName)]
+    [TestCase(Flux1Family.PipelineClass)]
+    [TestCase(Flux2Family.PipelineClass)]
     public void Embedding_blocks_and_head_are_the_field(string family)
     {
         using var model = Load(family);
@@ -51,8 +52,8 @@ public class FluxBlockwiseTests
         Assert.That(streams.Constants.Select(table => table.requires_grad), Is.All.False);
     }
 
-    [TestCase(FluxPipeline.ClassName)]
-    [TestCase(Flux2KleinPipeline.ClassName)]
+    [TestCase(Flux1Family.PipelineClass)]
+    [TestCase(Flux2Family.PipelineClass)]
     public void Every_parameter_belongs_to_one_part(string family)
     {
         using var model = Load(family);
@@ -69,8 +70,8 @@ public class FluxBlockwiseTests
         );
     }
 
-    [TestCase(FluxPipeline.ClassName)]
-    [TestCase(Flux2KleinPipeline.ClassName)]
+    [TestCase(Flux1Family.PipelineClass)]
+    [TestCase(Flux2Family.PipelineClass)]
     public void Blocks_pulled_back_one_by_one_have_the_gradients_of_the_whole(string family)
     {
         using var model = Load(family);
@@ -88,7 +89,9 @@ public class FluxBlockwiseTests
         )
         {
             model.Model.Transformer.zero_grad();
-            var input = model.Model.Field(4, checkpointing).Vjp(x_B, sigma_B, conditioning, cotangent_B, true)!;
+            var input = Fields
+                .Blockwise(model.Model.Transformer, checkpointing, guidance: 4)
+                .Vjp(x_B, sigma_B, conditioning, cotangent_B, true)!;
             Assert.That(Values(input), Is.EqualTo(expectedInput).Within(1e-5 * expectedInput.Max(Math.Abs)));
             foreach (var (name, parameter) in parameters)
             {
@@ -101,25 +104,11 @@ public class FluxBlockwiseTests
     private TextToImage Load(string family)
     {
         TinyModels.Writers[family](folder.Of("model"));
-        return new TextToImage(folder.Of("model"), 4, prompts: new TinyModels.Prompts());
+        return new TextToImage(ModelFolder.At(folder.Of("model"), 4), prompts: new TinyModels.Prompts());
     }
 
-    private static IBlockwiseNetwork Network(TextToImage model) =>
-        model.Model.Transformer switch
-        {
-            FluxTransformer2DModel flux => new FluxBlockwise(flux, 4),
-            Flux2Transformer2DModel flux2 => new Flux2Blockwise(flux2, 4),
-            var other => throw new ArgumentException($"no blocks of {other.GetName()}"),
-        };
+    private static BlockwiseTransformer Network(TextToImage model) => model.Model.Blockwise(4);
 
     // The reference: one graph of everything.
-    private static AutogradVelocityField Whole(TextToImage model) =>
-        model.Model.Transformer switch
-        {
-            FluxTransformer2DModel flux => FluxField.Of(flux, 4),
-            Flux2Transformer2DModel flux2 => Flux2Field.Of(flux2, 4),
-            var other => throw new ArgumentException($"no field of {other.GetName()}"),
-        };
-
-    private static float[] Values(Tensor tensor) => tensor.detach().contiguous().data<float>().ToArray();
+    private static AutogradVelocityField Whole(TextToImage model) => Fields.Whole(model.Model.Transformer, 4);
 }

@@ -3,6 +3,7 @@
 
 using FlowBP.Families.Flux1;
 using FlowBP.Families.Flux2;
+using FlowBP.Families.Networks;
 using FlowBP.Families.Tracing;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Surrogates;
@@ -53,18 +54,12 @@ public class FluxPlanMeasurementTests
     {
         using var scope = torch.NewDisposeScope();
         using var transformer = new FluxTransformer2DModel(s_flux);
-        var field = FluxField.Blockwise(transformer, 4, GradientCheckpointing.Parse(checkpointing));
-        var conditioning = FluxField.Condition(
+        var field = Fields.Blockwise(transformer, GradientCheckpointing.Parse(checkpointing), guidance: 4);
+        var conditioning = FlowTransformer.Condition(
             torch.ones(Batch, TextTokens, TextWidth),
             torch.ones(Batch, PooledWidth)
         );
-        Compare(
-            field,
-            conditioning,
-            torch.ones(Batch, 16, Side, Side),
-            new TracedFluxTransformer(s_flux),
-            checkpointing
-        );
+        Compare(field, conditioning, torch.ones(Batch, 16, Side, Side), transformer, checkpointing);
     }
 
     [TestCase("none")]
@@ -74,18 +69,18 @@ public class FluxPlanMeasurementTests
     {
         using var scope = torch.NewDisposeScope();
         using var transformer = new Flux2Transformer2DModel(s_flux2);
-        var field = Flux2Field.Blockwise(transformer, 1, GradientCheckpointing.Parse(checkpointing));
-        var conditioning = Flux2Field.Condition(torch.ones(Batch, TextTokens, TextWidth));
+        var field = Fields.Blockwise(transformer, GradientCheckpointing.Parse(checkpointing));
+        var conditioning = FlowTransformer.Condition(torch.ones(Batch, TextTokens, TextWidth));
         // Its latents are patches already.
         var x_BCYX = torch.ones(Batch, s_flux2.InChannels, Side / 2, Side / 2);
-        Compare(field, conditioning, x_BCYX, new TracedFlux2Transformer(s_flux2), checkpointing);
+        Compare(field, conditioning, x_BCYX, transformer, checkpointing);
     }
 
     private static void Compare(
         BlockwiseVelocityField field,
         Conditioning conditioning,
         Tensor x_BCYX,
-        ITracedTransformer traced,
+        FlowTransformer traced,
         string checkpointing
     )
     {
@@ -99,7 +94,7 @@ public class FluxPlanMeasurementTests
         Check("pullback", Peak(Pull), activations.Pullback(Batch).PeakBytes);
     }
 
-    private static PlanRequest Request(ITracedTransformer traced, string checkpointing) =>
+    private static PlanRequest Request(FlowTransformer traced, string checkpointing) =>
         new()
         {
             Model = new()

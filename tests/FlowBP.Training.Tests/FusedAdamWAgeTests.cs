@@ -44,11 +44,11 @@ public class FusedAdamWAgeTests
             expectedFirst.Step(g, clip);
             expectedSecond.Step(h, clip);
         }
-        Assert.That(Values(first), Is.EqualTo(expectedFirst.Weight).Within(1e-6));
-        Assert.That(Values(second), Is.EqualTo(expectedSecond.Weight).Within(1e-6));
+        Assert.That(Numbers(first), Is.EqualTo(expectedFirst.Weight).Within(1e-6));
+        Assert.That(Numbers(second), Is.EqualTo(expectedSecond.Weight).Within(1e-6));
         optimizer.SwapWithEma();
-        Assert.That(Values(first), Is.EqualTo(expectedFirst.Ema).Within(1e-6));
-        Assert.That(Values(second), Is.EqualTo(expectedSecond.Ema).Within(1e-6), "it moves on without gradients");
+        Assert.That(Numbers(first), Is.EqualTo(expectedFirst.Ema).Within(1e-6));
+        Assert.That(Numbers(second), Is.EqualTo(expectedSecond.Ema).Within(1e-6), "it moves on without gradients");
     }
 
     [Test]
@@ -70,8 +70,8 @@ public class FusedAdamWAgeTests
             optimizer.Step(Rate, optimizer.GradientNorm());
             there.step();
         }
-        Assert.That(Values(first), Is.EqualTo(Values(firstThere)).Within(1e-6));
-        Assert.That(Values(second), Is.EqualTo(Values(secondThere)).Within(1e-6));
+        Assert.That(Numbers(first), Is.EqualTo(Numbers(firstThere)).Within(1e-6));
+        Assert.That(Numbers(second), Is.EqualTo(Numbers(secondThere)).Within(1e-6));
     }
 
     [Test]
@@ -79,11 +79,11 @@ public class FusedAdamWAgeTests
     {
         using var scope = torch.NewDisposeScope();
         var weight = Weight(5, 0.3);
-        var before = Values(weight);
+        var before = Numbers(weight);
         using var optimizer = new FusedAdamW([("weight", weight)], s_settings, new CpuLatentKernels());
         Assert.That(optimizer.GradientNorm(), Is.Zero);
         optimizer.Step(Rate, 0);
-        Assert.That(Values(weight), Is.EqualTo(before));
+        Assert.That(Numbers(weight), Is.EqualTo(before));
     }
 
     private static bool HasGradient(int step) => step % 3 != 0 && step != 7;
@@ -103,9 +103,6 @@ public class FusedAdamWAgeTests
     private static void Give(Parameter parameter, double[]? gradient) =>
         parameter.grad = gradient is null ? null : torch.tensor([.. gradient.Select(x => (float)x)]);
 
-    private static double[] Values(Tensor tensor) =>
-        [.. tensor.detach().to_type(ScalarType.Float64).data<double>().ToArray()];
-
     // Loshchilov and Hutter 2019, algorithm 2, with the average of the weights.
     private sealed class Reference(Tensor start)
     {
@@ -113,9 +110,9 @@ public class FusedAdamWAgeTests
         private readonly double[] v = new double[start.numel()];
         private int age;
 
-        public double[] Weight { get; } = Values(start);
+        public double[] Weight { get; } = Numbers(start);
 
-        public double[] Ema { get; } = Values(start);
+        public double[] Ema { get; } = Numbers(start);
 
         public void Step(double[]? gradient, double clip)
         {

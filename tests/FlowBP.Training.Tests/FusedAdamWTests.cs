@@ -32,10 +32,10 @@ public class FusedAdamWTests
         Assert.That(optimizer.GradientNorm(), Is.EqualTo(0.5).Within(1e-15));
         optimizer.Step(0.01, 0.5);
         double[] expected = [2 * (1 - 0.001) - 0.01, -3 * (1 - 0.001) + 0.01];
-        Assert.That(Values(weight), Is.EqualTo(expected).Within(1e-15));
+        Assert.That(Numbers(weight), Is.EqualTo(expected).Within(1e-15));
         optimizer.SwapWithEma();
         double[] average = [0.75 * 2 + 0.25 * expected[0], 0.75 * -3 + 0.25 * expected[1]];
-        Assert.That(Values(weight), Is.EqualTo(average).Within(1e-15));
+        Assert.That(Numbers(weight), Is.EqualTo(average).Within(1e-15));
     }
 
     [Test]
@@ -77,13 +77,13 @@ public class FusedAdamWTests
             optimizer.Step(0.02, optimizer.GradientNorm());
             for (var p = 0; p < 2; p++)
             {
-                Assert.That(Values(fused[p]), Is.EqualTo(Values(plain[p])).Within(1e-12), $"step {step}");
-                averages[p] = [.. averages[p].Zip(Values(plain[p]), (a, value) => 0.9 * a + 0.1 * value)];
+                Assert.That(Numbers(fused[p]), Is.EqualTo(Numbers(plain[p])).Within(1e-12), $"step {step}");
+                averages[p] = [.. averages[p].Zip(Numbers(plain[p]), (a, value) => 0.9 * a + 0.1 * value)];
             }
         }
         Assert.That(optimizer.Steps, Is.EqualTo(12));
         optimizer.SwapWithEma();
-        Assert.That(Values(fused[1]), Is.EqualTo(averages[1]).Within(1e-12));
+        Assert.That(Numbers(fused[1]), Is.EqualTo(averages[1]).Within(1e-12));
     }
 
     [Test]
@@ -93,11 +93,11 @@ public class FusedAdamWTests
         using var optimizer = Make(new(), ("w", weight));
         weight.grad = torch.ones_like(weight);
         optimizer.Step(0.1, optimizer.GradientNorm());
-        var trained = Values(weight);
+        var trained = Numbers(weight);
         optimizer.SwapWithEma();
-        Assert.That(Values(weight), Is.Not.EqualTo(trained));
+        Assert.That(Numbers(weight), Is.Not.EqualTo(trained));
         optimizer.SwapWithEma();
-        Assert.That(Values(weight), Is.EqualTo(trained));
+        Assert.That(Numbers(weight), Is.EqualTo(trained));
     }
 
     [TestCase(double.NaN)]
@@ -117,7 +117,7 @@ public class FusedAdamWTests
                 .EqualTo("head.bias")
                 .And.Message.Contains("head.bias")
         );
-        Assert.That((Values(good), Values(bad), optimizer.Steps), Is.EqualTo((Ones(3), Ones(3), 0L)));
+        Assert.That((Numbers(good), Numbers(bad), optimizer.Steps), Is.EqualTo((Ones(3), Ones(3), 0L)));
     }
 
     [Test]
@@ -128,8 +128,8 @@ public class FusedAdamWTests
         using var optimizer = Make(new() { WeightDecay = 0.5 }, ("used", used), ("unused", unused));
         used.grad = torch.ones(2);
         optimizer.Step(0.1, optimizer.GradientNorm());
-        Assert.That(Values(unused), Is.EqualTo(Ones(2)));
-        Assert.That(Values(used), Is.Not.EqualTo(Ones(2)));
+        Assert.That(Numbers(unused), Is.EqualTo(Ones(2)));
+        Assert.That(Numbers(used), Is.Not.EqualTo(Ones(2)));
     }
 
     [Test]
@@ -148,7 +148,7 @@ public class FusedAdamWTests
         weight.grad = torch.arange(6, dtype: ScalarType.Float64).reshape(3, 2).transpose(0, 1);
         optimizer.Step(1, optimizer.GradientNorm());
         double[] gradient = [0, 2, 4, 1, 3, 5];
-        Assert.That(Values(weight), Is.EqualTo(gradient.Select(g => -g / (g + 1))).Within(1e-14));
+        Assert.That(Numbers(weight), Is.EqualTo(gradient.Select(g => -g / (g + 1))).Within(1e-14));
     }
 
     [Test]
@@ -172,9 +172,6 @@ public class FusedAdamWTests
 
     private static FusedAdamW Make(AdamWSettings settings, params (string, Parameter)[] parameters) =>
         new(parameters, settings, new CpuLatentKernels());
-
-    private static double[] Values(Tensor tensor) =>
-        tensor.detach().to(ScalarType.Float64).contiguous().data<double>().ToArray();
 
     private static double[] Ones(int count) => [.. Enumerable.Repeat(1.0, count)];
 

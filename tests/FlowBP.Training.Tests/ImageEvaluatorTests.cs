@@ -1,9 +1,11 @@
 using FlowBP.Families;
 using FlowBP.Pictures;
+using FlowBP.Shapes;
 using FlowBP.Surrogates;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
+using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests;
 
@@ -22,23 +24,32 @@ public class ImageEvaluatorTests
     [Test]
     public void Judges_get_batches_and_a_dozen_pictures_are_kept()
     {
-        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 1);
+        using var model = new TextToImage(ModelFolder.At(EmbeddedAssets.Model, 1));
         var judge = new Brightness();
         var result = Evaluator(judge, batchSize: 7).Run(model);
 
         Assert.That(judge.Batches.Sum(), Is.EqualTo(Prompts.Length * Copies));
         Assert.That(judge.Batches, Is.All.InRange(1, 7));
-        Assert.That(result.Reward, Has.Length.EqualTo(Prompts.Length * Copies));
-        Assert.That(result.Rules, Has.Length.EqualTo(Prompts.Length * Copies));
+        Assert.That(Reward(result), Has.Length.EqualTo(Prompts.Length * Copies));
+        var rules = result.Of("rule_accuracy")!;
+        Assert.That(rules.Scores, Has.Length.EqualTo(Prompts.Length * Copies));
+        Assert.That(rules.Scores, Is.All.EqualTo(0.0).Or.EqualTo(1.0));
+        Assert.That(
+            rules.Groups.SelectMany(group => group.Prompts).Order(),
+            Is.EqualTo(Enumerable.Range(0, Prompts.Length))
+        );
         Assert.That(result.Shown, Has.Count.EqualTo(12));
         Assert.That(result.Shown.Sum(picture => picture.Planes.Length), Is.EqualTo(12 * 3 * 32 * 32));
         foreach (var picture in result.Shown)
         {
             // The first copy of its prompt, and the judge's word on no other.
             var at = Array.IndexOf(Prompts, picture.Prompt);
-            Assert.That(picture.Reward, Is.EqualTo(result.Reward[at]));
-            Assert.That(picture.Reward, Is.EqualTo(picture.Planes.Average()).Within(1e-5));
-            Assert.That(picture.Verdict, Is.EqualTo(result.Rules![at]));
+            Assert.That(picture.Scores, Is.EqualTo(new[] { Reward(result)[at], rules.Scores[at] }));
+            Assert.That(picture.Scores[0], Is.EqualTo(picture.Planes.Average()).Within(1e-5));
+            Assert.That(
+                picture.Scores[1] == 1,
+                Is.EqualTo(RuleEvaluator.Judge(Prompt.Parse(picture.Prompt), picture.Planes).Correct)
+            );
         }
         Assert.That(notices, Is.Empty);
     }
@@ -46,12 +57,12 @@ public class ImageEvaluatorTests
     [Test]
     public void The_size_of_a_batch_changes_no_picture()
     {
-        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 1);
+        using var model = new TextToImage(ModelFolder.At(EmbeddedAssets.Model, 1));
         var few = Evaluator(new Brightness(), batchSize: 5).Run(model);
         var usual = Evaluator(new Brightness(), batchSize: null).Run(model);
         var drawn = Evaluator(new Brightness(), batchSize: 1).Draw(model);
 
-        Assert.That(few.Reward, Is.EqualTo(usual.Reward).Within(1e-5));
+        Assert.That(Reward(few), Is.EqualTo(Reward(usual)).Within(1e-5));
         Assert.That(drawn.Prompts, Is.EqualTo(usual.Shown.Select(picture => picture.Prompt)));
         foreach (var (mine, reference) in few.Shown.Zip(usual.Shown).Concat(drawn.Shown.Zip(usual.Shown)))
         {
@@ -63,7 +74,7 @@ public class ImageEvaluatorTests
     [Test]
     public void Pictures_of_another_size_have_no_rule_accuracy_and_the_reason_is_said_once()
     {
-        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 1, size: new ImageSize(16, 32));
+        using var model = new TextToImage(ModelFolder.At(EmbeddedAssets.Model, 1, new ImageSize(16, 32)));
         var evaluator = Evaluator(new Brightness(), batchSize: null);
         var result = evaluator.Run(model);
         evaluator.Draw(model);
@@ -79,10 +90,8 @@ public class ImageEvaluatorTests
         Assert.That(both.Height - step.Height, Is.GreaterThan(2 * (6 * 16 + 2 + 16)));
         Assert.That((result.Height, result.Width), Is.EqualTo((16, 32)));
         Assert.That(result.Shown.Select(picture => picture.Planes.Length), Is.All.EqualTo(3 * 16 * 32));
-        Assert.That(
-            (result.Rules, result.Tasks, result.Accuracy),
-            Is.EqualTo(((object?)null, (object?)null, (double?)null))
-        );
+        Assert.That(result.Judgements.Select(judgement => judgement.Metric), Is.EqualTo(new[] { "reward" }));
+        Assert.That(result.Shown.Select(picture => picture.Scores.Count), Is.All.EqualTo(1));
         Assert.That(
             notices,
             Is.EqualTo(new[] { "no rule accuracy: the rules judge pictures of 32 × 32 pixels, these are 16 × 32" })
@@ -94,13 +103,19 @@ public class ImageEvaluatorTests
     [TestCase(float.NegativeInfinity)]
     public void A_score_that_is_not_finite_is_named_with_its_judge_and_its_prompt(float score)
     {
-        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 1);
+        using var model = new TextToImage(ModelFolder.At(EmbeddedAssets.Model, 1));
         var wrong = new Brightness { Instead = (At: 3, score) };
         foreach (
             var (judge, heldOut) in new (IImageReward, IImageReward?)[] { (wrong, null), (new Brightness(), wrong) }
         )
         {
-            var evaluator = new ImageEvaluator(Prompts, judge, heldOut, steps: 1, seed: 3, batchSize: 5);
+            var evaluator = new ImageEvaluator(
+                Prompts,
+                PictureJudges.Of(Prompts, judge, heldOut),
+                steps: 1,
+                seed: 3,
+                batchSize: 5
+            );
             var failure = Assert.Throws<NonFinitePictureException>(() => evaluator.Run(model));
             Assert.That(failure.Prompt, Is.EqualTo(Prompts[3]));
             Assert.That(failure.Message, Does.Contain("the reward brightness").And.Contains(Prompts[3]));
@@ -110,7 +125,7 @@ public class ImageEvaluatorTests
     [Test]
     public void A_picture_that_is_not_finite_is_named_and_shown_to_no_judge([Values] bool onlyDrawn)
     {
-        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 1);
+        using var model = new TextToImage(ModelFolder.At(EmbeddedAssets.Model, 1));
         using (torch.no_grad())
         {
             model.Model.Vae.parameters().Last().fill_(float.NaN);
@@ -137,7 +152,17 @@ public class ImageEvaluatorTests
         Assert.That(PictureBatch.Of(height, width), Is.EqualTo(expected));
 
     private ImageEvaluator Evaluator(IImageReward judge, int? batchSize) =>
-        new(Prompts, judge, heldOut: null, steps: 2, seed: 3, Copies, batchSize, notices.Add);
+        new(
+            Prompts,
+            PictureJudges.Of(Prompts, judge, heldOut: null),
+            steps: 2,
+            seed: 3,
+            Copies,
+            batchSize,
+            notices.Add
+        );
+
+    private static double[] Reward(EvaluationResult result) => result.Of(RewardJudge.Training)!.Scores;
 
     /// <summary>Mean of all pixels: what a test can check against the picture alone.</summary>
     private sealed class Brightness : IImageReward

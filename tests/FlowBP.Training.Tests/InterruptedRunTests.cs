@@ -1,8 +1,9 @@
 // A run that ends early, at every kind of place: what was trained is on the disk, complete, and the exception says where.
 
-using FlowBP.Families.SD3;
+using FlowBP.Families;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
@@ -34,7 +35,7 @@ public class InterruptedRunTests
             Assert.That(stopped.Weights, Is.EqualTo(folder.Of("run/checkpoints/step-000002-stopped")));
             Assert.That(Directory.Exists(folder.Of("run/model")), Is.False);
         }
-        using var whole = SD3Pipeline.Load(stopped.Weights);
+        using var whole = FlowModel.Load(stopped.Weights);
     }
 
     [TestCase("not finite")]
@@ -63,7 +64,7 @@ public class InterruptedRunTests
             Assert.That(stopped.Weights, Is.EqualTo(folder.Of("run/model")));
             Assert.That(File.Exists(folder.Of("run/summary.json")));
         }
-        using var whole = SD3Pipeline.Load(stopped.Weights);
+        using var whole = FlowModel.Load(stopped.Weights);
     }
 
     [TestCase("stop")]
@@ -153,11 +154,11 @@ public class InterruptedRunTests
         var observer = new Stopper { Heard = notices.Add };
         string[] prompts = ["a photo of a red circle", "a photo of a blue square"];
         using var device = ComputeDevice.Open("cpu", null);
-        using var model = config.ModelChoice.Open(device, prompts, null);
-        using var reward = RewardFolder.Load(config.Reward);
+        using var model = config.Model.Open(device, prompts, null, config.Training);
+        using var reward = RewardFolder.Load(config.Judges.RewardFolder);
         // Asked at the first drawing, the first evaluation and so on: the evaluation after step 1 is the second time.
         var heldOut = new NotFiniteOnce(atCall: 2);
-        var evaluator = new ImageEvaluator(prompts, reward, heldOut, steps: 1, seed: 1);
+        var evaluator = new ImageEvaluator(prompts, PictureJudges.Of(prompts, reward, heldOut), steps: 1, seed: 1);
         using var output = new OutputFolder(config.OutputDir, overwrite: false);
         using var trainer = new AlignmentTrainer(config, model, reward, prompts);
         var weights = new TrainedWeights(model, trainer, output, observer.Notice);
@@ -185,7 +186,7 @@ public class InterruptedRunTests
             Assert.That(File.Exists(folder.Of("run/model/model_index.json")));
             Assert.That(File.ReadAllText(folder.Of("run/summary.json")), Does.Contain($"\"steps\": {steps}"));
         }
-        using var whole = SD3Pipeline.Load(stopped.Weights);
+        using var whole = FlowModel.Load(stopped.Weights);
     }
 
     [Test]
@@ -246,13 +247,14 @@ public class InterruptedRunTests
     [Test]
     public void Saving_an_adapted_model_twice_gives_the_same_bytes_and_leaves_the_model_as_it_is()
     {
-        var options = new ComputeOptions
-        {
-            Lora = new() { Rank = 2, Alpha = 2 },
-            LoraSeed = 3,
-        };
         using var scope = torch.NewDisposeScope();
-        using var model = new TextToImage(EmbeddedAssets.Model, guidance: 1, options: options);
+        using var model = new TextToImage(
+            ModelFolder.At(EmbeddedAssets.Model, 1) with
+            {
+                Seed = 3,
+            },
+            new TrainingSettings { LoraRank = 2, LoraTargetModules = ["to_k", "to_q", "to_v", "to_out.0"] }
+        );
         using (torch.no_grad())
         {
             foreach (var layer in model.Adapter!.Layers)
@@ -269,9 +271,9 @@ public class InterruptedRunTests
             var name = Path.GetRelativePath(folder.Of("one"), file);
             Assert.That(File.ReadAllBytes(folder.Of($"two/{name}")), Is.EqualTo(File.ReadAllBytes(file)), name);
         }
-        using var merged = new TextToImage(folder.Of("one"), guidance: 1);
+        using var merged = new TextToImage(ModelFolder.At(folder.Of("one"), 1));
         Assert.That(Velocity(merged), Is.EqualTo(before).Within(1e-5), "what is stored has the change");
-        using var original = new TextToImage(EmbeddedAssets.Model, guidance: 1);
+        using var original = new TextToImage(ModelFolder.At(EmbeddedAssets.Model, 1));
         Assert.That(Velocity(original), Is.Not.EqualTo(before).Within(1e-3));
     }
 
@@ -279,7 +281,7 @@ public class InterruptedRunTests
     {
         using var conditioning = model.Encode(["a photo of a red circle"]);
         var x_B = Noise.Of(model.LatentShape, 1, seed: 5, step: 0);
-        return TransformerWorld.Numbers(model.Field.Evaluate(x_B, torch.tensor(new[] { 0.5f }), conditioning));
+        return TensorValues.Numbers(model.Field.Evaluate(x_B, torch.tensor(new[] { 0.5f }), conditioning));
     }
 
     private InterruptedRunException Interrupted(

@@ -30,7 +30,7 @@ public class ModelFilesTests
     public void DeleteFolder() => folder.Dispose();
 
     [Test]
-    public void A_folder_is_a_model() => Assert.That(ModelFiles.Of(folder.Root, file), Is.EqualTo((folder.Root, file)));
+    public void A_folder_is_a_model() => Assert.That(ModelFiles.Of(folder.Path, file), Is.EqualTo((folder.Path, file)));
 
     [Test]
     public void A_single_file_alone_says_what_it_is_and_how_it_is_used() =>
@@ -45,9 +45,9 @@ public class ModelFilesTests
     [Test]
     public void A_single_file_in_a_model_folder_of_its_family_is_that_models_transformer()
     {
-        folder.Write("model_index.json", $$"""{"_class_name":"{{FluxPipeline.ClassName}}"}""");
-        Assert.That(ModelFiles.Of(file, null), Is.EqualTo((folder.Root, file)));
-        folder.Write("model_index.json", $$"""{"_class_name":"{{SD3Pipeline.ClassName}}"}""");
+        folder.Write("model_index.json", $$"""{"_class_name":"{{Flux1Family.PipelineClass}}"}""");
+        Assert.That(ModelFiles.Of(file, null), Is.EqualTo((folder.Path, file)));
+        folder.Write("model_index.json", $$"""{"_class_name":"{{SD3Family.PipelineClass}}"}""");
         Assert.That(() => ModelFiles.Of(file, null), Throws.TypeOf<CheckpointException>());
     }
 
@@ -55,13 +55,13 @@ public class ModelFilesTests
     public void The_table_of_contents_stands_for_its_folder() =>
         Assert.That(
             ModelFiles.Of(folder.Write("model_index.json", "{}"), null),
-            Is.EqualTo((folder.Root, (string?)null))
+            Is.EqualTo((folder.Path, (string?)null))
         );
 
     [Test]
     public void A_transformer_that_is_not_there_is_named() =>
         Assert.That(
-            () => ModelFiles.Of(folder.Root, folder.Of("none.safetensors")),
+            () => ModelFiles.Of(folder.Path, folder.Of("none.safetensors")),
             Throws.TypeOf<CheckpointException>().With.Message.Contains("none.safetensors: no such file (transformer)")
         );
 }

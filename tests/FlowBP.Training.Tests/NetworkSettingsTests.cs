@@ -1,7 +1,7 @@
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Tests;
 
@@ -74,13 +74,8 @@ public class NetworkSettingsTests
                 .Select(pair => pair.Split('='))
                 .Select(pair => KeyValuePair.Create(pair[0], pair[1])),
         ]);
-        using var model = new TextToImage(
-            config.Model,
-            config.Get(S.CfgGuidance),
-            size: config.PictureSize,
-            options: config.Compute
-        );
-        using var reward = RewardFolder.Load(config.Reward, type: config.Compute.Reward);
+        using var model = new TextToImage(config.Model with { CpuWorkers = 1 }, config.Training);
+        using var reward = RewardFolder.Load(config.Judges.RewardFolder, type: config.Model.RewardDtype);
         using var trainer = new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts));
         return trainer.Step(0);
     }

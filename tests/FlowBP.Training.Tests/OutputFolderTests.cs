@@ -1,6 +1,6 @@
 using System.Text.Json;
 using FlowBP.Formats;
-using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Runs;
@@ -74,7 +74,7 @@ public class OutputFolderTests : RunFolderTests
                 new()
                 {
                     Prompts = ["a"],
-                    Reward = [0.25 * step],
+                    Judgements = [new(RewardJudge.Training, IsShare: false, [0.25 * step], [])],
                     Shown = [],
                     Height = 1,
                     Width = 1,

@@ -1,6 +1,5 @@
 using FlowBP.Families;
 using FlowBP.Pictures;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Runs;
 
@@ -12,13 +11,14 @@ public class PictureSizeTests : ShortRunTests
     [Test]
     public void Samples_need_not_be_square()
     {
-        var settings = Values(
-            SampleSettings.All,
-            ("height", "16"),
-            ("width", "32"),
-            ("prompt", Prompt),
-            ("num_images_per_prompt", "2"),
-            ("output_dir", Folder.Of("samples"))
+        var settings = SampleSettings.Of(
+            Values(
+                ("height", "16"),
+                ("width", "32"),
+                ("prompt", Prompt),
+                ("num_images_per_prompt", "2"),
+                ("output_dir", Folder.Of("samples"))
+            )
         );
         List<(int, int)> reports = [];
         var grid = PictureFile.Load(new SampleRun(settings, (done, all) => reports.Add((done, all))).Execute()!);
@@ -40,12 +40,13 @@ public class PictureSizeTests : ShortRunTests
     [TestCase("jpeg", ".jpg", 24)]
     public void Samples_are_files_of_the_format_that_is_asked_for(string format, string extension, int levels)
     {
-        var settings = Values(
-            SampleSettings.All,
-            ("prompt", "круг, κύκλος"),
-            ("num_images_per_prompt", "1"),
-            ("picture_format", format),
-            ("output_dir", Folder.Of(format))
+        var settings = SampleSettings.Of(
+            Values(
+                ("prompt", "круг, κύκλος"),
+                ("num_images_per_prompt", "1"),
+                ("picture_format", format),
+                ("output_dir", Folder.Of(format))
+            )
         );
         var grid = new SampleRun(settings, (_, _) => { }, Notices.Add).Execute();
 

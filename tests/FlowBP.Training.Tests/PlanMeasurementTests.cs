@@ -1,14 +1,13 @@
 // What was predicted from shapes alone, against bytes that the allocator counted while the embedded model made a step.
 // Shape legend: B batch, R reward rows, C channels, Y X latent elements.
 
-using FlowBP.Models.Adapters;
 using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Planning;
 using FlowBP.Training.Rewards;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Tests;
 
@@ -167,17 +166,18 @@ public class PlanMeasurementTests
                 new("hinge_lambda", "100"),
             ]);
             Model = new TextToImage(
-                Config.Model,
-                Config.Get(S.CfgGuidance),
-                options: new ComputeOptions
+                Config.Model with
                 {
-                    Compute = compute == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32,
-                    Checkpointing = GradientCheckpointing.Parse(checkpointing),
-                    RecomputesDecode = recomputesDecode,
-                    Lora = loraRank is { } rank ? new LoraConfig { Rank = rank, TargetModules = [] } : null,
+                    ComputeDtype = compute == "bf16" ? ScalarType.BFloat16 : ScalarType.Float32,
+                },
+                new TrainingSettings
+                {
+                    GradientCheckpointing = checkpointing,
+                    RecomputeDecode = recomputesDecode,
+                    LoraRank = loraRank,
                 }
             );
-            Reward = RewardFolder.Load(Config.Reward);
+            Reward = RewardFolder.Load(Config.Judges.RewardFolder);
             Prompts = PromptFile.Read(Config.Prompts);
             Plan = new RunPlan(
                 PlanSettings.Resolve([
@@ -204,7 +204,7 @@ public class PlanMeasurementTests
 
         public RunPlan Plan { get; }
 
-        private int Batch => Config.Get(S.TrainBatchSize);
+        private int Batch => Config.TrainBatchSize;
 
         public SurrogateExecutor Executor() =>
             new(Model.Field, Model.Schedule(16), Model.Compute.Kernels, Config.Executor);

@@ -33,15 +33,15 @@ public class RewardFilesTests
         [Values("model.safetensors", "HPS_v2.1_compressed.safetensors")] string weights
     )
     {
-        ClipVocabularyBuilder.Write(Path.Combine(folder.Root, place), ["red"], 16);
+        ClipVocabularyBuilder.Write(Path.Combine(folder.Path, place), ["red"], 16);
         using var network = new OpenClipModel(s_openClip);
         Checkpoint.Save(network, folder.Of(weights));
         folder.Write("config.json", s_openClip.ToJson());
 
-        using var reward = RewardFolder.Load(folder.Root);
+        using var reward = RewardFolder.Load(folder.Path);
         using var named = RewardFolder.Load(folder.Of(weights));
 
-        Assert.That(reward.Name, Is.EqualTo(Path.GetFileName(folder.Root)));
+        Assert.That(reward.Name, Is.EqualTo(Path.GetFileName(folder.Path)));
         Assert.That(named.Name, Is.EqualTo(Path.GetFileNameWithoutExtension(weights)));
     }
 
@@ -53,7 +53,7 @@ public class RewardFilesTests
         Checkpoint.Save(network, folder.Of("open_clip_model.safetensors"));
         folder.Write("open_clip_config.json", "{\"model_cfg\": " + s_openClip.ToJson() + ", \"preprocess_cfg\": {}}");
 
-        using var reward = RewardFolder.Load(folder.Root);
+        using var reward = RewardFolder.Load(folder.Path);
 
         Assert.That(reward.Name, Is.Not.Empty);
     }
@@ -63,7 +63,7 @@ public class RewardFilesTests
     {
         folder.Write("config.json", s_openClip.ToJson());
         Assert.That(
-            () => RewardFolder.Load(folder.Root),
+            () => RewardFolder.Load(folder.Path),
             Throws.TypeOf<CheckpointException>().With.Message.Contains("found no tokenizer, expected tokenizer/")
         );
     }
@@ -86,7 +86,7 @@ public class RewardFilesTests
     [Test]
     public void A_folder_without_anything_lacks_its_configuration() =>
         Assert.That(
-            () => RewardFolder.Load(folder.Root),
+            () => RewardFolder.Load(folder.Path),
             Throws.TypeOf<CheckpointException>().With.Message.Contains("config.json: no such file")
         );
 }

@@ -2,7 +2,9 @@
 // what sharding divides.
 
 using System.Text.Json;
+using FlowBP.Families;
 using FlowBP.Families.Tracing;
+using FlowBP.Models.Adapters;
 using FlowBP.Settings;
 using FlowBP.Training.Planning;
 
@@ -211,11 +213,15 @@ public class RunPlanTests
     [Test]
     public void Adapters_have_rank_times_the_sides_of_the_layers_they_adapt()
     {
-        // Embedded: 4 blocks of width 128 whose attention has 4 projections per stream; the last has no output for the text,
-        // and its queries of the text are not used.
-        const int layers = (4 * 8) - 2;
+        // Embedded: 4 blocks of width 128 whose attention has 4 projections per stream; the last has no output for the text.
+        // Its queries of the text are used by nothing, yet the layer is there and has factors.
+        const int layers = (4 * 8) - 1;
         var plan = Plan(("lora_rank", "16"));
         Assert.That(plan.TrainedParameters, Is.EqualTo(16 * (128 + 128) * layers));
+        using var model = FlowModel.Load(EmbeddedAssets.Model);
+        var config = new LoraConfig { Rank = 16, TargetModules = model.Family.AdapterTargets };
+        using var adapter = LoraAdapter.Attach(model.Transformer, config, seed: 1);
+        Assert.That(plan.TrainedParameters, Is.EqualTo(adapter.parameters().Sum(factor => factor.numel())));
         Assert.That(Bytes(plan, "frozen base weights"), Is.EqualTo(2 * plan.TransformerParameters));
     }
 

@@ -1,6 +1,6 @@
 // The real transformer block by block: same gradients, a fraction of the activations, and no parameter forgotten.
 
-using FlowBP.Families.SD3;
+using FlowBP.Families;
 using FlowBP.Kernels;
 using FlowBP.Surrogates;
 
@@ -16,8 +16,8 @@ public class SD3BlockwiseTests
     public void Every_gradient_equals_autograds_to_1e_5(string mode)
     {
         using var world = new TransformerWorld(layers: 5);
-        var expected = world.Pull(SD3Field.Of(world.Transformer));
-        var found = world.Pull(SD3Field.Blockwise(world.Transformer, GradientCheckpointing.Parse(mode)));
+        var expected = world.Pull(Fields.Whole(world.Transformer));
+        var found = world.Pull(Fields.Blockwise(world.Transformer, GradientCheckpointing.Parse(mode)));
         Assert.That(TransformerWorld.RelativeNorm(found.Input, expected.Input), Is.LessThan(1e-5));
         Assert.That(found.Parameters.Keys, Is.EquivalentTo(expected.Parameters.Keys));
         // Gradients that are zero but for rounding (keys' biases: softmax does not see them) have nothing to be compared with.
@@ -33,7 +33,7 @@ public class SD3BlockwiseTests
     public void Every_parameter_belongs_to_one_part()
     {
         using var world = new TransformerWorld();
-        var blocks = new SD3Blockwise(world.Transformer, SD3Field.ReleasedTimesteps);
+        var blocks = new BlockwiseTransformer(world.Transformer);
         Tensor[] parts =
         [
             .. blocks.EmbedParameters,
@@ -50,8 +50,8 @@ public class SD3BlockwiseTests
     public void Twelve_blocks_take_at_most_a_quarter_of_autograds_activations()
     {
         using var world = new TransformerWorld(layers: 12, heads: 4, size: 16, batch: 4);
-        var autograd = Activations(world, SD3Field.Of(world.Transformer));
-        var blocks = Activations(world, SD3Field.Blockwise(world.Transformer));
+        var autograd = Activations(world, Fields.Whole(world.Transformer));
+        var blocks = Activations(world, Fields.Blockwise(world.Transformer));
         TestContext.Out.WriteLine(
             $"activations of 12 blocks: {autograd:n0} bytes by autograd, {blocks:n0} block by block"
         );
@@ -70,7 +70,7 @@ public class SD3BlockwiseTests
     )
     {
         using var world = new TransformerWorld(layers: 4, guided: guided);
-        var field = new GuidedVelocityField(SD3Field.Blockwise(world.Transformer), 3.5, detachNegative);
+        var field = new GuidedVelocityField(Fields.Blockwise(world.Transformer), 3.5, detachNegative);
         var expected = Gradient(world, field, RolloutReuse.Off, out var none);
         var found = Gradient(world, field, RolloutReuse.On, out var kept);
         Assert.That((none, kept > 0), Is.EqualTo((0L, true)));
@@ -106,7 +106,7 @@ public class SD3BlockwiseTests
         return world
             .Transformer.named_parameters()
             .Where(each => each.parameter.grad is not null)
-            .ToDictionary(each => each.name, each => TransformerWorld.Numbers(each.parameter.grad!));
+            .ToDictionary(each => each.name, each => TensorValues.Numbers(each.parameter.grad!));
     }
 
     // Peak bytes above what is held anyway; gradients are there already, so that they don't count.

@@ -1,6 +1,4 @@
 using FlowBP.Formats;
-using FlowBP.Settings;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests;
@@ -62,11 +60,5 @@ public class SampledPromptsTests
     private static (string, string)[] Given(string name, string? value) => value is null ? [] : [(name, value)];
 
     private static IReadOnlyList<string> Prompts((string Name, string Value)[] given) =>
-        SampleRun.PromptsOf(
-            new SettingValues(
-                "sample",
-                SampleSettings.All,
-                given.Select(pair => KeyValuePair.Create(pair.Name, pair.Value))
-            )
-        );
+        SampleSettings.Of([.. given.Select(pair => KeyValuePair.Create(pair.Name, pair.Value))]).ReadPrompts();
 }

@@ -1,7 +1,7 @@
 // Runs of a second on the embedded model, for tests of what one command leaves for the next.
 
-using FlowBP.Settings;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
@@ -35,13 +35,10 @@ public abstract class ShortRunTests
         Folder.Dispose();
     }
 
-    private protected static ModelChoice Choice(params (string Name, string Value)[] given) =>
-        ModelChoice.Of(Values(SampleSettings.All, given));
+    private protected static ModelSettings Choice(params (string Name, string Value)[] given) =>
+        SampleSettings.Of(Values(given)).Model;
 
-    private protected static SettingValues Values(
-        IReadOnlyList<Setting> all,
-        params (string Name, string Value)[] given
-    )
+    private protected static Dictionary<string, string> Values(params (string Name, string Value)[] given)
     {
         var values = new Dictionary<string, string>
         {
@@ -54,11 +51,11 @@ public abstract class ShortRunTests
         {
             values[name] = value;
         }
-        return new("test", all, values);
+        return values;
     }
 
     // The first picture that `sample` paints.
-    private protected static float[] Painted(ModelChoice choice)
+    private protected static float[] Painted(ModelSettings choice)
     {
         using var model = choice.Open(ComputeDevice.Cpu, [Prompt]);
         using var noGrad = torch.no_grad();
@@ -68,14 +65,14 @@ public abstract class ShortRunTests
 
     private protected EvaluationSummary Evaluate(params (string Name, string Value)[] given) =>
         new EvaluationRun(
-            Values(
-                EvaluationSettings.All,
-                [
+            EvaluationSettings.Table.Bind(
+                "evaluate",
+                Values([
                     ("eval_prompts_limit", "3"),
                     ("eval_images_per_prompt", "2"),
                     ("output_dir", Folder.Of("evaluation")),
                     .. given,
-                ]
+                ])
             ),
             new Watch(Notices)
         ).Execute();

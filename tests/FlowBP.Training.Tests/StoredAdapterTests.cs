@@ -33,20 +33,7 @@ public class StoredAdapterTests : ShortRunTests
     {
         TinyModels.Writers[family](Folder.Of("model"));
         float[] adapted;
-        using (
-            var model = Tiny(
-                new()
-                {
-                    Lora = new()
-                    {
-                        Rank = 2,
-                        Alpha = 3,
-                        TargetModules = [],
-                    },
-                    LoraSeed = 1,
-                }
-            )
-        )
+        using (var model = Tiny(new() { LoraRank = 2, LoraAlpha = 3 }))
         {
             using var noGrad = torch.no_grad();
             foreach (var (i, layer) in model.Adapter!.Layers.Index())
@@ -57,12 +44,20 @@ public class StoredAdapterTests : ShortRunTests
             model.Adapter.Save(Folder.Of("lora"));
         }
         using var plain = Tiny(new());
-        using var loaded = Tiny(new() { StoredLora = new(Folder.Of("lora"), Rank: 2, Alpha: 3), Trains = false });
+        using var loaded = Tiny(new() { LoraRank = 2, LoraAlpha = 3 }, Folder.Of("lora"));
         Assert.That(Latents(loaded), Is.EqualTo(adapted));
         Assert.That(Latents(plain), Is.Not.EqualTo(adapted).Within(1e-3));
 
-        TextToImage Tiny(ComputeOptions options) =>
-            new(Folder.Of("model"), 2, prompts: new TinyModels.Prompts(), options: options);
+        TextToImage Tiny(TrainingSettings training, string? lora = null) =>
+            new(
+                ModelFolder.At(Folder.Of("model"), 2) with
+                {
+                    LoraWeights = lora,
+                    Seed = 1,
+                },
+                training,
+                prompts: new TinyModels.Prompts()
+            );
     }
 
     [Test]

@@ -1,5 +1,6 @@
 // Small joint transformers with weights that are not zero anywhere, and a batch for them.
 
+using FlowBP.Families.Networks;
 using FlowBP.Families.SD3;
 using FlowBP.Models.Layers;
 using FlowBP.RandomStreams;
@@ -66,9 +67,6 @@ internal sealed class TransformerWorld : IDisposable
         );
     }
 
-    public static double[] Numbers(Tensor tensor) =>
-        tensor.detach().to(ScalarType.Float64).contiguous().data<double>().ToArray();
-
     /// <summary>‖actual − expected‖ / ‖expected‖.</summary>
     public static double RelativeNorm(double[] actual, double[] expected) =>
         Math.Sqrt(actual.Zip(expected).Sum(pair => Math.Pow(pair.First - pair.Second, 2)))
@@ -84,7 +82,7 @@ internal sealed class TransformerWorld : IDisposable
     }
 
     private static Conditioning Branch(int stream, int batch, Conditioning? negative) =>
-        SD3Field.Condition(Random(stream, 1, batch, TextTokens, 12), Random(stream + 1, 1, batch, 6), negative);
+        FlowTransformer.Condition(Random(stream, 1, batch, TextTokens, 12), Random(stream + 1, 1, batch, 6), negative);
 
     public static Tensor Random(long stream, double scale, params long[] shape)
     {

@@ -6,6 +6,7 @@ using FlowBP.Families.Flux2;
 using FlowBP.Families.SD3;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Layers;
+using FlowBP.Models.Prompts;
 using FlowBP.Models.Schedulers;
 
 namespace FlowBP.Training.Tests;
@@ -29,15 +30,16 @@ internal static class TinyModels
     /// <summary>Families by the names of their pipelines, each with what writes a folder of it.</summary>
     public static readonly IReadOnlyDictionary<string, Action<string>> Writers = new Dictionary<string, Action<string>>
     {
-        [SD3Pipeline.ClassName] = WriteSD3,
-        [FluxPipeline.ClassName] = folder => WriteFlux(folder),
-        [Flux2KleinPipeline.ClassName] = folder => WriteFlux2(folder),
+        [SD3Family.PipelineClass] = WriteSD3,
+        [Flux1Family.PipelineClass] = folder => WriteFlux(folder),
+        [Flux2Family.PipelineClass] = folder => WriteFlux2(folder),
     };
 
     public static void WriteSD3(string folder)
     {
-        using var model = new SD3Pipeline
+        using var model = new FlowModel
         {
+            Family = ModelFamily.SD35,
             Transformer = Busy(
                 new SD3Transformer2DModel(
                     new()
@@ -54,8 +56,8 @@ internal static class TinyModels
                     }
                 )
             ),
+            Prompts = new Prompts(),
             Vae = Busy(new AutoencoderKL(s_vae)),
-            TextTowers = [],
             Scheduler = new() { Shift = 3 },
         };
         model.Save(folder);
@@ -63,8 +65,9 @@ internal static class TinyModels
 
     public static void WriteFlux(string folder, int inChannels = 16)
     {
-        using var model = new FluxPipeline
+        using var model = new FlowModel
         {
+            Family = ModelFamily.Flux1,
             Transformer = Busy(
                 new FluxTransformer2DModel(
                     new()
@@ -82,6 +85,7 @@ internal static class TinyModels
                     }
                 )
             ),
+            Prompts = new Prompts(),
             Vae = Busy(new AutoencoderKL(s_vae)),
             Scheduler = Dynamic(),
         };
@@ -90,8 +94,9 @@ internal static class TinyModels
 
     public static void WriteFlux2(string folder, bool distilled = false)
     {
-        using var model = new Flux2KleinPipeline
+        using var model = new FlowModel
         {
+            Family = ModelFamily.Flux2,
             Transformer = Busy(
                 new Flux2Transformer2DModel(
                     new()
@@ -108,6 +113,7 @@ internal static class TinyModels
                     }
                 )
             ),
+            Prompts = new Prompts(),
             Vae = Busy(new AutoencoderKLFlux2(new() { Towers = s_vae })),
             Scheduler = Dynamic(),
             IsDistilled = distilled,

@@ -1,7 +1,9 @@
 // One block on paper and the same block in memory: what autograd keeps after its forward, counted on both sides.
 
+using FlowBP.Families.Networks;
 using FlowBP.Families.SD3;
 using FlowBP.Families.Tracing;
+using FlowBP.Models.Transformers;
 
 namespace FlowBP.Training.Tests;
 
@@ -41,19 +43,21 @@ public class TracedBlockTests
         GC.WaitForPendingFinalizers();
         CountedMemory.ResetPeak();
         var before = CountedMemory.CurrentBytes;
-        var streams = transformer.Blocks[0].call(new SD3Streams(image_BLD, text_BMD), condition_BD);
+        var streams = transformer
+            .Blocks[0]
+            .Apply(new TensorOperations(null), new TokenStreams<Tensor>(image_BLD, text_BMD, [condition_BD]));
         var kept = CountedMemory.CurrentBytes - before;
         var peak = CountedMemory.PeakBytes - before;
 
         var trace = new OperationTrace(new TraceOptions { FusedAttention = OperatorSupport.FusedAttention });
-        new TracedSD3Transformer(config).Block(
+        new TracedNetwork(transformer).Block(
             trace,
-            new TransformerInput(Batch, ImageTokens, TextTokens),
+            new TokenCounts(Batch, ImageTokens, TextTokens),
             0,
-            new TracedStreams(
-                trace.Given(Batch * ImageTokens * Width, true),
-                trace.Given(Batch * TextTokens * Width, true),
-                trace.Given(Batch * Width, true)
+            new TokenStreams<TracedTensor>(
+                trace.Given(Batch * ImageTokens * Width, true).As(Width),
+                trace.Given(Batch * TextTokens * Width, true).As(Width),
+                [trace.Given(Batch * Width, true).As(Width)]
             )
         );
 

@@ -45,7 +45,7 @@ public class VerificationSuiteTests
     [Test]
     public void No_fixture_of_a_network_schedule_or_tokenizer_fails()
     {
-        var results = VerificationSuite.Run(SharedFolder.Require("goldens", "models"));
+        var results = VerificationSuite.Run(VerificationSuite.Find(SharedFolder.Require("goldens", "models")));
         Assert.That(results.Where(entry => entry.Result.Outcome == FixtureOutcome.Failed), Is.Empty);
         Assert.That(
             results.Count(entry => entry.Group == "scheduler_sigmas.json" && entry.Result.Passed),
@@ -58,7 +58,7 @@ public class VerificationSuiteTests
     [Test]
     public void Released_networks_have_the_tensors_of_their_layouts()
     {
-        var results = VerificationSuite.Run(SharedFolder.Require("goldens", "full_size"));
+        var results = VerificationSuite.Run(VerificationSuite.Find(SharedFolder.Require("goldens", "full_size")));
         // Layouts of networks that are not there yet are skipped by name.
         Assert.That(results.Select(entry => entry.Result.Outcome), Has.None.EqualTo(FixtureOutcome.Failed));
         Assert.That(results.Count(entry => entry.Result.Outcome == FixtureOutcome.Passed), Is.GreaterThanOrEqualTo(8));
@@ -76,7 +76,7 @@ public class VerificationSuiteTests
             "unknown.json",
             $$"""{"model": "oddity", "config": {{config}}, "parameters": 1, "tensors": {"a": [1]} }"""
         );
-        var results = VerificationSuite.Run(folder.Root);
+        var results = VerificationSuite.Run(VerificationSuite.Find(folder.Path));
         Assert.That(
             results.Select(entry => (entry.Group, entry.Result.Outcome)),
             Is.EqualTo(new[] { ("unknown.json", FixtureOutcome.Skipped), ("wrong.json", FixtureOutcome.Failed) })
@@ -95,7 +95,7 @@ public class VerificationSuiteTests
             """{"compute_empirical_mu": [[64, 4, 1.9492865247731874]], "new": []}"""
         );
         folder.Write("c/d/scheduler_sigmas.json", "[]");
-        var results = VerificationSuite.Run(folder.Root);
+        var results = VerificationSuite.Run(VerificationSuite.Find(folder.Path));
         Assert.That(
             results.Select(entry => (entry.Group, entry.Result.Name, entry.Result.Outcome)),
             Is.EqualTo(
@@ -120,7 +120,8 @@ public class VerificationSuiteTests
     }
 
     [Test]
-    public void A_folder_without_fixtures_has_none() => Assert.That(VerificationSuite.Run(folder.Root), Is.Empty);
+    public void A_folder_without_fixtures_has_none() =>
+        Assert.That(VerificationSuite.Run(VerificationSuite.Find(folder.Path)), Is.Empty);
 
     [Test]
     public void A_missing_folder_is_an_error() =>
@@ -131,7 +132,7 @@ public class VerificationSuiteTests
     {
         folder.Write("a/manifest.json", "{");
         Assert.That(
-            () => VerificationSuite.Run(folder.Root, cancellation: new CancellationToken(canceled: true)),
+            () => VerificationSuite.Run(VerificationSuite.Find(folder.Path), new CancellationToken(canceled: true)),
             Throws.InstanceOf<OperationCanceledException>()
         );
     }

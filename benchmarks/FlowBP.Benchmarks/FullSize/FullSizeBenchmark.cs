@@ -4,7 +4,6 @@
 using System.Runtime.InteropServices;
 using FlowBP.Cuda;
 using FlowBP.Settings;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 
 namespace FlowBP.Benchmarks.FullSize;
@@ -32,7 +31,7 @@ internal static class FullSizeBenchmark
         }
         try
         {
-            using var device = ComputeDevice.Open(options.Config.Get(AlignmentSettings.Device));
+            using var device = ComputeDevice.Open(options.Config.Model.Device);
             return Run(options, device);
         }
         catch (DeviceUnavailableException e)

@@ -23,7 +23,7 @@ internal readonly record struct WeightTypes(ScalarType Transformer, ScalarType F
 internal sealed record FullSizeModel(
     PlannedModel Planned,
     OpenClipConfig Reward,
-    Func<RandomValues, WeightTypes, IBackbone> Build
+    Func<RandomValues, WeightTypes, FlowModel> Build
 )
 {
     /// <summary>Names of the models.</summary>
@@ -85,16 +85,15 @@ internal sealed record FullSizeModel(
             planned,
             reward,
             (values, types) =>
-                SD3Backbone.Of(
-                    new SD3Pipeline
-                    {
-                        Transformer = Transformer(values, types, () => new SD3Transformer2DModel(sizes)),
-                        Vae = RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKL(autoencoder)),
-                        TextTowers = [],
-                        Scheduler = SD3Family.ReleasedScheduler,
-                    },
-                    Prompts(values, planned, sizes.JointAttentionDim, sizes.PooledProjectionDim)
-                )
+                new FlowModel
+                {
+                    Family = ModelFamily.SD35,
+                    Transformer = Transformer(values, types, () => new SD3Transformer2DModel(sizes)),
+                    Vae = RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKL(autoencoder)),
+
+                    Scheduler = SD3Family.ReleasedScheduler,
+                    Prompts = Prompts(values, planned, sizes.JointAttentionDim, sizes.PooledProjectionDim),
+                }
         );
     }
 
@@ -110,15 +109,14 @@ internal sealed record FullSizeModel(
             planned,
             reward,
             (values, types) =>
-                FluxBackbone.Of(
-                    new FluxPipeline
-                    {
-                        Transformer = Transformer(values, types, () => new FluxTransformer2DModel(sizes)),
-                        Vae = RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKL(autoencoder)),
-                        Scheduler = Flux1Family.ReleasedScheduler,
-                    },
-                    Prompts(values, planned, sizes.JointAttentionDim, sizes.PooledProjectionDim)
-                )
+                new FlowModel
+                {
+                    Family = ModelFamily.Flux1,
+                    Transformer = Transformer(values, types, () => new FluxTransformer2DModel(sizes)),
+                    Vae = RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKL(autoencoder)),
+                    Scheduler = Flux1Family.ReleasedScheduler,
+                    Prompts = Prompts(values, planned, sizes.JointAttentionDim, sizes.PooledProjectionDim),
+                }
         );
     }
 
@@ -134,15 +132,14 @@ internal sealed record FullSizeModel(
             planned,
             reward,
             (values, types) =>
-                Flux2Backbone.Of(
-                    new Flux2KleinPipeline
-                    {
-                        Transformer = Transformer(values, types, () => new Flux2Transformer2DModel(sizes)),
-                        Vae = RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKLFlux2(autoencoder)),
-                        Scheduler = Flux1Family.ReleasedScheduler,
-                    },
-                    Prompts(values, planned, sizes.JointAttentionDim, pooled: null)
-                )
+                new FlowModel
+                {
+                    Family = ModelFamily.Flux2,
+                    Transformer = Transformer(values, types, () => new Flux2Transformer2DModel(sizes)),
+                    Vae = RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKLFlux2(autoencoder)),
+                    Scheduler = Flux1Family.ReleasedScheduler,
+                    Prompts = Prompts(values, planned, sizes.JointAttentionDim, pooled: null),
+                }
         );
     }
 

@@ -2,8 +2,7 @@
 // under its own name, because the step is the one that an alignment makes.
 
 using System.Globalization;
-using FlowBP.Training.Alignment;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
+using FlowBP.Training.Configuration;
 
 namespace FlowBP.Benchmarks.FullSize;
 
@@ -31,12 +30,12 @@ internal sealed record FullSizeOptions(
     // Short names, each with the settings that it sets.
     private static readonly Dictionary<string, string[]> s_short = new(StringComparer.Ordinal)
     {
-        ["batch"] = [S.TrainBatchSize.Name],
-        ["resolution"] = [S.Height.Name, S.Width.Name],
-        ["steps"] = [S.RolloutSteps.Name],
+        ["batch"] = ["train_batch_size"],
+        ["resolution"] = ["height", "width"],
+        ["steps"] = ["rollout_steps"],
         ["active"] = ["num_active_steps"],
-        ["compute"] = [S.ComputeDtype.Name, S.RewardDtype.Name],
-        ["checkpointing"] = [S.GradientCheckpointing.Name],
+        ["compute"] = ["compute_dtype", "reward_dtype"],
+        ["checkpointing"] = ["gradient_checkpointing"],
     };
 
     /// <summary>Reads the arguments after <c>--full-size</c>.</summary>
@@ -73,16 +72,16 @@ internal sealed record FullSizeOptions(
     private static AlignmentConfig Resolve(Dictionary<string, string> given)
     {
         // Never "auto": a full-size step on a CPU is not what anybody waits for by accident.
-        var device = given.GetValueOrDefault(S.Device.Name, "cuda");
+        var device = given.GetValueOrDefault("device", "cuda");
         Dictionary<string, string> settings = new(StringComparer.Ordinal)
         {
-            [S.Method.Name] = "flowbp-sparse",
-            [S.Device.Name] = device,
+            ["method"] = "flowbp-sparse",
+            ["device"] = device,
             // Above every score, so that every sample pulls.
-            [S.HingeLambda.Name] = "100",
-            [S.LrWarmupSteps.Name] = "0",
+            ["hinge_lambda"] = "100",
+            ["lr_warmup_steps"] = "0",
             // The plan knows no threads that share a batch.
-            [S.CpuWorkers.Name] = "1",
+            ["cpu_workers"] = "1",
         };
         foreach (
             var (name, value) in (KeyValuePair<string, string>[])

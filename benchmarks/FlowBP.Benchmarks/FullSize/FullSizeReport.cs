@@ -4,7 +4,6 @@
 using System.Globalization;
 using System.Text;
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Planning;
 
 namespace FlowBP.Benchmarks.FullSize;
@@ -55,7 +54,7 @@ internal static class FullSizeReport
         );
         text.AppendLine(
             Line(
-                $"* types: {config.Compute.Compute} compute, {config.Compute.Reward} autoencoder and reward; checkpointing {config.Get(AlignmentSettings.GradientCheckpointing)}; attention {(request.FusedAttention ? "fused" : "composed")}"
+                $"* types: {config.Model.ComputeDtype} compute, {config.Model.RewardDtype} autoencoder and reward; checkpointing {config.Training.GradientCheckpointing}; attention {(request.FusedAttention ? "fused" : "composed")}"
             )
         );
         text.Append(Line($"* predicted peak memory: {plan.PeakBytes / Gibibyte:0.0} GiB of tensors"));

@@ -4,10 +4,10 @@ using System.Diagnostics;
 using FlowBP.Families.Tracing;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Planning;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Benchmarks.FullSize;
 
@@ -50,28 +50,25 @@ internal static class FullSizeRun
         Action<string> progress
     )
     {
-        var compute = config.Compute;
+        var (type, frozen) = (config.Model.ComputeDtype, config.Model.RewardDtype);
         // Of their own, so that the weights don't depend on them. First of all: libtorch sets up its part of a GPU's context with
         // its first tensor.
         using var factors = new RandomValues(device.Device);
         progress("matrix products");
-        var before = MatrixRate.Measure(device, compute.Compute, factors);
+        var before = MatrixRate.Measure(device, type, factors);
         progress("building the networks");
         var started = Stopwatch.GetTimestamp();
         using var values = new RandomValues(device.Device);
         // Masters are made of float32 weights, and take their memory over.
-        var trained = compute.Lora is null ? ScalarType.Float32 : compute.Compute;
-        using var reward = new RandomReward(values, compute.Reward, model.Reward);
+        var trained = config.Training.LoraRank is null ? ScalarType.Float32 : type;
+        using var reward = new RandomReward(values, frozen, model.Reward);
         using var aligned = new TextToImage(
-            model.Build(values, new(trained, compute.Reward)),
-            config.Get(S.CfgGuidance),
-            config.Get(S.CfgDetachNeg),
-            config.Get(S.CpuWorkers),
-            device,
-            config.PictureSize,
-            compute
+            model.Build(values, new(trained, frozen)),
+            config.Model,
+            config.Training,
+            device
         );
-        string[] prompts = [.. Enumerable.Range(0, config.Get(S.TrainBatchSize)).Select(i => $"prompt {i}")];
+        string[] prompts = [.. Enumerable.Range(0, config.TrainBatchSize).Select(i => $"prompt {i}")];
         using var trainer = new AlignmentTrainer(config, aligned, reward, prompts);
         device.Synchronize();
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
@@ -88,7 +85,7 @@ internal static class FullSizeRun
         var reserved = device.IsGpu ? CudaMemory.Of(device.Device.index)?.PeakReservedBytes : null;
         // Once more: a moment in which the machine did something else too must not make the steps look good.
         progress("matrix products");
-        var after = MatrixRate.Measure(device, compute.Compute, factors);
+        var after = MatrixRate.Measure(device, type, factors);
         var best = before.FlopsPerSecond > after.FlopsPerSecond ? before : after;
         return new(Request(model.Planned, config), seconds, best, reports, reserved);
     }
@@ -101,27 +98,27 @@ internal static class FullSizeRun
         {
             Model = model,
             Planner = config.Planner,
-            Batch = config.Get(S.TrainBatchSize) * config.Get(S.GradientAccumulationSteps),
-            Resolution = config.PictureSize is { } size ? size.Height : model.Resolution,
-            RolloutSteps = config.Get(S.RolloutSteps),
-            IsGuided = model.TakesGuidance && config.Get(S.CfgGuidance) != 1,
-            DetachNegative = config.Get(S.CfgDetachNeg),
-            RolloutChunk = config.Get(S.RolloutBatchSize),
-            RewardChunk = config.Get(S.RewardBatchSize),
-            VjpChunk = config.Get(S.VjpBatchSize),
-            LatentBytes = Bytes(config.Get(S.LatentDtype)),
-            ComputeBytes = Bytes(config.Get(S.ComputeDtype)),
-            FrozenBytes = Bytes(config.Get(S.RewardDtype)),
-            LoraRank = config.Get(S.LoraRank),
-            SegmentBlocks = config.Get(S.GradientCheckpointing) switch
+            Batch = config.TrainBatchSize * config.GradientAccumulationSteps,
+            Resolution = config.Model.Size is { } size ? size.Height : model.Resolution,
+            RolloutSteps = config.RolloutSteps,
+            IsGuided = model.TakesGuidance && config.Model.CfgGuidance != 1,
+            DetachNegative = config.Training.CfgDetachNeg,
+            RolloutChunk = config.Executor.RolloutChunk,
+            RewardChunk = config.Executor.RewardChunk,
+            VjpChunk = config.Executor.VjpChunk,
+            LatentBytes = Bytes(config.Executor.Storage),
+            ComputeBytes = Bytes(config.Model.ComputeDtype),
+            FrozenBytes = Bytes(config.Model.RewardDtype),
+            LoraRank = config.Training.LoraRank,
+            SegmentBlocks = config.Training.GradientCheckpointing switch
             {
                 "none" => null,
                 // Without a budget, "auto" is one block at a time.
                 var text => int.TryParse(text, out var blocks) ? blocks : 1,
             },
-            ReusesRolloutBlocks = config.Get(S.ReuseRolloutBlocks) == RolloutReuse.On,
+            ReusesRolloutBlocks = config.Executor.Reuse == RolloutReuse.On,
             TextEncoding = TextEncoding.Precomputed,
-            KeepsAverage = config.Get(S.UseEma),
+            KeepsAverage = config.UseEma,
             FusedAttention = OperatorSupport.FusedAttention,
         };
 

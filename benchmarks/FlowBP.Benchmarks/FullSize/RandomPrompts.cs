@@ -1,7 +1,6 @@
 // Embeddings as text encoders would give them, of the right widths and lengths: a full-size run reads them from files, and its text
 // encoders are not in memory either.
 
-using FlowBP.Families;
 using FlowBP.Models.Prompts;
 
 namespace FlowBP.Benchmarks.FullSize;

@@ -90,10 +90,10 @@ internal static class GpuReport
             new KernelCompiler(nvrtc),
             CompiledKernelCache.OfThisUser()
         );
-        var functions = EmbeddedKernels.In(library);
+        var find = EmbeddedKernels.In(library);
         var launch = new LaunchStream(stream);
-        using var latents = new CudaLatentKernels(driver, functions, () => launch.Current);
-        var rollout = new CudaRolloutKernels(driver, functions, () => launch.Current);
+        using var latents = new CudaLatentKernels(driver, find, () => launch.Current);
+        var rollout = new CudaRolloutKernels(driver, find, () => launch.Current);
         var kernels = new KernelSet(latents, rollout, torch.CUDA);
 
         var device = driver.Device(driver.Ordinal);
@@ -115,7 +115,7 @@ internal static class GpuReport
         var failures = 0;
         using var copy = new Copy();
         using var timer = new GpuTimer(driver, stream);
-        var captured = driver.CreateStream();
+        var captured = DriverTiming.CreateStream(driver);
         foreach (var name in names)
         {
             var section = new StringBuilder();
@@ -131,7 +131,7 @@ internal static class GpuReport
             Console.Write(section);
             report.Append(section);
         }
-        driver.DestroyStream(captured);
+        DriverTiming.DestroyStream(captured);
         if (output is not null)
         {
             File.WriteAllText(output, report.ToString());
@@ -195,19 +195,19 @@ internal static class GpuReport
             launch.Current = captured;
             try
             {
-                graph = driver.CaptureGraph(captured, measured.Fused);
+                graph = DriverTiming.CaptureGraph(captured, measured.Fused);
             }
             finally
             {
                 launch.Current = stream;
             }
-            variants.Add(("fused, in a graph", measured.Bytes, () => driver.LaunchGraph(graph, stream)));
+            variants.Add(("fused, in a graph", measured.Bytes, () => DriverTiming.LaunchGraph(graph, stream)));
         }
         var times = timer.Measure([.. variants.Select(variant => variant.Action)], size == CaseSize.Small);
         if (graph != 0)
         {
             driver.Synchronize(stream);
-            driver.DestroyGraph(graph);
+            DriverTiming.DestroyGraph(graph);
         }
 
         double Median(int i) => times[i][times[i].Length / 2];

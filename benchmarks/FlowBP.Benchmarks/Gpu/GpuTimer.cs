@@ -24,8 +24,8 @@ internal sealed class GpuTimer : IDisposable
     {
         _driver = driver;
         _stream = stream;
-        _start = driver.CreateEvent();
-        _end = driver.CreateEvent();
+        _start = DriverTiming.CreateEvent(driver);
+        _end = DriverTiming.CreateEvent(driver);
         _bytes = (long)CachesWritten * driver.Device(driver.Ordinal).L2Bytes;
         _buffer = driver.Allocate(_bytes);
     }
@@ -49,10 +49,10 @@ internal sealed class GpuTimer : IDisposable
                 {
                     _driver.Synchronize(_stream);
                 }
-                _driver.RecordEvent(_start, _stream);
+                DriverTiming.RecordEvent(_start, _stream);
                 variants[i]();
-                _driver.RecordEvent(_end, _stream);
-                var elapsed = _driver.ElapsedMilliseconds(_start, _end);
+                DriverTiming.RecordEvent(_end, _stream);
+                var elapsed = DriverTiming.ElapsedMilliseconds(_start, _end);
                 if (round >= 0)
                 {
                     times[i].Add(elapsed);
@@ -66,7 +66,7 @@ internal sealed class GpuTimer : IDisposable
     {
         _driver.Synchronize(_stream);
         _driver.Free(_buffer);
-        _driver.DestroyEvent(_start);
-        _driver.DestroyEvent(_end);
+        DriverTiming.DestroyEvent(_start);
+        DriverTiming.DestroyEvent(_end);
     }
 }

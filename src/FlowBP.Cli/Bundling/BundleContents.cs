@@ -108,7 +108,7 @@ internal static partial class BundleContents
               | createdump | libmscordaccore\.so | libmscordbi\.so | libclrgc(?:exp)?\.so | libcoreclrtraceptprovider\.so
               | Microsoft\.CodeAnalysis\..* | Microsoft\.CodeAnalysis\.dll | Microsoft\.CodeCoverage/.*
               | Microsoft\.Diagnostics\..* | Dia2Lib\.dll | TraceReloggerLib\.dll | Iced\.dll
-              | BenchmarkDotNet\.dll | CommandLine\.dll | Perfolizer\.dll | System\.CodeDom\.dll | Microsoft\.DotNet\..*
+              | BenchmarkDotNet\.dll | CommandLine\.dll | Perfolizer\.dll | Pragmastat\.dll | System\.CodeDom\.dll | Microsoft\.DotNet\..*
               | Microsoft\.Extensions\.(?!DependencyModel).*
               | Gee\.External\.Capstone\.dll | libcapstone\.so | System\.Management\.dll | (?:amd64|x86|arm64)/.*
               | Microsoft\.VisualBasic(?:\.Core)?\.dll | System\.Data\.Common\.dll | System\.Transactions\.Local\.dll

@@ -6,7 +6,6 @@ using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
-using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 
 namespace FlowBP.Cli.Commands;
@@ -31,11 +30,7 @@ internal sealed class AlignCommand : ICommand
 
     /// <inheritdoc/>
     public IReadOnlyList<Setting> MethodSources { get; } =
-    [AlignmentSettings.Method, ConfigurationOptions.Config, ConfigurationOptions.Preset, ConfigurationOptions.Set];
-
-    /// <inheritdoc/>
-    public string? MethodOf(IReadOnlyList<KeyValuePair<string, string>> given) =>
-        ConfigurationOptions.SourcesOf(given).MethodName;
+    [AlignmentConfig.Settings.First(setting => setting.Name == "method"), .. ConfigurationOptions.Sources];
 
     /// <inheritdoc/>
     public IReadOnlyList<OptionGroup> Options(string? method) =>
@@ -47,13 +42,14 @@ internal sealed class AlignCommand : ICommand
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
-        if (arguments.Get(ConfigurationOptions.ListPresets))
+        var options = UsageException.Guard(() => ConfigurationOptions.Of(arguments.Given));
+        if (options.ListPresets)
         {
             PresetList.Write(terminal.Output);
             return 0;
         }
-        var sources = ConfigurationOptions.SourcesOf(arguments.Given);
-        if (arguments.Get(ConfigurationOptions.DryRun))
+        var sources = arguments.MethodSources with { Flags = ConfigurationOptions.FlagsOf(arguments.Given) };
+        if (options.DryRun)
         {
             var config = UsageException.Guard(() => AlignmentConfig.Resolve(sources));
             new DryRunReport(config, sources.ConfigFile).Write(terminal.Output);
@@ -73,7 +69,7 @@ internal static class AlignmentOptions
     /// <exception cref="UnknownNameException">There is no such method.</exception>
     public static IReadOnlyList<OptionGroup> Of(string? method, IReadOnlyList<Setting> run)
     {
-        var definition = MethodRegistry.Get(method ?? AlignmentSettings.Method.Default);
+        var definition = MethodRegistry.Get(method ?? run.First(setting => setting.Name == "method").DefaultText);
         return [new("options", run), new($"options of {definition.Name}", definition.Settings)];
     }
 }

@@ -6,7 +6,6 @@ using FlowBP.Cli.Failures;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Settings;
-using static FlowBP.Settings.SettingOf;
 
 namespace FlowBP.Cli.Commands;
 
@@ -22,13 +21,7 @@ internal sealed class BundleCommand(
 {
     private const double Megabyte = 1e6;
 
-    private static readonly Setting<string> Target = Text(
-        "output",
-        Path.Combine("outputs", "flowbp-bundle.tar.xz"),
-        "the archive; its name ends with .tar.xz"
-    );
-
-    private static readonly Setting<bool> Overwrite = Flag("overwrite", false, "replace the archive if it exists");
+    private static readonly SettingTable<BundleOptions> s_options = new(new());
 
     /// <summary>Of the tree that this program was built in, published by the .NET SDK.</summary>
     public BundleCommand()
@@ -45,12 +38,12 @@ internal sealed class BundleCommand(
     ["flowbp bundle", "flowbp bundle --output DIR/flowbp.tar.xz --overwrite"];
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionGroup> Options(string? method) => [new("options", [Target, Overwrite])];
+    public IReadOnlyList<OptionGroup> Options(string? method) => [new("options", s_options.Settings)];
 
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
-        var target = CheckedTarget(arguments);
+        var target = CheckedTarget(arguments.To(s_options));
         var tree = sources();
         Archive.RequireCompressor();
 
@@ -76,23 +69,30 @@ internal sealed class BundleCommand(
     }
 
     // Before anything is built: a mistake here should not cost minutes.
-    private static string CheckedTarget(CommandArguments arguments)
+    private static string CheckedTarget(BundleOptions options)
     {
-        var target = arguments.Get(Target);
+        var target = options.Output;
         if (!target.EndsWith(".tar.xz", StringComparison.Ordinal))
         {
-            throw new UsageException($"{Target.Name} must be a file name that ends with .tar.xz, got '{target}'");
+            throw new UsageException($"output must be a file name that ends with .tar.xz, got '{target}'");
         }
         if (Directory.Exists(target))
         {
             throw new FailedException($"{target} is a folder; give the name of a file");
         }
-        if (File.Exists(target) && !arguments.Get(Overwrite))
+        if (File.Exists(target) && !options.Overwrite)
         {
-            throw new FailedException(
-                $"{target} exists; delete it, give another --{Target.Name}, or --{Overwrite.Name}"
-            );
+            throw new FailedException($"{target} exists; delete it, give another --output, or --overwrite");
         }
         return target;
+    }
+
+    private sealed record BundleOptions
+    {
+        [Setting("the archive; its name ends with .tar.xz")]
+        public string Output { get; init; } = Path.Combine("outputs", "flowbp-bundle.tar.xz");
+
+        [Setting("replace the archive if it exists")]
+        public bool Overwrite { get; init; }
     }
 }

@@ -2,53 +2,70 @@
 
 using FlowBP.Settings;
 using FlowBP.Training.Configuration;
-using static FlowBP.Settings.SettingOf;
 
 namespace FlowBP.Cli.Commands;
 
 /// <summary>Options about configurations.</summary>
-internal static class ConfigurationOptions
+internal sealed record ConfigurationOptions
 {
-    private const string None = "none";
+    private static readonly SettingTable<ConfigurationOptions> s_table = new(new());
 
-    /// <summary>A configuration file.</summary>
-    public static Setting<string> Config { get; } =
-        Text("config", None, "YAML file of settings: a run's config.yaml, or a released FlowBP configuration");
+    /// <summary>A configuration file; null: none.</summary>
+    [Setting("YAML file of settings: a run's config.yaml, or a released FlowBP configuration")]
+    public string? Config { get; init; }
 
-    /// <summary>A preset.</summary>
-    public static Setting<string> Preset { get; } =
-        Text("preset", None, "settings of a published experiment, such as released/sd35/flowbp-sparse");
+    /// <summary>A preset; null: none.</summary>
+    [Setting("settings of a published experiment, such as released/sd35/flowbp-sparse")]
+    public string? Preset { get; init; }
 
-    /// <summary>Single values.</summary>
-    public static Setting<string> Set { get; } =
-        Text("set", None, "one setting, as key=value or section.key=value; may be given again") with
-        {
-            Repeats = true,
-        };
+    /// <summary>Single values, of which the record holds none.</summary>
+    [Setting("one setting, as key=value or section.key=value; may be given again", Repeats = true)]
+    public string? Set { get; init; }
 
     /// <summary>Only checks.</summary>
-    public static Setting<bool> DryRun { get; } =
-        Flag("dry-run", false, "resolve, check and print everything without loading or computing anything", "dry_run");
+    [Setting(
+        "resolve, check and print everything without loading or computing anything",
+        Name = "dry-run",
+        Aliases = ["dry_run"]
+    )]
+    public bool DryRun { get; init; }
 
     /// <summary>Only lists.</summary>
-    public static Setting<bool> ListPresets { get; } = Flag("list-presets", false, "list the presets", "list_presets");
+    [Setting("list the presets", Name = "list-presets", Aliases = ["list_presets"])]
+    public bool ListPresets { get; init; }
 
     /// <summary>All, in the order of the help.</summary>
-    public static IReadOnlyList<Setting> All { get; } = [Config, Preset, Set, DryRun, ListPresets];
+    public static IReadOnlyList<Setting> All => s_table.Settings;
+
+    /// <summary>Those that say where settings come from.</summary>
+    public static IReadOnlyList<Setting> Sources { get; } = [.. All.Where(setting => !setting.Kind.IsFlag)];
+
+    /// <summary>The options that a call names.</summary>
+    /// <param name="given">Options by canonical name.</param>
+    /// <exception cref="InvalidSettingException">A value is not accepted.</exception>
+    public static ConfigurationOptions Of(IReadOnlyList<KeyValuePair<string, string>> given) =>
+        s_table.Bind("align", given.Where(pair => pair.Key != "set" && IsOne(pair)));
 
     /// <summary>The sources that a call names; its other options are flags.</summary>
     /// <param name="given">Options by canonical name.</param>
+    /// <exception cref="InvalidSettingException">A value is not accepted.</exception>
     public static SettingSources SourcesOf(IReadOnlyList<KeyValuePair<string, string>> given)
     {
-        string? Last(Setting<string> setting) =>
-            given.LastOrDefault(pair => pair.Key == setting.Name).Value is { } text && text != None ? text : null;
-
+        var options = Of(given);
         return new()
         {
-            ConfigFile = Last(Config),
-            Preset = Last(Preset),
-            Overrides = [.. given.Where(pair => pair.Key == Set.Name).Select(pair => pair.Value)],
-            Flags = [.. given.Where(pair => All.All(setting => setting.Name != pair.Key))],
+            ConfigFile = options.Config,
+            Preset = options.Preset,
+            Overrides = [.. given.Where(pair => pair.Key == "set").Select(pair => pair.Value)],
+            Flags = FlagsOf(given),
         };
     }
+
+    /// <summary>The options that are settings of a run.</summary>
+    /// <param name="given">Options by canonical name.</param>
+    public static IReadOnlyList<KeyValuePair<string, string>> FlagsOf(
+        IReadOnlyList<KeyValuePair<string, string>> given
+    ) => [.. given.Where(pair => !IsOne(pair))];
+
+    private static bool IsOne(KeyValuePair<string, string> pair) => All.Any(setting => setting.Name == pair.Key);
 }

@@ -17,7 +17,7 @@ internal sealed class DatedFolder(string stem, TimeProvider time)
     public IReadOnlyList<Setting> In(IReadOnlyList<Setting> settings) =>
         [
             .. settings.Select(setting =>
-                setting is Setting<string> { Name: SettingName } folder ? folder.With($"{stem}-DATE-TIME") : setting
+                setting.Name == SettingName ? setting with { Default = $"{stem}-DATE-TIME" } : setting
             ),
         ];
 

@@ -2,8 +2,6 @@
 
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
-using FlowBP.Settings;
-using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 
 namespace FlowBP.Cli.Commands;
@@ -14,7 +12,7 @@ internal sealed class DemoCommand(TimeProvider time) : ICommand
 {
     // Latents of the embedded model are a few kilobytes. Rounding them saves nothing, and amplifies the last bits in which two versions
     // of libtorch differ: in float32 the same demo has the same losses with each of them.
-    private static readonly Setting<ScalarType> s_latents = AlignmentSettings.LatentDtype.With(ScalarType.Float32);
+    private const string Latents = "latent_dtype";
 
     private readonly DatedFolder folder = new("outputs/demo", time);
 
@@ -33,7 +31,9 @@ internal sealed class DemoCommand(TimeProvider time) : ICommand
         AlignmentOptions.Of(
             method,
             folder.In([
-                .. AlignmentConfig.Settings.Select(setting => setting.Name == s_latents.Name ? s_latents : setting),
+                .. AlignmentConfig.Settings.Select(setting =>
+                    setting.Name == Latents ? setting with { Default = ScalarType.Float32 } : setting
+                ),
             ])
         );
 
@@ -44,9 +44,9 @@ internal sealed class DemoCommand(TimeProvider time) : ICommand
         Alignment.Run(
             new SettingSources
             {
-                Flags = given.Any(pair => pair.Key == s_latents.Name)
+                Flags = given.Any(pair => pair.Key == Latents)
                     ? given
-                    : [.. given, KeyValuePair.Create(s_latents.Name, "float32")],
+                    : [.. given, KeyValuePair.Create(Latents, "float32")],
             },
             terminal
         );

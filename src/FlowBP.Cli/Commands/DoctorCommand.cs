@@ -7,18 +7,13 @@ using FlowBP.Cli.Parsing;
 using FlowBP.Settings;
 using FlowBP.Training;
 using Spectre.Console;
-using static FlowBP.Settings.SettingOf;
 
 namespace FlowBP.Cli.Commands;
 
 /// <summary>Examines the machine.</summary>
 internal sealed class DoctorCommand : ICommand
 {
-    private static readonly Setting<bool> Loading = Flag(
-        "loading",
-        false,
-        "only load libtorch: says what had to be done for that, or nothing, and fails where it can't be"
-    );
+    private static readonly SettingTable<DoctorOptions> s_options = new(new());
 
     /// <inheritdoc/>
     public string Name => "doctor";
@@ -30,12 +25,12 @@ internal sealed class DoctorCommand : ICommand
     public IReadOnlyList<string> Examples { get; } = ["flowbp doctor", "flowbp doctor --loading true"];
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionGroup> Options(string? method) => [new("options", [Loading])];
+    public IReadOnlyList<OptionGroup> Options(string? method) => [new("options", s_options.Settings)];
 
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
-        if (arguments.Get(Loading))
+        if (arguments.To(s_options).Loading)
         {
             TorchLibrary.Load();
             if (TorchLibrary.Remedy is { } remedy)
@@ -69,5 +64,11 @@ internal sealed class DoctorCommand : ICommand
             missing.Length == 0 ? "this machine is ready" : $"this machine is not ready: {string.Join(", ", missing)}"
         );
         return missing.Length == 0 ? 0 : FailureReport.Failed;
+    }
+
+    private sealed record DoctorOptions
+    {
+        [Setting("only load libtorch: says what had to be done for that, or nothing, and fails where it can't be")]
+        public bool Loading { get; init; }
     }
 }

@@ -1,10 +1,8 @@
 // `embed`: prompts to embeddings, once, so that training needs no text encoders.
 
-using FlowBP.Cli.Failures;
 using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
-using FlowBP.Settings;
 using FlowBP.Training.Runs;
 
 namespace FlowBP.Cli.Commands;
@@ -26,12 +24,12 @@ internal sealed class EmbedCommand : ICommand
     ];
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionGroup> Options(string? method) => [new("options", EmbedSettings.All)];
+    public IReadOnlyList<OptionGroup> Options(string? method) => [new("options", EmbedSettings.Table.Settings)];
 
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
-        var settings = UsageException.Guard(() => new SettingValues(Name, EmbedSettings.All, arguments.Given));
+        var settings = arguments.To(EmbedSettings.Table);
         Threads.UseAll();
         var summary = ProgressLine.During(terminal, line => Embed(settings, line, terminal));
         var to = terminal.Output;
@@ -44,13 +42,13 @@ internal sealed class EmbedCommand : ICommand
         {
             to.WriteLine($"already there, verified and kept: {Files(summary.Kept)}");
         }
-        to.WriteLine($"{Figures.Bytes(summary.Bytes)} in {settings.Get(EmbedSettings.Output)}");
+        to.WriteLine($"{Figures.Bytes(summary.Bytes)} in {settings.Output}");
         return 0;
     }
 
     private static string Files(int count) => count == 1 ? "1 file" : $"{count} files";
 
-    private static EmbedSummary Embed(SettingValues settings, ProgressLine line, Terminal terminal) =>
+    private static EmbedSummary Embed(EmbedSettings settings, ProgressLine line, Terminal terminal) =>
         new EmbedRun(
             settings,
             (done, total) => line.Show($"{done}/{total} prompts"),

@@ -4,7 +4,6 @@ using FlowBP.Cli.Failures;
 using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
-using FlowBP.Settings;
 using FlowBP.Training.Runs;
 
 namespace FlowBP.Cli.Commands;
@@ -30,14 +29,13 @@ internal sealed class EvaluateCommand(TimeProvider time) : ICommand
     ];
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionGroup> Options(string? method) => [new("options", folder.In(EvaluationSettings.All))];
+    public IReadOnlyList<OptionGroup> Options(string? method) =>
+        [new("options", folder.In(EvaluationSettings.Table.Settings))];
 
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
-        var settings = UsageException.Guard(() =>
-            new SettingValues(Name, EvaluationSettings.All, folder.AddedTo(arguments))
-        );
+        var settings = UsageException.Guard(() => EvaluationSettings.Table.Bind(Name, folder.AddedTo(arguments)));
         Threads.UseAll();
         var summary = ProgressLine.During(
             terminal,
@@ -62,7 +60,7 @@ internal sealed class EvaluateCommand(TimeProvider time) : ICommand
             GainTable.WriteValues(terminal, summary.Metrics);
         }
         terminal.Output.WriteLine();
-        terminal.Output.WriteLine($"written to {settings.Get(EvaluationSettings.OutputDir)}");
+        terminal.Output.WriteLine($"written to {settings.OutputDir}");
         return 0;
     }
 }

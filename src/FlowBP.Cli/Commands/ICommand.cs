@@ -4,7 +4,6 @@
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Settings;
-using FlowBP.Training.Configuration;
 
 namespace FlowBP.Cli.Commands;
 
@@ -35,16 +34,7 @@ internal interface ICommand
 
     /// <summary>The options that say which method it is; none where there is no method.</summary>
     IReadOnlyList<Setting> MethodSources =>
-        [
-            .. Options(null)
-                .SelectMany(group => group.Settings)
-                .Where(setting => setting.Name == AlignmentSettings.Method.Name),
-        ];
-
-    /// <summary>The method that such options ask for; null where they don't.</summary>
-    /// <param name="given">Those of <see cref="MethodSources"/> that were typed, by canonical name.</param>
-    /// <exception cref="ArgumentException">They name nothing that exists.</exception>
-    string? MethodOf(IReadOnlyList<KeyValuePair<string, string>> given) => given.Count == 0 ? null : given[^1].Value;
+        [.. Options(null).SelectMany(group => group.Settings).Where(setting => setting.Name == "method")];
 
     /// <summary>The options, in the order of the help.</summary>
     /// <param name="method">Value of <c>--method</c>; null if not given.</param>

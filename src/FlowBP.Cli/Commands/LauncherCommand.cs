@@ -10,7 +10,10 @@ internal sealed record LauncherCommand(string Name, string Summary)
     /// <summary>All of them.</summary>
     public static IReadOnlyList<LauncherCommand> All { get; } =
     [
-        new("test", "build, run every test (--filter TEXT: those whose name contains it)"),
+        new(
+            "test",
+            "build, run the tests (--filter TEXT: those whose name contains it; --interpreter: those of CUDA kernels)"
+        ),
         new("build", "only build native/ and the whole solution"),
         new("setup", "only install what is missing and build native/"),
     ];

@@ -5,7 +5,6 @@ using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
-using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Planning;
 
@@ -29,11 +28,8 @@ internal sealed class PlanCommand : ICommand
     ];
 
     /// <inheritdoc/>
-    public IReadOnlyList<Setting> MethodSources { get; } = [AlignmentSettings.Method, .. Sources];
-
-    /// <inheritdoc/>
-    public string? MethodOf(IReadOnlyList<KeyValuePair<string, string>> given) =>
-        ConfigurationOptions.SourcesOf(given).MethodName;
+    public IReadOnlyList<Setting> MethodSources { get; } =
+    [PlanSettings.All.First(setting => setting.Name == "method"), .. ConfigurationOptions.Sources];
 
     /// <inheritdoc/>
     public IReadOnlyList<OptionGroup> Options(string? method)
@@ -41,7 +37,7 @@ internal sealed class PlanCommand : ICommand
         var definition = MethodRegistry.Get(method ?? PlanSettings.DefaultMethod);
         return
         [
-            new("configuration of the run (preset < config < set < the other options)", Sources),
+            new("configuration of the run (preset < config < set < the other options)", ConfigurationOptions.Sources),
             new("options", PlanSettings.All),
             new($"options of {definition.Name}", definition.Settings),
         ];
@@ -62,27 +58,19 @@ internal sealed class PlanCommand : ICommand
         return FailureReport.Failed;
     }
 
-    private static IReadOnlyList<Setting> Sources =>
-        [ConfigurationOptions.Config, ConfigurationOptions.Preset, ConfigurationOptions.Set];
-
     // Those of the configured run, if one is named, and over them what was typed.
     private static IEnumerable<KeyValuePair<string, string>> Settings(CommandArguments arguments)
     {
-        var typed = arguments.Except([.. Sources]).ToArray();
-        if (!Sources.Any(arguments.Has))
+        var typed = ConfigurationOptions.FlagsOf(arguments.Given);
+        if (typed.Count == arguments.Given.Count)
         {
             return typed;
         }
-        var sources = ConfigurationOptions.SourcesOf(arguments.Given);
-        var config = AlignmentConfig.Resolve(
-            sources with
-            {
-                Flags = [.. sources.Flags.Where(pair => pair.Key == AlignmentSettings.Method.Name)],
-            }
-        );
+        // Their only flag is the method.
+        var config = AlignmentConfig.Resolve(arguments.MethodSources);
         var names = typed.Select(pair => pair.Key).ToHashSet();
         return ConfiguredPlan
-            .Of(config, arguments.Get(PlanSettings.Gpus))
+            .Of(config, PlanSettings.Of(typed).Gpus)
             .Where(pair => !names.Contains(pair.Key))
             .Concat(typed);
     }

@@ -16,31 +16,7 @@ internal sealed class PretrainCommand : ICommand
     private const string AllStages = "all";
     private const int FewestPictures = 1024;
 
-    private static readonly Setting<string> s_outputDir = SettingOf.Text(
-        "output_dir",
-        "outputs/shapes",
-        "folder of the model, the rewards and the prompts; stages it already holds are kept"
-    );
-
-    private static readonly Setting<string> s_stage = SettingOf.Text(
-        "stage",
-        AllStages,
-        $"one of {string.Join(", ", Pretrainer.Stages)}, or {AllStages}"
-    );
-
-    private static readonly Setting<long> s_seed = SettingOf.LargeInteger(
-        "seed",
-        (long)new PretrainRecipe().Seed,
-        0,
-        "seed of weights and data"
-    );
-
-    private static readonly Setting<int?> s_maxTrainSteps = SettingOf.OptionalInteger(
-        "max_train_steps",
-        null,
-        1,
-        "at most so many updates per stage; none: the recipe's"
-    );
+    private static readonly SettingTable<PretrainOptions> s_options = new(new());
 
     /// <inheritdoc/>
     public string Name => "pretrain";
@@ -53,15 +29,15 @@ internal sealed class PretrainCommand : ICommand
     ["flowbp pretrain --output_dir outputs/shapes", "flowbp pretrain --stage autoencoder --max_train_steps 200"];
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionGroup> Options(string? method) =>
-        [new("options", [s_outputDir, s_stage, s_seed, s_maxTrainSteps])];
+    public IReadOnlyList<OptionGroup> Options(string? method) => [new("options", s_options.Settings)];
 
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
-        var stages = StagesOf(arguments.Get(s_stage));
-        var folder = arguments.Get(s_outputDir);
-        var recipe = Recipe(arguments);
+        var options = arguments.To(s_options);
+        var stages = StagesOf(options.Stage);
+        var folder = options.OutputDir;
+        var recipe = Recipe(options);
         Threads.UseAll();
         var kept = ProgressLine.During(
             terminal,
@@ -85,10 +61,10 @@ internal sealed class PretrainCommand : ICommand
         : Pretrainer.Stages.Contains(name) ? [name]
         : throw new UsageException(new UnknownNameException("stage", name, [.. Pretrainer.Stages, AllStages]).Message);
 
-    private static PretrainRecipe Recipe(CommandArguments arguments)
+    private static PretrainRecipe Recipe(PretrainOptions options)
     {
-        var recipe = new PretrainRecipe { Seed = (ulong)arguments.Get(s_seed) };
-        if (arguments.Get(s_maxTrainSteps) is not { } most)
+        var recipe = new PretrainRecipe { Seed = (ulong)options.Seed };
+        if (options.MaxTrainSteps is not { } most)
         {
             return recipe;
         }
@@ -106,4 +82,22 @@ internal sealed class PretrainCommand : ICommand
             HeldOutReward = Cut(recipe.HeldOutReward),
         };
     }
+
+    private sealed record PretrainOptions
+    {
+        [Setting("folder of the model, the rewards and the prompts; stages it already holds are kept")]
+        public string OutputDir { get; init; } = "outputs/shapes";
+
+        [Stage]
+        public string Stage { get; init; } = AllStages;
+
+        [Setting("seed of weights and data", 0)]
+        public long Seed { get; init; } = (long)new PretrainRecipe().Seed;
+
+        [Setting("at most so many updates per stage; none: the recipe's", 1)]
+        public int? MaxTrainSteps { get; init; }
+    }
+
+    private sealed class StageAttribute()
+        : SettingAttribute($"one of {string.Join(", ", Pretrainer.Stages)}, or {AllStages}");
 }

@@ -4,7 +4,6 @@ using FlowBP.Cli.Failures;
 using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
-using FlowBP.Settings;
 using FlowBP.Training.Runs;
 
 namespace FlowBP.Cli.Commands;
@@ -31,14 +30,13 @@ internal sealed class SampleCommand(TimeProvider time) : ICommand
     ];
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionGroup> Options(string? method) => [new("options", folder.In(SampleSettings.All))];
+    public IReadOnlyList<OptionGroup> Options(string? method) =>
+        [new("options", folder.In(SampleSettings.Table.Settings))];
 
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
-        var settings = UsageException.Guard(() =>
-            new SettingValues(Name, SampleSettings.All, folder.AddedTo(arguments))
-        );
+        var settings = UsageException.Guard(() => SampleSettings.Of(folder.AddedTo(arguments)));
         Threads.UseAll();
         var grid = ProgressLine.During(
             terminal,
@@ -52,7 +50,7 @@ internal sealed class SampleCommand(TimeProvider time) : ICommand
                 ).Execute(terminal.Stop);
             }
         );
-        terminal.Output.WriteLine($"pictures   {settings.Get(SampleSettings.OutputDir)}");
+        terminal.Output.WriteLine($"pictures   {settings.OutputDir}");
         if (grid is not null)
         {
             terminal.Output.WriteLine($"all in one {grid}");

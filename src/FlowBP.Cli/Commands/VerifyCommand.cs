@@ -15,12 +15,7 @@ namespace FlowBP.Cli.Commands;
 /// <summary>Runs fixtures.</summary>
 internal sealed class VerifyCommand : ICommand
 {
-    private static readonly Setting<bool> s_float64 = SettingOf.Flag(
-        "float64",
-        false,
-        "also compute networks in float64, and tell how far the computed and the recorded numbers are from that"
-    );
-    private static readonly IReadOnlyList<Setting> s_settings = [AlignmentSettings.Device, s_float64];
+    private static readonly SettingTable<VerifyOptions> s_options = new(new());
 
     /// <inheritdoc/>
     public string Name => "verify";
@@ -36,28 +31,19 @@ internal sealed class VerifyCommand : ICommand
     ["flowbp verify ../shared/goldens", "flowbp verify ../shared/goldens --device cuda"];
 
     /// <inheritdoc/>
-    public IReadOnlyList<OptionGroup> Options(string? method) => [new("options", s_settings)];
+    public IReadOnlyList<OptionGroup> Options(string? method) => [new("options", s_options.Settings)];
 
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
+        var options = arguments.To(s_options);
         // The fixtures' tolerances are those of float32; a convolution in TF32 would not hold them.
         CudaPrecision.RequireFloat32();
         Threads.UseAll();
-        using var device = ComputeDevice.Open(
-            arguments.Get(AlignmentSettings.Device),
-            notice => terminal.Error.WriteLine($"note: {notice}")
-        );
+        using var device = ComputeDevice.Open(options.Device, notice => terminal.Error.WriteLine($"note: {notice}"));
         // Every folder is looked through before anything runs: a mistyped one should not cost the time of the others.
-        var sources = arguments
-            .Positionals.SelectMany(folder => Find(folder, device, arguments.Get(s_float64)))
-            .ToArray();
-        List<(string Group, FixtureResult Result)> results = [];
-        foreach (var (group, source) in sources)
-        {
-            terminal.Stop.ThrowIfCancellationRequested();
-            results.AddRange(source.RunGuarded().Select(result => (group, result)));
-        }
+        var sources = arguments.Positionals.SelectMany(folder => Find(folder, device, options.Float64)).ToArray();
+        var results = VerificationSuite.Run(sources, terminal.Stop);
         FixtureReport.Write(terminal, results);
         return results.Any(entry => entry.Result.Outcome == FixtureOutcome.Failed) ? FailureReport.Failed : 0;
     }
@@ -82,5 +68,16 @@ internal sealed class VerifyCommand : ICommand
             : throw new FailedException(
                 $"{folder} holds no fixtures: no folder with manifest.json, or with meta.json and io.safetensors"
             );
+    }
+
+    private sealed record VerifyOptions
+    {
+        [OfRun]
+        public string Device { get; init; } = ComputeDevice.Automatic;
+
+        [Setting(
+            "also compute networks in float64, and tell how far the computed and the recorded numbers are from that"
+        )]
+        public bool Float64 { get; init; }
     }
 }

@@ -21,12 +21,4 @@ internal sealed class UsageException(string message) : Exception(message)
             throw new UsageException(e.Message);
         }
     }
-
-    /// <summary>The same for what only checks.</summary>
-    public static void Guard(Action check) =>
-        Guard(() =>
-        {
-            check();
-            return true;
-        });
 }

@@ -3,7 +3,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using FlowBP.Cli.Failures;
-using FlowBP.Families.SD3;
+using FlowBP.Families;
 using FlowBP.Formats;
 
 namespace FlowBP.Cli.Machine;
@@ -114,7 +114,7 @@ internal static class Checkup
         try
         {
             var found = folder();
-            using var model = SD3Pipeline.Load(found);
+            using var model = FlowModel.Load(found);
             return Good("embedded model", found);
         }
         catch (FileNotFoundException)

@@ -35,11 +35,12 @@ internal sealed class AlignmentProgress(ProgressLine line, TimeProvider time, Ca
     public void Evaluated(string label, EvaluationResult result)
     {
         stop.ThrowIfCancellationRequested();
-        var heldOut = result.HeldOutReward is { } scores
-            ? $", held-out reward {Figures.Number(scores.Average(), 4)}"
-            : "";
-        var rules = result.Accuracy is { } accuracy ? $", rule accuracy {Figures.Percent(accuracy)}" : "";
-        line.Say($"{label}: reward {Figures.Number(result.Reward.Average(), 4)}{heldOut}{rules}");
+        var means = result.Judgements.Select(judgement =>
+        {
+            var name = judgement.Metric == RewardJudge.Training ? "reward" : GainTable.Name(judgement.Metric);
+            return $"{name} {GainTable.Value(judgement.Scores.Average(), judgement.IsShare)}";
+        });
+        line.Say($"{label}: {string.Join(", ", means)}");
     }
 
     /// <inheritdoc/>

@@ -2,11 +2,11 @@
 // method's indices and the schedule cost microseconds.
 
 using System.Globalization;
+using FlowBP.Families;
 using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Cli.Output;
 
@@ -105,7 +105,7 @@ internal sealed class DryRunReport(AlignmentConfig config, string? file)
 
     private string[][] Update()
     {
-        var (batch, parts) = (config.Get(S.TrainBatchSize), config.Get(S.GradientAccumulationSteps));
+        var (batch, parts) = (config.TrainBatchSize, config.GradientAccumulationSteps);
         var hinge = config.Hinge;
         return
         [
@@ -113,41 +113,40 @@ internal sealed class DryRunReport(AlignmentConfig config, string? file)
             [
                 "loss",
                 $"hinge at {Text(hinge.Threshold)}, scale {Text(hinge.Scale)}"
-                    + (config.Get(S.CfgGradNormCompensate) ? ", gradient divided by the guidance scale" : ""),
+                    + (config.CfgGradNormCompensate ? ", gradient divided by the guidance scale" : ""),
             ],
             ["guidance", Guidance()],
             [
                 "learning rate",
                 $"{Text(config.LearningRate.At(0))} at the first step,"
-                    + $" {Text(config.LearningRate.At(config.Get(S.MaxTrainSteps) - 1))} at the last of"
-                    + $" {config.Get(S.MaxTrainSteps)}",
+                    + $" {Text(config.LearningRate.At(config.MaxTrainSteps - 1))} at the last of"
+                    + $" {config.MaxTrainSteps}",
             ],
-            ["average", config.Get(S.UseEma) ? $"decay {Text(config.Get(S.EmaDecay))}" : "none"],
+            ["average", config.UseEma ? $"decay {Text(config.EmaDecay)}" : "none"],
         ];
     }
 
     private string Guidance()
     {
-        var scale = Text(config.Get(S.CfgGuidance));
+        var scale = Text(config.Model.CfgGuidance);
         return config.Family is { HasEmbeddedGuidance: true } ? $"{scale}, an input of the network"
-            : config.Get(S.CfgGuidance) == 1 ? "none"
-            : $"{scale}, negative branch {(config.Get(S.CfgDetachNeg) ? "a constant" : "differentiated")}";
+            : config.Model.CfgGuidance == 1 ? "none"
+            : $"{scale}, negative branch {(config.Training.CfgDetachNeg ? "a constant" : "differentiated")}";
     }
 
     private IEnumerable<(string Name, string Path)> Missing() =>
-        from setting in new[]
+        from each in new[]
         {
-            S.Model,
-            S.Reward,
-            S.HeldOutReward,
-            S.Prompts,
-            S.PromptEmbeds,
-            S.LoraWeights,
-            S.EvalPrompts,
+            ("model", config.Model.Model),
+            ("reward", config.Judges.Reward),
+            ("heldout_reward", config.Judges.HeldOutReward),
+            ("prompts", config.PromptsGiven),
+            ("prompt_embeds", config.Model.PromptEmbeds),
+            ("lora_weights", config.Model.LoraWeights),
+            ("eval_prompts", config.Judges.EvalPrompts),
         }
-        let path = config.Get(setting)
-        where path is not (S.Embedded or "none") && !Path.Exists(path)
-        select (setting.Name, path);
+        where each.Item2 is not (null or ModelFamily.Embedded) && !Path.Exists(each.Item2)
+        select each;
 
     private static string RewardInput(RewardInput input) =>
         input switch

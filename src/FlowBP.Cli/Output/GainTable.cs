@@ -8,8 +8,6 @@ namespace FlowBP.Cli.Output;
 /// <summary>Prints the metrics of a run.</summary>
 internal static class GainTable
 {
-    private const string Accuracy = "rule_accuracy";
-    private const string TaskPrefix = Accuracy + "/";
     private const string Up = "up";
     private const string Down = "down";
 
@@ -23,11 +21,11 @@ internal static class GainTable
         var table = Table("base", "aligned", "gain", "95 % interval");
         foreach (var (name, gain) in metrics)
         {
-            string Change(double value) => IsShare(name) ? Figures.Signed(100 * value, 1) : Figures.Signed(value, 4);
+            string Change(double value) => gain.IsShare ? Figures.Signed(100 * value, 1) : Figures.Signed(value, 4);
             table.AddRow(
                 new Text(Label(name)),
-                new Text(Value(name, gain.Base)),
-                new Text(Value(name, gain.Aligned)),
+                new Text(Value(gain.Base, gain.IsShare)),
+                new Text(Value(gain.Aligned, gain.IsShare)),
                 new Text(Change(gain.Gain), StyleOf(gain)),
                 new Text($"{Change(gain.GainCi95[0])} … {Change(gain.GainCi95[1])}")
             );
@@ -43,7 +41,7 @@ internal static class GainTable
         var table = Table("value");
         foreach (var (name, gain) in metrics)
         {
-            table.AddRow(new Text(Label(name)), new Text(Value(name, gain.Aligned)));
+            table.AddRow(new Text(Label(name)), new Text(Value(gain.Aligned, gain.IsShare)));
         }
         terminal.Results.Write(table);
     }
@@ -89,22 +87,20 @@ internal static class GainTable
         return table;
     }
 
-    private static bool IsShare(string metric) => metric.StartsWith(Accuracy, StringComparison.Ordinal);
+    /// <summary>A metric's value: a share in percent, a number with four decimals.</summary>
+    public static string Value(double value, bool isShare) =>
+        isShare ? Figures.Percent(value) : Figures.Number(value, 4);
 
-    private static string Value(string metric, double value) =>
-        IsShare(metric) ? Figures.Percent(value) : Figures.Number(value, 4);
-
+    // A group of prompts is named below its metric.
     private static string Label(string metric) =>
-        metric.StartsWith(TaskPrefix, StringComparison.Ordinal)
-            ? $"  {metric[TaskPrefix.Length..].Replace('_', ' ')}"
-            : Name(metric);
+        metric.IndexOf('/') is >= 0 and var slash ? $"  {metric[(slash + 1)..].Replace('_', ' ')}" : Name(metric);
 
     /// <summary>A metric's name in words.</summary>
     public static string Name(string metric) =>
         metric switch
         {
-            "reward" => "training reward",
-            "heldout_reward" => "held-out reward",
+            RewardJudge.Training => "training reward",
+            RewardJudge.HeldOut => "held-out reward",
             _ => metric.Replace('_', ' '),
         };
 

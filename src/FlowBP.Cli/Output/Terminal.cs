@@ -15,17 +15,14 @@ internal sealed class Terminal(TextWriter output, TextWriter error, Cancellation
     private const int NarrowestWidth = 60;
     private const int WidestWidth = 120;
 
-    private readonly Lazy<TextWriter> progressWriter = new(() => new ProgressWriter(error));
     private readonly Lazy<IAnsiConsole> results = new(() => CreateConsole(output, IsTerminal(output)));
-    private readonly Lazy<IAnsiConsole> progress = new(() =>
-        CreateConsole(new ProgressWriter(error), IsTerminal(error))
-    );
+    private IAnsiConsole? progress;
 
     /// <summary>Receives results.</summary>
     public TextWriter Output => output;
 
     /// <summary>Receives progress and failures.</summary>
-    public TextWriter Error => progressWriter.Value;
+    public TextWriter Error { get; } = new ProgressWriter(error);
 
     /// <summary>Set when the user wants the command to stop.</summary>
     public CancellationToken Stop => stop;
@@ -34,13 +31,10 @@ internal sealed class Terminal(TextWriter output, TextWriter error, Cancellation
     public IAnsiConsole Results => results.Value;
 
     /// <summary>The moving line on <see cref="Error"/>.</summary>
-    public IAnsiConsole Progress => progress.Value;
+    public IAnsiConsole Progress => progress ??= CreateConsole(Error, IsTerminal(error));
 
     /// <summary>Whether a person watches the progress.</summary>
     public bool IsInteractive => IsTerminal(error);
-
-    /// <summary>Columns of text.</summary>
-    public int Width => WidthOf(IsTerminal(output));
 
     private static bool IsTerminal(TextWriter writer) =>
         (

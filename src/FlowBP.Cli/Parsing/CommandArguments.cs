@@ -2,28 +2,23 @@
 
 using FlowBP.Cli.Failures;
 using FlowBP.Settings;
+using FlowBP.Training.Configuration;
 
 namespace FlowBP.Cli.Parsing;
 
 /// <summary>Options and arguments of one call.</summary>
 /// <param name="Given">Option texts by the canonical name of their setting, in the order of the help.</param>
 /// <param name="Positionals">Arguments without a flag, in the order in which they were typed.</param>
+/// <param name="MethodSources">What said which method it is; a configuration file that it names has been read.</param>
 internal sealed record CommandArguments(
     IReadOnlyList<KeyValuePair<string, string>> Given,
-    IReadOnlyList<string> Positionals
+    IReadOnlyList<string> Positionals,
+    SettingSources MethodSources
 )
 {
-    /// <summary>Whether an option was typed.</summary>
-    public bool Has(Setting setting) => Given.Any(pair => pair.Key == setting.Name);
-
-    /// <summary>The value of an option, or its default.</summary>
-    /// <exception cref="UsageException">The text is not accepted.</exception>
-    public T Get<T>(Setting<T> setting) =>
-        Has(setting)
-            ? (T)UsageException.Guard(() => setting.ParseValue(Given.First(pair => pair.Key == setting.Name).Value))!
-            : setting.Default;
-
-    /// <summary>All options but some.</summary>
-    public IEnumerable<KeyValuePair<string, string>> Except(params Setting[] settings) =>
-        Given.Where(pair => settings.All(setting => setting.Name != pair.Key));
+    /// <summary>The options as a record.</summary>
+    /// <param name="table">The settings of the record.</param>
+    /// <exception cref="UsageException">A text is not accepted.</exception>
+    public T To<T>(SettingTable<T> table)
+        where T : class => UsageException.Guard(() => table.Bind("this command", Given));
 }

@@ -11,6 +11,7 @@ using FlowBP.Cli.Failures;
 using FlowBP.Cli.Output;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
+using FlowBP.Training.Configuration;
 
 namespace FlowBP.Cli.Parsing;
 
@@ -91,7 +92,8 @@ internal sealed class CommandParser(IReadOnlyList<ICommand> commands)
 
     private static Call ParseCommand(ICommand command, string[] args)
     {
-        var method = UsageException.Guard(() => MethodOf(command, args));
+        var sources = UsageException.Guard(() => MethodSourcesOf(command, args));
+        var method = UsageException.Guard(() => sources.MethodName);
         var groups = UsageException.Guard(() => command.Options(method));
         Setting[] settings = [.. groups.SelectMany(group => group.Settings)];
 
@@ -106,17 +108,13 @@ internal sealed class CommandParser(IReadOnlyList<ICommand> commands)
         }
         var given = GivenOf(settings, options, parsed, args).ToArray();
         RejectUnknown(command, settings, parsed.UnmatchedTokens);
-        return new(terminal => command.Run(new CommandArguments(given, parsed.UnmatchedTokens), terminal));
+        return new(terminal => command.Run(new CommandArguments(given, parsed.UnmatchedTokens, sources), terminal));
     }
 
-    private static string? MethodOf(ICommand command, string[] args)
+    private static SettingSources MethodSourcesOf(ICommand command, string[] args)
     {
-        if (command.MethodSources is not { Count: > 0 } sources)
-        {
-            return null;
-        }
-        var (parsed, options, _) = Split(command, sources, args);
-        return command.MethodOf([.. GivenOf(sources, options, parsed, args)]);
+        var (parsed, options, _) = Split(command, command.MethodSources, args);
+        return ConfigurationOptions.SourcesOf([.. GivenOf(command.MethodSources, options, parsed, args)]);
     }
 
     private static IEnumerable<KeyValuePair<string, string>> GivenOf(
@@ -145,7 +143,7 @@ internal sealed class CommandParser(IReadOnlyList<ICommand> commands)
             )
             {
                 // The number of values is checked below: a switch may stand alone, and twice is an error of its own.
-                Arity = setting is Setting<bool> ? ArgumentArity.ZeroOrMore : ArgumentArity.OneOrMore,
+                Arity = setting.Kind.IsFlag ? ArgumentArity.ZeroOrMore : ArgumentArity.OneOrMore,
                 AllowMultipleArgumentsPerToken = false,
             }),
         ];
@@ -164,8 +162,7 @@ internal sealed class CommandParser(IReadOnlyList<ICommand> commands)
         [
             .. args.SelectMany(word =>
                 settings.Any(setting =>
-                    setting is not Setting<bool>
-                    && setting.Aliases.Prepend(setting.Name).Any(name => word == $"--{name}=")
+                    !setting.Kind.IsFlag && setting.Aliases.Prepend(setting.Name).Any(name => word == $"--{name}=")
                 )
                     ? [word[..^1], ""]
                     : new[] { word }
@@ -178,7 +175,7 @@ internal sealed class CommandParser(IReadOnlyList<ICommand> commands)
         {
             throw new UsageException($"option --{setting.Name} is given {result.IdentifierTokenCount} times");
         }
-        if (result.Tokens.Count == 0 && setting is Setting<bool>)
+        if (result.Tokens.Count == 0 && setting.Kind.IsFlag)
         {
             return ["true"];
         }
@@ -198,7 +195,7 @@ internal sealed class CommandParser(IReadOnlyList<ICommand> commands)
         UsageException NeedsValue() =>
             new(
                 $"option --{setting.Name} needs a value: {setting.Accepts}"
-                    + (setting is Setting<string?> ? $" (--{setting.Name}=VALUE takes one that begins with --)" : "")
+                    + (setting.Kind.IsText ? $" (--{setting.Name}=VALUE takes one that begins with --)" : "")
             );
     }
 

@@ -1,5 +1,5 @@
-// Memory of the driver's own and copies. Tensors need neither: kernels work on libtorch's pointers. It serves tests,
-// benchmarks and the small tables and results of reductions.
+// Memory of the driver's own, copies, and waiting for a stream. Tensors need none of it: kernels work on libtorch's pointers. It
+// serves tests, benchmarks and the small tables and results of reductions.
 
 using System.Globalization;
 using FlowBP.Cuda.Interop;
@@ -114,6 +114,13 @@ public sealed unsafe partial class CudaDriver
                 $"cuMemsetD8Async of {Size(bytes)}"
             );
         }
+    }
+
+    /// <inheritdoc/>
+    public void Synchronize(nint stream)
+    {
+        using var entered = Enter();
+        DriverCall.Check(DriverMethods.cuStreamSynchronize(stream), nameof(DriverMethods.cuStreamSynchronize));
     }
 
     /// <summary>Number of the device that memory lies on; null where the driver does not know the address.</summary>

@@ -1,6 +1,7 @@
 // Loading code and launching it.
 
 using System.Collections.Concurrent;
+using System.Runtime.CompilerServices;
 using System.Text;
 using FlowBP.Cuda.Interop;
 
@@ -11,6 +12,9 @@ public sealed unsafe partial class CudaDriver
     // Above this, a kernel has to ask for its dynamic shared memory before it is launched.
     private const int SharedBytesWithoutAsking = 48 * 1024;
     private const int LogBytes = 16 * 1024;
+
+    // The language allows no more than 4 KB of parameters; no kernel here comes near this number of them.
+    private const int MostArguments = 64;
 
     // Names for messages, and what was asked for: handles are not reused while their module is loaded.
     private readonly ConcurrentDictionary<nint, string> names = new();
@@ -127,25 +131,31 @@ public sealed unsafe partial class CudaDriver
     }
 
     /// <inheritdoc/>
-    public void Launch(nint function, Dim3 grid, Dim3 block, int sharedBytes, nint stream, ReadOnlySpan<nint> arguments)
+    [SkipLocalsInit]
+    public void Launch(Kernel kernel, Dim3 grid, Dim3 block, nint stream, params ReadOnlySpan<KernelArgument> arguments)
     {
+        ArgumentNullException.ThrowIfNull(kernel);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(arguments.Length, MostArguments, nameof(arguments));
         using var entered = Enter();
-        if (sharedBytes > SharedBytesWithoutAsking)
+        if (kernel.SharedBytes > SharedBytesWithoutAsking)
         {
-            AllowShared(function, sharedBytes);
+            AllowShared(kernel);
         }
         int result;
-        fixed (nint* addresses = arguments)
+        var addresses = stackalloc nint[MostArguments];
+        // Where the span lies in an array of the caller's, the collector must not move it under the addresses.
+        fixed (KernelArgument* pinned = arguments)
         {
+            KernelArgument.Addresses(new(pinned, arguments.Length), new(addresses, arguments.Length));
             result = DriverMethods.cuLaunchKernel(
-                function,
+                kernel.Handle,
                 (uint)grid.X,
                 (uint)grid.Y,
                 (uint)grid.Z,
                 (uint)block.X,
                 (uint)block.Y,
                 (uint)block.Z,
-                (uint)sharedBytes,
+                (uint)kernel.SharedBytes,
                 stream,
                 addresses,
                 null
@@ -155,23 +165,24 @@ public sealed unsafe partial class CudaDriver
         {
             throw DriverCall.Failure(
                 result,
-                $"cuLaunchKernel of {NameOf(function)} with grid {grid}, block {block}, {sharedBytes} bytes of shared memory"
+                $"cuLaunchKernel of {kernel.Name} with grid {grid}, block {block}, {kernel.SharedBytes} bytes of shared memory"
             );
         }
     }
 
-    private void AllowShared(nint function, int sharedBytes)
+    private void AllowShared(Kernel kernel)
     {
-        if (allowedSharedBytes.GetValueOrDefault(function) >= sharedBytes)
+        var bytes = kernel.SharedBytes;
+        if (allowedSharedBytes.GetValueOrDefault(kernel.Handle) >= bytes)
         {
             return;
         }
         var most = Device(Ordinal).MaxSharedBytesPerBlock;
         DriverCall.Check(
-            DriverMethods.cuFuncSetAttribute(function, FunctionAttribute.MaxDynamicSharedSizeBytes, sharedBytes),
-            $"cuFuncSetAttribute: {sharedBytes} bytes of shared memory for {NameOf(function)} (this device has at most {most})"
+            DriverMethods.cuFuncSetAttribute(kernel.Handle, FunctionAttribute.MaxDynamicSharedSizeBytes, bytes),
+            $"cuFuncSetAttribute: {bytes} bytes of shared memory for {kernel.Name} (this device has at most {most})"
         );
-        allowedSharedBytes.AddOrUpdate(function, sharedBytes, (_, before) => Math.Max(before, sharedBytes));
+        allowedSharedBytes.AddOrUpdate(kernel.Handle, bytes, (_, before) => Math.Max(before, bytes));
     }
 
     private string NameOf(nint function) => names.GetValueOrDefault(function, "an unknown kernel");

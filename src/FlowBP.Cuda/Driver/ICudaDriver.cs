@@ -45,16 +45,15 @@ public interface ICudaDriver
     KernelResources Resources(nint function);
 
     /// <summary>Queues a kernel. The values of the arguments are copied before this returns.</summary>
-    /// <param name="function">CUfunction.</param>
-    /// <param name="grid">Number of blocks.</param>
+    /// <param name="kernel">The kernel.</param>
+    /// <param name="grid">Number of blocks; none of the three may be 0.</param>
     /// <param name="block">Threads of a block.</param>
-    /// <param name="sharedBytes">Dynamic shared memory per block, up to <see cref="CudaDevice.MaxSharedBytesPerBlock"/>.</param>
-    /// <param name="stream">CUstream.</param>
-    /// <param name="arguments">Addresses of the values, in the order of the kernel's parameters.</param>
+    /// <param name="stream">CUstream; libtorch's current one for libtorch's tensors.</param>
+    /// <param name="arguments">The arguments, in the order and with the types of the kernel's parameters; at most 64.</param>
     /// <exception cref="CudaException">
     /// The launch is impossible, or something queued before it failed: CUDA reports that at the next call.
     /// </exception>
-    void Launch(nint function, Dim3 grid, Dim3 block, int sharedBytes, nint stream, ReadOnlySpan<nint> arguments);
+    void Launch(Kernel kernel, Dim3 grid, Dim3 block, nint stream, params ReadOnlySpan<KernelArgument> arguments);
 
     /// <summary>Device memory of the driver's own, not of libtorch's allocator. Not initialised.</summary>
     /// <param name="bytes">How much; 0 gives pointer 0.</param>

@@ -47,13 +47,3 @@ internal enum PointerAttribute
 {
     DeviceOrdinal = 9,
 }
-
-internal enum StreamFlags : uint
-{
-    NonBlocking = 1,
-}
-
-internal enum CaptureMode
-{
-    ThreadLocal = 1,
-}

@@ -106,44 +106,5 @@ internal static unsafe partial class DriverMethods
     public static partial int cuPointerGetAttribute(void* value, PointerAttribute attribute, nint pointer);
 
     [LibraryImport(Library)]
-    public static partial int cuStreamCreate(nint* stream, StreamFlags flags);
-
-    [LibraryImport(Library)]
-    public static partial int cuStreamDestroy_v2(nint stream);
-
-    [LibraryImport(Library)]
     public static partial int cuStreamSynchronize(nint stream);
-
-    [LibraryImport(Library)]
-    public static partial int cuStreamBeginCapture_v2(nint stream, CaptureMode mode);
-
-    [LibraryImport(Library)]
-    public static partial int cuStreamEndCapture(nint stream, nint* graph);
-
-    [LibraryImport(Library)]
-    public static partial int cuGraphInstantiateWithFlags(nint* executable, nint graph, ulong flags);
-
-    [LibraryImport(Library)]
-    public static partial int cuGraphLaunch(nint executable, nint stream);
-
-    [LibraryImport(Library)]
-    public static partial int cuGraphExecDestroy(nint executable);
-
-    [LibraryImport(Library)]
-    public static partial int cuGraphDestroy(nint graph);
-
-    [LibraryImport(Library)]
-    public static partial int cuEventCreate(nint* created, uint flags);
-
-    [LibraryImport(Library)]
-    public static partial int cuEventRecord(nint recorded, nint stream);
-
-    [LibraryImport(Library)]
-    public static partial int cuEventSynchronize(nint recorded);
-
-    [LibraryImport(Library)]
-    public static partial int cuEventElapsedTime(float* milliseconds, nint start, nint end);
-
-    [LibraryImport(Library)]
-    public static partial int cuEventDestroy_v2(nint destroyed);
 }

@@ -10,7 +10,7 @@ namespace FlowBP.Cuda;
 /// <example>
 /// <code>
 /// // extern "C" __global__ void scale(float* x, long long n, float factor)
-/// kernel.Launch(new Dim3(blocks), new Dim3(256), stream, pointer, count, 0.5f);   // nint, long, float
+/// driver.Launch(kernel, new Dim3(blocks), new Dim3(256), stream, pointer, count, 0.5f);   // nint, long, float
 /// </code>
 /// </example>
 public readonly unsafe struct KernelArgument
@@ -64,7 +64,7 @@ public readonly unsafe struct KernelArgument
     /// <summary>Writes the addresses of the values, which are good as long as the arguments stay where they are.</summary>
     /// <param name="arguments">The arguments, on the stack.</param>
     /// <param name="addresses">Receives one address per argument.</param>
-    internal static void Addresses(ReadOnlySpan<KernelArgument> arguments, Span<nint> addresses)
+    public static void Addresses(ReadOnlySpan<KernelArgument> arguments, Span<nint> addresses)
     {
         for (var i = 0; i < arguments.Length; i++)
         {

@@ -14,6 +14,9 @@ namespace FlowBP.Families.Flux1;
 /// <summary>FLUX.1.</summary>
 public static class Flux1Family
 {
+    /// <summary>Name of the pipeline's class in the ecosystem.</summary>
+    public const string PipelineClass = "FluxPipeline";
+
     /// <summary>The projections of attention and MLP that diffusers' training of FLUX.1 adapts.</summary>
     public static readonly IReadOnlyList<string> AdapterTargets =
     [
@@ -44,12 +47,13 @@ public static class Flux1Family
         {
             Name = "flux1",
             Title = "FLUX.1",
-            PipelineClasses = [FluxPipeline.ClassName],
+            PipelineClasses = [PipelineClass],
             NameParts = ["flux"],
             HasEmbeddedGuidance = true,
             ScheduleOf = (steps, tokens) => NoiseSchedule.DynamicShift(steps, FlowMatchEuler.LinearMu(tokens)),
             ScheduleText = "dynamic shift, mu linear in the image tokens",
-            Load = FluxBackbone.Load,
+            AdapterTargets = AdapterTargets,
+            Autoencoder = AutoencoderKind.KL,
             Encoders = new(Flux1PromptEncoder.DefaultSequenceLength, [nameof(CLIPTextModel), nameof(T5EncoderModel)]),
             LoadEncoders = Flux1PromptEncoder.FromFolder,
             TextTokensOf = _ => Flux1PromptEncoder.DefaultSequenceLength,
@@ -62,7 +66,6 @@ public static class Flux1Family
                 Keys = ["guidance_embeds", "pooled_projection_dim"],
             },
             OriginalNames = FluxOriginalNames.Table,
-            Trace = json => new(new TracedFluxTransformer(FluxTransformerConfig.Read(json))),
             Released = new(["flux1dev", "flux1", "flux"], () => Planned(ReleasedTransformer, ReleasedAutoencoder)),
         };
 
@@ -73,7 +76,8 @@ public static class Flux1Family
         new()
         {
             Name = "FLUX.1-dev",
-            Transformer = new TracedFluxTransformer(transformer),
+            Transformer = MetaNetwork.Build(() => new FluxTransformer2DModel(transformer)),
+            AdapterTargets = AdapterTargets,
             Decoder = new TracedDecoder(autoencoder),
             AutoencoderParameters = MetaNetwork.Parameters(() => new AutoencoderKL(autoencoder)),
             TextTokens = Flux1PromptEncoder.DefaultSequenceLength,

@@ -12,7 +12,7 @@ using FlowBP.Models.Tokenizers;
 namespace FlowBP.Families.Flux1;
 
 /// <summary>Prompts to the conditioning of FLUX.1.</summary>
-public sealed class Flux1PromptEncoder : IPromptEncoder
+public sealed class Flux1PromptEncoder : IPromptSource
 {
     /// <summary>Tokens that T5 sees unless asked for another number, as in diffusers' pipeline.</summary>
     public const int DefaultSequenceLength = 512;
@@ -40,7 +40,7 @@ public sealed class Flux1PromptEncoder : IPromptEncoder
         MaxSequenceLength = SequenceLength.Resolve(maxSequenceLength, DefaultSequenceLength, T5Tower.LongestSequence);
     }
 
-    /// <inheritdoc/>
+    /// <summary>Tokens of the longest encoder's sequence; longer prompts are truncated.</summary>
     public int MaxSequenceLength { get; }
 
     /// <summary>Reads the encoders of a model folder.</summary>

@@ -1,6 +1,5 @@
 // The transformer's config.json of FLUX.1. Defaults are those of the ecosystem's class, which leaves out what equals them.
 
-using System.Text.Json.Nodes;
 using FlowBP.Formats;
 using FlowBP.Models.Transformers;
 
@@ -51,21 +50,8 @@ public sealed record FluxTransformerConfig
     public static FluxTransformerConfig Read(ConfigReader json)
     {
         json.RequireClass(nameof(FluxTransformer2DModel));
-        var defaults = new FluxTransformerConfig();
-        var inChannels = json.Int("in_channels", defaults.InChannels);
-        var config = new FluxTransformerConfig
-        {
-            InChannels = inChannels,
-            OutChannels = json.Int("out_channels", inChannels),
-            NumLayers = json.Int("num_layers", defaults.NumLayers),
-            NumSingleLayers = json.Int("num_single_layers", defaults.NumSingleLayers),
-            AttentionHeadDim = json.Int("attention_head_dim", defaults.AttentionHeadDim),
-            NumAttentionHeads = json.Int("num_attention_heads", defaults.NumAttentionHeads),
-            JointAttentionDim = json.Int("joint_attention_dim", defaults.JointAttentionDim),
-            PooledProjectionDim = json.Int("pooled_projection_dim", defaults.PooledProjectionDim),
-            GuidanceEmbeds = json.Bool("guidance_embeds", defaults.GuidanceEmbeds),
-            AxesDimsRope = json.Ints("axes_dims_rope", defaults.AxesDimsRope),
-        };
+        var config = json.Fill(new FluxTransformerConfig(), "out_channels");
+        config = config with { OutChannels = json.Int("out_channels", config.InChannels) };
         json.Require("patch_size", "1");
         json.RefuseUnknown();
         RotaryAxes.Check(json.File, config.AxesDimsRope, FluxPositions.Axes, config.AttentionHeadDim);
@@ -74,19 +60,12 @@ public sealed record FluxTransformerConfig
 
     /// <summary>The content of a config.json that <see cref="Read(string)"/> and diffusers understand.</summary>
     public string ToJson() =>
-        new JsonObject
-        {
-            ["_class_name"] = nameof(FluxTransformer2DModel),
-            ["attention_head_dim"] = AttentionHeadDim,
-            ["axes_dims_rope"] = new JsonArray([.. AxesDimsRope.Select(i => (JsonNode)i)]),
-            ["guidance_embeds"] = GuidanceEmbeds,
-            ["in_channels"] = InChannels,
-            ["joint_attention_dim"] = JointAttentionDim,
-            ["num_attention_heads"] = NumAttentionHeads,
-            ["num_layers"] = NumLayers,
-            ["num_single_layers"] = NumSingleLayers,
-            ["out_channels"] = OutChannels == InChannels ? null : OutChannels,
-            ["patch_size"] = 1,
-            ["pooled_projection_dim"] = PooledProjectionDim,
-        }.ToConfigText();
+        ConfigRecord
+            .ToJsonObject(
+                this,
+                ("_class_name", nameof(FluxTransformer2DModel)),
+                ("out_channels", OutChannels == InChannels ? null : OutChannels),
+                ("patch_size", 1)
+            )
+            .ToConfigText();
 }

@@ -12,6 +12,9 @@ namespace FlowBP.Families.Flux2;
 /// <summary>FLUX.2.</summary>
 public static class Flux2Family
 {
+    /// <summary>Name of the pipeline's class in the ecosystem.</summary>
+    public const string PipelineClass = "Flux2KleinPipeline";
+
     /// <summary>What diffusers' training of FLUX.2 adapts: image attention, and both projections of single-stream blocks.</summary>
     public static readonly IReadOnlyList<string> AdapterTargets =
     [
@@ -45,12 +48,18 @@ public static class Flux2Family
         {
             Name = "flux2",
             Title = "FLUX.2",
-            PipelineClasses = [Flux2KleinPipeline.ClassName, "Flux2Pipeline"],
+            PipelineClasses = [PipelineClass, "Flux2Pipeline"],
             NameParts = ["flux2"],
             ScheduleOf = (steps, tokens) =>
                 NoiseSchedule.DynamicShift(steps, FlowMatchEuler.EmpiricalMu(tokens, steps)),
             ScheduleText = "dynamic shift, empirical mu",
-            Load = Flux2Backbone.Load,
+            AdapterTargets = AdapterTargets,
+            Autoencoder = AutoencoderKind.KLFlux2,
+            SaysWhetherDistilled = true,
+            Schedule = (config, steps, tokens) =>
+                config.UseDynamicShifting
+                    ? NoiseSchedule.DynamicShift(steps, FlowMatchEuler.EmpiricalMu(tokens, steps))
+                    : NoiseSchedule.FlowMatchEuler(steps, config.Shift),
             Encoders = new(Flux2PromptEncoder.DefaultSequenceLength, [nameof(Qwen3ForCausalLM)]),
             LoadEncoders = Flux2PromptEncoder.FromFolder,
             TextTokensOf = _ => Flux2PromptEncoder.DefaultSequenceLength,
@@ -63,7 +72,6 @@ public static class Flux2Family
                 Keys = ["timestep_guidance_channels"],
             },
             OriginalNames = Flux2OriginalNames.Table,
-            Trace = json => new(new TracedFlux2Transformer(Flux2TransformerConfig.Read(json))),
             Released = new(
                 ["flux2klein9b", "flux2kleinbase9b"],
                 () => Planned(ReleasedTransformer, ReleasedAutoencoder)
@@ -77,7 +85,8 @@ public static class Flux2Family
         new()
         {
             Name = "FLUX.2-Klein-base 9B",
-            Transformer = new TracedFlux2Transformer(transformer),
+            Transformer = MetaNetwork.Build(() => new Flux2Transformer2DModel(transformer)),
+            AdapterTargets = AdapterTargets,
             Decoder = new TracedDecoder(autoencoder.Towers),
             AutoencoderParameters = MetaNetwork.Parameters(() => new AutoencoderKLFlux2(autoencoder)),
             TextTokens = Flux2PromptEncoder.DefaultSequenceLength,

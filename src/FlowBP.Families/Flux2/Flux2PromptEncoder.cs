@@ -12,7 +12,7 @@ using FlowBP.Models.Tokenizers;
 namespace FlowBP.Families.Flux2;
 
 /// <summary>Prompts to the conditioning of FLUX.2-Klein.</summary>
-public sealed class Flux2PromptEncoder : IPromptEncoder
+public sealed class Flux2PromptEncoder : IPromptSource
 {
     /// <summary>Tokens of a prompt with its chat unless asked for another number, as in diffusers' pipeline.</summary>
     public const int DefaultSequenceLength = 512;
@@ -43,7 +43,7 @@ public sealed class Flux2PromptEncoder : IPromptEncoder
         MaxSequenceLength = SequenceLength.Resolve(maxSequenceLength, DefaultSequenceLength, DefaultSequenceLength);
     }
 
-    /// <inheritdoc/>
+    /// <summary>Tokens of the longest encoder's sequence; longer prompts are truncated.</summary>
     public int MaxSequenceLength { get; }
 
     /// <summary>Reads the encoder of a model folder, as far as its hidden states are wanted.</summary>

@@ -1,7 +1,6 @@
 // The transformer's config.json of FLUX.2. Defaults are those of the ecosystem's class, which leaves out what equals them;
 // they are the large model's, so a Klein model's file names nearly everything.
 
-using System.Text.Json.Nodes;
 using FlowBP.Formats;
 using FlowBP.Models.Transformers;
 
@@ -64,24 +63,8 @@ public sealed record Flux2TransformerConfig
     public static Flux2TransformerConfig Read(ConfigReader json)
     {
         json.RequireClass(nameof(Flux2Transformer2DModel));
-        var defaults = new Flux2TransformerConfig();
-        var inChannels = json.Int("in_channels", defaults.InChannels);
-        var config = new Flux2TransformerConfig
-        {
-            InChannels = inChannels,
-            OutChannels = json.Int("out_channels", inChannels),
-            NumLayers = json.Int("num_layers", defaults.NumLayers),
-            NumSingleLayers = json.Int("num_single_layers", defaults.NumSingleLayers),
-            AttentionHeadDim = json.Int("attention_head_dim", defaults.AttentionHeadDim),
-            NumAttentionHeads = json.Int("num_attention_heads", defaults.NumAttentionHeads),
-            JointAttentionDim = json.Int("joint_attention_dim", defaults.JointAttentionDim),
-            TimestepGuidanceChannels = json.Int("timestep_guidance_channels", defaults.TimestepGuidanceChannels),
-            MlpRatio = json.Double("mlp_ratio", defaults.MlpRatio),
-            AxesDimsRope = json.Ints("axes_dims_rope", defaults.AxesDimsRope),
-            RopeTheta = json.Double("rope_theta", defaults.RopeTheta),
-            Eps = json.Double("eps", defaults.Eps),
-            GuidanceEmbeds = json.Bool("guidance_embeds", defaults.GuidanceEmbeds),
-        };
+        var config = json.Fill(new Flux2TransformerConfig(), "out_channels");
+        config = config with { OutChannels = json.Int("out_channels", config.InChannels) };
         json.Require("patch_size", "1");
         json.RefuseUnknown();
         RotaryAxes.Check(json.File, config.AxesDimsRope, Flux2Positions.Axes, config.AttentionHeadDim);
@@ -90,22 +73,12 @@ public sealed record Flux2TransformerConfig
 
     /// <summary>The content of a config.json that <see cref="Read(string)"/> and diffusers understand.</summary>
     public string ToJson() =>
-        new JsonObject
-        {
-            ["_class_name"] = nameof(Flux2Transformer2DModel),
-            ["attention_head_dim"] = AttentionHeadDim,
-            ["axes_dims_rope"] = new JsonArray([.. AxesDimsRope.Select(i => (JsonNode)i)]),
-            ["eps"] = Eps,
-            ["guidance_embeds"] = GuidanceEmbeds,
-            ["in_channels"] = InChannels,
-            ["joint_attention_dim"] = JointAttentionDim,
-            ["mlp_ratio"] = MlpRatio,
-            ["num_attention_heads"] = NumAttentionHeads,
-            ["num_layers"] = NumLayers,
-            ["num_single_layers"] = NumSingleLayers,
-            ["out_channels"] = OutChannels == InChannels ? null : OutChannels,
-            ["patch_size"] = 1,
-            ["rope_theta"] = RopeTheta,
-            ["timestep_guidance_channels"] = TimestepGuidanceChannels,
-        }.ToConfigText();
+        ConfigRecord
+            .ToJsonObject(
+                this,
+                ("_class_name", nameof(Flux2Transformer2DModel)),
+                ("out_channels", OutChannels == InChannels ? null : OutChannels),
+                ("patch_size", 1)
+            )
+            .ToConfigText();
 }

@@ -7,7 +7,7 @@ using FlowBP.Models.Transformers;
 namespace FlowBP.Families.SD3;
 
 /// <summary>Patches of the latent as tokens, plus the centre crop of a learnt-size table of sinusoidal positions.</summary>
-internal sealed class PatchEmbed : nn.Module<Tensor, Tensor>
+internal sealed class PatchEmbed : nn.Module
 {
     private readonly Conv2d proj;
     private readonly Tensor pos_embed;
@@ -30,12 +30,9 @@ internal sealed class PatchEmbed : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor latents_BCYX)
-    {
-        var patches_BDYX = proj.call(latents_BCYX);
-        var position_1LD = Crop(patches_BDYX.shape[2], patches_BDYX.shape[3]);
-        return patches_BDYX.flatten(2).transpose(1, 2) + position_1LD;
-    }
+    /// <summary>Tokens of latents.</summary>
+    public T Embed<T>(INetworkOperations<T> ops, T latents_BCYX)
+        where T : class => ops.Patches(proj, latents_BCYX, Crop);
 
     private Tensor Crop(long height, long width)
     {
@@ -83,7 +80,7 @@ internal sealed class PatchEmbed : nn.Module<Tensor, Tensor>
 }
 
 /// <summary>Sum of two small MLPs: one over the sinusoids of the time, one over the pooled text.</summary>
-internal sealed class TimeTextEmbedding : nn.Module<Tensor, Tensor, Tensor>
+internal sealed class TimeTextEmbedding : nn.Module
 {
     private const int Sinusoids = 256;
 
@@ -98,6 +95,7 @@ internal sealed class TimeTextEmbedding : nn.Module<Tensor, Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor timestep_B, Tensor pooled_BP) =>
-        timestep_embedder.OfScalar(timestep_B) + text_embedder.call(pooled_BP);
+    /// <summary>The vector of every block's modulation.</summary>
+    public T Embed<T>(INetworkOperations<T> ops, T timestep_B, T pooled_BP)
+        where T : class => ops.Add(timestep_embedder.EmbedScalar(ops, timestep_B), text_embedder.Embed(ops, pooled_BP));
 }

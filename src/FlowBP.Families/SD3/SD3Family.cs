@@ -13,6 +13,9 @@ namespace FlowBP.Families.SD3;
 /// <summary>Stable Diffusion 3 and 3.5.</summary>
 public static class SD3Family
 {
+    /// <summary>Name of the pipeline's class in the ecosystem.</summary>
+    public const string PipelineClass = "StableDiffusion3Pipeline";
+
     /// <summary>The attention projections that diffusers' training of Stable Diffusion 3 adapts.</summary>
     public static readonly IReadOnlyList<string> AdapterTargets =
     [
@@ -60,11 +63,13 @@ public static class SD3Family
         {
             Name = "sd35",
             Title = "Stable Diffusion 3.5",
-            PipelineClasses = [SD3Pipeline.ClassName],
+            PipelineClasses = [PipelineClass],
             NameParts = ["stablediffusion3", "sd3"],
             ScheduleOf = (steps, _) => NoiseSchedule.FlowMatchEuler(steps),
             ScheduleText = "static shift 3",
-            Load = SD3Backbone.Load,
+            AdapterTargets = AdapterTargets,
+            Autoencoder = AutoencoderKind.KL,
+            RequireEncoders = SD3PromptEncoder.RequireParts,
             Encoders = new(
                 SD3PromptEncoder.DefaultSequenceLength,
                 [nameof(CLIPTextModelWithProjection), nameof(CLIPTextModelWithProjection), nameof(T5EncoderModel)]
@@ -90,7 +95,6 @@ public static class SD3Family
                 Keys = ["pos_embed_max_size", "joint_attention_dim"],
             },
             OriginalNames = SD3OriginalNames.Table,
-            Trace = json => Traced(SD3TransformerConfig.Read(json)),
             Released = new(
                 ["stablediffusion35medium", "sd35medium", "sd35m"],
                 () => Planned(ReleasedTransformer, ReleasedAutoencoder)
@@ -106,8 +110,8 @@ public static class SD3Family
         return new()
         {
             Name = "Stable Diffusion 3.5 medium",
-            Transformer = new TracedSD3Transformer(transformer),
-            BufferElements = PositionsOf(transformer),
+            Transformer = MetaNetwork.Build(() => new SD3Transformer2DModel(transformer)),
+            AdapterTargets = AdapterTargets,
             Decoder = new TracedDecoder(autoencoder),
             AutoencoderParameters = MetaNetwork.Parameters(() => new AutoencoderKL(autoencoder)),
             TextTokens = PlannedEncoder.ClipL.Tokens + t5.Tokens,
@@ -117,12 +121,6 @@ public static class SD3Family
             RewardParameters = 0,
         };
     }
-
-    private static TracedNetwork Traced(SD3TransformerConfig config) =>
-        new(new TracedSD3Transformer(config), PositionsOf(config), config.SampleSize);
-
-    private static long PositionsOf(SD3TransformerConfig config) =>
-        (long)config.PosEmbedMaxSize * config.PosEmbedMaxSize * config.InnerDim;
 
     private static bool IsClip(PlannedEncoder encoder) => encoder.Name.Contains("CLIP", StringComparison.Ordinal);
 }

@@ -11,7 +11,7 @@ using FlowBP.Models.TextEncoders;
 namespace FlowBP.Families.SD3;
 
 /// <summary>Prompts to the conditioning of a joint transformer.</summary>
-public sealed class SD3PromptEncoder : IPromptEncoder
+public sealed class SD3PromptEncoder : IPromptSource, IWritablePrompts
 {
     /// <summary>Tokens that T5 sees unless asked for another number, as in diffusers' pipeline.</summary>
     public const int DefaultSequenceLength = 256;
@@ -42,7 +42,7 @@ public sealed class SD3PromptEncoder : IPromptEncoder
     /// <summary>The T5 encoder.</summary>
     public T5Tower? T5 { get; }
 
-    /// <inheritdoc/>
+    /// <summary>Tokens of the longest encoder's sequence; longer prompts are truncated.</summary>
     public int MaxSequenceLength { get; }
 
     /// <summary>Reads the encoders of a model folder.</summary>
@@ -134,6 +134,43 @@ public sealed class SD3PromptEncoder : IPromptEncoder
         T5?.Dispose();
     }
 
+    // The third encoder is T5; CLIP's towers were perhaps trained here, T5 never is.
+    IEnumerable<IndexEntry> IWritablePrompts.Write(DiffusersFolder layout, ScalarType? dtype)
+    {
+        for (var i = 0; i < Towers.Count; i++)
+        {
+            CopyFiles(Towers[i].TokenizerFolder, layout.Tokenizer(i + 1));
+            DiffusersFolder.WriteTextEncoder(
+                layout.TextEncoder(i + 1),
+                Towers[i].Encoder.Config.ToJson(),
+                Towers[i].Encoder,
+                dtype
+            );
+        }
+        if (T5 is not null)
+        {
+            CopyFiles(T5.TokenizerFolder, layout.Tokenizer(BothTowers + 1));
+            CopyFiles(T5.EncoderFolder, layout.TextEncoder(BothTowers + 1));
+        }
+        return
+        [
+            .. Enumerable
+                .Range(1, BothTowers)
+                .SelectMany(i => Entries(i, i <= Towers.Count, nameof(CLIPTextModelWithProjection), "CLIPTokenizer")),
+            .. Entries(BothTowers + 1, T5 is not null, nameof(T5EncoderModel), "T5TokenizerFast"),
+        ];
+
+        IndexEntry[] Entries(int number, bool present, string encoder, string tokenizer)
+        {
+            var library = present ? "transformers" : null;
+            return
+            [
+                new(Path.GetFileName(layout.TextEncoder(number)), library, present ? encoder : null),
+                new(Path.GetFileName(layout.Tokenizer(number)), library, present ? tokenizer : null),
+            ];
+        }
+    }
+
     /// <summary>Refuses a folder that lists an encoder which is not there, before anything large is read.</summary>
     internal static void RequireParts(DiffusersFolder layout)
     {
@@ -151,7 +188,7 @@ public sealed class SD3PromptEncoder : IPromptEncoder
     }
 
     // What is read is the caller's at once, who disposes it where something that follows fails.
-    internal static IReadOnlyList<TextTower> LoadTowers(DiffusersFolder layout, Unfinished made) =>
+    private static IReadOnlyList<TextTower> LoadTowers(DiffusersFolder layout, Unfinished made) =>
         [
             .. Enumerable
                 .Range(1, BothTowers)
@@ -164,7 +201,7 @@ public sealed class SD3PromptEncoder : IPromptEncoder
                 }),
         ];
 
-    internal static T5Tower? LoadT5(DiffusersFolder layout, Unfinished made, ScalarType? dtype = null) =>
+    private static T5Tower? LoadT5(DiffusersFolder layout, Unfinished made, ScalarType? dtype = null) =>
         layout.HasPart(layout.TextEncoder(3))
             ? made.Add(T5Tower.Load(layout.TokenizerInUse(3), layout.TextEncoder(3), dtype))
             : null;
@@ -179,4 +216,23 @@ public sealed class SD3PromptEncoder : IPromptEncoder
                 Towers[0].Encoder.parameters().First().dtype,
                 device
             );
+
+    private static void CopyFiles(string from, string to)
+    {
+        if (Path.GetFullPath(from) == Path.GetFullPath(to))
+        {
+            return;
+        }
+        foreach (var file in Directory.EnumerateFiles(from))
+        {
+            AtomicFile.Write(
+                Path.Combine(to, Path.GetFileName(file)),
+                stream =>
+                {
+                    using var source = File.OpenRead(file);
+                    source.CopyTo(stream);
+                }
+            );
+        }
+    }
 }

@@ -1,7 +1,6 @@
 // The transformer's config.json of Stable Diffusion 3 and 3.5. Defaults are those of the ecosystem's class, which leaves
 // out what equals them.
 
-using System.Text.Json.Nodes;
 using FlowBP.Formats;
 
 namespace FlowBP.Families.SD3;
@@ -57,22 +56,8 @@ public sealed record SD3TransformerConfig
     public static SD3TransformerConfig Read(ConfigReader json)
     {
         json.RequireClass(nameof(SD3Transformer2DModel));
-        var defaults = new SD3TransformerConfig();
-        var inChannels = json.Int("in_channels", defaults.InChannels);
-        var outGivenAsNull = json.Contains("out_channels") && !json.Has("out_channels");
-        var config = new SD3TransformerConfig
+        var config = json.Fill(new SD3TransformerConfig(), "qk_norm") with
         {
-            SampleSize = json.Int("sample_size", defaults.SampleSize),
-            PatchSize = json.Int("patch_size", defaults.PatchSize),
-            InChannels = inChannels,
-            OutChannels = json.Int("out_channels", outGivenAsNull ? inChannels : defaults.OutChannels),
-            NumLayers = json.Int("num_layers", defaults.NumLayers),
-            AttentionHeadDim = json.Int("attention_head_dim", defaults.AttentionHeadDim),
-            NumAttentionHeads = json.Int("num_attention_heads", defaults.NumAttentionHeads),
-            JointAttentionDim = json.Int("joint_attention_dim", defaults.JointAttentionDim),
-            PooledProjectionDim = json.Int("pooled_projection_dim", defaults.PooledProjectionDim),
-            PosEmbedMaxSize = json.Int("pos_embed_max_size", defaults.PosEmbedMaxSize),
-            DualAttentionLayers = json.Ints("dual_attention_layers", defaults.DualAttentionLayers),
             QkNorm = json.OptionalText("qk_norm") switch
             {
                 null => false,
@@ -83,6 +68,10 @@ public sealed record SD3TransformerConfig
                 ),
             },
         };
+        if (json.Contains("out_channels") && !json.Has("out_channels"))
+        {
+            config = config with { OutChannels = config.InChannels };
+        }
         // The text is projected into the image's stream, so this width has no freedom.
         var captionDim = json.Int("caption_projection_dim", 1152);
         json.RefuseUnknown();
@@ -99,21 +88,12 @@ public sealed record SD3TransformerConfig
 
     /// <summary>The content of a config.json that <see cref="Read(string)"/> and diffusers understand.</summary>
     public string ToJson() =>
-        new JsonObject
-        {
-            ["_class_name"] = "SD3Transformer2DModel",
-            ["attention_head_dim"] = AttentionHeadDim,
-            ["caption_projection_dim"] = InnerDim,
-            ["dual_attention_layers"] = new JsonArray([.. DualAttentionLayers.Select(i => (JsonNode)i)]),
-            ["in_channels"] = InChannels,
-            ["joint_attention_dim"] = JointAttentionDim,
-            ["num_attention_heads"] = NumAttentionHeads,
-            ["num_layers"] = NumLayers,
-            ["out_channels"] = OutChannels,
-            ["patch_size"] = PatchSize,
-            ["pooled_projection_dim"] = PooledProjectionDim,
-            ["pos_embed_max_size"] = PosEmbedMaxSize,
-            ["qk_norm"] = QkNorm ? "rms_norm" : null,
-            ["sample_size"] = SampleSize,
-        }.ToConfigText();
+        ConfigRecord
+            .ToJsonObject(
+                this,
+                ("_class_name", nameof(SD3Transformer2DModel)),
+                ("caption_projection_dim", InnerDim),
+                ("qk_norm", QkNorm ? "rms_norm" : null)
+            )
+            .ToConfigText();
 }

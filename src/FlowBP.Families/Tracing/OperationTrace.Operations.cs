@@ -12,20 +12,19 @@ internal sealed partial class OperationTrace
     /// <param name="inputs">Width of a row.</param>
     /// <param name="outputs">Width of a row of the result.</param>
     /// <param name="bias">Whether there is one.</param>
-    /// <param name="role">What LoRA may choose it by.</param>
     /// <param name="strided">Whether x is a part of a larger tensor: it is copied first, and the copy is kept.</param>
+    /// <param name="adapted">Whether an adapter is beside it, where the trace has adapters.</param>
     public TracedTensor Linear(
         TracedTensor x,
         long inputs,
         long outputs,
         bool bias = true,
-        string role = "",
-        bool strided = false
+        bool strided = false,
+        bool adapted = false
     )
     {
         var rows = x.Elements / inputs;
         var flops = 2.0 * rows * inputs * outputs;
-        Linears.Add((role, inputs, outputs));
         var read = strided ? Copy(x) : x;
         var result = Record(
             rows * outputs,
@@ -40,9 +39,7 @@ internal sealed partial class OperationTrace
                 Weights = (inputs * outputs) + (bias ? outputs : 0),
             }
         );
-        return Options.AdapterRank is { } rank && Options.AdapterRoles.Contains(role)
-            ? Adapted(x, result, inputs, outputs, rank)
-            : result;
+        return adapted && Options.AdapterRank is { } rank ? Adapted(x, result, inputs, outputs, rank) : result;
     }
 
     // The result and its change by two trained factors, which are float32 on a network of any type.

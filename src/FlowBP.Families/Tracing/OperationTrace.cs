@@ -40,9 +40,6 @@ internal sealed partial class OperationTrace(TraceOptions options)
     /// <summary>Those of the backward.</summary>
     public double BackwardFlops { get; private set; }
 
-    /// <summary>Inputs and outputs (in, out) of the linear layers, as LoRA counts them, with a name of their role.</summary>
-    public List<(string Role, long Inputs, long Outputs)> Linears { get; } = [];
-
     /// <summary>A tensor that exists before the computation and is the caller's to count.</summary>
     public TracedTensor Given(long elements, bool needsGradient = false, int? elementBytes = null) =>
         new(
@@ -55,9 +52,6 @@ internal sealed partial class OperationTrace(TraceOptions options)
     /// <summary>A tensor that is made here.</summary>
     public TracedTensor Made(long elements, bool needsGradient = false, int? elementBytes = null) =>
         New(elements, needsGradient, elementBytes ?? Options.ElementBytes);
-
-    /// <summary>Weights that exist and are not used.</summary>
-    public void Unused(long elements) => Parameters += elements;
 
     /// <summary>Begins a dispose scope.</summary>
     public void BeginScope() => scopes.Push([]);

@@ -1,6 +1,8 @@
 // The networks of a run as far as a prediction goes: the transformer, the decoder and the reward operation by operation, the
 // others by their size.
 
+using FlowBP.Families.Networks;
+
 namespace FlowBP.Families.Tracing;
 
 /// <summary>A network that only runs forward.</summary>
@@ -25,12 +27,6 @@ public sealed record PlannedEncoder(string Name, long Parameters, long Tokens, l
     /// <summary>Of Qwen3-8B as many layers as a transformer reads states of.</summary>
     public static PlannedEncoder Qwen3 { get; } = new("Qwen3-8B", 5_831_883_520, LongTokens, 5_209_553_664);
 }
-
-/// <summary>A transformer of a configuration.</summary>
-/// <param name="Transformer">Its operations.</param>
-/// <param name="BufferElements">Elements of its buffers, such as a table of positions.</param>
-/// <param name="SampleSize">Latent elements per side that it was made for; null: any.</param>
-internal sealed record TracedNetwork(ITracedTransformer Transformer, long BufferElements = 0, int? SampleSize = null);
 
 /// <summary>The networks of a run.</summary>
 public sealed record PlannedModel
@@ -57,18 +53,25 @@ public sealed record PlannedModel
     public required long RewardParameters { get; init; }
 
     /// <summary>Elements of the transformer's buffers, such as a table of positions.</summary>
-    public long BufferElements { get; init; }
+    public long BufferElements => Transformer.state_dict().Values.Sum(tensor => tensor.numel()) - Network.Parameters;
 
     /// <summary>The text encoders.</summary>
     public required IReadOnlyList<PlannedEncoder> TextEncoders { get; init; }
 
-    internal ITracedTransformer Transformer { get; init; } = null!;
+    /// <summary>The transformer, of tensors without memory (<see cref="Inspection.MetaNetwork"/>).</summary>
+    public required FlowTransformer Transformer { get; init; }
+
+    /// <summary>The layers that adapters change.</summary>
+    public IReadOnlyList<string> AdapterTargets { get; init; } = [];
+
+    /// <summary>The transformer, operation by operation.</summary>
+    internal TracedNetwork Network => field ??= new(Transformer, AdapterTargets);
 
     internal TracedDecoder Decoder { get; init; } = null!;
 
     internal TracedClipReward Reward { get; init; } = null!;
 
-    internal TransformerInput Input(long samples, int resolution)
+    internal TokenCounts Input(long samples, int resolution)
     {
         var side = resolution / Decoder.Compression / Transformer.PatchSize;
         return new(samples, (long)side * side, TextTokens);

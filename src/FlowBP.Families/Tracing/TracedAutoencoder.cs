@@ -74,13 +74,13 @@ internal sealed class TracedDecoder(AutoencoderKLConfig config)
         trace.BeginScope();
         // Positions become rows: every projection copies them into that order.
         var h = trace.GroupNorm(x, channels);
-        var q = trace.Linear(h, channels, channels, role: "vae", strided: true);
-        var k = trace.Linear(h, channels, channels, role: "vae", strided: true);
-        var v = trace.Linear(h, channels, channels, role: "vae", strided: true);
+        var q = trace.Linear(h, channels, channels, strided: true);
+        var k = trace.Linear(h, channels, channels, strided: true);
+        var v = trace.Linear(h, channels, channels, strided: true);
         // One head per image.
         var images = trace.Images;
         var attended = trace.Attention(q, k, v, images, channels);
-        var sum = trace.Add(x, trace.Copy(trace.Linear(attended, channels, channels, role: "vae")));
+        var sum = trace.Add(x, trace.Copy(trace.Linear(attended, channels, channels)));
         trace.EndScope(sum);
         return sum;
     }

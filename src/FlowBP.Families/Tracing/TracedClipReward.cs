@@ -66,7 +66,7 @@ internal sealed class TracedClipReward(ClipRewardShape shape)
             x = Block(trace, x);
         }
         var first = trace.LayerNorm(trace.Part(x, images * width), width, affine: true);
-        var embedding = trace.Linear(first, width, shape.EmbedDim, bias: false, role: "reward");
+        var embedding = trace.Linear(first, width, shape.EmbedDim, bias: false);
         trace.EndScope(embedding);
         var score = trace.Part(trace.Multiply(embedding, trace.Given(embedding.Elements)), images);
         trace.EndScope(score);
@@ -82,21 +82,21 @@ internal sealed class TracedClipReward(ClipRewardShape shape)
             v;
         if (shape.PackedProjection)
         {
-            var all = trace.Linear(normed, width, 3 * width, role: "reward");
+            var all = trace.Linear(normed, width, 3 * width);
             (q, k, v) = (trace.Part(all, x.Elements), trace.Part(all, x.Elements), trace.Part(all, x.Elements));
         }
         else
         {
-            q = trace.Linear(normed, width, width, role: "reward");
-            k = trace.Linear(normed, width, width, role: "reward");
-            v = trace.Linear(normed, width, width, role: "reward");
+            q = trace.Linear(normed, width, width);
+            k = trace.Linear(normed, width, width);
+            v = trace.Linear(normed, width, width);
         }
         var heads = trace.Images * shape.VisionHeads;
         var attended = trace.Copy(trace.Attention(q, k, v, heads, width / shape.VisionHeads, strided: true));
-        var h = trace.Add(x, trace.Linear(attended, width, width, role: "reward"));
-        var inner = trace.Linear(trace.LayerNorm(h, width, affine: true), width, shape.VisionHidden, role: "reward");
+        var h = trace.Add(x, trace.Linear(attended, width, width));
+        var inner = trace.Linear(trace.LayerNorm(h, width, affine: true), width, shape.VisionHidden);
         var active = shape.QuickGelu ? trace.QuickGelu(inner) : trace.Activation(inner);
-        var sum = trace.Add(h, trace.Linear(active, shape.VisionHidden, width, role: "reward"));
+        var sum = trace.Add(h, trace.Linear(active, shape.VisionHidden, width));
         trace.EndScope(sum);
         return sum;
     }

@@ -25,6 +25,19 @@ internal sealed class TracedTensor
 
     public long Bytes => Elements * ElementBytes;
 
+    /// <summary>Elements of a row; 0 where nobody asks.</summary>
+    public long Width { get; private set; }
+
+    /// <summary>Whether its rows lie apart in memory: what reads them one after the other copies it first.</summary>
+    public bool IsStrided { get; private set; }
+
+    /// <summary>This tensor, with rows of a width.</summary>
+    public TracedTensor As(long width, bool isStrided = false)
+    {
+        (Width, IsStrided) = (width, isStrided);
+        return this;
+    }
+
     public TracedStorage Storage { get; }
 
     public TracedStorage? Gradient { get; set; }
@@ -58,9 +71,6 @@ internal sealed record TraceOptions
 
     /// <summary>Rank of the adapters that are trained beside linear layers; null: there are none.</summary>
     public int? AdapterRank { get; init; }
-
-    /// <summary>Roles of the linear layers that have an adapter.</summary>
-    public IReadOnlyList<string> AdapterRoles { get; init; } = [];
 
     /// <summary>Images that go through at once; for what treats each by itself.</summary>
     public long Images { get; init; } = 1;

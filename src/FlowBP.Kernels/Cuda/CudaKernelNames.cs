@@ -39,12 +39,9 @@ public static class CudaKernelNames
             ],
         };
 
-    /// <summary>The kernel of a family for one storage type.</summary>
-    internal static string Of(string file, LatentType type) => $"{file}_{Suffix(type)}";
-
-    /// <summary>The kernel of a family that reads one type and writes another.</summary>
+    /// <summary>The kernel of a family that reads one type and writes another, or has one for both.</summary>
     internal static string Of(string file, LatentType from, LatentType to) =>
-        from == to ? Of(file, from) : $"{file}_{Suffix(from)}_to_{Suffix(to)}";
+        from == to ? $"{file}_{Suffix(from)}" : $"{file}_{Suffix(from)}_to_{Suffix(to)}";
 
     private static string Suffix(LatentType type) =>
         type switch

@@ -1,6 +1,7 @@
 // ILatentKernels on a GPU. The arithmetic is in kernels/; here are the checks, the same as in front of the CPU's kernels, the
 // splitting of what doesn't fit one launch's parameters, and the shapes of the grids. Tables of steps and weights travel with the
-// launch, so that nothing is copied to the device; results that the caller wants as numbers are copied back at the end.
+// launch, so that nothing is copied to the device; results that the caller wants as numbers are copied back at the end. The
+// reference is ScalarLatentKernels in tests/FlowBP.Kernels.References.
 
 using System.Runtime.InteropServices;
 using FlowBP.Cuda;
@@ -8,11 +9,20 @@ using FlowBP.Cuda;
 namespace FlowBP.Kernels.Cuda;
 
 /// <summary>
-/// The fused operations on device memory: the numbers of <see cref="ScalarLatentKernels"/>, bit for bit. Buffers hold device
+/// The fused operations on device memory: the numbers of the scalar reference, bit for bit. Buffers hold device
 /// pointers. Replay, scaling and the optimizer step are queued on the stream; residual and norm wait for their results. One
 /// call at a time.
 /// </summary>
-public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
+/// <param name="driver">Launches them, and has the memory of sums.</param>
+/// <param name="kernels">Finds a kernel by its name, one of <see cref="CudaKernelNames"/>; asked once for each.</param>
+/// <param name="stream">Tells the CUstream that is current at each launch; 0 is the default stream.</param>
+/// <param name="deviceIndex">What <see cref="DeviceIndex"/> says.</param>
+public sealed unsafe class CudaLatentKernels(
+    ICudaDriver driver,
+    Func<string, Kernel> kernels,
+    Func<nint> stream,
+    int? deviceIndex = null
+) : ILatentKernels, IDisposable
 {
     private const int ReplayThreads = 256;
     private const int ResidualThreads = 256;
@@ -22,44 +32,20 @@ public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
     private const int AdamWThreads = 256;
     private const int NormThreads = 256;
 
-    private readonly CudaLauncher _launcher;
-    private readonly CudaScratch _partials;
-    private readonly CudaScratch _counters;
-    private readonly CudaScratch _results;
-
-    /// <summary>Kernels on a stream.</summary>
-    /// <param name="driver">The driver that launches them.</param>
-    /// <param name="functions">
-    /// Finds a kernel (CUfunction) by its name, one of <see cref="CudaKernelNames"/>; asked once for each.
-    /// </param>
-    /// <param name="stream">CUstream; 0 is the default stream.</param>
-    public CudaLatentKernels(ICudaDriver driver, Func<string, nint> functions, nint stream)
-        : this(driver, functions, () => stream) { }
-
-    /// <summary>Kernels on the stream that is current at each launch.</summary>
-    /// <param name="driver">The driver that launches them.</param>
-    /// <param name="functions">As in the other constructor.</param>
-    /// <param name="stream">Tells the CUstream.</param>
-    /// <param name="deviceIndex">What <see cref="DeviceIndex"/> says.</param>
-    public CudaLatentKernels(
-        ICudaDriver driver,
-        Func<string, nint> functions,
-        Func<nint> stream,
-        int? deviceIndex = null
-    )
-    {
-        DeviceIndex = deviceIndex;
-        _launcher = new(driver, functions, stream);
-        _partials = new(driver);
-        _counters = new(driver);
-        _results = new(driver);
-    }
+    private readonly KernelFamily _replay = new(kernels, "replay");
+    private readonly KernelFamily _quadratureResidual = new(kernels, "quadrature_residual");
+    private readonly KernelFamily _scaleCotangent = new(kernels, "scale_cotangent");
+    private readonly KernelFamily _adamWEma = new(kernels, "adamw_ema");
+    private readonly KernelFamily _squaredNorm = new(kernels, "squared_norm");
+    private readonly CudaScratch _partials = new(driver);
+    private readonly CudaScratch _counters = new(driver);
+    private readonly CudaScratch _results = new(driver);
 
     /// <inheritdoc/>
-    public int? DeviceIndex { get; }
+    public int? DeviceIndex => deviceIndex;
 
     /// <summary>CUstream that the kernels are queued on.</summary>
-    public nint Stream => _launcher.Stream;
+    public nint Stream => stream();
 
     /// <summary>
     /// Most quadrature points that a call can have: what one sample's part of a launch's parameters holds.
@@ -83,16 +69,19 @@ public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
         {
             return;
         }
-        var blocks = CudaLauncher.BlocksOf(
-            x_TBE.Elements,
-            ReplayThreads * CudaLauncher.VectorBytes / x_TBE.ElementSize
-        );
+        var blocks = CudaGrid.BlocksOf(x_TBE.Elements, ReplayThreads * CudaGrid.VectorBytes / x_TBE.ElementSize);
         foreach (var (first, samples) in Launches(x_TBE, index_BK.Length))
         {
             QuadratureParameters parameters;
             Describe(&parameters, x_TBE, v_TBE, out_BE, first, samples);
             FillTable(&parameters, x_TBE.Type, start_B, default, index_BK, weight_BK, first);
-            _launcher.Launch(CudaKernelNames.Of("replay", x_TBE.Type), blocks, samples, ReplayThreads, ref parameters);
+            driver.Launch(
+                _replay[x_TBE.Type],
+                CudaGrid.Of(blocks, samples),
+                new(ReplayThreads),
+                Stream,
+                KernelArgument.Structure(&parameters)
+            );
         }
     }
 
@@ -132,7 +121,7 @@ public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
         var partial = _partials.AtLeast(atOnce * partials * sizeof(double), Stream);
         var counter = _counters.AtLeast(atOnce * counters * sizeof(uint), Stream);
         var residual = _results.AtLeast(residual_B.Length * sizeof(double), Stream);
-        var blocks = CudaLauncher.BlocksOf(x_TBE.Elements, BlocksPerResidual * ReductionOrder.BlockElements);
+        var blocks = CudaGrid.BlocksOf(x_TBE.Elements, BlocksPerResidual * ReductionOrder.BlockElements);
         foreach (var (first, samples) in launches)
         {
             QuadratureParameters parameters;
@@ -143,15 +132,15 @@ public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
             parameters.Counter = (uint*)counter;
             parameters.PartialsPerSample = partials;
             parameters.CountersPerSample = counters;
-            _launcher.Launch(
-                CudaKernelNames.Of("quadrature_residual", x_TBE.Type),
-                blocks,
-                samples,
-                ResidualThreads,
-                ref parameters
+            driver.Launch(
+                _quadratureResidual[x_TBE.Type],
+                CudaGrid.Of(blocks, samples),
+                new(ResidualThreads),
+                Stream,
+                KernelArgument.Structure(&parameters)
             );
         }
-        _launcher.Driver.CopyToHost(MemoryMarshal.AsBytes(residual_B), residual, Stream);
+        driver.CopyToHost(MemoryMarshal.AsBytes(residual_B), residual, Stream);
     }
 
     /// <inheritdoc/>
@@ -162,8 +151,8 @@ public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
         {
             return;
         }
-        var vector = CudaLauncher.VectorBytes / Math.Max(g_BE.ElementSize, u_BE.ElementSize);
-        var blocks = CudaLauncher.BlocksOf(g_BE.Elements, ScalingThreads * VectorsPerScalingThread * vector);
+        var vector = CudaGrid.VectorBytes / Math.Max(g_BE.ElementSize, u_BE.ElementSize);
+        var blocks = CudaGrid.BlocksOf(g_BE.Elements, ScalingThreads * VectorsPerScalingThread * vector);
         for (var first = 0; first < scale_B.Length; first += ScalingParameters.Samples)
         {
             var samples = Math.Min(ScalingParameters.Samples, scale_B.Length - first);
@@ -172,12 +161,12 @@ public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
             parameters.U = u_BE.AddressOf(0, first, 0);
             parameters.Elements = g_BE.Elements;
             scale_B.Slice(first, samples).CopyTo(new(parameters.Scale, ScalingParameters.Samples));
-            _launcher.Launch(
-                CudaKernelNames.Of("scale_cotangent", g_BE.Type, u_BE.Type),
-                blocks,
-                samples,
-                ScalingThreads,
-                ref parameters
+            driver.Launch(
+                _scaleCotangent[g_BE.Type, u_BE.Type],
+                CudaGrid.Of(blocks, samples),
+                new(ScalingThreads),
+                Stream,
+                KernelArgument.Structure(&parameters)
             );
         }
     }
@@ -214,7 +203,7 @@ public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
                 Count = tensor.Count,
                 FirstBlock = blocks,
             };
-            blocks += CudaLauncher.BlocksOf(tensor.Count, AdamWEmaParameters.BlockElements);
+            blocks += CudaGrid.BlocksOf(tensor.Count, AdamWEmaParameters.BlockElements);
         }
         Launch(&parameters, step);
 
@@ -232,7 +221,13 @@ public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
             {
                 SetConstants(parameters, AdamWEmaConstants<float>.Of(step));
             }
-            _launcher.Launch(CudaKernelNames.Of("adamw_ema", type), blocks, 1, AdamWThreads, ref *parameters);
+            driver.Launch(
+                _adamWEma[type],
+                CudaGrid.Of(blocks),
+                new(AdamWThreads),
+                Stream,
+                KernelArgument.Structure(parameters)
+            );
         }
     }
 
@@ -295,14 +290,20 @@ public sealed unsafe class CudaLatentKernels : ILatentKernels, IDisposable
         }
         Launch(&parameters);
         var sums = new double[spans];
-        _launcher.Driver.CopyToHost(MemoryMarshal.AsBytes(sums.AsSpan()), (nint)partial, Stream);
+        driver.CopyToHost(MemoryMarshal.AsBytes(sums.AsSpan()), (nint)partial, Stream);
         GradientSpans.AddUp(gradients, sums, squaredNorms);
 
         void Launch(SquaredNormParameters* parameters)
         {
             if (parameters->Entries > 0)
             {
-                _launcher.Launch(CudaKernelNames.Of("squared_norm", type), launched, 1, NormThreads, ref *parameters);
+                driver.Launch(
+                    _squaredNorm[type],
+                    CudaGrid.Of(launched),
+                    new(NormThreads),
+                    Stream,
+                    KernelArgument.Structure(parameters)
+                );
             }
         }
     }

@@ -1,4 +1,5 @@
-// IRolloutKernels on a GPU: checks, grids, launches. All of it is queued; nothing waits.
+// IRolloutKernels on a GPU: checks, grids, launches. All of it is queued; nothing waits. The reference is ScalarRolloutKernels in
+// tests/FlowBP.Kernels.References.
 
 using System.Numerics;
 using FlowBP.Cuda;
@@ -6,10 +7,19 @@ using FlowBP.Cuda;
 namespace FlowBP.Kernels.Cuda;
 
 /// <summary>
-/// The rollout's fused operations on device memory: the numbers of <see cref="ScalarRolloutKernels"/>, bit for bit (the payload
-/// of a NaN excepted). Buffers hold device pointers. Everything is queued on the stream.
+/// The rollout's fused operations on device memory: the numbers of the scalar reference, bit for bit (the payload of a NaN
+/// excepted). Buffers hold device pointers. Everything is queued on the stream that is current at each launch.
 /// </summary>
-public sealed unsafe class CudaRolloutKernels : IRolloutKernels
+/// <param name="driver">Launches them.</param>
+/// <param name="kernels">Finds a kernel by its name, one of <see cref="CudaKernelNames"/>; asked once for each.</param>
+/// <param name="stream">Tells the CUstream; 0 is the default stream.</param>
+/// <param name="deviceIndex">What <see cref="DeviceIndex"/> says.</param>
+public sealed unsafe class CudaRolloutKernels(
+    ICudaDriver driver,
+    Func<string, Kernel> kernels,
+    Func<nint> stream,
+    int? deviceIndex = null
+) : IRolloutKernels
 {
     private const int WarpThreads = 32;
     private const int AdalnRows = 4;
@@ -19,38 +29,16 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
     private const int TokensPerQkThread = 4;
     private const int EulerThreads = 256;
 
-    private readonly CudaLauncher _launcher;
-
-    /// <summary>Kernels on a stream.</summary>
-    /// <param name="driver">The driver that launches them.</param>
-    /// <param name="functions">
-    /// Finds a kernel (CUfunction) by its name, one of <see cref="CudaKernelNames"/>; asked once for each.
-    /// </param>
-    /// <param name="stream">CUstream; 0 is the default stream.</param>
-    public CudaRolloutKernels(ICudaDriver driver, Func<string, nint> functions, nint stream)
-        : this(driver, functions, () => stream) { }
-
-    /// <summary>Kernels on the stream that is current at each launch.</summary>
-    /// <param name="driver">The driver that launches them.</param>
-    /// <param name="functions">As in the other constructor.</param>
-    /// <param name="stream">Tells the CUstream.</param>
-    /// <param name="deviceIndex">What <see cref="DeviceIndex"/> says.</param>
-    public CudaRolloutKernels(
-        ICudaDriver driver,
-        Func<string, nint> functions,
-        Func<nint> stream,
-        int? deviceIndex = null
-    )
-    {
-        DeviceIndex = deviceIndex;
-        _launcher = new(driver, functions, stream);
-    }
+    private readonly KernelFamily _adalnModulate = new(kernels, "adaln_modulate");
+    private readonly KernelFamily _gatedResidual = new(kernels, "gated_residual");
+    private readonly KernelFamily _qkNormRope = new(kernels, "qk_norm_rope");
+    private readonly KernelFamily _guidedEulerStep = new(kernels, "guided_euler_step");
 
     /// <inheritdoc/>
-    public int? DeviceIndex { get; }
+    public int? DeviceIndex => deviceIndex;
 
     /// <summary>CUstream that the kernels are queued on.</summary>
-    public nint Stream => _launcher.Stream;
+    public nint Stream => stream();
 
     /// <inheritdoc/>
     public void AdalnModulate(
@@ -79,12 +67,12 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
             ShiftStride = shift_BD.Stride,
             Epsilon = (float)epsilon,
         };
-        _launcher.Launch(
-            CudaKernelNames.Of("adaln_modulate", x_BLD.Type),
-            CudaLauncher.BlocksOf(parameters.Rows, AdalnRows),
-            1,
-            AdalnRows * WarpThreads,
-            ref parameters
+        driver.Launch(
+            _adalnModulate[x_BLD.Type],
+            CudaGrid.Of(CudaGrid.BlocksOf(parameters.Rows, AdalnRows)),
+            new(AdalnRows * WarpThreads),
+            Stream,
+            KernelArgument.Structure(&parameters)
         );
     }
 
@@ -98,7 +86,7 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
         }
         var size = x_BLD.Type.Size();
         var elements = x_BLD.Tokens * x_BLD.Width;
-        for (var first = 0L; first < x_BLD.Batch; first += CudaLauncher.MaxGridY)
+        for (var first = 0L; first < x_BLD.Batch; first += CudaGrid.MaxY)
         {
             var parameters = new GatedResidualParameters
             {
@@ -110,12 +98,15 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
                 Width = x_BLD.Width,
                 GateStride = gate_BD.Stride,
             };
-            _launcher.Launch(
-                CudaKernelNames.Of("gated_residual", x_BLD.Type),
-                CudaLauncher.BlocksOf(elements, GatedThreads * VectorsPerGatedThread * CudaLauncher.VectorBytes / size),
-                (int)Math.Min(CudaLauncher.MaxGridY, x_BLD.Batch - first),
-                GatedThreads,
-                ref parameters
+            driver.Launch(
+                _gatedResidual[x_BLD.Type],
+                CudaGrid.Of(
+                    CudaGrid.BlocksOf(elements, GatedThreads * VectorsPerGatedThread * CudaGrid.VectorBytes / size),
+                    (int)Math.Min(CudaGrid.MaxY, x_BLD.Batch - first)
+                ),
+                new(GatedThreads),
+                Stream,
+                KernelArgument.Structure(&parameters)
             );
         }
     }
@@ -136,9 +127,9 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
             return;
         }
         var size = x_BLHK.Type.Size();
-        var vectors = (int)CudaLauncher.BlocksOf(x_BLHK.Width, CudaLauncher.VectorBytes / size);
+        var vectors = (int)CudaGrid.BlocksOf(x_BLHK.Width, CudaGrid.VectorBytes / size);
         var threadsPerHead = (int)Math.Min(WarpThreads, BitOperations.RoundUpToPowerOf2((uint)vectors));
-        for (var first = 0L; first < x_BLHK.Batch; first += CudaLauncher.MaxGridY)
+        for (var first = 0L; first < x_BLHK.Batch; first += CudaGrid.MaxY)
         {
             var parameters = new QkNormRopeParameters
             {
@@ -159,12 +150,15 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
                 ThreadsPerHead = threadsPerHead,
                 Epsilon = (float)epsilon,
             };
-            _launcher.Launch(
-                CudaKernelNames.Of("qk_norm_rope", x_BLHK.Type),
-                CudaLauncher.BlocksOf(x_BLHK.Tokens, TokensPerQkThread),
-                (int)Math.Min(CudaLauncher.MaxGridY, x_BLHK.Batch - first),
-                QkThreads(x_BLHK.Heads, threadsPerHead),
-                ref parameters
+            driver.Launch(
+                _qkNormRope[x_BLHK.Type],
+                CudaGrid.Of(
+                    CudaGrid.BlocksOf(x_BLHK.Tokens, TokensPerQkThread),
+                    (int)Math.Min(CudaGrid.MaxY, x_BLHK.Batch - first)
+                ),
+                new(QkThreads(x_BLHK.Heads, threadsPerHead)),
+                Stream,
+                KernelArgument.Structure(&parameters)
             );
         }
     }
@@ -172,9 +166,9 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
     // A block goes through the heads in as few rounds as 256 threads need, with no more threads than that many rounds need.
     private static int QkThreads(int heads, int threadsPerHead)
     {
-        var rounds = CudaLauncher.BlocksOf((long)heads * threadsPerHead, MaxQkThreads);
-        var headsPerRound = CudaLauncher.BlocksOf(heads, rounds);
-        return (int)CudaLauncher.BlocksOf(headsPerRound * threadsPerHead, WarpThreads) * WarpThreads;
+        var rounds = CudaGrid.BlocksOf((long)heads * threadsPerHead, MaxQkThreads);
+        var headsPerRound = CudaGrid.BlocksOf(heads, rounds);
+        return (int)CudaGrid.BlocksOf(headsPerRound * threadsPerHead, WarpThreads) * WarpThreads;
     }
 
     /// <inheritdoc/>
@@ -194,7 +188,7 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
         {
             return;
         }
-        var vector = CudaLauncher.VectorBytes / Math.Max(conditional_NE.ElementSize, x_BE.ElementSize);
+        var vector = CudaGrid.VectorBytes / Math.Max(conditional_NE.ElementSize, x_BE.ElementSize);
         for (var first = 0; first < sample_N.Length; first += GuidedEulerStepParameters.Rows)
         {
             var rows = Math.Min(GuidedEulerStepParameters.Rows, sample_N.Length - first);
@@ -210,12 +204,12 @@ public sealed unsafe class CudaRolloutKernels : IRolloutKernels
                 Step = (float)step,
             };
             sample_N.Slice(first, rows).CopyTo(new(parameters.Row, GuidedEulerStepParameters.Rows));
-            _launcher.Launch(
-                CudaKernelNames.Of("guided_euler_step", conditional_NE.Type, x_BE.Type),
-                CudaLauncher.BlocksOf(x_BE.Elements, EulerThreads * vector),
-                rows,
-                EulerThreads,
-                ref parameters
+            driver.Launch(
+                _guidedEulerStep[conditional_NE.Type, x_BE.Type],
+                CudaGrid.Of(CudaGrid.BlocksOf(x_BE.Elements, EulerThreads * vector), rows),
+                new(EulerThreads),
+                Stream,
+                KernelArgument.Structure(&parameters)
             );
         }
     }

@@ -16,6 +16,6 @@ public static class EmbeddedKernels
 
     /// <summary>Finds a kernel by its name, as the constructors of the CUDA implementations ask for it.</summary>
     /// <param name="library">Compiles <see cref="Sources"/>.</param>
-    public static Func<string, nint> In(KernelLibrary library) =>
-        kernel => library.Kernel($"{s_fileOf[kernel]}.cu", kernel).Handle;
+    public static Func<string, Kernel> In(KernelLibrary library) =>
+        kernel => library.Kernel($"{s_fileOf[kernel]}.cu", kernel);
 }

@@ -13,7 +13,6 @@ namespace FlowBP.Models.Adapters;
 /// using LoraAdapter adapter = LoraAdapter.Attach(transformer, new LoraConfig { Rank = 16, Alpha = 16 }, seed: 42);
 /// Train(transformer, adapter.named_parameters());
 /// adapter.Save(folder);      // pytorch_lora_weights.safetensors
-/// adapter.Merge();           // or: the change becomes part of the weights
 /// </code>
 /// </example>
 public sealed class LoraAdapter : IDisposable
@@ -21,7 +20,6 @@ public sealed class LoraAdapter : IDisposable
     private readonly List<Action> removers = [];
     private readonly List<Parameter> frozen = [];
     private readonly List<LoraLayer> layers = [];
-    private bool isMerged;
 
     private LoraAdapter(LoraConfig config) => Config = config;
 
@@ -118,23 +116,9 @@ public sealed class LoraAdapter : IDisposable
 
     /// <summary>
     /// By name of the model's weight, what it would be with the change made part of it: to store a model that stays as it is.
-    /// After <see cref="Merge"/> there is nothing to change.
     /// </summary>
     public IReadOnlyDictionary<string, Func<Tensor>> MergedWeights =>
-        isMerged
-            ? new Dictionary<string, Func<Tensor>>()
-            : layers.ToDictionary(layer => $"{layer.Path}.weight", layer => (Func<Tensor>)layer.MergedWeight);
-
-    /// <summary>Moves the changes to where the model is; moving the model does not move them.</summary>
-    /// <param name="device">Where to.</param>
-    public LoraAdapter To(Device device)
-    {
-        foreach (var layer in layers)
-        {
-            layer.to(device);
-        }
-        return this;
-    }
+        layers.ToDictionary(layer => $"{layer.Path}.weight", layer => (Func<Tensor>)layer.MergedWeight);
 
     /// <summary>Writes <c>pytorch_lora_weights.safetensors</c>, which diffusers' <c>load_lora_weights</c> reads.</summary>
     /// <param name="folder">The folder; created where necessary.</param>
@@ -143,24 +127,6 @@ public sealed class LoraAdapter : IDisposable
     /// <exception cref="CheckpointException">The file cannot be written.</exception>
     public void Save(string folder, string prefix = LoraFile.TransformerPrefix, ScalarType? dtype = null) =>
         LoraFile.Write(Path.Combine(folder, LoraFile.Name), prefix, Config, layers, dtype);
-
-    /// <summary>
-    /// Makes the change part of the model's weights and detaches: the model needs no adapter any more and trains as before.
-    /// A weight that is not Float32 is rounded once. What is part of the weights already is not added again.
-    /// </summary>
-    public void Merge()
-    {
-        if (isMerged)
-        {
-            return;
-        }
-        isMerged = true;
-        foreach (var layer in layers)
-        {
-            layer.Merge();
-        }
-        Detach();
-    }
 
     /// <summary>Takes the change off the model, whose parameters train again as far as they did before.</summary>
     public void Detach()

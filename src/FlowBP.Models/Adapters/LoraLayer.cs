@@ -100,14 +100,6 @@ public sealed class LoraLayer : nn.Module<Tensor, Tensor>
         return (weight_OI.to_type(ScalarType.Float32) + change_OI).to_type(weight_OI.dtype).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Makes the change part of the layer's own weight.</summary>
-    internal void Merge()
-    {
-        using var noGrad = torch.no_grad();
-        using var merged_OI = MergedWeight();
-        Layer.weight!.copy_(merged_OI);
-    }
-
     // FNV-1a over the path, within the streams' address space.
     private static long Address(string path)
     {

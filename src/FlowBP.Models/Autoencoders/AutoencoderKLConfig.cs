@@ -56,11 +56,7 @@ public sealed record AutoencoderKLConfig
     public static AutoencoderKLConfig Read(ConfigReader json)
     {
         json.RequireClass(nameof(AutoencoderKL));
-        var config = ReadTowers(json, new AutoencoderKLConfig()) with
-        {
-            ScalingFactor = json.Double("scaling_factor", new AutoencoderKLConfig().ScalingFactor),
-            ShiftFactor = json.Double("shift_factor", 0),
-        };
+        var config = ReadTowers(json, new());
         json.Require("latents_mean", "null");
         json.Require("latents_std", "null");
         json.RefuseUnknown();
@@ -69,21 +65,16 @@ public sealed record AutoencoderKLConfig
     }
 
     /// <summary>Reads the keys of encoder and decoder, which autoencoders with another latent have too.</summary>
-    internal static AutoencoderKLConfig ReadTowers(ConfigReader json, AutoencoderKLConfig defaults)
+    /// <param name="json">The object.</param>
+    /// <param name="config">A new configuration with the defaults.</param>
+    /// <param name="without">Keys that do not apply.</param>
+    internal static AutoencoderKLConfig ReadTowers(
+        ConfigReader json,
+        AutoencoderKLConfig config,
+        params ReadOnlySpan<string> without
+    )
     {
-        var config = new AutoencoderKLConfig
-        {
-            InChannels = json.Int("in_channels", defaults.InChannels),
-            OutChannels = json.Int("out_channels", defaults.OutChannels),
-            BlockOutChannels = json.Ints("block_out_channels", defaults.BlockOutChannels),
-            LayersPerBlock = json.Int("layers_per_block", defaults.LayersPerBlock),
-            LatentChannels = json.Int("latent_channels", defaults.LatentChannels),
-            NormNumGroups = json.Int("norm_num_groups", defaults.NormNumGroups),
-            SampleSize = json.Int("sample_size", defaults.SampleSize),
-            MidBlockAddAttention = json.Bool("mid_block_add_attention", defaults.MidBlockAddAttention),
-            UseQuantConv = json.Bool("use_quant_conv", defaults.UseQuantConv),
-            UsePostQuantConv = json.Bool("use_post_quant_conv", defaults.UsePostQuantConv),
-        };
+        json.Fill(config, without);
         RequireBlocks(json, "down_block_types", "DownEncoderBlock2D", config.BlockOutChannels.Count);
         RequireBlocks(json, "up_block_types", "UpDecoderBlock2D", config.BlockOutChannels.Count);
         json.Require("act_fn", "\"silu\"");
@@ -93,38 +84,20 @@ public sealed record AutoencoderKLConfig
     }
 
     /// <summary>The content of a config.json that <see cref="Read(string)"/> and diffusers understand.</summary>
-    public string ToJson()
-    {
-        var json = TowersToJson();
-        json["_class_name"] = nameof(AutoencoderKL);
-        json["scaling_factor"] = ScalingFactor;
-        json["shift_factor"] = ShiftFactor;
-        return new JsonObject(json.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(Copy)).ToConfigText();
-    }
+    public string ToJson() => ToJsonObject(("_class_name", nameof(AutoencoderKL))).ToConfigText();
 
-    /// <summary>A pair that belongs to no object.</summary>
-    internal static KeyValuePair<string, JsonNode?> Copy(KeyValuePair<string, JsonNode?> pair) =>
-        new(pair.Key, pair.Value?.DeepClone());
-
-    /// <summary>What <see cref="ReadTowers"/> reads.</summary>
-    internal JsonObject TowersToJson() =>
-        new()
-        {
-            ["act_fn"] = "silu",
-            ["block_out_channels"] = new JsonArray([.. BlockOutChannels.Select(c => (JsonNode)c)]),
-            ["down_block_types"] = Repeat("DownEncoderBlock2D"),
-            ["force_upcast"] = true,
-            ["in_channels"] = InChannels,
-            ["latent_channels"] = LatentChannels,
-            ["layers_per_block"] = LayersPerBlock,
-            ["mid_block_add_attention"] = MidBlockAddAttention,
-            ["norm_num_groups"] = NormNumGroups,
-            ["out_channels"] = OutChannels,
-            ["sample_size"] = SampleSize,
-            ["up_block_types"] = Repeat("UpDecoderBlock2D"),
-            ["use_post_quant_conv"] = UsePostQuantConv,
-            ["use_quant_conv"] = UseQuantConv,
-        };
+    /// <summary>All keys, and others.</summary>
+    internal JsonObject ToJsonObject(params ReadOnlySpan<(string Key, JsonNode? Value)> others) =>
+        ConfigRecord.ToJsonObject(
+            this,
+            [
+                ("act_fn", "silu"),
+                ("down_block_types", Repeat("DownEncoderBlock2D")),
+                ("force_upcast", true),
+                ("up_block_types", Repeat("UpDecoderBlock2D")),
+                .. others,
+            ]
+        );
 
     private JsonArray Repeat(string block) =>
         [.. Enumerable.Repeat(block, BlockOutChannels.Count).Select(b => (JsonNode)b)];

@@ -12,24 +12,17 @@ namespace FlowBP.Models.Autoencoders;
 /// <summary>Convolutional autoencoder whose latents are normalised patches.</summary>
 public sealed class AutoencoderKLFlux2 : LatentAutoencoder
 {
-    private readonly AutoencoderEncoder encoder;
-    private readonly AutoencoderDecoder decoder;
-    private readonly Conv2d? quant_conv;
-    private readonly Conv2d? post_quant_conv;
     private readonly LatentStatistics bn;
 
     /// <summary>Builds the network with the tensor library's default initialisation, in float32 on the CPU.</summary>
     public AutoencoderKLFlux2(AutoencoderKLFlux2Config config)
-        : base(nameof(AutoencoderKLFlux2))
+        : base(nameof(AutoencoderKLFlux2), config.Towers, config.DecoderTower)
     {
         Config = config;
-        var towers = config.Towers;
-        var moments = 2 * towers.LatentChannels;
-        encoder = new AutoencoderEncoder(towers);
-        decoder = new AutoencoderDecoder(config.DecoderTower);
-        quant_conv = towers.UseQuantConv ? nn.Conv2d(moments, moments, 1) : null;
-        post_quant_conv = towers.UsePostQuantConv ? nn.Conv2d(towers.LatentChannels, towers.LatentChannels, 1) : null;
-        bn = new LatentStatistics(LatentPatches.Side * LatentPatches.Side * towers.LatentChannels, config.BatchNormEps);
+        bn = new LatentStatistics(
+            LatentPatches.Side * LatentPatches.Side * config.Towers.LatentChannels,
+            config.BatchNormEps
+        );
         RegisterComponents();
     }
 
@@ -37,11 +30,7 @@ public sealed class AutoencoderKLFlux2 : LatentAutoencoder
     public AutoencoderKLFlux2Config Config { get; }
 
     /// <inheritdoc/>
-    public override bool RecomputesDecode
-    {
-        get => decoder.Recomputes;
-        set => decoder.Recomputes = value;
-    }
+    public override string ConfigJson => Config.ToJson();
 
     /// <summary>Reads <c>config.json</c> and <c>diffusion_pytorch_model.safetensors</c> from a folder.</summary>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
@@ -50,35 +39,6 @@ public sealed class AutoencoderKLFlux2 : LatentAutoencoder
             new AutoencoderKLFlux2(AutoencoderKLFlux2Config.Read(Path.Combine(folder, "config.json"))),
             model => Checkpoint.LoadInto(model, folder)
         );
-
-    /// <summary>Mean and log-variance of the latent, concatenated along the channels.</summary>
-    /// <param name="image_BCYX">Pixels in [−1, 1]; sides divisible by twice the spatial compression.</param>
-    /// <returns>[B, 2·C, Y', X'].</returns>
-    public Tensor EncodeMoments(Tensor image_BCYX)
-    {
-        using var scope = torch.NewDisposeScope();
-        var moments_BCYX = encoder.call(image_BCYX);
-        return (quant_conv is null ? moments_BCYX : quant_conv.call(moments_BCYX)).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Mean of the latent distribution.</summary>
-    /// <param name="image_BCYX">Pixels in [−1, 1].</param>
-    /// <returns>[B, C, Y', X'].</returns>
-    public Tensor EncodeMean(Tensor image_BCYX)
-    {
-        using var scope = torch.NewDisposeScope();
-        return EncodeMoments(image_BCYX).narrow(1, 0, Config.Towers.LatentChannels).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Pixels, about [−1, 1] but not clamped, from a latent as <see cref="EncodeMean"/> returns it.</summary>
-    /// <param name="z_BCYX">Latent.</param>
-    public Tensor Decode(Tensor z_BCYX)
-    {
-        using var scope = torch.NewDisposeScope();
-        var h_BCYX = z_BCYX.to_type(decoder.Type);
-        h_BCYX = post_quant_conv is null ? h_BCYX : post_quant_conv.call(h_BCYX);
-        return decoder.call(h_BCYX).MoveToOuterDisposeScope();
-    }
 
     /// <summary>From the encoder's latent to what a diffusion model sees: patches, <c>(z − mean) / std</c>.</summary>
     /// <param name="z_BCYX">Latent; even sides.</param>
@@ -98,20 +58,13 @@ public sealed class AutoencoderKLFlux2 : LatentAutoencoder
         return (latents_BEYX * bn.Deviation_1E11 + bn.Mean_1E11).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Decodes what a diffusion model produced: <see cref="Denormalize"/>, patches undone, <see cref="Decode"/>.</summary>
+    /// <summary>Decodes what a diffusion model produced: <see cref="Denormalize"/>, patches undone, <see cref="LatentAutoencoder.Decode"/>.</summary>
     /// <param name="latents_BEYX">Normalised patches, [B, 4·C, Y, X].</param>
     /// <returns>Pixels, about [−1, 1].</returns>
     public override Tensor DecodeScaled(Tensor latents_BEYX)
     {
         using var scope = torch.NewDisposeScope();
         return Decode(LatentPatches.Unpatchify(Denormalize(latents_BEYX))).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Reconstruction through the latent mean.</summary>
-    public override Tensor forward(Tensor image_BCYX)
-    {
-        using var scope = torch.NewDisposeScope();
-        return Decode(EncodeMean(image_BCYX)).MoveToOuterDisposeScope();
     }
 }
 

@@ -8,6 +8,8 @@ namespace FlowBP.Models.Autoencoders;
 /// <summary>Sizes and options of an <see cref="AutoencoderKLFlux2"/>, with the meaning of diffusers' config.json.</summary>
 public sealed record AutoencoderKLFlux2Config
 {
+    private static readonly string[] s_withoutLatent = ["scaling_factor", "shift_factor"];
+
     /// <summary>Encoder and decoder; scaling and shift of the latents do not apply.</summary>
     public AutoencoderKLConfig Towers { get; init; } =
         new()
@@ -40,7 +42,7 @@ public sealed record AutoencoderKLFlux2Config
         var defaults = new AutoencoderKLFlux2Config();
         var config = new AutoencoderKLFlux2Config
         {
-            Towers = AutoencoderKLConfig.ReadTowers(json, defaults.Towers),
+            Towers = AutoencoderKLConfig.ReadTowers(json, defaults.Towers, s_withoutLatent),
             DecoderBlockOutChannels = json.Has("decoder_block_out_channels")
                 ? json.Ints("decoder_block_out_channels")
                 : null,
@@ -66,15 +68,21 @@ public sealed record AutoencoderKLFlux2Config
     /// <summary>The content of a config.json that <see cref="Read(string)"/> and diffusers understand.</summary>
     public string ToJson()
     {
-        var json = Towers.TowersToJson();
-        json["_class_name"] = nameof(AutoencoderKLFlux2);
-        json["batch_norm_eps"] = BatchNormEps;
-        json["decoder_block_out_channels"] = DecoderBlockOutChannels is null
-            ? null
-            : new JsonArray([.. DecoderBlockOutChannels.Select(c => (JsonNode)c)]);
-        json["patch_size"] = new JsonArray(2, 2);
-        return new JsonObject(
-            json.OrderBy(pair => pair.Key, StringComparer.Ordinal).Select(AutoencoderKLConfig.Copy)
-        ).ToConfigText();
+        var json = Towers.ToJsonObject(
+            ("_class_name", nameof(AutoencoderKLFlux2)),
+            ("batch_norm_eps", BatchNormEps),
+            (
+                "decoder_block_out_channels",
+                DecoderBlockOutChannels is null
+                    ? null
+                    : new JsonArray([.. DecoderBlockOutChannels.Select(c => (JsonNode)c)])
+            ),
+            ("patch_size", new JsonArray(2, 2))
+        );
+        foreach (var key in s_withoutLatent)
+        {
+            json.Remove(key);
+        }
+        return json.ToConfigText();
     }
 }

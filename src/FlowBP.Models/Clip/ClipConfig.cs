@@ -44,20 +44,7 @@ public sealed record ClipVisionConfig
 
     internal static ClipVisionConfig Read(ConfigReader json)
     {
-        var defaults = new ClipVisionConfig();
-        var config = new ClipVisionConfig
-        {
-            HiddenSize = json.Int("hidden_size", defaults.HiddenSize),
-            IntermediateSize = json.Int("intermediate_size", defaults.IntermediateSize),
-            ProjectionDim = json.Int("projection_dim", defaults.ProjectionDim),
-            NumHiddenLayers = json.Int("num_hidden_layers", defaults.NumHiddenLayers),
-            NumAttentionHeads = json.Int("num_attention_heads", defaults.NumAttentionHeads),
-            NumChannels = json.Int("num_channels", defaults.NumChannels),
-            ImageSize = json.Int("image_size", defaults.ImageSize),
-            PatchSize = json.Int("patch_size", defaults.PatchSize),
-            HiddenAct = json.Text("hidden_act", defaults.HiddenAct),
-            LayerNormEps = json.Double("layer_norm_eps", defaults.LayerNormEps),
-        };
+        var config = json.Fill(new ClipVisionConfig());
         json.Ignore("bos_token_id", "eos_token_id", "pad_token_id");
         TransformersKeys.Ignore(json);
         json.RefuseUnknown();
@@ -67,21 +54,7 @@ public sealed record ClipVisionConfig
     }
 
     internal JsonObject ToJsonObject() =>
-        new()
-        {
-            ["attention_dropout"] = 0.0,
-            ["hidden_act"] = HiddenAct,
-            ["hidden_size"] = HiddenSize,
-            ["image_size"] = ImageSize,
-            ["intermediate_size"] = IntermediateSize,
-            ["layer_norm_eps"] = LayerNormEps,
-            ["model_type"] = "clip_vision_model",
-            ["num_attention_heads"] = NumAttentionHeads,
-            ["num_channels"] = NumChannels,
-            ["num_hidden_layers"] = NumHiddenLayers,
-            ["patch_size"] = PatchSize,
-            ["projection_dim"] = ProjectionDim,
-        };
+        ConfigRecord.ToJsonObject(this, ("attention_dropout", 0.0), ("model_type", "clip_vision_model"));
 }
 
 /// <summary>Sizes and options of a two-tower CLIP model, with the meaning of transformers' config.json.</summary>

@@ -9,24 +9,22 @@ using FlowBP.Models.Layers;
 namespace FlowBP.Models.Clip;
 
 /// <summary>CLIP with text and vision towers, their projections, and the scale of the logits.</summary>
-public sealed class CLIPModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbedder
+public sealed class CLIPModel : ClipEmbedder
 {
     private readonly ClipTextTransformer text_model;
     private readonly ClipVisionTransformer vision_model;
     private readonly Linear text_projection;
     private readonly Linear visual_projection;
-    private readonly Parameter logit_scale;
 
     /// <summary>Builds the network with the tensor library's default initialisation, in float32 on the CPU.</summary>
     public CLIPModel(ClipConfig config)
-        : base(nameof(CLIPModel))
+        : base(nameof(CLIPModel), config.LogitScaleInit)
     {
         Config = config;
         text_model = new ClipTextTransformer(config.Text);
         vision_model = new ClipVisionTransformer(config.Vision);
         text_projection = nn.Linear(config.Text.HiddenSize, config.ProjectionDim, hasBias: false);
         visual_projection = nn.Linear(config.Vision.HiddenSize, config.ProjectionDim, hasBias: false);
-        logit_scale = nn.Parameter(torch.tensor((float)config.LogitScaleInit));
         RegisterComponents();
     }
 
@@ -34,10 +32,7 @@ public sealed class CLIPModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbedder
     public ClipConfig Config { get; }
 
     /// <inheritdoc/>
-    public int ImageSize => Config.Vision.ImageSize;
-
-    /// <summary>Logarithm of the factor on cosines; a scalar parameter.</summary>
-    public Tensor LogitScale => logit_scale;
+    public override int ImageSize => Config.Vision.ImageSize;
 
     /// <summary>What old checkpoints have besides: positions as lists of numbers.</summary>
     internal static WeightNames Names { get; } =
@@ -58,31 +53,11 @@ public sealed class CLIPModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbedder
         );
 
     /// <inheritdoc/>
-    public Tensor EmbedText(Tensor ids_BL)
-    {
-        using var scope = torch.NewDisposeScope();
-        var embedding_BP = text_projection.call(text_model.call(ids_BL).Pooled);
-        return ClipTower.Normalize(embedding_BP).MoveToOuterDisposeScope();
-    }
+    protected override Tensor ProjectText(Tensor ids_BL) => text_projection.call(text_model.call(ids_BL).Pooled);
 
     /// <inheritdoc/>
-    public Tensor EmbedImage(Tensor pixels_BCYX)
-    {
-        using var scope = torch.NewDisposeScope();
-        var embedding_BP = visual_projection.call(vision_model.call(pixels_BCYX));
-        return ClipTower.Normalize(embedding_BP).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Scaled cosines of every text with every image.</summary>
-    /// <param name="ids_BL">Token ids of the texts, int64.</param>
-    /// <param name="pixels_BCYX">Normalised images.</param>
-    /// <returns>[texts, images].</returns>
-    public override Tensor forward(Tensor ids_BL, Tensor pixels_BCYX)
-    {
-        using var scope = torch.NewDisposeScope();
-        var cosines = EmbedText(ids_BL).mm(EmbedImage(pixels_BCYX).transpose(0, 1));
-        return (cosines * logit_scale.exp()).MoveToOuterDisposeScope();
-    }
+    protected override Tensor ProjectImage(Tensor pixels_BCYX) =>
+        visual_projection.call(vision_model.call(pixels_BCYX));
 }
 
 internal sealed class ClipVisionTransformer : nn.Module<Tensor, Tensor>

@@ -81,22 +81,7 @@ public sealed record ClipTextConfig
     /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
     public static ClipTextConfig Read(ConfigReader json)
     {
-        var defaults = new ClipTextConfig();
-        var config = new ClipTextConfig
-        {
-            VocabSize = json.Int("vocab_size", defaults.VocabSize),
-            HiddenSize = json.Int("hidden_size", defaults.HiddenSize),
-            IntermediateSize = json.Int("intermediate_size", defaults.IntermediateSize),
-            ProjectionDim = json.Int("projection_dim", defaults.ProjectionDim),
-            NumHiddenLayers = json.Int("num_hidden_layers", defaults.NumHiddenLayers),
-            NumAttentionHeads = json.Int("num_attention_heads", defaults.NumAttentionHeads),
-            MaxPositionEmbeddings = json.Int("max_position_embeddings", defaults.MaxPositionEmbeddings),
-            HiddenAct = json.Text("hidden_act", defaults.HiddenAct),
-            LayerNormEps = json.Double("layer_norm_eps", defaults.LayerNormEps),
-            EosTokenId = json.Int("eos_token_id", defaults.EosTokenId),
-            BosTokenId = json.Int("bos_token_id", defaults.BosTokenId),
-            PadTokenId = json.Int("pad_token_id", defaults.PadTokenId),
-        };
+        var config = json.Fill(new ClipTextConfig());
         TransformersKeys.Ignore(json);
         json.RefuseUnknown();
         ClipTower.Activation(config.HiddenAct, json.File);
@@ -123,23 +108,7 @@ public sealed record ClipTextConfig
 
     internal JsonObject ToJsonObject(string? architecture)
     {
-        var json = new JsonObject
-        {
-            ["attention_dropout"] = 0.0,
-            ["bos_token_id"] = BosTokenId,
-            ["eos_token_id"] = EosTokenId,
-            ["hidden_act"] = HiddenAct,
-            ["hidden_size"] = HiddenSize,
-            ["intermediate_size"] = IntermediateSize,
-            ["layer_norm_eps"] = LayerNormEps,
-            ["max_position_embeddings"] = MaxPositionEmbeddings,
-            ["model_type"] = "clip_text_model",
-            ["num_attention_heads"] = NumAttentionHeads,
-            ["num_hidden_layers"] = NumHiddenLayers,
-            ["pad_token_id"] = PadTokenId,
-            ["projection_dim"] = ProjectionDim,
-            ["vocab_size"] = VocabSize,
-        };
+        var json = ConfigRecord.ToJsonObject(this, ("attention_dropout", 0.0), ("model_type", "clip_text_model"));
         if (architecture is not null)
         {
             json["architectures"] = new JsonArray(architecture);

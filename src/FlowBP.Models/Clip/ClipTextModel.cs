@@ -84,24 +84,49 @@ internal sealed class ClipTextEmbeddings : nn.Module<Tensor, Tensor>
         token_embedding.call(ids_BL) + position_embedding.weight!.narrow(0, 0, ids_BL.shape[1]);
 }
 
-/// <summary>CLIP text tower with its projection: <c>text_model.*</c> and <c>text_projection.weight</c>.</summary>
-public sealed class CLIPTextModelWithProjection : nn.Module<Tensor, Tensor>
+/// <summary>What text towers with and without projection share: <c>text_model.*</c>.</summary>
+public abstract class ClipTextTower : nn.Module<Tensor, Tensor>
 {
-    private readonly ClipTextTransformer text_model;
-    private readonly Linear text_projection;
+    // Not private: TorchSharp registers the fields that the class of the object sees.
+    private protected readonly ClipTextTransformer text_model;
 
-    /// <summary>Builds the network with the tensor library's default initialisation, in float32 on the CPU.</summary>
-    public CLIPTextModelWithProjection(ClipTextConfig config)
-        : base(nameof(CLIPTextModelWithProjection))
+    /// <summary>Builds the tower; the class of the object registers it with parts of its own.</summary>
+    /// <param name="name">Name for messages.</param>
+    /// <param name="config">Sizes and options.</param>
+    private protected ClipTextTower(string name, ClipTextConfig config)
+        : base(name)
     {
         Config = config;
         text_model = new ClipTextTransformer(config);
-        text_projection = nn.Linear(config.HiddenSize, config.ProjectionDim, hasBias: false);
-        RegisterComponents();
     }
 
     /// <summary>Sizes and options.</summary>
     public ClipTextConfig Config { get; }
+
+    /// <summary>Hidden states and pooled state.</summary>
+    /// <param name="ids_BL">Token ids, int64, at most the configured number of positions.</param>
+    public ClipTextStates Encode(Tensor ids_BL) => text_model.call(ids_BL);
+
+    private protected static T Filled<T>(string folder, Func<ClipTextConfig, T> build, WeightNames names)
+        where T : ClipTextTower =>
+        Unfinished.Filled(
+            build(ClipTextConfig.Read(Path.Combine(folder, "config.json"))),
+            model => TransformersWeights.LoadInto(model, folder, names)
+        );
+}
+
+/// <summary>CLIP text tower with its projection: <c>text_model.*</c> and <c>text_projection.weight</c>.</summary>
+public sealed class CLIPTextModelWithProjection : ClipTextTower
+{
+    private readonly Linear text_projection;
+
+    /// <summary>Builds the network with the tensor library's default initialisation, in float32 on the CPU.</summary>
+    public CLIPTextModelWithProjection(ClipTextConfig config)
+        : base(nameof(CLIPTextModelWithProjection), config)
+    {
+        text_projection = nn.Linear(config.HiddenSize, config.ProjectionDim, hasBias: false);
+        RegisterComponents();
+    }
 
     /// <summary>What old checkpoints have besides: positions as a list of numbers.</summary>
     internal static WeightNames Names { get; } =
@@ -110,14 +135,7 @@ public sealed class CLIPTextModelWithProjection : nn.Module<Tensor, Tensor>
     /// <summary>Reads <c>config.json</c> and the weights from a folder.</summary>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
     public static CLIPTextModelWithProjection FromFolder(string folder) =>
-        Unfinished.Filled(
-            new CLIPTextModelWithProjection(ClipTextConfig.Read(Path.Combine(folder, "config.json"))),
-            model => TransformersWeights.LoadInto(model, folder, Names)
-        );
-
-    /// <summary>Hidden states and pooled state.</summary>
-    /// <param name="ids_BL">Token ids, int64, at most the configured number of positions.</param>
-    public ClipTextStates Encode(Tensor ids_BL) => text_model.call(ids_BL);
+        Filled(folder, config => new CLIPTextModelWithProjection(config), Names);
 
     /// <summary>Projects pooled states into the space shared with images.</summary>
     /// <param name="pooled_BD"><see cref="ClipTextStates.Pooled"/>.</param>
@@ -131,5 +149,41 @@ public sealed class CLIPTextModelWithProjection : nn.Module<Tensor, Tensor>
     {
         using var scope = torch.NewDisposeScope();
         return Project(Encode(ids_BL).Pooled).MoveToOuterDisposeScope();
+    }
+}
+
+/// <summary>CLIP text tower without projection, as FLUX.1 conditions on it.</summary>
+public sealed class CLIPTextModel : ClipTextTower
+{
+    /// <summary>Builds the network with the tensor library's default initialisation, in float32 on the CPU.</summary>
+    public CLIPTextModel(ClipTextConfig config)
+        : base(nameof(CLIPTextModel), config) => RegisterComponents();
+
+    /// <summary>What checkpoints of towers with more parts, and old ones, have besides.</summary>
+    internal static WeightNames Names { get; } =
+        new()
+        {
+            Ignored =
+            [
+                "text_model.embeddings.position_ids",
+                "text_projection.",
+                "vision_model.",
+                "visual_projection.",
+                "logit_scale",
+            ],
+            Prefixes = ClipTextTransformer.Prefixes,
+        };
+
+    /// <summary>Reads <c>config.json</c> and the weights from a folder.</summary>
+    /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
+    public static CLIPTextModel FromFolder(string folder) => Filled(folder, config => new CLIPTextModel(config), Names);
+
+    /// <summary>The pooled state of each prompt.</summary>
+    /// <param name="ids_BL">Token ids, int64.</param>
+    /// <returns>[B, D].</returns>
+    public override Tensor forward(Tensor ids_BL)
+    {
+        using var scope = torch.NewDisposeScope();
+        return Encode(ids_BL).Pooled.MoveToOuterDisposeScope();
     }
 }

@@ -10,7 +10,7 @@ using FlowBP.Models.Layers;
 namespace FlowBP.Models.Clip;
 
 /// <summary>CLIP as open_clip releases it.</summary>
-public sealed class OpenClipModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbedder
+public sealed class OpenClipModel : ClipEmbedder
 {
     private readonly OpenClipVisionTower visual;
     private readonly Embedding token_embedding;
@@ -18,11 +18,11 @@ public sealed class OpenClipModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbe
     private readonly OpenClipTransformer transformer;
     private readonly LayerNorm ln_final;
     private readonly Parameter text_projection;
-    private readonly Parameter logit_scale;
 
     /// <summary>Builds the network with the tensor library's default initialisation, in float32 on the CPU.</summary>
     public OpenClipModel(OpenClipConfig config)
-        : base(nameof(OpenClipModel))
+        // The temperature that contrastive pretraining starts with.
+        : base(nameof(OpenClipModel), Math.Log(1 / 0.07))
     {
         Config = config;
         var width = config.Text.Width;
@@ -32,24 +32,14 @@ public sealed class OpenClipModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbe
         transformer = new OpenClipTransformer(config.Text, config.QuickGelu, causal: true);
         ln_final = nn.LayerNorm(width);
         text_projection = nn.Parameter(torch.zeros(width, config.EmbedDim));
-        // ln(1 / 0.07), the temperature that contrastive pretraining starts with.
-        logit_scale = nn.Parameter(torch.tensor((float)Math.Log(1 / 0.07)));
         RegisterComponents();
     }
 
     /// <summary>Sizes and options.</summary>
     public OpenClipConfig Config { get; }
 
-    /// <summary>ln of the factor that turns cosines into logits, a scalar.</summary>
-    public Tensor LogitScale => logit_scale;
-
     /// <inheritdoc/>
-    public int ImageSize => Config.ImageSize;
-
-    /// <summary>Reads <c>config.json</c> and the weights from a folder.</summary>
-    /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static OpenClipModel FromFolder(string folder) =>
-        FromWeights(OpenClipConfig.Read(Path.Combine(folder, "config.json")), folder);
+    public override int ImageSize => Config.ImageSize;
 
     /// <summary>Reads the weights of a model whose sizes are known.</summary>
     /// <param name="config">Sizes and options.</param>
@@ -59,32 +49,15 @@ public sealed class OpenClipModel : nn.Module<Tensor, Tensor, Tensor>, IClipEmbe
         Unfinished.Filled(new OpenClipModel(config), model => Checkpoint.LoadInto(model, weights));
 
     /// <inheritdoc/>
-    public Tensor EmbedText(Tensor ids_BL)
+    protected override Tensor ProjectText(Tensor ids_BL)
     {
-        using var scope = torch.NewDisposeScope();
         var h_BLD = token_embedding.call(ids_BL) + positional_embedding.narrow(0, 0, ids_BL.shape[1]);
         h_BLD = ln_final.call(transformer.call(h_BLD));
-        var pooled_BD = ClipTower.PoolAtEnd(h_BLD, ids_BL, eosTokenId: null);
-        return ClipTower.Normalize(pooled_BD.mm(text_projection)).MoveToOuterDisposeScope();
+        return ClipTower.PoolAtEnd(h_BLD, ids_BL, eosTokenId: null).mm(text_projection);
     }
 
     /// <inheritdoc/>
-    public Tensor EmbedImage(Tensor pixels_BCYX)
-    {
-        using var scope = torch.NewDisposeScope();
-        return ClipTower.Normalize(visual.call(pixels_BCYX)).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>Scaled cosines of every text with every image.</summary>
-    /// <param name="ids_BL">Token ids of the texts, int64.</param>
-    /// <param name="pixels_BCYX">Normalised images.</param>
-    /// <returns>[texts, images].</returns>
-    public override Tensor forward(Tensor ids_BL, Tensor pixels_BCYX)
-    {
-        using var scope = torch.NewDisposeScope();
-        var cosines = EmbedText(ids_BL).mm(EmbedImage(pixels_BCYX).transpose(0, 1));
-        return (cosines * logit_scale.exp()).MoveToOuterDisposeScope();
-    }
+    protected override Tensor ProjectImage(Tensor pixels_BCYX) => visual.call(pixels_BCYX);
 }
 
 internal sealed class OpenClipVisionTower : nn.Module<Tensor, Tensor>

@@ -11,21 +11,18 @@ namespace FlowBP.Models.Rewards;
 /// <summary>Scores an image by its cosine with its prompt.</summary>
 public sealed class ClipReward
 {
-    private readonly IClipEmbedder embedder;
+    private readonly ClipEmbedder embedder;
     private readonly Func<Tensor?> factor;
 
-    private ClipReward(IClipEmbedder embedder, Func<Tensor?> factor)
+    private ClipReward(ClipEmbedder embedder, Func<Tensor?> factor)
     {
         this.embedder = embedder;
         this.factor = factor;
     }
 
-    /// <summary>The network behind the scores.</summary>
-    public IClipEmbedder Embedder => embedder;
-
     /// <summary>HPSv2's form: the cosine itself, in [−1, 1].</summary>
     /// <param name="embedder">A trained two-tower network.</param>
-    public static ClipReward HpsV2(IClipEmbedder embedder) => new(embedder, () => null);
+    public static ClipReward HpsV2(ClipEmbedder embedder) => new(embedder, () => null);
 
     /// <summary>PickScore's form: the cosine times <c>exp(logit_scale) / 26</c>, which puts usual scores near 0.8.</summary>
     /// <param name="model">A trained CLIP model.</param>

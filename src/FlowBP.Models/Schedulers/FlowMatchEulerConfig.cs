@@ -1,7 +1,6 @@
 // scheduler/scheduler_config.json of flow-matching models. This is the file; the noise levels themselves are computed by
 // the schedule that a training run or a sampler builds from it.
 
-using System.Text.Json.Nodes;
 using FlowBP.Formats;
 
 namespace FlowBP.Models.Schedulers;
@@ -48,17 +47,7 @@ public sealed record FlowMatchEulerConfig
         var json = ConfigReader.Open(file);
         // Others (Heun) take other steps through the same levels.
         json.RequireClass(ClassName);
-        var defaults = new FlowMatchEulerConfig();
-        var config = new FlowMatchEulerConfig
-        {
-            NumTrainTimesteps = json.Int("num_train_timesteps", defaults.NumTrainTimesteps),
-            Shift = json.Double("shift", defaults.Shift),
-            UseDynamicShifting = json.Bool("use_dynamic_shifting", defaults.UseDynamicShifting),
-            BaseShift = json.Double("base_shift", defaults.BaseShift),
-            MaxShift = json.Double("max_shift", defaults.MaxShift),
-            BaseImageSeqLen = json.Int("base_image_seq_len", defaults.BaseImageSeqLen),
-            MaxImageSeqLen = json.Int("max_image_seq_len", defaults.MaxImageSeqLen),
-        };
+        var config = json.Fill(new FlowMatchEulerConfig());
         json.Require("invert_sigmas", "false");
         json.Require("shift_terminal", "null");
         json.Require("stochastic_sampling", "false");
@@ -80,18 +69,7 @@ public sealed record FlowMatchEulerConfig
     }
 
     /// <summary>The content of a scheduler_config.json that <see cref="Read"/> and diffusers understand.</summary>
-    public string ToJson() =>
-        new JsonObject
-        {
-            ["_class_name"] = ClassName,
-            ["base_image_seq_len"] = BaseImageSeqLen,
-            ["base_shift"] = BaseShift,
-            ["max_image_seq_len"] = MaxImageSeqLen,
-            ["max_shift"] = MaxShift,
-            ["num_train_timesteps"] = NumTrainTimesteps,
-            ["shift"] = Shift,
-            ["use_dynamic_shifting"] = UseDynamicShifting,
-        }.ToConfigText();
+    public string ToJson() => ConfigRecord.ToJsonObject(this, ("_class_name", ClassName)).ToConfigText();
 
     private void Check(string file)
     {

@@ -59,24 +59,8 @@ public sealed record Qwen3Config
     public static Qwen3Config Read(ConfigReader json)
     {
         TransformersKeys.RequireModelType(json, "qwen3");
-        var defaults = new Qwen3Config();
-        var heads = json.Int("num_attention_heads", defaults.NumAttentionHeads);
-        var config = new Qwen3Config
-        {
-            VocabSize = json.Int("vocab_size", defaults.VocabSize),
-            HiddenSize = json.Int("hidden_size", defaults.HiddenSize),
-            IntermediateSize = json.Int("intermediate_size", defaults.IntermediateSize),
-            NumHiddenLayers = json.Int("num_hidden_layers", defaults.NumHiddenLayers),
-            NumAttentionHeads = heads,
-            NumKeyValueHeads = json.Int("num_key_value_heads", defaults.NumKeyValueHeads),
-            HeadDim = json.Int("head_dim", defaults.HeadDim),
-            HiddenAct = json.Text("hidden_act", defaults.HiddenAct),
-            MaxPositionEmbeddings = json.Int("max_position_embeddings", defaults.MaxPositionEmbeddings),
-            RmsNormEps = json.Double("rms_norm_eps", defaults.RmsNormEps),
-            RopeTheta = ReadRopeTheta(json, defaults.RopeTheta),
-            AttentionBias = json.Bool("attention_bias", defaults.AttentionBias),
-            TieWordEmbeddings = json.Bool("tie_word_embeddings", defaults.TieWordEmbeddings),
-        };
+        var config = json.Fill(new Qwen3Config());
+        config = config with { RopeTheta = ReadRopeTheta(json, config.RopeTheta) };
         json.Require("use_sliding_window", "false");
         RequireFullAttention(json);
         // Without sliding windows these two have nothing to act upon.
@@ -90,30 +74,18 @@ public sealed record Qwen3Config
 
     /// <summary>The content of a config.json that <see cref="Read(string)"/> and transformers understand.</summary>
     public string ToJson() =>
-        new JsonObject
-        {
-            ["architectures"] = new JsonArray("Qwen3ForCausalLM"),
-            ["attention_bias"] = AttentionBias,
-            ["head_dim"] = HeadDim,
-            ["hidden_act"] = HiddenAct,
-            ["hidden_size"] = HiddenSize,
-            ["intermediate_size"] = IntermediateSize,
-            ["max_position_embeddings"] = MaxPositionEmbeddings,
-            ["model_type"] = "qwen3",
-            ["num_attention_heads"] = NumAttentionHeads,
-            ["num_hidden_layers"] = NumHiddenLayers,
-            ["num_key_value_heads"] = NumKeyValueHeads,
-            ["rms_norm_eps"] = RmsNormEps,
-            ["rope_theta"] = RopeTheta,
-            ["tie_word_embeddings"] = TieWordEmbeddings,
-            ["torch_dtype"] = "float32",
-            ["vocab_size"] = VocabSize,
-        }.ToConfigText();
+        ConfigRecord
+            .ToJsonObject(
+                this,
+                ("architectures", new JsonArray("Qwen3ForCausalLM")),
+                ("model_type", "qwen3"),
+                ("torch_dtype", "float32")
+            )
+            .ToConfigText();
 
     // Newer files have the rotary settings in a section, older ones beside the others; some have both.
-    private static double ReadRopeTheta(ConfigReader json, double fallback)
+    private static double ReadRopeTheta(ConfigReader json, double theta)
     {
-        var theta = json.Double("rope_theta", fallback);
         foreach (var name in new[] { "rope_parameters", "rope_scaling" })
         {
             if (json.Section(name) is { } section)

@@ -79,28 +79,7 @@ public sealed record T5Config
     public static T5Config Read(ConfigReader json)
     {
         TransformersKeys.RequireModelType(json, "t5");
-        var defaults = new T5Config();
-        var config = new T5Config
-        {
-            VocabSize = json.Int("vocab_size", defaults.VocabSize),
-            DModel = json.Int("d_model", defaults.DModel),
-            DKv = json.Int("d_kv", defaults.DKv),
-            DFf = json.Int("d_ff", defaults.DFf),
-            NumLayers = json.Int("num_layers", defaults.NumLayers),
-            NumHeads = json.Int("num_heads", defaults.NumHeads),
-            RelativeAttentionNumBuckets = json.Int(
-                "relative_attention_num_buckets",
-                defaults.RelativeAttentionNumBuckets
-            ),
-            RelativeAttentionMaxDistance = json.Int(
-                "relative_attention_max_distance",
-                defaults.RelativeAttentionMaxDistance
-            ),
-            LayerNormEpsilon = json.Double("layer_norm_epsilon", defaults.LayerNormEpsilon),
-            FeedForwardProj = json.Text("feed_forward_proj", defaults.FeedForwardProj),
-            PadTokenId = json.Int("pad_token_id", defaults.PadTokenId),
-            EosTokenId = json.Int("eos_token_id", defaults.EosTokenId),
-        };
+        var config = json.Fill(new T5Config());
         // The first group concerns the decoder and training; the second repeats feed_forward_proj.
         json.Ignore("classifier_dropout", "dropout_rate", "n_positions", "num_decoder_layers", "output_past");
         json.Ignore("scale_decoder_outputs");
@@ -124,24 +103,14 @@ public sealed record T5Config
 
     /// <summary>The content of a config.json that <see cref="Read(string)"/> and transformers understand.</summary>
     public string ToJson() =>
-        new JsonObject
-        {
-            ["architectures"] = new JsonArray(nameof(T5EncoderModel)),
-            ["d_ff"] = DFf,
-            ["d_kv"] = DKv,
-            ["d_model"] = DModel,
-            ["eos_token_id"] = EosTokenId,
-            ["feed_forward_proj"] = FeedForwardProj,
-            ["layer_norm_epsilon"] = LayerNormEpsilon,
-            ["model_type"] = "t5",
-            ["num_heads"] = NumHeads,
-            ["num_layers"] = NumLayers,
-            ["pad_token_id"] = PadTokenId,
-            ["relative_attention_max_distance"] = RelativeAttentionMaxDistance,
-            ["relative_attention_num_buckets"] = RelativeAttentionNumBuckets,
-            ["torch_dtype"] = "float32",
-            ["vocab_size"] = VocabSize,
-        }.ToConfigText();
+        ConfigRecord
+            .ToJsonObject(
+                this,
+                ("architectures", new JsonArray(nameof(T5EncoderModel))),
+                ("model_type", "t5"),
+                ("torch_dtype", "float32")
+            )
+            .ToConfigText();
 
     private void Check(string file)
     {

@@ -13,9 +13,6 @@ internal sealed class BytePairEncoding
     public const string WordEnd = "</w>";
 
     private static readonly char[] Printable = PrintableBytes();
-    private static readonly Dictionary<char, byte> Bytes = Enumerable
-        .Range(0, 256)
-        .ToDictionary(b => Printable[b], b => (byte)b);
 
     private readonly Dictionary<(string, string), int> ranks;
     private readonly string wordEnd;
@@ -57,12 +54,6 @@ internal sealed class BytePairEncoding
         pieces[^1] += wordEnd;
         return pieces;
     }
-
-    /// <summary>The bytes of a piece, without its end-of-word mark.</summary>
-    public static IEnumerable<byte> BytesOf(string piece) =>
-        (piece.EndsWith(WordEnd, StringComparison.Ordinal) ? piece[..^WordEnd.Length] : piece)
-            .Where(Bytes.ContainsKey)
-            .Select(c => Bytes[c]);
 
     private string[] Merge(List<string> pieces)
     {

@@ -1,7 +1,6 @@
 // CLIP's tokenizer in both of its forms. They share vocabulary and merges and differ in cleaning (PromptCleaning), in which
 // strings in a prompt count as special tokens, and in padding.
 
-using System.Text;
 using FlowBP.Formats;
 
 namespace FlowBP.Models.Tokenizers;
@@ -19,7 +18,6 @@ public sealed class ClipTokenizer
 
     private readonly BytePairEncoding encoding;
     private readonly Dictionary<string, int> ids;
-    private readonly string[] pieces;
     private readonly Dictionary<string, int> specials;
     private readonly bool webCleaning;
 
@@ -36,12 +34,7 @@ public sealed class ClipTokenizer
         MaxLength = maxLength;
         PadId = padId;
         webCleaning = openClip;
-        pieces = new string[ids.Values.Max() + 1];
-        Array.Fill(pieces, "");
-        foreach (var (piece, id) in ids)
-        {
-            pieces[id] = piece;
-        }
+        VocabularySize = ids.Values.Max() + 1;
         // open_clip's special strings are spelt differently from its own vocabulary entries.
         specials = new Dictionary<string, int>(StringComparer.Ordinal)
         {
@@ -54,7 +47,7 @@ public sealed class ClipTokenizer
     public int MaxLength { get; }
 
     /// <summary>Number of token ids.</summary>
-    public int VocabularySize => pieces.Length;
+    public int VocabularySize { get; }
 
     /// <summary>Id of <see cref="StartOfText"/>.</summary>
     public int StartId => ids[StartOfText];
@@ -180,23 +173,6 @@ public sealed class ClipTokenizer
     {
         long[] rows = [.. prompts.SelectMany(Tokenize)];
         return torch.tensor(rows).reshape(prompts.Count, MaxLength);
-    }
-
-    /// <summary>The text of token ids, words separated by spaces, special tokens spelt out.</summary>
-    public string Decode(IEnumerable<long> tokens)
-    {
-        var bytes = new List<byte>();
-        foreach (var token in tokens)
-        {
-            var piece = pieces[token];
-            var special = piece is StartOfText or EndOfText;
-            bytes.AddRange(special ? Encoding.UTF8.GetBytes(piece) : BytePairEncoding.BytesOf(piece));
-            if (special || piece.EndsWith(BytePairEncoding.WordEnd, StringComparison.Ordinal))
-            {
-                bytes.Add((byte)' ');
-            }
-        }
-        return Encoding.UTF8.GetString([.. bytes]).TrimEnd();
     }
 
     private void EncodeWords(string text, IReadOnlyCollection<string> specialWords, List<int> result)

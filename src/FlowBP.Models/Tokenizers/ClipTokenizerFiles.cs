@@ -100,49 +100,27 @@ internal static class ClipTokenizerFiles
             ? value
             : null;
 
-    public static JsonDocument ParseJson(string file)
-    {
-        try
-        {
-            return JsonDocument.Parse(ReadText(file), new JsonDocumentOptions { AllowDuplicateProperties = false });
-        }
-        catch (JsonException e)
-        {
-            throw CheckpointException.ForFile(file, $"is not valid JSON: {e.Message}", e);
-        }
-    }
+    public static JsonDocument ParseJson(string file) =>
+        CheckpointException.Guard(
+            file,
+            () => JsonDocument.Parse(ReadText(file), new JsonDocumentOptions { AllowDuplicateProperties = false })
+        );
 
     private static string ReadText(string file)
     {
-        var text = Read(file, File.ReadAllText);
+        var text = CheckpointException.Guard(file, () => File.ReadAllText(file));
         ForeignContent.Refuse(file, text);
         return text;
     }
 
     private static string ReadGzip(string file) =>
-        Read(
+        CheckpointException.Guard(
             file,
-            path =>
+            () =>
             {
-                using var stream = new GZipStream(File.OpenRead(path), CompressionMode.Decompress);
+                using var stream = new GZipStream(File.OpenRead(file), CompressionMode.Decompress);
                 using var reader = new StreamReader(stream, Encoding.UTF8);
                 return reader.ReadToEnd();
             }
         );
-
-    private static string Read(string file, Func<string, string> read)
-    {
-        try
-        {
-            return read(file);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw CheckpointException.ForFile(file, "no such file", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException or InvalidDataException)
-        {
-            throw CheckpointException.ForFile(file, $"cannot be read: {e.Message}", e);
-        }
-    }
 }

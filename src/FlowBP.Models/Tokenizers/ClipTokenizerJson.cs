@@ -1,8 +1,6 @@
 // A CLIP tokenizer as transformers 5 saves it: tokenizer.json alone, with the vocabulary, the merges, and a description of how words are
 // cut. The cutting is CLIP's or the file is refused: whoever takes the pieces and cuts otherwise has other tokens without a word.
 
-using System.Text.Json;
-
 namespace FlowBP.Models.Tokenizers;
 
 /// <summary>Reads the tokenizer.json of a CLIP tokenizer.</summary>
@@ -48,41 +46,20 @@ internal static class ClipTokenizerJson
 
     private static void RequireCleaning(TokenizerJson json)
     {
-        JsonElement[] parts = [.. json.Sequence(json.Part("normalizer"), "normalizer", "normalizers")];
-        string[] types = [.. parts.Select(part => json.Type(part, "normalizer"))];
-        if (!types.SequenceEqual(Normalizers))
-        {
-            throw json.Wrong("normalizer", $"'{string.Join(", ", types)}'", string.Join(", ", Normalizers));
-        }
-        RequirePattern(json, parts[1], "normalizer", [@"\s+"]);
+        var parts = json.RequireParts("normalizer", "normalizers", string.Join(", ", Normalizers), Normalizers);
+        json.RequirePattern(parts[1], "normalizer", "CLIP's", @"\s+");
         json.Require(parts[1], "content", "normalizer", "\" \"");
     }
 
     private static void RequireWords(TokenizerJson json)
     {
-        JsonElement[] parts = [.. json.Sequence(json.Part("pre_tokenizer"), "pre_tokenizer", "pretokenizers")];
-        string[] types = [.. parts.Select(part => json.Type(part, "pre_tokenizer"))];
-        if (!types.SequenceEqual(["Split", "ByteLevel"]))
-        {
-            throw json.Wrong("pre_tokenizer", $"'{string.Join(", ", types)}'", "Split, then ByteLevel");
-        }
-        RequirePattern(json, parts[0], "pre_tokenizer", WordPatterns);
+        var parts = json.RequireParts("pre_tokenizer", "pretokenizers", "Split, then ByteLevel", "Split", "ByteLevel");
+        json.RequirePattern(parts[0], "pre_tokenizer", "CLIP's", WordPatterns);
         json.Require(parts[0], "behavior", "pre_tokenizer", "\"Removed\"");
         if (!TokenizerJson.Flag(parts[0], "invert"))
         {
             throw json.Wrong("pre_tokenizer.invert", "false", "true");
         }
         json.Require(parts[1], "add_prefix_space", "pre_tokenizer", "false");
-    }
-
-    private static void RequirePattern(TokenizerJson json, JsonElement part, string where, string[] accepted)
-    {
-        var pattern = TokenizerJson.Optional(part, "pattern") is { } given
-            ? TokenizerJson.Optional(given, "Regex")?.ToString()
-            : null;
-        if (!accepted.Contains(pattern))
-        {
-            throw json.Wrong($"{where}.pattern", $"'{pattern}'", $"CLIP's own, '{accepted[0]}'");
-        }
     }
 }

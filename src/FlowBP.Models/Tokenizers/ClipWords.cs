@@ -2,21 +2,11 @@
 // not white space. Written over Unicode scalar values, because letters beyond the basic plane are letters too and .NET's
 // regular expressions see them as two surrogates.
 
-using System.Text;
-
 namespace FlowBP.Models.Tokenizers;
 
 internal static class ClipWords
 {
     private static readonly string[] Contractions = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d"];
-
-    private enum Kind
-    {
-        Space,
-        Letter,
-        Number,
-        Other,
-    }
 
     /// <summary>The words of a cleaned prompt, in order.</summary>
     /// <param name="text">Lower-cased text.</param>
@@ -44,30 +34,16 @@ internal static class ClipWords
                 return fixedWord.Length;
             }
         }
-        var kind = KindAt(text, position, out var length);
-        if (kind is Kind.Space)
+        var kind = RuneKinds.At(text, position, out var length);
+        if (kind is RuneKind.Space or RuneKind.Break)
         {
             return 0;
         }
         var end = position + length;
-        while (kind is not Kind.Number && end < text.Length && KindAt(text, end, out length) == kind)
+        while (kind is not RuneKind.Number && end < text.Length && RuneKinds.At(text, end, out length) == kind)
         {
             end += length;
         }
         return end - position;
-    }
-
-    private static Kind KindAt(string text, int position, out int length)
-    {
-        if (!Rune.TryGetRuneAt(text, position, out var rune))
-        {
-            length = 1;
-            return Kind.Other;
-        }
-        length = rune.Utf16SequenceLength;
-        return Rune.IsWhiteSpace(rune) ? Kind.Space
-            : Rune.IsLetter(rune) ? Kind.Letter
-            : RuneCategories.IsNumber(rune) ? Kind.Number
-            : Kind.Other;
     }
 }

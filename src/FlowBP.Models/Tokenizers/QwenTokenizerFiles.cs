@@ -39,7 +39,7 @@ internal static class QwenTokenizerFiles
         json.Require(model, "end_of_word_suffix", "model", "null", "\"\"");
         json.Require(model, "byte_fallback", "model", "false");
         json.Require(model, "ignore_merges", "model", "false");
-        RequireComposition(json);
+        json.RequireParts("normalizer", "normalizers", "NFC alone", "NFC");
         RequireWords(json);
         return new QwenTokenizer(
             file,
@@ -50,31 +50,10 @@ internal static class QwenTokenizerFiles
         );
     }
 
-    private static void RequireComposition(TokenizerJson json)
-    {
-        JsonElement[] parts = [.. json.Sequence(json.Part("normalizer"), "normalizer", "normalizers")];
-        if (parts.Length != 1 || json.Type(parts[0], "normalizer") is not "NFC")
-        {
-            var found = string.Join(", ", parts.Select(part => json.Type(part, "normalizer")));
-            throw json.Wrong("normalizer", $"'{found}'", "NFC alone");
-        }
-    }
-
     private static void RequireWords(TokenizerJson json)
     {
-        JsonElement[] parts = [.. json.Sequence(json.Part("pre_tokenizer"), "pre_tokenizer", "pretokenizers")];
-        string[] types = [.. parts.Select(part => json.Type(part, "pre_tokenizer"))];
-        if (!types.SequenceEqual(["Split", "ByteLevel"]))
-        {
-            throw json.Wrong("pre_tokenizer", $"'{string.Join(", ", types)}'", "Split, then ByteLevel");
-        }
-        var pattern = TokenizerJson.Optional(parts[0], "pattern") is { } given
-            ? TokenizerJson.Optional(given, "Regex")?.ToString()
-            : null;
-        if (pattern != QwenWords.Pattern)
-        {
-            throw json.Wrong("pre_tokenizer.pattern", $"'{pattern}'", $"Qwen's own, '{QwenWords.Pattern}'");
-        }
+        var parts = json.RequireParts("pre_tokenizer", "pretokenizers", "Split, then ByteLevel", "Split", "ByteLevel");
+        json.RequirePattern(parts[0], "pre_tokenizer", "Qwen's", QwenWords.Pattern);
         json.Require(parts[0], "behavior", "pre_tokenizer", "\"Isolated\"");
         json.Require(parts[0], "invert", "pre_tokenizer", "false");
         json.Require(parts[1], "add_prefix_space", "pre_tokenizer", "false");

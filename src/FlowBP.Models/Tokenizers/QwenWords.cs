@@ -3,8 +3,6 @@
 // written over Unicode scalar values, because letters beyond the basic plane are letters too and .NET's regular expressions
 // see them as two surrogates. The first alternative that matches wins, as in the expression.
 
-using System.Text;
-
 namespace FlowBP.Models.Tokenizers;
 
 internal static class QwenWords
@@ -15,15 +13,6 @@ internal static class QwenWords
 
     // The long s is an s to an expression that ignores case.
     private static readonly string[] Contractions = ["s", "\u017F", "t", "re", "ve", "m", "ll", "d"];
-
-    private enum Kind
-    {
-        Break,
-        Space,
-        Letter,
-        Number,
-        Other,
-    }
 
     /// <summary>The words of a text, in order; together they are the text.</summary>
     public static IEnumerable<string> Split(string text)
@@ -58,25 +47,29 @@ internal static class QwenWords
                 }
             }
         }
-        var kind = KindAt(text, start, out var length);
+        var kind = RuneKinds.At(text, start, out var length);
         var second = start + length;
-        if (kind == Kind.Letter)
+        if (kind == RuneKind.Letter)
         {
-            return Run(text, start, Kind.Letter);
+            return Run(text, start, RuneKind.Letter);
         }
-        if (kind is Kind.Space or Kind.Other && second < text.Length && KindAt(text, second, out _) == Kind.Letter)
+        if (
+            kind is RuneKind.Space or RuneKind.Other
+            && second < text.Length
+            && RuneKinds.At(text, second, out _) == RuneKind.Letter
+        )
         {
-            return Run(text, second, Kind.Letter);
+            return Run(text, second, RuneKind.Letter);
         }
-        if (kind == Kind.Number)
+        if (kind == RuneKind.Number)
         {
             return second;
         }
         var others = text[start] == ' ' ? second : start;
-        var endOfOthers = Run(text, others, Kind.Other);
+        var endOfOthers = Run(text, others, RuneKind.Other);
         if (endOfOthers > others)
         {
-            return Run(text, endOfOthers, Kind.Break);
+            return Run(text, endOfOthers, RuneKind.Break);
         }
         return EndOfWhiteSpace(text, start);
     }
@@ -89,42 +82,27 @@ internal static class QwenWords
         var last = start;
         while (end < text.Length)
         {
-            var kind = KindAt(text, end, out var length);
-            if (kind is not (Kind.Break or Kind.Space))
+            var kind = RuneKinds.At(text, end, out var length);
+            if (kind is not (RuneKind.Break or RuneKind.Space))
             {
                 break;
             }
             last = end;
             end += length;
-            afterBreak = kind == Kind.Break ? end : afterBreak;
+            afterBreak = kind == RuneKind.Break ? end : afterBreak;
         }
         return afterBreak >= 0 ? afterBreak
             : end == text.Length || last == start ? end
             : last;
     }
 
-    private static int Run(string text, int start, Kind kind)
+    private static int Run(string text, int start, RuneKind kind)
     {
         var end = start;
-        while (end < text.Length && KindAt(text, end, out var length) == kind)
+        while (end < text.Length && RuneKinds.At(text, end, out var length) == kind)
         {
             end += length;
         }
         return end;
-    }
-
-    private static Kind KindAt(string text, int position, out int length)
-    {
-        if (!Rune.TryGetRuneAt(text, position, out var rune))
-        {
-            length = 1;
-            return Kind.Other;
-        }
-        length = rune.Utf16SequenceLength;
-        return rune.Value is '\r' or '\n' ? Kind.Break
-            : Rune.IsWhiteSpace(rune) ? Kind.Space
-            : Rune.IsLetter(rune) ? Kind.Letter
-            : RuneCategories.IsNumber(rune) ? Kind.Number
-            : Kind.Other;
     }
 }

@@ -41,19 +41,7 @@ internal sealed class SentencePieceFile
 
     public static SentencePieceFile Open(string file)
     {
-        byte[] bytes;
-        try
-        {
-            bytes = File.ReadAllBytes(file);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw CheckpointException.ForFile(file, "no such file", e);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw CheckpointException.ForFile(file, $"cannot be read: {e.Message}", e);
-        }
+        var bytes = CheckpointException.Guard(file, () => File.ReadAllBytes(file));
         var model = new SentencePieceFile(file);
         model.ReadModel(bytes);
         return model;

@@ -71,6 +71,32 @@ internal sealed class TokenizerJson : IDisposable
             ? Items(Optional(given, items) ?? throw Wrong(where, "a sequence of nothing", items), where)
         : [given];
 
+    /// <summary>The parts of a part, which must be of given types.</summary>
+    /// <param name="where">Name of the part.</param>
+    /// <param name="items">The key of a sequence's parts.</param>
+    /// <param name="expected">The types in words, for the message.</param>
+    /// <param name="types">The types.</param>
+    public JsonElement[] RequireParts(string where, string items, string expected, params string[] types)
+    {
+        JsonElement[] parts = [.. Sequence(Part(where), where, items)];
+        string[] found = [.. parts.Select(part => Type(part, where))];
+        return found.SequenceEqual(types) ? parts : throw Wrong(where, $"'{string.Join(", ", found)}'", expected);
+    }
+
+    /// <summary>Refuses a part whose regular expression is not one of those that are implemented.</summary>
+    /// <param name="part">The part.</param>
+    /// <param name="where">Its name.</param>
+    /// <param name="whose">Whose patterns they are.</param>
+    /// <param name="accepted">The patterns.</param>
+    public void RequirePattern(JsonElement part, string where, string whose, params string[] accepted)
+    {
+        var pattern = Optional(part, "pattern") is { } given ? Optional(given, "Regex")?.ToString() : null;
+        if (!accepted.Contains(pattern))
+        {
+            throw Wrong($"{where}.pattern", $"'{pattern}'", $"{whose} own, '{accepted[0]}'");
+        }
+    }
+
     /// <summary>Ids by piece, of a model of merges.</summary>
     public Dictionary<string, int> Vocabulary(JsonElement model)
     {

@@ -24,7 +24,7 @@ internal static class Sinusoids
 }
 
 /// <summary>Linear, SiLU, linear.</summary>
-internal sealed class TwoLayerEmbedding : nn.Module<Tensor, Tensor>
+internal sealed class TwoLayerEmbedding : nn.Module
 {
     private readonly Linear linear_1;
     private readonly Linear linear_2;
@@ -39,9 +39,22 @@ internal sealed class TwoLayerEmbedding : nn.Module<Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor x) => linear_2.call(F.silu(linear_1.call(x)));
+    /// <summary>The embedding of a vector per sample.</summary>
+    public T Embed<T>(INetworkOperations<T> ops, T x_BE)
+        where T : class => ops.Linear(linear_2, ops.Silu(ops.Linear(linear_1, x_BE)));
 
-    /// <summary>The embedding of a scalar per sample through its sinusoids, in the type of the weights.</summary>
-    /// <param name="scalar_B">In [0, 1000] for a time.</param>
-    public Tensor OfScalar(Tensor scalar_B) => call(Sinusoids.Of(scalar_B, inputs).to_type(linear_1.weight.dtype));
+    /// <summary>The embedding of a number per sample through its sinusoids, in the type of the weights.</summary>
+    /// <param name="ops">What computes.</param>
+    /// <param name="scalar_B">The number.</param>
+    /// <param name="scale">What makes it a time in [0, 1000].</param>
+    public T EmbedScalar<T>(INetworkOperations<T> ops, T scalar_B, double scale = 1)
+        where T : class =>
+        Embed(
+            ops,
+            ops.Encoded(
+                scalar_B,
+                inputs,
+                x_B => Sinusoids.Of(scale == 1 ? x_B : x_B * scale, inputs).to_type(linear_1.weight.dtype)
+            )
+        );
 }

@@ -19,7 +19,7 @@ public sealed class BlockwiseVelocityField(
     IBlockwiseNetwork network,
     GradientCheckpointing? checkpointing = null,
     IParameterGradients? gradients = null
-) : IForwardKeepingField, IPartField
+) : IVelocityField
 {
     private readonly GradientCheckpointing checkpointing = checkpointing ?? GradientCheckpointing.Blocks;
     private readonly Lock deciding = new();
@@ -43,36 +43,10 @@ public sealed class BlockwiseVelocityField(
     public bool KeepsForward => SegmentBlocks is not { } blocks || blocks < network.Blocks;
 
     /// <inheritdoc/>
-    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning) =>
-        ((IPartField)this).Evaluate(x_B, sigma_B, conditioning, null);
+    public void Prepare(Tensor x_B, Tensor sigma_B, Conditioning conditioning) => Decide(x_B, sigma_B, conditioning);
 
     /// <inheritdoc/>
-    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace trace) =>
-        ((IPartField)this).Evaluate(x_B, sigma_B, conditioning, trace);
-
-    /// <inheritdoc/>
-    public Tensor? Vjp(
-        Tensor x_B,
-        Tensor sigma_B,
-        Conditioning conditioning,
-        Tensor cotangent_B,
-        bool wantInputGradient
-    ) => ((IPartField)this).Vjp(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient, null, Gradients);
-
-    /// <inheritdoc/>
-    public Tensor? Vjp(
-        Tensor x_B,
-        Tensor sigma_B,
-        Conditioning conditioning,
-        Tensor cotangent_B,
-        bool wantInputGradient,
-        KeptForward kept
-    ) => ((IPartField)this).Vjp(x_B, sigma_B, conditioning, cotangent_B, wantInputGradient, kept, Gradients);
-
-    void IPartField.Prepare(Tensor x_B, Tensor sigma_B, Conditioning conditioning) =>
-        Decide(x_B, sigma_B, conditioning);
-
-    Tensor IPartField.Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace)
+    public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace = null)
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
@@ -114,16 +88,18 @@ public sealed class BlockwiseVelocityField(
         return copies;
     }
 
-    Tensor? IPartField.Vjp(
+    /// <inheritdoc/>
+    public Tensor? Vjp(
         Tensor x_B,
         Tensor sigma_B,
         Conditioning conditioning,
         Tensor cotangent_B,
         bool wantInputGradient,
-        KeptForward? kept,
-        IParameterGradients gradients
+        KeptForward? kept = null,
+        IParameterGradients? gradients = null
     )
     {
+        gradients ??= Gradients;
         using var scope = torch.NewDisposeScope();
         using var withGrad = torch.enable_grad();
         var segments = new Segments(network.Blocks, Decide(x_B, sigma_B, conditioning));

@@ -62,9 +62,7 @@ internal sealed class PullbackSequence(IVelocityField field, NoiseSchedule sched
         using var kept = renoised
             ? null
             : rollout.Kept?.Gather([.. terms.Select(term => (term.Step.Index, term.Sample))]);
-        var input_n = kept is null
-            ? field.Vjp(x_n, sigma_n, conditioning, cotangent_n, wantsInput)
-            : ((IForwardKeepingField)field).Vjp(x_n, sigma_n, conditioning, cotangent_n, wantsInput, kept);
+        var input_n = field.Vjp(x_n, sigma_n, conditioning, cotangent_n, wantsInput, kept);
         if (input_n is not null)
         {
             using var noGrad = torch.no_grad();

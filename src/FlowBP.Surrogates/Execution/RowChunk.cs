@@ -60,7 +60,7 @@ internal sealed class RowChunk : IDisposable
     {
         using var scope = torch.NewDisposeScope();
         var (input_B, sigma_B) = Inputs(x_B, time);
-        var velocity_B = Checked(Velocity(field, input_B, sigma_B, trace), input_B);
+        var velocity_B = Checked(field.Evaluate(input_B, sigma_B, conditioning, trace), input_B);
         if (index is null)
         {
             v_B.copy_(velocity_B);
@@ -84,16 +84,13 @@ internal sealed class RowChunk : IDisposable
     {
         using var scope = torch.NewDisposeScope();
         var (input_B, sigma_B) = Inputs(x_B, time);
-        var guided = field as IGuidedBranches;
-        var (conditional_B, negative_B) = guided is null
-            ? new VelocityBranches(Velocity(field, input_B, sigma_B, trace), null)
-            : guided.EvaluateBranches(input_B, sigma_B, conditioning, trace);
+        var (conditional_B, negative_B) = field.EvaluateBranches(input_B, sigma_B, conditioning, trace);
         conditional_B = Narrow(Checked(conditional_B, input_B));
         negative_B = negative_B is null ? null : Narrow(Checked(negative_B, input_B));
         kernels.GuidedEulerStep(
             LatentBuffers.OfRows(conditional_B, kernels.DeviceIndex),
             negative_B is null ? null : LatentBuffers.OfRows(negative_B, kernels.DeviceIndex),
-            guided?.Scale ?? 1,
+            field.Scale,
             Rows,
             LatentBuffers.OfRows(x_B, kernels.DeviceIndex),
             step,
@@ -106,11 +103,6 @@ internal sealed class RowChunk : IDisposable
         GC.KeepAlive(v_B);
         GC.KeepAlive(next_B);
     }
-
-    private Tensor Velocity(IVelocityField field, Tensor input_B, Tensor sigma_B, ForwardTrace? trace) =>
-        trace is null
-            ? field.Evaluate(input_B, sigma_B, conditioning)
-            : ((IForwardKeepingField)field).Evaluate(input_B, sigma_B, conditioning, trace);
 
     private (Tensor Input_B, Tensor Sigma_B) Inputs(Tensor x_B, double time) =>
         (

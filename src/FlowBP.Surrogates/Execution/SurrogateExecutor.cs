@@ -58,14 +58,12 @@ public sealed class SurrogateExecutor(
         Possible(options, field).Reuse switch
         {
             RolloutReuse.On => new(plan, null),
-            RolloutReuse.Auto when CanKeep(field) && options.KeptBytesBudget is { } budget => new(plan, budget),
+            RolloutReuse.Auto when field.KeepsForward && options.KeptBytesBudget is { } budget => new(plan, budget),
             _ => null,
         };
 
-    private static bool CanKeep(IVelocityField field) => field is IForwardKeepingField { KeepsForward: true };
-
     private static ExecutorOptions Possible(ExecutorOptions options, IVelocityField field) =>
-        options.Reuse == RolloutReuse.On && !CanKeep(field)
+        options.Reuse == RolloutReuse.On && !field.KeepsForward
             ? throw new InvalidSettingException(
                 "reuse_rollout_blocks is on, but this velocity field keeps no block inputs:"
                     + " set gradient_checkpointing to blocks or a number of blocks, or reuse_rollout_blocks to off"

@@ -1,6 +1,7 @@
 // FlowBP-Bridge: Euler replay like Sparse, but the steps lie on two sides of a split, and one Jacobian crosses it.
 
 using FlowBP.RandomStreams;
+using FlowBP.Settings;
 
 namespace FlowBP.Surrogates;
 
@@ -8,24 +9,34 @@ namespace FlowBP.Surrogates;
 public sealed record BridgeSettings
 {
     /// <summary>K on both sides together, at least 2 (<c>num_active_steps</c>).</summary>
+    [ActiveSteps]
     public int ActiveSteps { get; init; } = 5;
 
     /// <summary>β (<c>late_bias</c>), counted within each side.</summary>
+    [LateBias]
     public double LateBias { get; init; } = 4;
 
     /// <summary>ρ (<c>grad_rescale</c>).</summary>
+    [GradRescale(Aliases = ["flowbp_sparse_grad_rescale", "flowbp_bridge_grad_rescale"])]
     public double GradRescale { get; init; }
 
     /// <summary>What one γ spans (<c>grad_rescale_range</c>).</summary>
+    [Setting(
+        "one factor for all steps (released), or one on each side of the split that leaves the split's own step alone (paper)",
+        Name = "grad_rescale_range"
+    )]
     public RescaleRange RescaleRange { get; init; }
 
     /// <summary>α of the bridge at j.</summary>
+    [Alpha]
     public double Alpha { get; init; } = 0.5;
 
     /// <summary>How j is drawn; k is dropped. Its tail ratio is the window's.</summary>
+    [Settings]
     public LeapSampler Sampler { get; init; } = new();
 
     /// <summary>Samples that deviate more are left out (a replay deviates by rounding alone).</summary>
+    [Settings]
     public TrajectoryFilter Filter { get; init; } = TrajectoryFilter.None;
 }
 

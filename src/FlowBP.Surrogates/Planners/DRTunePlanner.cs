@@ -13,10 +13,33 @@ namespace FlowBP.Surrogates;
 /// Whether the stop's own velocity always carries a gradient (the paper), or only if it is one of the K (released).
 /// </param>
 public sealed record DRTuneSettings(
-    int TrainSteps = 3,
-    double EarlyStopRatio = 0.4,
-    int? EarlyStopSteps = null,
-    bool TweedieAlwaysActive = true
+    [property: Setting(
+        "number of equally spaced active steps",
+        1,
+        Name = "drtune_num_train_steps",
+        Aliases = ["num_train_steps"]
+    )]
+        int TrainSteps = 3,
+    [property: Setting(
+        "the stop is uniform in this last share",
+        0,
+        1,
+        Name = "drtune_early_stop_ratio",
+        Aliases = ["early_stop_ratio"]
+    )]
+        double EarlyStopRatio = 0.4,
+    [property: Setting(
+        "the same as a number of steps, which wins; 0: always the last step",
+        0,
+        Name = "drtune_early_stop_steps",
+        Aliases = ["early_stop_steps"]
+    )]
+        int? EarlyStopSteps = null,
+    [property: Setting(
+        "the stop's own step always carries a gradient (paper); false: only if it is one of the train steps (released)",
+        Name = "drtune_tweedie_always_active"
+    )]
+        bool TweedieAlwaysActive = true
 );
 
 /// <summary>

@@ -7,7 +7,15 @@ namespace FlowBP.Surrogates;
 
 /// <summary>Settings of <see cref="DRaFTLVPlanner"/>.</summary>
 /// <param name="NoisedSamples">n, re-noised copies (<c>draft_lv_num_noised_samples</c>).</param>
-public sealed record DRaFTLVSettings(int NoisedSamples = 2);
+public sealed record DRaFTLVSettings(
+    [property: Setting(
+        "re-noised copies per image",
+        0,
+        Name = "draft_lv_num_noised_samples",
+        Aliases = ["num_noised_samples"]
+    )]
+        int NoisedSamples = 2
+);
 
 /// <summary>
 /// DRaFT-LV (docs/methods.md §3): the reward reads the posterior mean at the last step and those of n re-noised copies; the

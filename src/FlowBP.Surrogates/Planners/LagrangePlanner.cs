@@ -10,36 +10,92 @@ namespace FlowBP.Surrogates;
 public sealed record LagrangeSettings
 {
     /// <summary>α of the bridge at j.</summary>
+    [Alpha]
     public double Alpha { get; init; } = 0.1;
 
     /// <summary>Floor τ of the similarity weights.</summary>
+    [Tau]
     public double Tau { get; init; } = 0.2;
 
-    /// <summary>Largest number of supports per leap (<c>connector_order</c>).</summary>
+    /// <summary>Largest number of supports per leap.</summary>
+    [Setting(
+        "most velocities that a leap is integrated from; 1 is an Euler step",
+        1,
+        Name = "connector_order",
+        Aliases = ["flowbp_lagrange_connector_order"]
+    )]
     public int Order { get; init; } = 3;
 
-    /// <summary>How the supports are weighted (<c>weight_scheme</c>).</summary>
+    /// <summary>How the supports are weighted. As released, <c>adams_bashforth</c> is Lagrange's rule (docs/methods.md §6).</summary>
+    [Setting(
+        "weights of a leap; adams_bashforth equals lagrange, as released",
+        Name = "weight_scheme",
+        Aliases = ["flowbp_lagrange_weight_scheme"],
+        Choices = [
+            "lagrange",
+            LeapRule.Lagrange,
+            "lagrange_positive",
+            LeapRule.LagrangePositive,
+            "uniform",
+            LeapRule.Uniform,
+            "adams_bashforth",
+            LeapRule.Lagrange,
+            "adams_bashforth_extrapolating",
+            LeapRule.AdamsBashforth,
+        ]
+    )]
     public LeapRule Rule { get; init; } = LeapRule.Lagrange;
 
-    /// <summary>Which supports carry a gradient (<c>grad_support_mode</c>).</summary>
+    /// <summary>Which supports carry a gradient.</summary>
+    [Setting(
+        "which velocities of a leap carry a gradient",
+        Name = "grad_support_mode",
+        Aliases = ["flowbp_lagrange_grad_support_mode"]
+    )]
     public SupportMode ActiveSupports { get; init; } = SupportMode.Midpoint;
 
-    /// <summary>At most so many of them per leap (<c>max_active_supports</c>); null or 0: no limit.</summary>
-    public int? MaxActiveSupports { get; init; } = 2;
-
-    /// <summary>η, factor of the gradient at supports other than the anchor (<c>grad_support_scale</c>).</summary>
+    /// <summary>η, factor of the gradient at supports other than the anchor.</summary>
+    [Setting(
+        "scale of the gradient of supports other than the anchor",
+        0,
+        SettingAttribute.LargestFactor,
+        Name = "grad_support_scale",
+        Aliases = ["flowbp_lagrange_grad_support_scale"]
+    )]
     public double SupportScale { get; init; } = 0.25;
 
-    /// <summary>ρ (<c>grad_rescale</c>): a γ per leap, over its supports.</summary>
+    /// <summary>At most so many active supports per leap; null or 0: no limit.</summary>
+    [Setting(
+        "most active velocities per leap; none or 0: no limit",
+        0,
+        Aliases = ["flowbp_lagrange_max_active_supports"]
+    )]
+    public int? MaxActiveSupports { get; init; } = 2;
+
+    /// <summary>ρ: a γ per leap, over its supports.</summary>
+    [GradRescale(Aliases = ["flowbp_lagrange_grad_rescale"])]
     public double GradRescale { get; init; }
 
-    /// <summary>a of the pre leap: <c>(1 − a)·Euler + a·quadrature</c> (<c>anchor_lambda</c>).</summary>
+    /// <summary>a of the pre leap: <c>(1 − a)·Euler + a·quadrature</c>.</summary>
+    [Setting(
+        "blend of the first leap: 0 Euler, 1 quadrature",
+        0,
+        1,
+        Name = "anchor_lambda",
+        Aliases = ["flowbp_lagrange_anchor_lambda"]
+    )]
     public double AnchorBlend { get; init; } = 1;
 
+    /// <summary>Always true; the released configurations say so.</summary>
+    [Setting("inactive velocities are constants; only true is possible", Aliases = ["flowbp_lagrange_detach_history"])]
+    public bool DetachHistory { get; init; } = true;
+
     /// <summary>How k and j are drawn.</summary>
+    [Settings]
     public LeapSampler Sampler { get; init; } = new() { Mode = LeapSamplingMode.Dirichlet, MaxReverseSplit = 10 };
 
     /// <summary>Samples that deviate more are left out.</summary>
+    [Settings]
     public TrajectoryFilter Filter { get; init; } = TrajectoryFilter.None;
 }
 
@@ -50,6 +106,10 @@ public sealed record LagrangeSettings
 /// <param name="settings">The settings.</param>
 public sealed class LagrangePlanner(LagrangeSettings settings) : ISurrogatePlanner
 {
+    private readonly LagrangeSettings settings = settings.DetachHistory
+        ? settings
+        : throw new InvalidSettingException("detach_history must be true: inactive velocities are constants");
+
     /// <inheritdoc/>
     public string Name => "flowbp-lagrange";
 

@@ -1,6 +1,7 @@
 // LeapAlign: the rollout as two long single-velocity leaps, joined by a bridge and pinned to the cached states.
 
 using FlowBP.RandomStreams;
+using FlowBP.Settings;
 
 namespace FlowBP.Surrogates;
 
@@ -8,15 +9,19 @@ namespace FlowBP.Surrogates;
 public sealed record LeapAlignSettings
 {
     /// <summary>α of the bridge at j.</summary>
+    [Alpha]
     public double Alpha { get; init; } = 0.3;
 
     /// <summary>Floor τ of the similarity weights.</summary>
+    [Tau]
     public double Tau { get; init; } = 0.1;
 
     /// <summary>How k and j are drawn.</summary>
+    [Settings]
     public LeapSampler Sampler { get; init; } = new();
 
     /// <summary>Samples that deviate more are left out.</summary>
+    [Settings]
     public TrajectoryFilter Filter { get; init; } = TrajectoryFilter.None;
 }
 

@@ -7,7 +7,15 @@ namespace FlowBP.Surrogates;
 
 /// <summary>Settings of <see cref="ReFLPlanner"/>.</summary>
 /// <param name="LastSteps">The stop is uniform in so many last steps (<c>refl_last_n_steps</c>).</param>
-public sealed record ReFLSettings(int LastSteps = 11);
+public sealed record ReFLSettings(
+    [property: Setting(
+        "the stop is uniform in so many last steps",
+        1,
+        Name = "refl_last_n_steps",
+        Aliases = ["last_n_steps"]
+    )]
+        int LastSteps = 11
+);
 
 /// <summary>
 /// ReFL (docs/methods.md §3): the reward reads the posterior mean at s, step s is active with <c>u = −σ_s·g</c>.

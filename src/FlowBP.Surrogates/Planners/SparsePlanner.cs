@@ -11,10 +11,10 @@ namespace FlowBP.Surrogates;
 /// <param name="GradRescale">ρ (<c>grad_rescale</c>).</param>
 /// <param name="TailRatio">The window's share of the steps (<c>train_step_tail_ratio</c>).</param>
 public sealed record SparseSettings(
-    int ActiveSteps = 4,
-    double LateBias = 1,
-    double GradRescale = 0.5,
-    double TailRatio = 1
+    [property: ActiveSteps] int ActiveSteps = 4,
+    [property: LateBias] double LateBias = 1,
+    [property: GradRescale(Aliases = ["flowbp_sparse_grad_rescale"])] double GradRescale = 0.5,
+    [property: TailRatio] double TailRatio = 1
 );
 
 /// <summary>

@@ -43,9 +43,6 @@ public sealed class BatchPlan
     /// <summary>N of the schedule.</summary>
     public int Steps => Samples[0].Steps;
 
-    /// <summary>How many velocities the rollout must evaluate for the sample that needs most.</summary>
-    public int RolloutSteps => Samples.Max(plan => plan.RolloutSteps);
-
     /// <summary>n, the re-noised copies per sample.</summary>
     public int RenoisedCopies => Samples[0].RewardInput.Rows - 1;
 

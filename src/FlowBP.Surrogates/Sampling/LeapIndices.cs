@@ -32,28 +32,49 @@ public enum LeapSamplingMode
 public sealed record LeapSampler
 {
     /// <summary>The mode.</summary>
+    [Setting("how the start k and the split j are drawn", Name = "jk_sampling_mode")]
     public LeapSamplingMode Mode { get; init; } = LeapSamplingMode.Uniform;
 
-    /// <summary>Dirichlet concentration of the segment after j (clean side).</summary>
-    public double AlphaA { get; init; } = 2.5;
-
-    /// <summary>Dirichlet concentration of the gap between k and j.</summary>
-    public double AlphaB { get; init; } = 6;
-
-    /// <summary>Dirichlet concentration of the segment before k (noisy side).</summary>
-    public double AlphaC { get; init; } = 2;
-
-    /// <summary>Largest reverse index of j (<c>jk_dirichlet_max_j_rev</c>), for uniform and Dirichlet; null: none.</summary>
+    /// <summary>Largest reverse index of j, for uniform and Dirichlet; null: none.</summary>
+    [Setting("the split lies in so many last steps", 1, Name = "jk_dirichlet_max_j_rev")]
     public int? MaxReverseSplit { get; init; }
 
-    /// <summary>Restricts k and j to the last steps, r in (0, 1].</summary>
-    public double TailRatio { get; init; } = 1;
+    /// <summary>Dirichlet concentration of the segments that have none of their own; null: 2.5, 6 and 2.</summary>
+    [Concentration("concentration of those of jk_dirichlet_alpha_a, _b, _c that are none", Name = "jk_dirichlet_alpha")]
+    public double? Alpha { get; init; }
+
+    /// <summary>Dirichlet concentration of the segment after j (clean side).</summary>
+    [Concentration(
+        "concentration of the segment after j; none: jk_dirichlet_alpha, or else 2.5",
+        Name = "jk_dirichlet_alpha_a"
+    )]
+    public double? AlphaA { get; init; }
+
+    /// <summary>Dirichlet concentration of the gap between k and j.</summary>
+    [Concentration(
+        "concentration of the gap between k and j; none: jk_dirichlet_alpha, or else 6",
+        Name = "jk_dirichlet_alpha_b"
+    )]
+    public double? AlphaB { get; init; }
+
+    /// <summary>Dirichlet concentration of the segment before k (noisy side).</summary>
+    [Concentration(
+        "concentration of the segment before k; none: jk_dirichlet_alpha, or else 2",
+        Name = "jk_dirichlet_alpha_c"
+    )]
+    public double? AlphaC { get; init; }
 
     /// <summary>Lower bound of reverse indices.</summary>
+    [Setting("smallest reverse index (N - i) of k and j", 1, Name = "min_idx")]
     public int MinReverse { get; init; } = 1;
 
     /// <summary>Upper bound of reverse indices, exclusive; null: N + 1.</summary>
+    [Setting("reverse indices of k and j are below this; none: rollout_steps + 1", 2, Name = "max_idx")]
     public int? MaxReverse { get; init; }
+
+    /// <summary>Restricts k and j to the last steps, r in (0, 1].</summary>
+    [TailRatio]
+    public double TailRatio { get; init; } = 1;
 
     /// <summary>Draws k and j.</summary>
     /// <param name="steps">N.</param>
@@ -66,9 +87,9 @@ public sealed record LeapSampler
         {
             LeapSamplingMode.Uniform => DrawUniform(steps, window, source),
             LeapSamplingMode.Dirichlet => FromGamma(
-                (float)source.NextGamma(AlphaA),
-                (float)source.NextGamma(AlphaB),
-                (float)source.NextGamma(AlphaC),
+                (float)source.NextGamma(AlphaA ?? Alpha ?? 2.5),
+                (float)source.NextGamma(AlphaB ?? Alpha ?? 6),
+                (float)source.NextGamma(AlphaC ?? Alpha ?? 2),
                 steps,
                 window,
                 MaxReverseSplit

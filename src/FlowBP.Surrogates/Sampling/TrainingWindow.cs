@@ -9,9 +9,6 @@ namespace FlowBP.Surrogates;
 /// <param name="End">One past the last, N.</param>
 public readonly record struct TrainingWindow(int Start, int End)
 {
-    /// <summary>Number of steps.</summary>
-    public int Length => End - Start;
-
     /// <summary>The last ⌈r·N⌉ steps.</summary>
     /// <param name="steps">N.</param>
     /// <param name="tailRatio">r in (0, 1], <c>train_step_tail_ratio</c>.</param>

@@ -46,7 +46,6 @@ internal static class Aten
     public static readonly Operator maximum = new("maximum");
     public static readonly Operator matmul = new("matmul");
     public static readonly Operator mm = new("mm");
-    public static readonly Operator outer = new("outer");
     public static readonly Operator clamp = new("clamp");
     public static readonly Operator reshape = new("reshape");
     public static readonly Operator view = new("view");

@@ -23,7 +23,7 @@ internal static class NativeLibraryLocator
 
         BlasKernels.Choose();
         var tried = new List<string>();
-        foreach (string place in Places())
+        foreach (var place in Places())
         {
             if (!File.Exists(place))
             {

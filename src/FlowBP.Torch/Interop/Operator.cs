@@ -26,9 +26,9 @@ internal sealed unsafe class Operator(string name, string overload = "")
     /// <exception cref="ExternalException">libtorch refused; the message names the operator and the shapes.</exception>
     public torch.Tensor Call(params ReadOnlySpan<Argument> arguments)
     {
-        NativeValue* results = stackalloc NativeValue[UsualResults];
-        int count = Expect(Invoke(arguments, results, UsualResults), UsualResults);
-        for (int i = 1; i < count; i++)
+        var results = stackalloc NativeValue[UsualResults];
+        var count = Expect(Invoke(arguments, results, UsualResults), UsualResults);
+        for (var i = 1; i < count; i++)
         {
             Free(results[i]);
         }
@@ -42,8 +42,8 @@ internal sealed unsafe class Operator(string name, string overload = "")
     /// <exception cref="ExternalException">libtorch refused; the message names the operator and the shapes.</exception>
     public torch.Tensor?[] CallMany(params ReadOnlySpan<Argument> arguments)
     {
-        NativeValue* results = stackalloc NativeValue[UsualResults];
-        int count = Invoke(arguments, results, UsualResults);
+        var results = stackalloc NativeValue[UsualResults];
+        var count = Invoke(arguments, results, UsualResults);
         if (count <= UsualResults)
         {
             return Tensors(results, count);
@@ -61,9 +61,9 @@ internal sealed unsafe class Operator(string name, string overload = "")
     /// <exception cref="ExternalException">libtorch refused; the message names the operator and the shapes.</exception>
     public torch.Tensor CallInPlace(torch.Tensor self, params ReadOnlySpan<Argument> arguments)
     {
-        NativeValue* results = stackalloc NativeValue[UsualResults];
-        int count = Expect(Invoke(arguments, results, UsualResults), UsualResults);
-        for (int i = 0; i < count; i++)
+        var results = stackalloc NativeValue[UsualResults];
+        var count = Expect(Invoke(arguments, results, UsualResults), UsualResults);
+        for (var i = 0; i < count; i++)
         {
             Free(results[i]);
         }
@@ -74,7 +74,7 @@ internal sealed unsafe class Operator(string name, string overload = "")
     private static torch.Tensor?[] Tensors(NativeValue* results, int count)
     {
         var tensors = new torch.Tensor?[count];
-        for (int i = 0; i < count; i++)
+        for (var i = 0; i < count; i++)
         {
             tensors[i] = results[i].Bits == 0 ? null : new torch.Tensor((nint)results[i].Bits);
         }
@@ -110,7 +110,7 @@ internal sealed unsafe class Operator(string name, string overload = "")
 
     private int Invoke(ReadOnlySpan<Argument> arguments, NativeValue* results, int capacity)
     {
-        nint op = Find();
+        var op = Find();
         if (op == 0)
         {
             throw new NotSupportedException($"this libtorch has no operator aten::{Name}.{overload}");
@@ -118,26 +118,25 @@ internal sealed unsafe class Operator(string name, string overload = "")
 
         // Lists are copied to the stack: nothing has to be pinned, and the native side sees plain addresses. A list that
         // is too long for the stack goes to an array that the collector does not move.
-        int listBytes = 0;
-        foreach (ref readonly Argument argument in arguments)
+        var listBytes = 0;
+        foreach (ref readonly var argument in arguments)
         {
             listBytes += ListBytes(argument);
         }
 
-        byte[]? large =
-            listBytes > UsualListBytes ? GC.AllocateUninitializedArray<byte>(listBytes, pinned: true) : null;
-        byte* stack = stackalloc byte[large is null ? listBytes : 0];
-        byte* lists = large is null ? stack : (byte*)Unsafe.AsPointer(ref large[0]);
-        NativeValue* values = stackalloc NativeValue[arguments.Length];
-        for (int i = 0; i < arguments.Length; i++)
+        var large = listBytes > UsualListBytes ? GC.AllocateUninitializedArray<byte>(listBytes, pinned: true) : null;
+        var stack = stackalloc byte[large is null ? listBytes : 0];
+        var lists = large is null ? stack : (byte*)Unsafe.AsPointer(ref large[0]);
+        var values = stackalloc NativeValue[arguments.Length];
+        for (var i = 0; i < arguments.Length; i++)
         {
             values[i] = Encode(arguments[i], ref lists);
         }
 
         int count;
-        int status = NativeMethods.flowbp_operator_call(op, values, arguments.Length, results, capacity, &count);
+        var status = NativeMethods.flowbp_operator_call(op, values, arguments.Length, results, capacity, &count);
         GC.KeepAlive(large);
-        foreach (ref readonly Argument argument in arguments)
+        foreach (ref readonly var argument in arguments)
         {
             GC.KeepAlive(argument.Owner);
         }
@@ -164,7 +163,7 @@ internal sealed unsafe class Operator(string name, string overload = "")
             Length = argument.Length,
             Bits = argument.Bits,
         };
-        byte* start = lists;
+        var start = lists;
         switch (argument.Tag)
         {
             case NativeTag.Tensor:
@@ -182,7 +181,7 @@ internal sealed unsafe class Operator(string name, string overload = "")
                 break;
             case NativeTag.BoolList:
                 var truths = (bool[])argument.Owner!;
-                for (int i = 0; i < truths.Length; i++)
+                for (var i = 0; i < truths.Length; i++)
                 {
                     ((long*)start)[i] = truths[i] ? 1 : 0;
                 }
@@ -192,7 +191,7 @@ internal sealed unsafe class Operator(string name, string overload = "")
             case NativeTag.TensorList:
             case NativeTag.OptionalTensorList:
                 var tensors = (torch.Tensor?[])argument.Owner!;
-                for (int i = 0; i < tensors.Length; i++)
+                for (var i = 0; i < tensors.Length; i++)
                 {
                     ((long*)start)[i] = tensors[i] is { } tensor ? Handle(tensor) : 0;
                 }
@@ -214,7 +213,7 @@ internal sealed unsafe class Operator(string name, string overload = "")
 
     private nint Handle(torch.Tensor tensor)
     {
-        nint given = tensor.handle;
+        var given = tensor.handle;
         return given != 0
             ? given
             : throw new ObjectDisposedException(nameof(torch.Tensor), $"{Name} was given a disposed tensor");
@@ -223,7 +222,7 @@ internal sealed unsafe class Operator(string name, string overload = "")
     private static string Describe(ReadOnlySpan<Argument> arguments)
     {
         var parts = new List<string>(arguments.Length);
-        foreach (ref readonly Argument argument in arguments)
+        foreach (ref readonly var argument in arguments)
         {
             parts.Add(argument.Describe());
         }

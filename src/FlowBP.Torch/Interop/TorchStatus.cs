@@ -21,10 +21,10 @@ internal static class TorchStatus
     /// </summary>
     public static unsafe ExternalException Failure(string? context)
     {
-        string message = Marshal.PtrToStringUTF8((nint)NativeMethods.flowbp_last_error()) ?? "unknown error";
-        Exception? cause = ManagedFailure.Take(ref message);
+        var message = Marshal.PtrToStringUTF8((nint)NativeMethods.flowbp_last_error()) ?? "unknown error";
+        var cause = ManagedFailure.Take(ref message);
         // libtorch appends notes on where in its own sources the error arose: of no use to the reader here.
-        int note = message.IndexOf("\nException raised from", StringComparison.Ordinal);
+        var note = message.IndexOf("\nException raised from", StringComparison.Ordinal);
         message = (note < 0 ? message : message[..note]).TrimEnd();
         return new ExternalException(context is null ? message : $"{context}: {message}", cause);
     }

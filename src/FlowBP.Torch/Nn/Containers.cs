@@ -11,7 +11,7 @@ public sealed class Sequential : torch.nn.Module<torch.Tensor, torch.Tensor>
     internal Sequential(IEnumerable<(string Name, torch.nn.Module<torch.Tensor, torch.Tensor> Module)> modules)
         : base(nameof(Sequential))
     {
-        foreach ((string name, torch.nn.Module<torch.Tensor, torch.Tensor> module) in modules)
+        foreach ((var name, var module) in modules)
         {
             append(name, module);
         }
@@ -28,9 +28,9 @@ public sealed class Sequential : torch.nn.Module<torch.Tensor, torch.Tensor>
     /// <inheritdoc/>
     public override torch.Tensor forward(torch.Tensor input)
     {
-        using DisposeScope scope = torch.NewDisposeScope();
-        torch.Tensor result = input;
-        foreach (torch.nn.Module<torch.Tensor, torch.Tensor> step in steps)
+        using var scope = torch.NewDisposeScope();
+        var result = input;
+        foreach (var step in steps)
         {
             result = step.call(result);
         }
@@ -65,7 +65,7 @@ public sealed class ModuleList<T> : torch.nn.Module, IReadOnlyList<T>
     /// <summary>Adds modules at the end.</summary>
     public void extend(IEnumerable<T> modules)
     {
-        foreach (T module in modules)
+        foreach (var module in modules)
         {
             register_module(items.Count.ToString(CultureInfo.InvariantCulture), module);
             items.Add(module);

@@ -118,8 +118,8 @@ public static partial class torch
                     );
                 }
 
-                using DisposeScope scope = NewDisposeScope();
-                using IDisposable mode = no_grad();
+                using var scope = NewDisposeScope();
+                using var mode = no_grad();
                 List<Tensor> gradients = [.. tensors.Select(p => p.grad).OfType<Tensor>()];
                 if (gradients.Count == 0)
                 {
@@ -127,16 +127,16 @@ public static partial class torch
                 }
 
                 // Norms per tensor in its own precision, their norm in double.
-                double norm = double.IsPositiveInfinity(norm_type)
+                var norm = double.IsPositiveInfinity(norm_type)
                     ? gradients.Max(g => g.abs().max().ToDouble())
                     : Math.Pow(
                         gradients.Sum(g => Math.Pow(g.norm((float)norm_type).ToDouble(), norm_type)),
                         1 / norm_type
                     );
-                double factor = max_norm / (norm + 1e-6);
+                var factor = max_norm / (norm + 1e-6);
                 if (factor < 1)
                 {
-                    foreach (Tensor gradient in gradients)
+                    foreach (var gradient in gradients)
                     {
                         gradient.mul_(factor);
                     }

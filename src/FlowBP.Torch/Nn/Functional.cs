@@ -73,7 +73,7 @@ public static partial class torch
             /// <summary>x·Φ(x), or its tanh approximation.</summary>
             public static Tensor gelu(Tensor x, Modules.GELU.Approximate approximate, bool inplace = false)
             {
-                string form = approximate == Modules.GELU.Approximate.tanh ? "tanh" : "none";
+                var form = approximate == Modules.GELU.Approximate.tanh ? "tanh" : "none";
                 return inplace ? Aten.gelu_.CallInPlace(x, x, form) : Aten.gelu.Call(x, form);
             }
 
@@ -152,11 +152,11 @@ public static partial class torch
                     return Aten.scaled_dot_product_attention.Call(query, key, value, attn_mask, p, is_casual);
                 }
 
-                using DisposeScope scope = NewDisposeScope();
-                Tensor scores = (query * (1 / Math.Sqrt(query.size(-1)))).matmul(key.transpose(-2, -1));
+                using var scope = NewDisposeScope();
+                var scores = (query * (1 / Math.Sqrt(query.size(-1)))).matmul(key.transpose(-2, -1));
                 if (is_casual)
                 {
-                    Tensor later = ones([query.size(-2), key.size(-2)], ScalarType.Bool, query.device).triu(1);
+                    var later = ones([query.size(-2), key.size(-2)], ScalarType.Bool, query.device).triu(1);
                     scores = scores.masked_fill(later, double.NegativeInfinity);
                 }
 

@@ -100,7 +100,7 @@ public static partial class torch
                     scale_factor = null;
                 }
 
-                bool corners = align_corners ?? false;
+                var corners = align_corners ?? false;
                 return mode switch
                 {
                     InterpolationMode.Nearest => Aten.upsample_nearest2d.Call(x, size, scale_factor),

@@ -33,7 +33,7 @@ public static partial class torch
             private static T[] Without<T>(T[] hooks, T hook)
                 where T : Delegate
             {
-                int index = Array.FindIndex(hooks, other => ReferenceEquals(other, hook));
+                var index = Array.FindIndex(hooks, other => ReferenceEquals(other, hook));
                 return index < 0 ? hooks : [.. hooks[..index], .. hooks[(index + 1)..]];
             }
 

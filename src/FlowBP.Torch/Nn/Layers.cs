@@ -90,7 +90,7 @@ public sealed class Conv2d : torch.nn.Module<torch.Tensor, torch.Tensor>
         }
 
         long[] borders = [padding[1], padding[1], padding[0], padding[0]];
-        using torch.Tensor padded = torch.nn.functional.pad(input, borders, paddingMode);
+        using var padded = torch.nn.functional.pad(input, borders, paddingMode);
         return torch.nn.functional.conv2d(padded, weight, bias, strides, [0, 0], dilation, groups);
     }
 }

@@ -33,14 +33,14 @@ public static partial class torch
             /// <summary>All modules below this one, with their dotted paths: first the direct ones, then theirs.</summary>
             public IEnumerable<(string name, Module module)> named_modules()
             {
-                foreach ((string child, Module module) in submodules)
+                foreach ((var child, var module) in submodules)
                 {
                     yield return (child, module);
                 }
 
-                foreach ((string child, Module module) in submodules)
+                foreach ((var child, var module) in submodules)
                 {
-                    foreach ((string path, Module inner) in module.named_modules())
+                    foreach ((var path, var inner) in module.named_modules())
                     {
                         yield return ($"{child}.{path}", inner);
                     }
@@ -87,7 +87,7 @@ public static partial class torch
             )
             {
                 destination ??= [];
-                string start = string.IsNullOrEmpty(prefix) ? "" : prefix + ".";
+                var start = string.IsNullOrEmpty(prefix) ? "" : prefix + ".";
                 foreach (var t in Tensors(true, start).Where(t => t.Persistent))
                 {
                     destination.TryAdd(t.Path, t.Value);
@@ -111,7 +111,7 @@ public static partial class torch
                 IList<string>? skip = null
             )
             {
-                Dictionary<string, Tensor> own = state_dict();
+                var own = state_dict();
                 bool Taken(string path) => skip is null || !skip.Contains(path);
                 List<string> missing = [.. own.Keys.Where(k => Taken(k) && !source.ContainsKey(k))];
                 List<string> unexpected = [.. source.Keys.Where(k => Taken(k) && !own.ContainsKey(k))];
@@ -149,8 +149,8 @@ public static partial class torch
                     );
                 }
 
-                using IDisposable mode = no_grad();
-                foreach ((_, Tensor target, Tensor value) in found)
+                using var mode = no_grad();
+                foreach ((_, var target, var value) in found)
                 {
                     target.copy_(value);
                 }
@@ -182,7 +182,7 @@ public static partial class torch
             public virtual void train(bool on = true)
             {
                 training = on;
-                foreach (Module child in children())
+                foreach (var child in children())
                 {
                     child.train(on);
                 }
@@ -194,9 +194,9 @@ public static partial class torch
             /// <summary>Drops all gradients.</summary>
             public virtual void zero_grad(bool set_to_none = true)
             {
-                foreach (Parameter parameter in parameters())
+                foreach (var parameter in parameters())
                 {
-                    using Tensor? gradient = parameter.grad;
+                    using var gradient = parameter.grad;
                     if (set_to_none)
                     {
                         parameter.grad = null;
@@ -225,7 +225,7 @@ public static partial class torch
                         value.Dispose();
                     }
 
-                    foreach (Module child in children())
+                    foreach (var child in children())
                     {
                         child.Dispose();
                     }
@@ -245,9 +245,9 @@ public static partial class torch
                 }
 
                 registered = true;
-                foreach (FieldInfo field in Fields(GetType()))
+                foreach (var field in Fields(GetType()))
                 {
-                    string component = ComponentName(field);
+                    var component = ComponentName(field);
                     if (IsTaken(component))
                     {
                         continue;
@@ -275,19 +275,19 @@ public static partial class torch
             /// </summary>
             internal void Convert(ScalarType? type, Device? device)
             {
-                using IDisposable mode = no_grad();
+                using var mode = no_grad();
                 foreach (var t in Tensors(true, ""))
                 {
-                    using DisposeScope scope = NewDisposeScope();
-                    ScalarType dtype = type is { } wanted && is_floating_point(t.Value.dtype) ? wanted : t.Value.dtype;
-                    Device place = device ?? t.Value.device;
+                    using var scope = NewDisposeScope();
+                    var dtype = type is { } wanted && is_floating_point(t.Value.dtype) ? wanted : t.Value.dtype;
+                    var place = device ?? t.Value.device;
                     if (dtype == t.Value.dtype && place.Equals(t.Value.device))
                     {
                         continue;
                     }
 
-                    bool recorded = t.Value.requires_grad;
-                    Tensor? gradient = t.Value.grad?.to(dtype, place);
+                    var recorded = t.Value.requires_grad;
+                    var gradient = t.Value.grad?.to(dtype, place);
                     t.Value.Adopt(t.Value.detach().to(dtype, place));
                     if (recorded)
                     {
@@ -329,7 +329,7 @@ public static partial class torch
 
                 if (recurse)
                 {
-                    foreach ((string child, Module module) in submodules)
+                    foreach ((var child, var module) in submodules)
                     {
                         foreach (var t in module.Tensors(true, $"{prefix}{child}."))
                         {

@@ -21,7 +21,7 @@ public static partial class torch
                     input = hook(this, input) ?? input;
                 }
 
-                TResult result = forward(input);
+                var result = forward(input);
                 foreach (var hook in PostHooks)
                 {
                     result = hook(this, input, result) ?? result;
@@ -49,7 +49,7 @@ public static partial class torch
                     (input1, input2) = hook(this, input1, input2) ?? (input1, input2);
                 }
 
-                TResult result = forward(input1, input2);
+                var result = forward(input1, input2);
                 foreach (var hook in PostHooks)
                 {
                     result = hook(this, input1, input2, result) ?? result;
@@ -77,7 +77,7 @@ public static partial class torch
                     (input1, input2, input3) = hook(this, input1, input2, input3) ?? (input1, input2, input3);
                 }
 
-                TResult result = forward(input1, input2, input3);
+                var result = forward(input1, input2, input3);
                 foreach (var hook in PostHooks)
                 {
                     result = hook(this, input1, input2, input3, result) ?? result;
@@ -106,7 +106,7 @@ public static partial class torch
                         hook(this, input1, input2, input3, input4) ?? (input1, input2, input3, input4);
                 }
 
-                TResult result = forward(input1, input2, input3, input4);
+                var result = forward(input1, input2, input3, input4);
                 foreach (var hook in PostHooks)
                 {
                     result = hook(this, input1, input2, input3, input4, result) ?? result;

@@ -12,7 +12,7 @@ namespace FlowBP.Torch
                 nint copy;
                 TorchStatus.Check(NativeMethods.flowbp_tensor_alias(other.Handle, &copy));
                 GC.KeepAlive(other);
-                nint released = Interlocked.Exchange(ref handle, copy);
+                var released = Interlocked.Exchange(ref handle, copy);
                 if (released != 0)
                 {
                     NativeMethods.flowbp_tensor_free(released);
@@ -49,7 +49,7 @@ namespace FlowBP.Torch.Modules
 
         private static unsafe nint Detached(torch.Tensor data)
         {
-            using torch.Tensor detached = data.detach();
+            using var detached = data.detach();
             nint copy;
             TorchStatus.Check(NativeMethods.flowbp_tensor_alias(detached.Handle, &copy));
             GC.KeepAlive(detached);

@@ -47,7 +47,7 @@ public sealed class AdamW : IDisposable, torch.optim.ILearningRateController
     /// <summary>Drops all gradients.</summary>
     public void zero_grad(bool set_to_none = true)
     {
-        foreach (State state in states)
+        foreach (var state in states)
         {
             if (set_to_none)
             {
@@ -55,7 +55,7 @@ public sealed class AdamW : IDisposable, torch.optim.ILearningRateController
             }
             else
             {
-                using torch.Tensor? gradient = state.Parameter.grad;
+                using var gradient = state.Parameter.grad;
                 gradient?.zero_();
             }
         }
@@ -71,14 +71,14 @@ public sealed class AdamW : IDisposable, torch.optim.ILearningRateController
         torch.Tensor? loss = null;
         if (closure is not null)
         {
-            using IDisposable recording = torch.enable_grad();
+            using var recording = torch.enable_grad();
             loss = closure();
         }
 
-        using IDisposable mode = torch.no_grad();
-        foreach (State state in states)
+        using var mode = torch.no_grad();
+        foreach (var state in states)
         {
-            using DisposeScope scope = torch.NewDisposeScope();
+            using var scope = torch.NewDisposeScope();
             if (state.Parameter.grad is { } gradient)
             {
                 Update(state, maximize ? gradient.neg() : gradient);
@@ -91,7 +91,7 @@ public sealed class AdamW : IDisposable, torch.optim.ILearningRateController
     /// <summary>Disposes the moments.</summary>
     public void Dispose()
     {
-        foreach (State state in states)
+        foreach (var state in states)
         {
             state.First.Dispose();
             state.Second.Dispose();
@@ -103,18 +103,18 @@ public sealed class AdamW : IDisposable, torch.optim.ILearningRateController
     private void Update(State state, torch.Tensor gradient)
     {
         state.Steps++;
-        double correction1 = 1 - Math.Pow(beta1, state.Steps);
-        double correction2 = 1 - Math.Pow(beta2, state.Steps);
+        var correction1 = 1 - Math.Pow(beta1, state.Steps);
+        var correction2 = 1 - Math.Pow(beta2, state.Steps);
         state.Parameter.mul_(1 - (LearningRate * weightDecay));
         state.First.lerp_(gradient, 1 - beta1);
         state.Second.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
-        torch.Tensor second = state.Second;
+        var second = state.Second;
         if (state.Largest is { } largest)
         {
             second = largest.copy_(largest.maximum(state.Second));
         }
 
-        torch.Tensor denominator = second.sqrt().div_(Math.Sqrt(correction2)).add_(eps);
+        var denominator = second.sqrt().div_(Math.Sqrt(correction2)).add_(eps);
         state.Parameter.addcdiv_(state.First, denominator, -LearningRate / correction1);
     }
 

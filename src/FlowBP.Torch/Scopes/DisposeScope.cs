@@ -60,7 +60,7 @@ public sealed class DisposeScope : IDisposable
             tensors = [];
         }
 
-        for (int i = left.Count - 1; i >= 0; i--)
+        for (var i = left.Count - 1; i >= 0; i--)
         {
             left[i].DisposeFromScope();
         }
@@ -85,36 +85,12 @@ public sealed class DisposeScope : IDisposable
         where T1 : torch.Tensor
         where T2 : torch.Tensor => (MoveToOuter(first), MoveToOuter(second));
 
-    /// <inheritdoc cref="MoveToOuter{T}(T)"/>
-    public (T1 first, T2 second, T3 third) MoveToOuter<T1, T2, T3>(T1 first, T2 second, T3 third)
-        where T1 : torch.Tensor
-        where T2 : torch.Tensor
-        where T3 : torch.Tensor => (MoveToOuter(first), MoveToOuter(second), MoveToOuter(third));
-
-    /// <summary>Hands tensors of this scope to the one around it.</summary>
-    public void MoveToOuter(IEnumerable<torch.Tensor> disposables)
-    {
-        foreach (torch.Tensor tensor in disposables)
-        {
-            MoveToOuter(tensor);
-        }
-    }
-
     /// <summary>Takes a tensor out of this scope: its owner disposes it. Returns it.</summary>
     public T Detach<T>(T disposable)
         where T : torch.Tensor
     {
         Remove(disposable);
         return disposable;
-    }
-
-    /// <summary>Takes tensors out of this scope: their owner disposes them.</summary>
-    public void Detach(IEnumerable<torch.Tensor> disposables)
-    {
-        foreach (torch.Tensor tensor in disposables)
-        {
-            Remove(tensor);
-        }
     }
 
     /// <summary>Takes a tensor into this scope, out of the one that it was in, if any.</summary>
@@ -136,7 +112,7 @@ public sealed class DisposeScope : IDisposable
             all = [.. tensors];
         }
 
-        foreach (torch.Tensor tensor in all)
+        foreach (var tensor in all)
         {
             if (Array.IndexOf(keep, tensor) < 0)
             {
@@ -172,7 +148,7 @@ public sealed class DisposeScope : IDisposable
                 return false;
             }
 
-            torch.Tensor last = tensors[^1];
+            var last = tensors[^1];
             tensors[tensor.scopeIndex] = last;
             last.scopeIndex = tensor.scopeIndex;
             tensors.RemoveAt(tensors.Count - 1);

@@ -17,8 +17,8 @@ internal static class ForgottenTensors
     /// <summary>Called for every tensor that no scope takes.</summary>
     public static void Created()
     {
-        long now = NativeMethods.flowbp_memory_current_bytes();
-        long limit = Volatile.Read(ref collectAbove);
+        var now = NativeMethods.flowbp_memory_current_bytes();
+        var limit = Volatile.Read(ref collectAbove);
         if (now > limit)
         {
             Collect(now, limit);

@@ -42,9 +42,9 @@ public static partial class torch
             IList<Tensor>? inputs = null
         )
         {
-            nint[] os = Handles(tensors);
-            nint[] gs = Cotangents(tensors, grad_tensors);
-            nint[] xs = inputs is null ? [] : Handles(inputs);
+            var os = Handles(tensors);
+            var gs = Cotangents(tensors, grad_tensors);
+            var xs = inputs is null ? [] : Handles(inputs);
             int status;
             fixed (nint* o = os)
             fixed (nint* g = gs)
@@ -87,10 +87,10 @@ public static partial class torch
             bool allow_unused = false
         )
         {
-            nint[] os = Handles(outputs);
-            nint[] gs = Cotangents(outputs, grad_outputs);
-            nint[] xs = Handles(inputs);
-            nint[] rs = new nint[xs.Length];
+            var os = Handles(outputs);
+            var gs = Cotangents(outputs, grad_outputs);
+            var xs = Handles(inputs);
+            var rs = new nint[xs.Length];
             int status;
             fixed (nint* o = os)
             fixed (nint* g = gs)

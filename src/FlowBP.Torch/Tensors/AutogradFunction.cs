@@ -50,7 +50,7 @@ public static partial class torch
 
             internal void Release()
             {
-                foreach (Tensor tensor in saved)
+                foreach (var tensor in saved)
                 {
                     tensor.Dispose();
                 }
@@ -122,8 +122,8 @@ public static partial class torch
 
             // A result that is an input itself must not take part in a cycle: give it a handle outside the graph.
             outputs = [.. outputs.Select(o => inputs.Contains(o) ? o.detach() : o)];
-            nint[] xs = Handles(inputs);
-            nint[] ys = Handles(outputs);
+            var xs = Handles(inputs);
+            var ys = Handles(outputs);
             // From here on the context is the node's, also where attaching fails.
             var owner = GCHandle.Alloc(context);
             int status;
@@ -159,15 +159,15 @@ public static partial class torch
         {
             try
             {
-                using DisposeScope scope = NewDisposeScope();
+                using var scope = NewDisposeScope();
                 var ctx = (AutogradContext)GCHandle.FromIntPtr(context).Target!;
                 var given = new List<Tensor?>();
-                for (int i = 0; i < gradientCount; i++)
+                for (var i = 0; i < gradientCount; i++)
                 {
                     given.Add(gradients[i] == 0 ? null : new Tensor(gradients[i]));
                 }
 
-                List<Tensor?> pulled = ctx.Backward!(ctx, given);
+                var pulled = ctx.Backward!(ctx, given);
                 if (pulled.Count != ctx.InputIsTensor.Length)
                 {
                     throw new InvalidOperationException(
@@ -175,8 +175,8 @@ public static partial class torch
                     );
                 }
 
-                int slot = 0;
-                for (int i = 0; i < pulled.Count; i++)
+                var slot = 0;
+                for (var i = 0; i < pulled.Count; i++)
                 {
                     if (!ctx.InputIsTensor[i])
                     {

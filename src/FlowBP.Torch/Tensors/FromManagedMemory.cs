@@ -109,7 +109,7 @@ public static partial class torch
         where T : unmanaged
     {
         long expected = 1;
-        foreach (long size in dimensions)
+        foreach (var size in dimensions)
         {
             expected *= size;
         }
@@ -121,18 +121,18 @@ public static partial class torch
             );
         }
 
-        Tensor result = empty(dimensions, ScalarTypeOf<T>(), CPU);
+        var result = empty(dimensions, ScalarTypeOf<T>(), CPU);
         MemoryMarshal.AsBytes(data).CopyTo(result.bytes);
         if (dtype is { } type && type != ScalarTypeOf<T>())
         {
-            using Tensor source = result;
+            using var source = result;
             result = source.to(type);
         }
 
         device ??= defaultDevice;
         if (device is not null && device.type != DeviceType.CPU)
         {
-            using Tensor source = result;
+            using var source = result;
             result = source.to(device);
         }
 

@@ -18,7 +18,7 @@ internal static class ManagedFailure
     /// <summary>Makes an exception this thread's last error.</summary>
     public static void Set(Exception exception)
     {
-        long number = Interlocked.Increment(ref last);
+        var number = Interlocked.Increment(ref last);
         Waiting[number] = exception;
         NativeMethods.flowbp_set_last_error(
             $"{Mark}{number}{Mark}{exception.GetType().Name} in a managed backward: {exception.Message}"
@@ -28,15 +28,15 @@ internal static class ManagedFailure
     /// <summary>Finds the exception that a message stands for, and takes the number out of the message.</summary>
     public static Exception? Take(ref string message)
     {
-        int start = message.IndexOf(Mark);
-        int end = start < 0 ? -1 : message.IndexOf(Mark, start + 1);
+        var start = message.IndexOf(Mark);
+        var end = start < 0 ? -1 : message.IndexOf(Mark, start + 1);
         if (end < 0)
         {
             return null;
         }
 
-        string number = message[(start + 1)..end];
+        var number = message[(start + 1)..end];
         message = message.Remove(start, end - start + 1);
-        return Waiting.TryRemove(long.Parse(number, CultureInfo.InvariantCulture), out Exception? cause) ? cause : null;
+        return Waiting.TryRemove(long.Parse(number, CultureInfo.InvariantCulture), out var cause) ? cause : null;
     }
 }

@@ -133,9 +133,6 @@ public static partial class torch
         /// <summary>The product of two matrices.</summary>
         public Tensor mm(Tensor target) => Aten.mm.Call(this, target);
 
-        /// <summary>The outer product of two vectors.</summary>
-        public Tensor outer(Tensor vec2) => Aten.outer.Call(this, vec2);
-
         /// <summary>Limits every element to [min, max].</summary>
         public Tensor clamp(Scalar? min = null, Scalar? max = null) => Aten.clamp.Call(this, min, max);
 

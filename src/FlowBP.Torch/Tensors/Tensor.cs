@@ -43,7 +43,7 @@ public static partial class torch
         {
             get
             {
-                NativeTensorInfo info = Info();
+                var info = Info();
                 var sizes = new ReadOnlySpan<long>(info.Sizes, (int)info.Dimensions).ToArray();
                 GC.KeepAlive(this);
                 return sizes;
@@ -67,7 +67,7 @@ public static partial class torch
         {
             get
             {
-                NativeTensorInfo info = Info();
+                var info = Info();
                 return new Device((DeviceType)info.DeviceType, info.DeviceIndex);
             }
         }
@@ -108,13 +108,13 @@ public static partial class torch
         {
             get
             {
-                NativeTensorInfo info = Info();
+                var info = Info();
                 if (info.DeviceType != (int)DeviceType.CPU || info.IsContiguous == 0)
                 {
                     throw new InvalidOperationException($"bytes of {Describe()}: needs a contiguous CPU tensor");
                 }
 
-                long length = info.ElementCount * SizeOf((ScalarType)info.ScalarType);
+                var length = info.ElementCount * SizeOf((ScalarType)info.ScalarType);
                 return length <= int.MaxValue
                     ? new Span<byte>(info.Data, (int)length)
                     : throw new InvalidOperationException(
@@ -123,7 +123,7 @@ public static partial class torch
             }
             set
             {
-                Span<byte> own = bytes;
+                var own = bytes;
                 if (own.Length != value.Length)
                 {
                     throw new ArgumentException($"{value.Length} bytes for {Describe()}, which has {own.Length}");
@@ -137,14 +137,14 @@ public static partial class torch
         /// <summary>The size along one dimension (negative: from the end).</summary>
         public unsafe long size(int dim)
         {
-            NativeTensorInfo info = Info();
-            long index = dim < 0 ? dim + info.Dimensions : dim;
+            var info = Info();
+            var index = dim < 0 ? dim + info.Dimensions : dim;
             if (index < 0 || index >= info.Dimensions)
             {
                 throw new ArgumentOutOfRangeException(nameof(dim), $"dimension {dim} of {Describe()}");
             }
 
-            long result = info.Sizes[index];
+            var result = info.Sizes[index];
             GC.KeepAlive(this);
             return result;
         }
@@ -177,7 +177,7 @@ public static partial class torch
         public unsafe T item<T>()
             where T : unmanaged
         {
-            NativeTensorInfo info = Info();
+            var info = Info();
             if (info.ElementCount != 1)
             {
                 throw new InvalidOperationException($"item of {Describe()}: needs exactly one element");
@@ -185,12 +185,12 @@ public static partial class torch
 
             if (info.DeviceType == (int)DeviceType.CPU && info.ScalarType == (int)ScalarTypeOf<T>())
             {
-                T element = *(T*)info.Data;
+                var element = *(T*)info.Data;
                 GC.KeepAlive(this);
                 return element;
             }
 
-            using Tensor one = Staged(ScalarTypeOf<T>());
+            using var one = Staged(ScalarTypeOf<T>());
             return MemoryMarshal.Read<T>(one.bytes);
         }
 
@@ -261,14 +261,14 @@ public static partial class torch
         /// <summary>The tensor on the CPU, contiguous, of the given type, outside any scope; may share memory.</summary>
         internal Tensor Staged(ScalarType type)
         {
-            using IDisposable mode = no_grad();
-            using DisposeScope inner = NewDisposeScope();
+            using var mode = no_grad();
+            using var inner = NewDisposeScope();
             return detach().to(CPU).to(type).contiguous().DetachFromDisposeScope();
         }
 
         private void Free()
         {
-            nint released = Interlocked.Exchange(ref handle, 0);
+            var released = Interlocked.Exchange(ref handle, 0);
             if (released != 0)
             {
                 NativeMethods.flowbp_tensor_free(released);

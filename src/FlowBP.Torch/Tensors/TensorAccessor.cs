@@ -15,7 +15,7 @@ public sealed class TensorAccessor<T> : IEnumerable<T>
     /// <summary>All elements, in row-major order.</summary>
     public T[] ToArray()
     {
-        using torch.Tensor staged = tensor.Staged(tensor.dtype);
+        using var staged = tensor.Staged(tensor.dtype);
         return MemoryMarshal.Cast<byte, T>(staged.bytes).ToArray();
     }
 

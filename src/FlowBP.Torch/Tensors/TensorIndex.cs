@@ -60,18 +60,17 @@ public static partial class torch
 
         private Tensor Index(TensorIndex[] indices)
         {
-            using DisposeScope inner = NewDisposeScope();
-            (Tensor view, Tensor?[] tensors) = View(indices);
-            Tensor result =
-                tensors.Length == 0 ? view : Aten.index.Call(view, Interop.Argument.OptionalTensors(tensors));
+            using var inner = NewDisposeScope();
+            (var view, var tensors) = View(indices);
+            var result = tensors.Length == 0 ? view : Aten.index.Call(view, Interop.Argument.OptionalTensors(tensors));
             // A view that is the tensor itself must not be moved out of its own scope.
             return (ReferenceEquals(result, this) ? alias() : result).MoveToOuterDisposeScope();
         }
 
         private void PutIndex(TensorIndex[] indices, Tensor value)
         {
-            using DisposeScope inner = NewDisposeScope();
-            (Tensor view, Tensor?[] tensors) = View(indices);
+            using var inner = NewDisposeScope();
+            (var view, var tensors) = View(indices);
             if (tensors.Length == 0)
             {
                 view.copy_(value);
@@ -85,7 +84,7 @@ public static partial class torch
         // Applies everything but the tensors, and says which axes of the view these index.
         private (Tensor View, Tensor?[] Tensors) View(TensorIndex[] indices)
         {
-            long consumed = indices.Sum(i =>
+            var consumed = indices.Sum(i =>
                 i.Kind switch
                 {
                     TensorIndex.Form.NewAxis or TensorIndex.Form.Ellipsis => 0,
@@ -98,13 +97,13 @@ public static partial class torch
                 throw new ArgumentException($"{consumed} indices for {Describe()}");
             }
 
-            Tensor view = this;
+            var view = this;
             long axis = 0;
             // A mask of several dimensions is one entry of the list for all of them.
             long masked = 0;
-            bool filled = false;
+            var filled = false;
             var tensors = new List<Tensor?>();
-            foreach (TensorIndex index in indices)
+            foreach (var index in indices)
             {
                 switch (index.Kind)
                 {
@@ -124,7 +123,7 @@ public static partial class torch
                         filled = true;
                         break;
                     default:
-                        Tensor entries = index.Index!;
+                        var entries = index.Index!;
                         if (entries is { dtype: ScalarType.Bool, ndim: 0 })
                         {
                             // A single truth value: a new axis of length 1 or 0.
@@ -137,7 +136,7 @@ public static partial class torch
                             tensors.Add(null);
                         }
 
-                        long spanned = entries.dtype == ScalarType.Bool ? entries.ndim : 1;
+                        var spanned = entries.dtype == ScalarType.Bool ? entries.ndim : 1;
                         tensors.Add(entries);
                         axis += spanned;
                         masked += spanned - 1;

@@ -7,11 +7,11 @@ using System.Diagnostics;
 using FlowBP.RandomStreams;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Optimization;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Alignment;
 
@@ -45,10 +45,10 @@ public sealed class AlignmentTrainer : IDisposable
         this.model = model;
         this.imageReward = imageReward;
         reward = new LatentReward(model.Model.Vae, imageReward);
-        batch = config.Get(S.TrainBatchSize);
-        parts = config.Get(S.GradientAccumulationSteps);
+        batch = config.TrainBatchSize;
+        parts = config.GradientAccumulationSteps;
         this.prompts = new PromptOrder(prompts, config.PromptSeed);
-        schedule = model.Schedule(config.Get(S.RolloutSteps));
+        schedule = model.Schedule(config.RolloutSteps);
         executor = new SurrogateExecutor(
             model.Field,
             schedule,
@@ -185,7 +185,7 @@ public sealed class AlignmentTrainer : IDisposable
             config.Planner,
             schedule,
             batch,
-            config.Get(S.IndexDraw),
+            config.IndexDraw,
             b => RandomStream.For(config.IndexSeed, step, first + b, RandomPurpose.Indices)
         );
         return new StepInputs(

@@ -4,7 +4,7 @@
 using FlowBP.Families;
 using FlowBP.Models.Schedulers;
 using FlowBP.Surrogates;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
+using FlowBP.Training.Configuration;
 
 namespace FlowBP.Training.Alignment;
 
@@ -21,15 +21,15 @@ public sealed record PlannedSchedule(NoiseSchedule Schedule, string Text)
     /// <exception cref="Formats.CheckpointException">The folder's scheduler asks for what is not implemented.</exception>
     public static PlannedSchedule Of(AlignmentConfig config)
     {
-        var steps = config.Get(S.RolloutSteps);
-        var backbone = config.Family ?? ModelFamily.SD35;
-        var file = Path.Combine(config.Model, "scheduler", "scheduler_config.json");
+        var steps = config.RolloutSteps;
+        var family = config.Family ?? ModelFamily.SD35;
+        var file = Path.Combine(config.Model.Folder, "scheduler", "scheduler_config.json");
         if (File.Exists(file) && FlowMatchEulerConfig.Read(file) is { UseDynamicShifting: false, Shift: var shift })
         {
             return new(NoiseSchedule.FlowMatchEuler(steps, shift), $"static shift {shift}, as the model's folder says");
         }
-        var tokens = ModelFamily.Tokens(config.Get(S.Height) ?? OwnSize, config.Get(S.Width) ?? OwnSize);
+        var tokens = ModelFamily.Tokens(config.Model.Height ?? OwnSize, config.Model.Width ?? OwnSize);
         var assumed = config.Family is null ? "; the model's family is not known, so its schedule is assumed" : "";
-        return new(backbone.ScheduleOf(steps, tokens), $"{backbone.ScheduleText} ({backbone.Title}){assumed}");
+        return new(family.ScheduleOf(steps, tokens), $"{family.ScheduleText} ({family.Title}){assumed}");
     }
 }

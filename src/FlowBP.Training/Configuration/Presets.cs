@@ -6,9 +6,9 @@ using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Configuration;
 
-/// <summary>A preset: where it comes from, for which backbone and method.</summary>
+/// <summary>A preset: where it comes from, for which family and method.</summary>
 /// <param name="Source"><c>paper</c> or <c>released</c>.</param>
-/// <param name="Family">The backbone.</param>
+/// <param name="Family">The family.</param>
 /// <param name="Method">The method.</param>
 public sealed record Preset(string Source, ModelFamily Family, MethodDefinition Method)
 {
@@ -45,9 +45,9 @@ public static class Presets
     public static IReadOnlyList<Preset> All { get; } =
     [
         .. from source in new[] { Paper, Released }
-        from backbone in ModelFamily.All
+        from family in ModelFamily.All
         from method in Methods
-        select new Preset(source, backbone, MethodRegistry.Get(method)),
+        select new Preset(source, family, MethodRegistry.Get(method)),
     ];
 
     /// <summary>A preset by name.</summary>
@@ -56,15 +56,11 @@ public static class Presets
         All.FirstOrDefault(preset => preset.Name == name)
         ?? throw new UnknownNameException("preset", name, All.Select(preset => preset.Name));
 
-    /// <summary>Whether the published experiments trained with a method.</summary>
-    /// <param name="method">Its name.</param>
-    public static bool Covers(string method) => Methods.Contains(method);
-
     /// <summary>What the released trainers assume where their configuration says nothing.</summary>
-    /// <param name="backbone">The backbone; null where it isn't known: what all have in common.</param>
+    /// <param name="family">The family; null where it isn't known: what all have in common.</param>
     /// <param name="method">The method.</param>
-    public static IReadOnlyList<GivenValue> ReleasedDefaults(ModelFamily? backbone, MethodDefinition method) =>
-        Gather(backbone, method, new(Precedence.ReleasedDefault, "released default"), Defaults);
+    public static IReadOnlyList<GivenValue> ReleasedDefaults(ModelFamily? family, MethodDefinition method) =>
+        Gather(family, method, new(Precedence.ReleasedDefault, "released default"), Defaults);
 
     /// <summary>Every entry of the table, for checks.</summary>
     internal static IReadOnlyList<ConfigEntry> Entries => Table.Value;
@@ -81,20 +77,20 @@ public static class Presets
         [
             .. ReleasedDefaults(preset.Family, preset.Method),
             .. own,
-            new(AlignmentSettings.Method.Name, preset.Method.Name, new(Precedence.Preset, $"preset {preset.Name}")),
+            new("method", preset.Method.Name, new(Precedence.Preset, $"preset {preset.Name}")),
         ];
     }
 
     // Groups in order, scopes from wide to narrow; of one setting the last value holds.
     private static List<GivenValue> Gather(
-        ModelFamily? backbone,
+        ModelFamily? family,
         MethodDefinition method,
         ValueOrigin origin,
         params string[] groups
     )
     {
-        string[] scopes = ["all", backbone?.Name ?? "", method.Name, $"{backbone?.Name}/{method.Name}"];
-        var known = AlignmentSettings.All.Concat(method.Settings).Select(setting => setting.Name).ToHashSet();
+        string[] scopes = ["all", family?.Name ?? "", method.Name, $"{family?.Name}/{method.Name}"];
+        var known = AlignmentConfig.Settings.Concat(method.Settings).Select(setting => setting.Name).ToHashSet();
         Dictionary<string, GivenValue> values = [];
         foreach (var group in groups)
         {

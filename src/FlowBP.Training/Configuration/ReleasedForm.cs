@@ -40,7 +40,7 @@ internal static class ReleasedForm
                 switch (outcome)
                 {
                     case KeyOutcome.Sets sets:
-                        settings.Add(new(sets.Setting.Name, sets.Text, entry.Origin, sets.Setting.TakesList));
+                        settings.Add(new(sets.Setting, sets.Text, entry.Origin, key.Type.Kind.TakesList));
                         break;
                     case KeyOutcome.Nothing none:
                         nothing.Add(new(name, entry.Text, none.Reason, entry.Origin));
@@ -130,7 +130,7 @@ internal static class ReleasedForm
 
     private static List<KeyOutcome> Outcomes(ReleasedKey key, ConfigEntry entry, ReleasedSections sections)
     {
-        if (entry.IsList && !key.Type.TakesList)
+        if (entry.IsList && !key.Type.Kind.TakesList)
         {
             throw new InvalidSettingException($"{key.Name} must be {key.Type.Accepts}, got a list");
         }

@@ -11,8 +11,8 @@ internal abstract record KeyOutcome
 {
     private KeyOutcome() { }
 
-    /// <summary>It sets a setting of ours.</summary>
-    public sealed record Sets(Setting Setting, string Text) : KeyOutcome;
+    /// <summary>It sets a setting of ours, by its name.</summary>
+    public sealed record Sets(string Setting, string Text) : KeyOutcome;
 
     /// <summary>It changes nothing here.</summary>
     public sealed record Nothing(string Reason) : KeyOutcome;

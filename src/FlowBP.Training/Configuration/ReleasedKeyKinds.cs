@@ -3,7 +3,6 @@
 
 using FlowBP.Settings;
 using FlowBP.Surrogates;
-using static FlowBP.Settings.SettingOf;
 
 namespace FlowBP.Training.Configuration;
 
@@ -20,26 +19,26 @@ internal static class ReleasedKeyKinds
         keys.Select(key => new ReleasedKey(section, key.Type, key.Becomes));
 
     /// <summary>A key that is a setting of the run under another name, or its own.</summary>
-    public static KeyKind Is(Setting setting, string name, params string[] aliases) =>
+    public static KeyKind Is(string setting, string? name = null, params string[] aliases) =>
         new(Renamed(setting, name, aliases), (text, _) => [new KeyOutcome.Sets(setting, text)]);
 
     /// <summary>A key that is a setting of some methods; under another method it is refused.</summary>
-    public static KeyKind IsOf(Setting setting, string? name = null, params string[] aliases) =>
+    public static KeyKind IsOf(string setting, string? name = null, params string[] aliases) =>
         new(
-            Renamed(setting, name ?? setting.Name, aliases),
+            Renamed(setting, name, aliases),
             (text, sections) =>
                 Has(sections.Method, setting)
                     ? [new KeyOutcome.Sets(setting, text)]
                     : throw new InvalidSettingException(
-                        $"{name ?? setting.Name} belongs to other methods: {Owners(setting)}"
+                        $"{name ?? setting} belongs to other methods: {Owners(setting)}"
                             + $" (the method is {sections.Method.Name})"
                     )
         );
 
     /// <summary>A key that is a setting of some methods and means nothing to the others.</summary>
-    public static KeyKind IsOrNothing(Setting setting, string reason) =>
+    public static KeyKind IsOrNothing(string setting, string reason) =>
         new(
-            Renamed(setting, setting.Name, []),
+            Renamed(setting, null, []),
             (text, sections) =>
                 Has(sections.Method, setting)
                     ? [new KeyOutcome.Sets(setting, text)]
@@ -47,15 +46,8 @@ internal static class ReleasedKeyKinds
         );
 
     /// <summary>A key whose value is a setting of ours in other words.</summary>
-    public static KeyKind Converts(Setting type, Func<string, (Setting Setting, string Text)> convert) =>
-        new(
-            type,
-            (text, _) =>
-            {
-                var (setting, converted) = convert(text);
-                return [new KeyOutcome.Sets(setting, converted)];
-            }
-        );
+    public static KeyKind Converts(Setting type, string setting, Func<string, string> convert) =>
+        new(type, (text, _) => [new KeyOutcome.Sets(setting, convert(text))]);
 
     /// <summary>A key that needs more than a line.</summary>
     public static KeyKind Becomes(Setting type, Func<string, ReleasedSections, IEnumerable<KeyOutcome>> becomes) =>
@@ -77,28 +69,50 @@ internal static class ReleasedKeyKinds
                     : throw new InvalidSettingException($"{type.Name} must be {accepted}, got '{text}': {refused}")
         );
 
+    /// <summary>An integer.</summary>
+    public static Setting Integer(string name, int min) => new(name, SettingKind.Integer(min));
+
+    /// <summary>A number.</summary>
+    public static Setting Number(string name, double max = double.PositiveInfinity) =>
+        new(name, SettingKind.Number(0, max));
+
+    /// <summary>True or false.</summary>
+    public static Setting Flag(string name, params string[] aliases) =>
+        new(name, SettingKind.Flag) { Aliases = aliases };
+
+    /// <summary>One of a few words.</summary>
+    public static Setting Word(string name, params string[] words) =>
+        new(name, SettingKind.Choice([.. words.Select(word => (word, (object)word))]));
+
+    /// <summary>Text.</summary>
+    public static Setting Text(string name) => new(name, SettingKind.Text);
+
     /// <summary>Text that may be left empty.</summary>
-    public static Setting<string> OptionalText(string name, string help) =>
-        Text(name, "none", help) with
-        {
-            Parse = (text, out parsed) =>
+    public static Setting OptionalText(string name) =>
+        new(
+            name,
+            SettingKind.Text with
             {
-                parsed = text.Length == 0 ? "none" : text;
-                return true;
-            },
-        };
+                Parse = (text, out value) =>
+                {
+                    value = text.Length == 0 ? "none" : text;
+                    return true;
+                },
+            }
+        );
 
     /// <summary>The methods that have a setting, for messages.</summary>
-    public static string Owners(Setting setting) =>
+    public static string Owners(string setting) =>
         string.Join(", ", MethodRegistry.All.Where(method => Has(method, setting)).Select(method => method.Name));
 
-    private static bool Has(MethodDefinition method, Setting setting) =>
-        method.Settings.Any(own => own.Name == setting.Name);
+    private static bool Has(MethodDefinition method, string setting) => method.Settings.Any(own => own.Name == setting);
 
-    private static Setting Renamed(Setting setting, string name, string[] aliases) =>
-        setting with
+    private static Setting Renamed(string setting, string? name, string[] aliases) =>
+        AlignmentConfig
+            .Settings.Concat(MethodRegistry.All.SelectMany(method => method.Settings))
+            .First(known => known.Name == setting) with
         {
-            Name = name,
+            Name = name ?? setting,
             Aliases = aliases,
         };
 }

@@ -10,6 +10,9 @@ namespace FlowBP.Training.Configuration;
 /// <summary>The sources of a run's settings.</summary>
 public sealed record SettingSources
 {
+    // Copies have it too: what names the method is read before the flags that the method has.
+    private (string File, IReadOnlyList<ConfigEntry> Entries)? read;
+
     /// <summary>Name of a preset; null: none.</summary>
     public string? Preset { get; init; }
 
@@ -35,7 +38,7 @@ public sealed record SettingSources
         var loaded = Load();
         var method = loaded.MethodName is { } named
             ? named.Origin.Guard(() => MethodRegistry.Get(named.Text))
-            : MethodRegistry.Get(AlignmentSettings.Method.Default);
+            : MethodRegistry.Get(DefaultOf("method"));
         var translation = ReleasedForm.Translate(loaded.Entries.Where(entry => entry.IsSectioned), method);
         Dictionary<string, GivenValue> winners = [];
         foreach (
@@ -51,23 +54,27 @@ public sealed record SettingSources
             }
             winners[value.Name] = value;
         }
-        var name = winners.TryGetValue(AlignmentSettings.Model.Name, out var model)
-            ? model.Text
-            : AlignmentSettings.Model.Default;
-        var backbone = ModelFamily.Of(name);
+        var family = ModelFamily.Of(winners.GetValueOrDefault("model")?.Text ?? DefaultOf("model"));
         if (loaded.IsReleasedForm && Preset is null)
         {
-            foreach (var assumed in Presets.ReleasedDefaults(backbone, method))
+            foreach (var assumed in Presets.ReleasedDefaults(family, method))
             {
                 winners.TryAdd(assumed.Name, assumed);
             }
         }
-        return new(method, backbone, winners, translation.WithoutEffect);
+        return new(method, family, winners, translation.WithoutEffect);
     }
+
+    private static string DefaultOf(string setting) =>
+        AlignmentConfig.Settings.First(candidate => candidate.Name == setting).DefaultText;
 
     private Loaded Load()
     {
-        List<ConfigEntry> entries = ConfigFile is null ? [] : [.. YamlConfig.Read(ConfigFile)];
+        if (ConfigFile is not null && read?.File != ConfigFile)
+        {
+            read = (ConfigFile, YamlConfig.Read(ConfigFile));
+        }
+        List<ConfigEntry> entries = ConfigFile is null ? [] : [.. read!.Value.Entries];
         var isReleasedForm = entries.Any(entry => entry.IsSectioned);
         entries.AddRange(
             Overrides.Select(text =>
@@ -94,9 +101,9 @@ public sealed record SettingSources
     // By its canonical name, if it is a setting and its text is accepted.
     private static GivenValue Checked(GivenValue value, MethodDefinition method)
     {
-        var known = AlignmentSettings.All.Concat(method.Settings);
+        var known = AlignmentConfig.Settings.Concat(method.Settings);
         var setting = known.FirstOrDefault(candidate => candidate.Answers(value.Name)) ?? throw Unknown(value, method);
-        if (value.IsList && !setting.TakesList)
+        if (value.IsList && !setting.Kind.TakesList)
         {
             throw value.Origin.Refuse($"{value.Name} must be {setting.Accepts}, got a list");
         }
@@ -117,7 +124,7 @@ public sealed record SettingSources
         var problem = new UnknownNameException(
             "setting",
             value.Name,
-            AlignmentSettings.All.Concat(method.Settings).Select(setting => setting.Name),
+            AlignmentConfig.Settings.Concat(method.Settings).Select(setting => setting.Name),
             $" of method {method.Name}"
         );
         return (value.Origin.Precedence, owners) switch
@@ -147,7 +154,7 @@ public sealed record SettingSources
     )
     {
         public GivenValue? MethodName =>
-            Flat.Where(value => AlignmentSettings.Method.Answers(value.Name))
+            Flat.Where(value => value.Name == "method")
                 .Concat(
                     Entries
                         .Where(entry => entry.Key == ReleasedForm.MethodKey)

@@ -16,6 +16,9 @@ public sealed class ComputeDevice : IDisposable
     private const string CpuName = "cpu";
     private const string CudaName = "cuda";
 
+    // More threads than this leave parts too small for a batch of the usual sizes.
+    private const int MostCpuWorkers = 8;
+
     private readonly GpuKernels? gpu;
 
     // Some containers do not let a process start its high-water mark anew.
@@ -27,6 +30,9 @@ public sealed class ComputeDevice : IDisposable
         this.gpu = gpu;
         Kernels = gpu?.Latents ?? new CpuLatentKernels();
     }
+
+    /// <summary>Threads that share a batch on this machine's CPU where nothing else is asked for.</summary>
+    public static int UsualCpuWorkers => Math.Clamp(Environment.ProcessorCount, 1, MostCpuWorkers);
 
     /// <summary>This machine's CPU.</summary>
     public static ComputeDevice Cpu { get; } = new(torch.CPU, null);

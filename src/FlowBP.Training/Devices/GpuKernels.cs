@@ -31,9 +31,9 @@ internal sealed class GpuKernels : IDisposable
         {
             library.Module(name);
         }
-        var functions = EmbeddedKernels.In(library);
-        latents = new(driver, functions, () => CudaStream.Current(index), index);
-        Rollout = new CudaRolloutKernels(driver, functions, () => CudaStream.Current(index), index);
+        var kernels = EmbeddedKernels.In(library);
+        latents = new(driver, kernels, () => CudaStream.Current(index), index);
+        Rollout = new CudaRolloutKernels(driver, kernels, () => CudaStream.Current(index), index);
     }
 
     /// <summary>Operations on latents and parameters.</summary>

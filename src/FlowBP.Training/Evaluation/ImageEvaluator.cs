@@ -1,29 +1,24 @@
-// Pictures of fixed prompts from fixed noise, and what every judge says of them: the training reward, the held-out reward,
-// and, where prompts and pictures are of the embedded world, its rules. The judges get a batch as soon as it is painted; only
-// what is shown to people outlives it.
+// Pictures of fixed prompts from fixed noise, and what every judge says of them. The judges get a batch as soon as it is painted;
+// only what is shown to people outlives it.
 
 using FlowBP.Families;
 using FlowBP.RandomStreams;
-using FlowBP.Shapes;
 using FlowBP.Surrogates;
 using FlowBP.Training.Pipelines;
-using FlowBP.Training.Rewards;
 
 namespace FlowBP.Training.Evaluation;
 
 /// <summary>Evaluates a model on fixed prompts.</summary>
 /// <param name="prompts">The prompts.</param>
-/// <param name="reward">The training reward.</param>
-/// <param name="heldOut">The held-out reward, or null.</param>
+/// <param name="judges">Who is asked, the training reward first.</param>
 /// <param name="steps">Euler steps.</param>
 /// <param name="seed">Seed of the noise; picture n of prompt p always starts from the same noise.</param>
 /// <param name="imagesPerPrompt">Pictures of each prompt.</param>
 /// <param name="batchSize">Pictures painted and judged at once; null: as many as <see cref="PictureBatch"/> says.</param>
-/// <param name="notice">Hears, once, why the rules say nothing of prompts that they would understand; null: nobody.</param>
+/// <param name="notice">Hears, once each, why a judge says nothing of pictures of this size; null: nobody.</param>
 public sealed class ImageEvaluator(
     IReadOnlyList<string> prompts,
-    IImageReward reward,
-    IImageReward? heldOut,
+    IReadOnlyList<IPictureJudge> judges,
     int steps,
     ulong seed,
     int imagesPerPrompt = 1,
@@ -36,9 +31,7 @@ public sealed class ImageEvaluator(
     // Evaluation noise must not coincide with any training step's.
     private const long EvaluationStep = RandomStream.AddressLimit - 1;
 
-    private readonly Prompt[]? meanings = Meanings(prompts);
-
-    private bool hasNoticed;
+    private readonly HashSet<string> noticed = [];
 
     /// <summary>The prompts.</summary>
     public IReadOnlyList<string> Prompts { get; } = prompts;
@@ -78,10 +71,8 @@ public sealed class ImageEvaluator(
     )
     {
         var size = model.PictureSize;
-        var asked = MeaningsAt(size);
-        var scores = new List<double>();
-        var heldOutScores = new List<double>();
-        var verdicts = new List<Verdict>();
+        var asked = Asked(size);
+        var scores = asked.Select(_ => new List<double>()).ToArray();
         var shown = new List<ShownPicture>();
         var pictures = Enumerable.Range(0, copies).SelectMany(copy => chosen.Select(prompt => (Prompt: prompt, copy)));
         foreach (var part in pictures.Chunk(batchSize ?? PictureBatch.Of(size.Height, size.Width)))
@@ -89,42 +80,33 @@ public sealed class ImageEvaluator(
             cancellation.ThrowIfCancellationRequested();
             using var scope = torch.NewDisposeScope();
             using var noGrad = torch.no_grad();
-            var first = scores.Count;
             string[] texts = [.. part.Select(picture => Prompts[picture.Prompt])];
             var image_BCYX = Paint(model, texts, part);
-            scores.AddRange(Judge(reward, image_BCYX, texts));
-            if (heldOut is not null)
+            var judged = asked.Select(judge => judge.Score(image_BCYX, texts).ToArray()).ToArray();
+            foreach (var (list, added) in scores.Zip(judged))
             {
-                heldOutScores.AddRange(Judge(heldOut, image_BCYX, texts));
-            }
-            if (asked is not null)
-            {
-                verdicts.AddRange(
-                    RuleEvaluator.Judge([.. part.Select(picture => asked[picture.Prompt])], Planes(image_BCYX))
-                );
+                list.AddRange(added);
             }
             foreach (var (b, (prompt, copy)) in part.Index())
             {
                 if (copy == 0 && Shown.Contains(prompt))
                 {
-                    shown.Add(
-                        new(
-                            texts[b],
-                            Planes(image_BCYX[b]),
-                            scores[first + b],
-                            asked is null ? null : verdicts[first + b]
-                        )
-                    );
+                    var planes = image_BCYX[b].cpu().contiguous().data<float>().ToArray();
+                    shown.Add(new(texts[b], planes, [.. judged.Select(of => of[b])]));
                 }
             }
         }
+        string[] prompts = [.. chosen.Select(prompt => Prompts[prompt])];
         return new()
         {
-            Prompts = [.. chosen.Select(prompt => Prompts[prompt])],
-            Reward = [.. scores],
-            HeldOutReward = heldOut is null ? null : [.. heldOutScores],
-            Rules = asked is null ? null : [.. verdicts],
-            Tasks = asked is null ? null : [.. chosen.Select(prompt => asked[prompt].Task)],
+            Prompts = prompts,
+            Judgements =
+            [
+                .. asked.Zip(
+                    scores,
+                    (judge, of) => new Judgement(judge.Metric, judge.IsShare, [.. of], judge.Groups(prompts))
+                ),
+            ],
             Shown = shown,
             Height = size.Height,
             Width = size.Width,
@@ -148,52 +130,20 @@ public sealed class ImageEvaluator(
         return model.Paint(noise_BCYX, conditioning, steps, texts);
     }
 
-    // Null where the rules have nothing to say: prompts, or pictures, of another world.
-    private Prompt[]? MeaningsAt(ImageSize size)
+    private IPictureJudge[] Asked(ImageSize size)
     {
-        if (meanings is null || size == new ImageSize(Scene.Size, Scene.Size))
+        var asked = new List<IPictureJudge>();
+        foreach (var judge in judges)
         {
-            return meanings;
-        }
-        if (!hasNoticed)
-        {
-            hasNoticed = true;
-            notice?.Invoke(
-                $"no rule accuracy: the rules judge pictures of {Scene.Size} × {Scene.Size} pixels,"
-                    + $" these are {size.Height} × {size.Width}"
-            );
-        }
-        return null;
-    }
-
-    private static double[] Judge(IImageReward judge, Tensor image_BCYX, string[] texts)
-    {
-        using var conditioning = judge.Encode(texts);
-        var scores = judge.Score(image_BCYX, conditioning).to(ScalarType.Float64).cpu().data<double>().ToArray();
-        var wrong = Array.FindIndex(scores, score => !double.IsFinite(score));
-        return wrong < 0
-            ? scores
-            : throw new NonFinitePictureException(
-                $"score by the reward {judge.Name} of the picture",
-                texts[wrong],
-                "the picture is finite, so the judge is at fault: compute it in a wider type (reward_dtype), or take another one"
-            );
-    }
-
-    private static float[] Planes(Tensor image) => image.cpu().contiguous().data<float>().ToArray();
-
-    // All of them, or none: an accuracy over some of the prompts would be misread.
-    private static Prompt[]? Meanings(IReadOnlyList<string> prompts)
-    {
-        var parsed = new List<Prompt>();
-        foreach (var text in prompts)
-        {
-            if (!Prompt.TryParse(text, out var prompt))
+            if (judge.Objection(size) is not { } objection)
             {
-                return null;
+                asked.Add(judge);
             }
-            parsed.Add(prompt);
+            else if (noticed.Add(objection))
+            {
+                notice?.Invoke(objection);
+            }
         }
-        return [.. parsed];
+        return [.. asked];
     }
 }

@@ -20,6 +20,10 @@ public sealed record PairedGain(double Base, double Aligned, double Gain, double
     /// </summary>
     public const int FewestPrompts = 6;
 
+    /// <summary>Whether the values are shares in [0, 1], as <see cref="IPictureJudge.IsShare"/>.</summary>
+    [JsonIgnore]
+    public bool IsShare { get; init; }
+
     /// <summary>Which way it went: 1 up, -1 down, 0 not told from chance; null: there are too few prompts to tell.</summary>
     [JsonIgnore]
     public int? Direction =>

@@ -56,12 +56,16 @@ public sealed class SamplePictures(string title, Action<string>? notice = null)
         );
     }
 
-    private static IEnumerable<ImageGridCell> Cells(EvaluationResult result) =>
-        result.Shown.Select(picture => new ImageGridCell(picture.Planes)
+    // A judge whose scores are right or wrong marks the picture.
+    private static IEnumerable<ImageGridCell> Cells(EvaluationResult result)
+    {
+        var marking = result.Judgements.Index().FirstOrDefault(judgement => judgement.Item.IsShare);
+        return result.Shown.Select(picture => new ImageGridCell(picture.Planes)
         {
-            Caption = $"{picture.Prompt} {picture.Reward:F3}",
-            Correct = picture.Verdict?.Correct,
+            Caption = $"{picture.Prompt} {picture.Scores[0]:F3}",
+            Correct = marking.Item is null ? null : picture.Scores[marking.Index] == 1,
         });
+    }
 
     private void Save(string path, ImageGrid grid)
     {

@@ -117,16 +117,6 @@ public sealed class ComputeCopy : IParameterGradients, IDisposable
         }
     }
 
-    /// <summary>Rounds every master into the module: after the masters were changed by anything but the optimizer's own pass.</summary>
-    public void Refresh()
-    {
-        using var noGrad = torch.no_grad();
-        foreach (var entry in entries)
-        {
-            entry.Narrow.copy_(entry.Master);
-        }
-    }
-
     /// <summary>
     /// The module in float32 with the masters' values until the result is disposed, to be saved as it is trained: its parameters
     /// are the masters themselves for that time, so nothing is copied but parameters without masters, which are widened.

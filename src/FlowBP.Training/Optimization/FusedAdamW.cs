@@ -6,31 +6,6 @@ using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Optimization;
 
-/// <summary>The numbers of AdamW (Loshchilov and Hutter 2019) and of the moving average.</summary>
-public sealed record AdamWSettings
-{
-    /// <summary>Learning rate.</summary>
-    public double LearningRate { get; init; } = 1e-5;
-
-    /// <summary>Decay of the first moment.</summary>
-    public double Beta1 { get; init; } = 0.9;
-
-    /// <summary>Decay of the second moment.</summary>
-    public double Beta2 { get; init; } = 0.999;
-
-    /// <summary>Added to the denominator.</summary>
-    public double Epsilon { get; init; } = 1e-8;
-
-    /// <summary>Decoupled weight decay.</summary>
-    public double WeightDecay { get; init; } = 1e-4;
-
-    /// <summary>Largest norm of all gradients together; larger ones are scaled down to it.</summary>
-    public double MaxGradNorm { get; init; } = 1;
-
-    /// <summary>Decay of the moving average of the weights; null keeps none.</summary>
-    public double? EmaDecay { get; init; } = 0.995;
-}
-
 /// <summary>Optimizer state of a list of float32 parameters, updated by one fused pass.</summary>
 public sealed class FusedAdamW : IDisposable
 {
@@ -87,12 +62,14 @@ public sealed class FusedAdamW : IDisposable
         var buffers = new GradientBuffer[gradients.Count];
         for (var i = 0; i < buffers.Length; i++)
         {
-            buffers[i] = Buffer(gradients[i].Gradient);
+            buffers[i] = LatentBuffers.OfGradient(gradients[i].Gradient, kernels.DeviceIndex);
         }
         var norm = Math.Sqrt(kernels.SquaredNorm(buffers));
         if (!double.IsFinite(norm))
         {
-            var culprit = gradients.First(g => !double.IsFinite(kernels.SquaredNorm([Buffer(g.Gradient)])));
+            var culprit = gradients.First(g =>
+                !double.IsFinite(kernels.SquaredNorm([LatentBuffers.OfGradient(g.Gradient, kernels.DeviceIndex)]))
+            );
             throw new NonFiniteGradientException(culprit.Entry.Name);
         }
         GC.KeepAlive(gradients);
@@ -215,13 +192,6 @@ public sealed class FusedAdamW : IDisposable
         }
         return found;
     }
-
-    private unsafe GradientBuffer Buffer(Tensor gradient) =>
-        new(
-            (void*)TensorPointer.Of(gradient, kernels.DeviceIndex),
-            gradient.dtype == ScalarType.Float64 ? LatentType.Float64 : LatentType.Float32,
-            gradient.numel()
-        );
 
     private static string Described(Tensor tensor) => $"{tensor.dtype} [{string.Join(", ", tensor.shape)}]";
 

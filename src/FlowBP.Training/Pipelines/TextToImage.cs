@@ -3,6 +3,7 @@
 
 using FlowBP.Families;
 using FlowBP.Models.Adapters;
+using FlowBP.Models.Prompts;
 using FlowBP.Surrogates;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Optimization;
@@ -20,89 +21,61 @@ public sealed class TextToImage : IDisposable
     private Conditioning? empty;
 
     /// <summary>Loads a model folder; only the transformer's parameters receive gradients.</summary>
-    /// <param name="folder">A folder in diffusers' layout.</param>
-    /// <param name="guidance">
-    /// Guidance scale: of classifier-free guidance (1 is none), or an input of a network that was distilled from it.
-    /// </param>
-    /// <param name="detachNegative">Whether the negative branch is a constant in gradients.</param>
-    /// <param name="workers">
-    /// Threads that share a batch; 1: none, operators have libtorch's threads. A GPU has none.
-    /// </param>
+    /// <param name="settings">The model, and how it paints.</param>
+    /// <param name="training">How it is trained; null: it only paints, and keeps no float32 masters.</param>
     /// <param name="device">Where it computes, the caller's; null: on the CPU.</param>
-    /// <param name="size">Size of the pictures; null: the one the model was made for.</param>
     /// <param name="prompts">
     /// Where embeddings of prompts come from, passed over to this object; null: from the folder's own text encoders.
     /// </param>
-    /// <param name="options">Types, and what pullbacks keep alive; null: Float32, plain autograd.</param>
-    /// <param name="samplingGuidance">Guidance scale of <see cref="Sample"/>; null: <paramref name="guidance"/>.</param>
     /// <exception cref="Formats.CheckpointException">A file is missing, damaged, or does not fit.</exception>
     /// <exception cref="ArgumentException">The model can't paint pictures of this size.</exception>
     public TextToImage(
-        string folder,
-        double guidance,
-        bool detachNegative = true,
-        int workers = 1,
+        ModelSettings settings,
+        TrainingSettings? training = null,
         ComputeDevice? device = null,
-        ImageSize? size = null,
-        IPromptSource? prompts = null,
-        ComputeOptions? options = null,
-        double? samplingGuidance = null
+        IPromptSource? prompts = null
     )
-        : this(
-            Backbones.Load(folder, prompts, options?.TransformerWeights),
-            guidance,
-            detachNegative,
-            workers,
-            device,
-            size,
-            options,
-            samplingGuidance
-        ) { }
+        : this(FlowModel.Load(settings.Files.Folder, prompts, settings.Files.Transformer), settings, training, device)
+    { }
 
     /// <summary>Takes a model that is there already; only the transformer's parameters receive gradients.</summary>
     /// <param name="model">The model, the transformer in float32 or, under an adapter, in any type; it belongs to this object.</param>
-    /// <param name="guidance">As in the other constructor, like everything that follows.</param>
-    /// <param name="detachNegative">Whether the negative branch is a constant in gradients.</param>
-    /// <param name="workers">Threads that share a batch.</param>
+    /// <param name="settings">How it paints.</param>
+    /// <param name="training">How it is trained; null: it only paints, and keeps no float32 masters.</param>
     /// <param name="device">Where it computes, the caller's; null: on the CPU.</param>
-    /// <param name="size">Size of the pictures; null: the one the model was made for.</param>
-    /// <param name="options">Types, and what pullbacks keep alive; null: Float32, plain autograd.</param>
-    /// <param name="samplingGuidance">Guidance scale of <see cref="Sample"/>; null: <paramref name="guidance"/>.</param>
     /// <exception cref="ArgumentException">The model can't paint pictures of this size.</exception>
     public TextToImage(
-        IBackbone model,
-        double guidance,
-        bool detachNegative = true,
-        int workers = 1,
-        ComputeDevice? device = null,
-        ImageSize? size = null,
-        ComputeOptions? options = null,
-        double? samplingGuidance = null
+        FlowModel model,
+        ModelSettings settings,
+        TrainingSettings? training = null,
+        ComputeDevice? device = null
     )
     {
         Compute = device ?? ComputeDevice.Cpu;
         Model = model;
-        options ??= new();
+        model.Freeze();
+        var (stored, type) = (settings.StoredLora(training), settings.ComputeDtype);
         // Weights that are not trained need none; an adapter's factors are float32 on a network of any type.
-        var hasMasters = options is { Trains: true, Lora: null, StoredLora: null, Compute: not ScalarType.Float32 };
+        var hasMasters = training is { Lora: null } && stored is null && type != ScalarType.Float32;
         try
         {
-            LatentShape = Model.LatentShape(size);
+            LatentShape = Model.LatentShape(settings.Size);
             if (!hasMasters)
             {
                 // Before it is moved: a narrow network may fit where a wide one does not.
-                Model.Transformer.to(options.Compute);
+                Model.Transformer.to(type);
             }
-            Model.Vae.to(options.Reward);
-            Model.Vae.RecomputesDecode = options.RecomputesDecode;
+            Model.Vae.to(settings.RewardDtype);
+            Model.Vae.RecomputesDecode = training is { RecomputeDecode: true };
             Model.To(Compute.Device);
-            Adapter = Adapted(Model, options);
-            Model.UseRolloutKernels(Compute.RolloutKernels);
-            Workers = workers > 1 && !Compute.IsGpu ? new BatchWorkers(workers) : null;
-            Masters = hasMasters ? new ComputeCopy(Model.Transformer, options.Compute) : null;
-            Field = Guided(guidance, options, detachNegative);
+            Adapter = stored?.Load(model.Transformer) ?? NewAdapter(training?.Lora, (ulong)settings.Seed);
+            Model.Transformer.RolloutKernels = Compute.RolloutKernels;
+            Workers = settings.CpuWorkers > 1 && !Compute.IsGpu ? new BatchWorkers(settings.CpuWorkers) : null;
+            Masters = hasMasters ? new ComputeCopy(Model.Transformer, type) : null;
+            var guidance = settings.CfgGuidance;
+            Field = Guided(guidance, training);
             samplingField =
-                samplingGuidance is { } scale && scale != guidance ? Guided(scale, options, detachNegative) : Field;
+                training?.EvalGuidanceScale is { } scale && scale != guidance ? Guided(scale, training) : Field;
         }
         catch
         {
@@ -111,34 +84,26 @@ public sealed class TextToImage : IDisposable
         }
     }
 
-    private static LoraAdapter? Adapted(IBackbone model, ComputeOptions options) =>
-        (options.StoredLora, options.Lora) switch
-        {
-            ({ } stored, _) => stored.Load(model.Transformer),
-            (_, { TargetModules.Count: 0 } lora) => LoraAdapter.Attach(
-                model.Transformer,
-                lora with
-                {
-                    TargetModules = model.LoraTargets,
-                },
-                options.LoraSeed
-            ),
-            (_, { } lora) => LoraAdapter.Attach(model.Transformer, lora, options.LoraSeed),
-            _ => null,
-        };
+    private LoraAdapter? NewAdapter(LoraConfig? lora, ulong seed) =>
+        lora is null
+            ? null
+            : LoraAdapter.Attach(
+                Model.Transformer,
+                lora.TargetModules.Count == 0 ? lora with { TargetModules = Model.Family.AdapterTargets } : lora,
+                seed
+            );
 
-    private GuidedVelocityField Guided(double guidance, ComputeOptions options, bool detachNegative)
+    private GuidedVelocityField Guided(double guidance, TrainingSettings? training)
     {
-        var network = Model.Blockwise(guidance);
         var field = new BlockwiseVelocityField(
-            Adapter is null ? network : new AdaptedNetwork(network, Adapter),
-            options.Checkpointing,
+            Model.Blockwise(guidance, Adapter),
+            training?.Checkpointing ?? GradientCheckpointing.None,
             Masters
         );
         return new(
             Workers is null ? field : new DataParallelVelocityField(field, Workers),
             Model.HasNegativeBranch ? guidance : 1,
-            detachNegative
+            training?.CfgDetachNeg ?? true
         );
     }
 
@@ -149,7 +114,7 @@ public sealed class TextToImage : IDisposable
     public ComputeDevice Compute { get; }
 
     /// <summary>The networks, and what is particular to their family.</summary>
-    public IBackbone Model { get; }
+    public FlowModel Model { get; }
 
     /// <summary>Float32 masters of a transformer that computes in a narrower type; null: its parameters are their own.</summary>
     public ComputeCopy? Masters { get; }
@@ -248,7 +213,7 @@ public sealed class TextToImage : IDisposable
     public void Save(string folder, Action<string>? notice = null)
     {
         SaveTransformer(folder);
-        Model.SaveOtherParts(folder, notice);
+        Model.SaveOtherParts(folder, notice: notice);
     }
 
     /// <summary>Writes the transformer as it is trained: in float32, or with the adapter made part of the stored weights.</summary>
@@ -257,7 +222,7 @@ public sealed class TextToImage : IDisposable
     public void SaveTransformer(string folder)
     {
         using var widened = Masters?.Widened();
-        Model.SaveTransformer(folder, Adapter?.MergedWeights);
+        Model.SaveTransformer(folder, changes: Adapter?.MergedWeights);
     }
 
     /// <summary>What <see cref="SaveTransformer"/> and an adapter's own file take on a disk, about.</summary>

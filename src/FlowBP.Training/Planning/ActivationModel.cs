@@ -1,6 +1,7 @@
 // The phases of a step, each with the graph that it holds: rollout (none), reward (decoder and reward at once), pullback (the
 // whole network, or a segment of blocks and the inputs of the others).
 
+using FlowBP.Families.Networks;
 using FlowBP.Families.Tracing;
 
 namespace FlowBP.Training.Planning;
@@ -15,35 +16,18 @@ internal readonly record struct PullbackBytes(long PeakBytes, long StoredInputBy
 /// <param name="request">The run.</param>
 internal sealed class ActivationModel(PlanRequest request)
 {
-    private readonly ITracedTransformer transformer = request.Model.Transformer;
-    private readonly Dictionary<TransformerInput, (long Image, long? Text, long Condition)[]> streamElements = [];
+    private readonly TracedNetwork transformer = request.Model.Network;
+    private readonly Dictionary<TokenCounts, TokenStreams<TracedTensor>[]> inputs = [];
 
     /// <summary>Elements of the transformer's weights.</summary>
-    public long TransformerParameters => Forward(1, new TraceOptions()).Parameters;
+    public long TransformerParameters => transformer.Parameters;
 
-    /// <summary>Elements of the adapters of a rank, and the outputs of the adapted layers per token.</summary>
+    /// <summary>Elements of the adapters of a rank.</summary>
     /// <param name="rank">Rank.</param>
-    public long AdapterParameters(int rank) =>
-        Forward(1, new TraceOptions())
-            .Linears.Where(linear => transformer.AdapterRoles.Contains(linear.Role))
-            .Sum(linear => rank * (linear.Inputs + linear.Outputs));
+    public long AdapterParameters(int rank) => transformer.AdapterParameters(rank);
 
     /// <summary>Elements of the largest block's weights.</summary>
-    public long LargestBlock
-    {
-        get
-        {
-            var input = request.Model.Input(1, request.Resolution);
-            return Enumerable
-                .Range(0, transformer.Blocks)
-                .Max(block =>
-                {
-                    var trace = new OperationTrace(new TraceOptions { Recording = false });
-                    transformer.Block(trace, input, block, Streams(trace, input, block));
-                    return trace.Parameters;
-                });
-        }
-    }
+    public long LargestBlock => transformer.LargestBlock;
 
     /// <summary>An evaluation without gradients.</summary>
     /// <param name="samples">Samples at once, both branches of guidance counted.</param>
@@ -98,13 +82,13 @@ internal sealed class ActivationModel(PlanRequest request)
         var segments = Segments();
         // All inputs exist when the last segment is pulled back; they go as the segments do.
         var stored = segments.Skip(1).Sum(segment => InputBytes(input, segment[0]));
-        var (peak, inputs, largest) = (0L, stored, 0L);
+        var (peak, held, largest) = (0L, stored, 0L);
         for (var i = segments.Count - 1; i >= 0; i--)
         {
             var segment = Segment(input, segments[i]);
             largest = Math.Max(largest, segment);
-            peak = Math.Max(peak, inputs + segment);
-            inputs -= i == 0 ? 0 : InputBytes(input, segments[i][0]);
+            peak = Math.Max(peak, held + segment);
+            held -= i == 0 ? 0 : InputBytes(input, segments[i][0]);
         }
         return new(peak + EmbeddingBytes(input), stored, largest);
     }
@@ -117,7 +101,6 @@ internal sealed class ActivationModel(PlanRequest request)
             WeightGradientBytes = request.ComputeBytes,
             TrainsWeights = request.LoraRank is null,
             AdapterRank = request.LoraRank,
-            AdapterRoles = transformer.AdapterRoles,
             // The gradients of a segment's weights are handed on together, when all of them are there.
             WeightGradientsExist = false,
         };
@@ -136,14 +119,14 @@ internal sealed class ActivationModel(PlanRequest request)
         return trace;
     }
 
-    private long EmbeddingBytes(TransformerInput input)
+    private long EmbeddingBytes(TokenCounts input)
     {
         var trace = new OperationTrace(Options);
         transformer.Embed(trace, input);
         return trace.LiveBytes;
     }
 
-    private long Segment(TransformerInput input, int[] blocks)
+    private long Segment(TokenCounts input, int[] blocks)
     {
         var trace = new OperationTrace(Options);
         var streams = Streams(trace, input, blocks[0]);
@@ -163,35 +146,38 @@ internal sealed class ActivationModel(PlanRequest request)
     }
 
     // What a block receives, as leaves of a graph of its own.
-    private TracedStreams Streams(OperationTrace trace, TransformerInput input, int block)
+    private TokenStreams<TracedTensor> Streams(OperationTrace trace, TokenCounts input, int block)
     {
-        var (image, text, condition) = StreamElements(input)[block];
+        var received = InputsOf(input)[block];
         return new(
-            trace.Given(image, true),
-            text is { } elements ? trace.Given(elements, true) : null,
+            Leaf(received.Image, true),
+            received.Text is { } text ? Leaf(text, true) : null,
             // Under an adapter nothing that is trained leads to the condition.
-            trace.Given(condition, trace.Options.TrainsWeights)
+            [.. received.Shared.Select(shared => Leaf(shared, trace.Options.TrainsWeights))]
         );
+
+        TracedTensor Leaf(TracedTensor of, bool needsGradient) =>
+            trace.Given(of.Elements, needsGradient).As(of.Width, of.IsStrided);
     }
 
-    private (long Image, long? Text, long Condition)[] StreamElements(TransformerInput input)
+    private TokenStreams<TracedTensor>[] InputsOf(TokenCounts input)
     {
-        if (!streamElements.TryGetValue(input, out var sizes))
+        if (!inputs.TryGetValue(input, out var streams))
         {
             var trace = new OperationTrace(new TraceOptions { Recording = false });
-            var streams = transformer.Embed(trace, input);
-            sizes = new (long, long?, long)[transformer.Blocks];
-            for (var block = 0; block < sizes.Length; block++)
+            streams = new TokenStreams<TracedTensor>[transformer.Blocks];
+            var next = transformer.Embed(trace, input);
+            for (var block = 0; block < streams.Length; block++)
             {
-                sizes[block] = (streams.Image.Elements, streams.Text?.Elements, streams.Condition.Elements);
-                streams = transformer.Block(trace, input, block, streams);
+                streams[block] = next;
+                next = transformer.Block(trace, input, block, next);
             }
-            streamElements[input] = sizes;
+            inputs[input] = streams;
         }
-        return sizes;
+        return streams;
     }
 
-    private long InputBytes(TransformerInput input, int block)
+    private long InputBytes(TokenCounts input, int block)
     {
         var streams = Streams(new OperationTrace(Options), input, block);
         return streams.Image.Bytes + (streams.Text?.Bytes ?? 0);

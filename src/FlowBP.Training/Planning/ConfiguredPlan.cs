@@ -2,9 +2,9 @@
 // a batch is what one process takes at a time, a picture has two sides, a reward may lie in a folder that is not here yet.
 
 using System.Globalization;
+using FlowBP.Families;
 using FlowBP.Settings;
-using FlowBP.Training.Alignment;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
+using FlowBP.Training.Configuration;
 
 namespace FlowBP.Training.Planning;
 
@@ -17,23 +17,22 @@ public static class ConfiguredPlan
     // Under the same name, with the same meaning, in both.
     private static readonly HashSet<string> Shared =
     [
-        S.Method.Name,
-        S.Model.Name,
-        S.GradientAccumulationSteps.Name,
-        S.RolloutSteps.Name,
-        S.CfgGuidance.Name,
-        S.CfgDetachNeg.Name,
-        S.RolloutBatchSize.Name,
-        S.RewardBatchSize.Name,
-        S.VjpBatchSize.Name,
-        S.GradientCheckpointing.Name,
-        S.ReuseRolloutBlocks.Name,
-        S.RecomputeDecode.Name,
-        S.LoraRank.Name,
-        S.ComputeDtype.Name,
-        S.RewardDtype.Name,
-        S.LatentDtype.Name,
-        S.UseEma.Name,
+        "model",
+        "gradient_accumulation_steps",
+        "rollout_steps",
+        "cfg_guidance",
+        "cfg_detach_neg",
+        "rollout_batch_size",
+        "reward_batch_size",
+        "vjp_batch_size",
+        "gradient_checkpointing",
+        "reuse_rollout_blocks",
+        "recompute_decode",
+        "lora_rank",
+        "compute_dtype",
+        "reward_dtype",
+        "latent_dtype",
+        "use_ema",
     ];
 
     /// <summary>The settings of a plan, by name, as they would be typed.</summary>
@@ -48,19 +47,19 @@ public static class ConfiguredPlan
             .Resolved()
             .Where(pair => Shared.Contains(pair.Key) || ofMethod.Contains(pair.Key))
             .ToDictionary();
-        var batch = config.Get(S.TrainBatchSize) * config.Get(S.GradientAccumulationSteps) * gpus;
-        settings[S.Method.Name] = config.Method.Name;
-        settings[PlanSettings.Batch.Name] = Text(batch);
-        settings[PlanSettings.Gpus.Name] = Text(gpus);
-        settings[PlanSettings.Resolution.Name] = Resolution(config);
-        settings[PlanSettings.TextEncoders.Name] = config.PromptEmbeds is null ? "resident" : "precomputed";
-        settings[PlanSettings.Reward.Name] = Reward(config.Get(S.Reward), config, PlannedModels.OwnReward);
-        settings[PlanSettings.HeldOutReward.Name] = Reward(config.Get(S.HeldOutReward), config, None);
-        if (config.Get(S.ActivationMemoryGb) is null)
+        var batch = config.TrainBatchSize * config.GradientAccumulationSteps * gpus;
+        settings["method"] = config.Method.Name;
+        settings["batch"] = Text(batch);
+        settings["gpus"] = Text(gpus);
+        settings["resolution"] = Resolution(config);
+        settings["text_encoders"] = config.Model.PromptEmbeds is null ? "resident" : "precomputed";
+        settings["reward"] = Reward(config.Judges.Reward, config, PlannedModels.OwnReward);
+        settings["heldout_reward"] = Reward(config.Judges.HeldOutReward ?? None, config, None);
+        if (config.Training.ActivationMemoryGb is null)
         {
             // Without a figure, automatic means the least.
-            Replace(settings, S.GradientCheckpointing.Name, "auto", "blocks");
-            Replace(settings, S.ReuseRolloutBlocks.Name, "auto", "off");
+            Replace(settings, "gradient_checkpointing", "auto", "blocks");
+            Replace(settings, "reuse_rollout_blocks", "auto", "off");
         }
         return [.. settings];
     }
@@ -68,16 +67,16 @@ public static class ConfiguredPlan
     // A prediction knows the layers that adapters of a family usually change, and reads no weights.
     private static void RefuseUncountedAdapters(AlignmentConfig config)
     {
-        if (config.Get(S.LoraTargetModules).Count > 0)
+        if (config.Training.LoraTargetModules.Count > 0)
         {
             throw new InvalidSettingException(
-                $"{S.LoraTargetModules.Name}: a plan counts the layers that are usual for the model's family; leave it out"
+                "lora_target_modules: a plan counts the layers that are usual for the model's family; leave it out"
             );
         }
-        if (config.LoraWeights is not null)
+        if (config.Model.LoraWeights is not null)
         {
             throw new InvalidSettingException(
-                $"{S.LoraWeights.Name}: a plan reads no weights; give the adapter's rank as {S.LoraRank.Name} instead"
+                "lora_weights: a plan reads no weights; give the adapter's rank as lora_rank instead"
             );
         }
     }
@@ -85,7 +84,7 @@ public static class ConfiguredPlan
     // A square of as many pixels.
     private static string Resolution(AlignmentConfig config)
     {
-        if (config.Get(S.Height) is not { } height || config.Get(S.Width) is not { } width)
+        if (config.Model.Size is not ({ } height, { } width))
         {
             return None;
         }
@@ -95,8 +94,8 @@ public static class ConfiguredPlan
 
     // The embedded rewards judge embedded pictures; a folder that is not here yet is one of the released model's kind.
     private static string Reward(string given, AlignmentConfig config, string otherwise) =>
-        given == S.Embedded
-            ? config.Get(S.Model) == S.Embedded
+        given == ModelFamily.Embedded
+            ? config.Model.Model == ModelFamily.Embedded
                 ? given
                 : otherwise
             : Directory.Exists(given)

@@ -2,176 +2,142 @@
 // machine.
 
 using System.Globalization;
+using FlowBP.Families;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
-using static FlowBP.Settings.SettingOf;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
+using FlowBP.Training.Configuration;
 
 namespace FlowBP.Training.Planning;
 
 /// <summary>Settings of <c>flowbp plan</c>, and the request that they make.</summary>
-public static class PlanSettings
+public sealed record PlanSettings
 {
-    /// <summary>The method that applies if none is given.</summary>
-    public const string DefaultMethod = "flowbp-sparse";
-
     private const int Automatic = 0;
     private const double Gibibyte = 1L << 30;
 
-    /// <summary>Model.</summary>
-    public static Setting<string> Model { get; } =
-        S.Model with
-        {
-            Help = $"model folder in diffusers' layout, or one of {string.Join(", ", PlannedModels.Names)}",
-        };
+    private static readonly SettingTable<PlanSettings> s_table = new(new());
 
-    /// <summary>Training reward.</summary>
-    public static Setting<string> Reward { get; } =
-        Text(
-            "reward",
-            PlannedModels.OwnReward,
-            "folder of the training reward, or hpsv2; auto: embedded for the embedded model, else hpsv2"
-        );
+    /// <summary>Everything that can be set, what belongs to the method apart, in the order of the help.</summary>
+    public static IReadOnlyList<Setting> All => s_table.Settings;
 
-    /// <summary>Reward that only evaluates.</summary>
-    public static Setting<string> HeldOutReward { get; } =
-        Text("heldout_reward", "none", "folder of a reward that only evaluates, or hpsv2, or none");
+    /// <summary>The method that applies if none is given.</summary>
+    public const string DefaultMethod = "flowbp-sparse";
+
+    /// <summary>A folder, or a name of <see cref="PlannedModels"/>.</summary>
+    [Model]
+    public string Model { get; init; } = ModelFamily.Embedded;
+
+    /// <summary>Name of the method.</summary>
+    [OfRun]
+    public string Method { get; init; } = DefaultMethod;
 
     /// <summary>GPUs.</summary>
-    public static Setting<int> Gpus { get; } = Integer("gpus", 1, 1, "GPUs that share an update");
+    [Setting("GPUs that share an update", 1)]
+    public int Gpus { get; init; } = 1;
 
-    /// <summary>Memory of each.</summary>
-    public static Setting<double> GpuMemory { get; } =
-        Number("gpu_memory", 80, double.Epsilon, LargestFactor, "memory of each GPU in GiB", "gpu-memory");
-
-    /// <summary>Context and libraries.</summary>
-    public static Setting<double> Workspace { get; } =
-        Number("workspace", 1.5, 0, LargestFactor, "GiB that the device's context and libraries take: an estimate");
+    /// <summary>Memory of each, GiB.</summary>
+    [Setting("memory of each GPU in GiB", double.Epsilon, SettingAttribute.LargestFactor, Aliases = ["gpu-memory"])]
+    public double GpuMemory { get; init; } = 80;
 
     /// <summary>Samples of an update.</summary>
-    public static Setting<int> Batch { get; } =
-        Integer("batch", 64, 1, "samples per update, all GPUs and accumulated batches together");
+    [Setting("samples per update, all GPUs and accumulated batches together", 1)]
+    public int Batch { get; init; } = 64;
 
     /// <summary>Batches of an update.</summary>
-    public static Setting<int> GradientAccumulationSteps { get; } =
-        Integer("gradient_accumulation_steps", 1, 1, "batches that an update is made of, one after the other");
+    [Setting("batches that an update is made of, one after the other", 1)]
+    public int GradientAccumulationSteps { get; init; } = 1;
 
-    /// <summary>Pixels.</summary>
-    public static Setting<int?> Resolution { get; } =
-        OptionalInteger("resolution", null, 1, "pixels per side; none: what the model is trained at here");
+    /// <summary>Pixels per side; null: what the model is trained at here.</summary>
+    [Setting("pixels per side; none: what the model is trained at here", 1)]
+    public int? Resolution { get; init; }
 
     /// <summary>N.</summary>
-    public static Setting<int> RolloutSteps { get; } = S.RolloutSteps.With(25);
+    [OfRun]
+    public int RolloutSteps { get; init; } = 25;
 
-    /// <summary>Guidance.</summary>
-    public static Setting<double> CfgGuidance { get; } =
-        S.CfgGuidance with
-        {
-            Help = "scale of guidance; 1 is none; ignored where it is an input of the network",
-        };
+    /// <summary>Guidance scale.</summary>
+    [OfRun("scale of guidance; 1 is none; ignored where it is an input of the network")]
+    public double CfgGuidance { get; init; } = 3;
 
-    /// <summary>Compute type.</summary>
-    public static Setting<ScalarType> ComputeDtype { get; } = S.ComputeDtype.With(ScalarType.BFloat16);
+    /// <summary>Whether the negative branch is a constant in gradients.</summary>
+    [OfRun]
+    public bool CfgDetachNeg { get; init; } = true;
 
-    /// <summary>Type of frozen networks.</summary>
-    public static Setting<ScalarType> RewardDtype { get; } =
-        S.RewardDtype.With(ScalarType.BFloat16) with
-        {
-            Help = "type of autoencoder, rewards and text encoders",
-        };
+    /// <summary>Rollout chunk; <see cref="int.MaxValue"/>: all.</summary>
+    [OfRun]
+    public int RolloutBatchSize { get; init; } = int.MaxValue;
 
-    /// <summary>Sharding.</summary>
-    public static Setting<Sharding> ShardingMode { get; } =
-        Choice(
-            "sharding",
-            Sharding.None,
-            [("none", Sharding.None), ("full", Sharding.Full)],
-            "whether masters, gradients, optimizer and average are divided among the GPUs"
-        );
+    /// <summary>Reward chunk; <see cref="int.MaxValue"/>: all.</summary>
+    [OfRun]
+    public int RewardBatchSize { get; init; } = int.MaxValue;
 
-    /// <summary>Checkpointing; 0 stands for auto.</summary>
-    public static Setting<int?> GradientCheckpointing { get; } =
-        new()
-        {
-            Name = "gradient_checkpointing",
-            Help =
-                "blocks whose activations a pullback keeps: none: of all; blocks: of one; K: of K; auto: none if it fits",
-            Accepts = "none | blocks | auto | an integer ≥ 1",
-            Default = 1,
-            Parse = (text, out parsed) =>
-            {
-                var isNumber = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count);
-                parsed = text switch
-                {
-                    "blocks" => 1,
-                    "auto" => Automatic,
-                    _ => isNumber ? count : null,
-                };
-                return text is "none" or "blocks" or "auto" || (isNumber && count > 0);
-            },
-            Format = count =>
-                count switch
-                {
-                    null => "none",
-                    1 => "blocks",
-                    Automatic => "auto",
-                    { } blocks => blocks.ToString(CultureInfo.InvariantCulture),
-                },
-        };
+    /// <summary>Chunk of products; <see cref="int.MaxValue"/>: all.</summary>
+    [OfRun]
+    public int VjpBatchSize { get; init; } = int.MaxValue;
+
+    /// <summary>Blocks whose activations a pullback keeps; null: of all, 0: none recomputed if that fits.</summary>
+    [Checkpointing]
+    public int? GradientCheckpointing { get; init; } = 1;
 
     /// <summary>Reuse.</summary>
-    public static Setting<RolloutReuse> ReuseRolloutBlocks { get; } =
-        Choice(
-            "reuse_rollout_blocks",
-            RolloutReuse.Off,
-            [("auto", RolloutReuse.Auto), ("on", RolloutReuse.On), ("off", RolloutReuse.Off)],
-            "the rollout keeps the block inputs of active steps, and their pullbacks skip a forward; auto: if it fits"
-        );
+    [Setting(
+        "the rollout keeps the block inputs of active steps, and their pullbacks skip a forward; auto: if it fits"
+    )]
+    public RolloutReuse ReuseRolloutBlocks { get; init; } = RolloutReuse.Off;
+
+    /// <summary>Whether the decoder's blocks are run again.</summary>
+    [OfRun]
+    public bool RecomputeDecode { get; init; }
+
+    /// <summary>Sharding.</summary>
+    [Setting("whether masters, gradients, optimizer and average are divided among the GPUs")]
+    public Sharding Sharding { get; init; } = Sharding.None;
+
+    /// <summary>Rank of LoRA; null: all weights are trained.</summary>
+    [OfRun]
+    public int? LoraRank { get; init; }
+
+    /// <summary>Compute type.</summary>
+    [OfRun]
+    public ScalarType ComputeDtype { get; init; } = ScalarType.BFloat16;
+
+    /// <summary>Type of frozen networks.</summary>
+    [OfRun("type of autoencoder, rewards and text encoders")]
+    public ScalarType RewardDtype { get; init; } = ScalarType.BFloat16;
+
+    /// <summary>Type of cached latents.</summary>
+    [OfRun]
+    public ScalarType LatentDtype { get; init; } = ScalarType.BFloat16;
+
+    /// <summary>Whether an average is kept.</summary>
+    [OfRun]
+    public bool UseEma { get; init; } = true;
 
     /// <summary>Text encoders.</summary>
-    public static Setting<TextEncoding> TextEncoders { get; } =
-        Choice(
-            "text_encoders",
-            TextEncoding.Resident,
-            [("resident", TextEncoding.Resident), ("precomputed", TextEncoding.Precomputed)],
-            "whether text encoders are in memory, or embeddings were computed before"
-        );
+    [Setting("whether text encoders are in memory, or embeddings were computed before")]
+    public TextEncoding TextEncoders { get; init; } = TextEncoding.Resident;
+
+    /// <summary>Training reward.</summary>
+    [Setting("folder of the training reward, or hpsv2; auto: embedded for the embedded model, else hpsv2")]
+    public string Reward { get; init; } = PlannedModels.OwnReward;
+
+    /// <summary>Reward that only evaluates; null: none.</summary>
+    [Setting("folder of a reward that only evaluates, or hpsv2, or none", Name = "heldout_reward")]
+    public string? HeldOutReward { get; init; }
 
     /// <summary>Attention.</summary>
-    public static Setting<bool> FusedAttention { get; } =
-        Flag("fused_attention", true, "libtorch has scaled_dot_product_attention (2.0 and later)");
+    [Setting("libtorch has scaled_dot_product_attention (2.0 and later)")]
+    public bool FusedAttention { get; init; } = true;
 
-    /// <summary>Everything that can be set, method apart, in the order of the help.</summary>
-    public static IReadOnlyList<Setting> All { get; } =
-    [
-        Model,
-        S.Method.With(DefaultMethod),
-        Gpus,
-        GpuMemory,
-        Batch,
-        GradientAccumulationSteps,
-        Resolution,
-        RolloutSteps,
-        CfgGuidance,
-        S.CfgDetachNeg,
-        S.RolloutBatchSize,
-        S.RewardBatchSize,
-        S.VjpBatchSize,
-        GradientCheckpointing,
-        ReuseRolloutBlocks,
-        S.RecomputeDecode,
-        ShardingMode,
-        S.LoraRank,
-        ComputeDtype,
-        RewardDtype,
-        S.LatentDtype,
-        S.UseEma,
-        TextEncoders,
-        Reward,
-        HeldOutReward,
-        FusedAttention,
-        Workspace,
-    ];
+    /// <summary>Context and libraries, GiB.</summary>
+    [Setting("GiB that the device's context and libraries take: an estimate", 0, SettingAttribute.LargestFactor)]
+    public double Workspace { get; init; } = 1.5;
+
+    /// <summary>The settings of the run among those that were given, by name or alias.</summary>
+    /// <param name="given">Names and texts; those of a method are left out.</param>
+    /// <exception cref="InvalidSettingException">A value is not accepted.</exception>
+    public static PlanSettings Of(IEnumerable<KeyValuePair<string, string>> given) =>
+        s_table.Bind("plan", given.Where(OfRun));
 
     /// <summary>Resolves what was given, of the run and of its method, by name or alias.</summary>
     /// <param name="given">Names and texts.</param>
@@ -181,51 +147,52 @@ public static class PlanSettings
     public static PlanRequest Resolve(IEnumerable<KeyValuePair<string, string>> given)
     {
         var pairs = given.ToList();
-        bool OfRun(KeyValuePair<string, string> pair) => All.Any(setting => setting.Answers(pair.Key));
-        var run = new SettingValues("plan", All, pairs.Where(OfRun));
-        var definition = MethodRegistry.Get(run.Get(S.Method));
-        var planner = definition.Create(pairs.Where(pair => !OfRun(pair)));
-        var heldOut = run.Get(HeldOutReward);
-        var model = PlannedModels.Find(run.Get(Model), run.Get(Reward), heldOut == "none" ? null : heldOut);
-        var resolution = run.Get(Resolution) ?? model.Resolution;
+        var settings = Of(pairs);
+        return settings.Request(MethodRegistry.Get(settings.Method).Create(pairs.Where(pair => !OfRun(pair))));
+    }
+
+    private static bool OfRun(KeyValuePair<string, string> pair) => All.Any(setting => setting.Answers(pair.Key));
+
+    private PlanRequest Request(ISurrogatePlanner planner)
+    {
+        var model = PlannedModels.Find(Model, Reward, HeldOutReward);
+        var resolution = Resolution ?? model.Resolution;
         var multiple = model.Decoder.Compression * model.Transformer.PatchSize;
         if (resolution % multiple != 0)
         {
             throw new InvalidSettingException(
-                $"{Resolution.Name} must be a multiple of {multiple} for {model.Name}, got {resolution}"
+                $"resolution must be a multiple of {multiple} for {model.Name}, got {resolution}"
             );
         }
-        var checkpointing = run.Get(GradientCheckpointing);
-        var reuse = run.Get(ReuseRolloutBlocks);
         var request = new PlanRequest
         {
             Model = model,
             Planner = planner,
-            Batch = run.Get(Batch),
-            Accumulation = run.Get(GradientAccumulationSteps),
+            Batch = Batch,
+            Accumulation = GradientAccumulationSteps,
             Resolution = resolution,
-            RolloutSteps = run.Get(RolloutSteps),
-            Gpus = run.Get(Gpus),
-            GpuMemoryBytes = run.Get(GpuMemory) * Gibibyte,
-            IsGuided = model.TakesGuidance && run.Get(CfgGuidance) != 1,
-            DetachNegative = run.Get(S.CfgDetachNeg),
-            RolloutChunk = run.Get(S.RolloutBatchSize),
-            RewardChunk = run.Get(S.RewardBatchSize),
-            VjpChunk = run.Get(S.VjpBatchSize),
-            LatentBytes = BytesOf(run.Get(S.LatentDtype)),
-            ComputeBytes = BytesOf(run.Get(ComputeDtype)),
-            FrozenBytes = BytesOf(run.Get(RewardDtype)),
-            Sharding = run.Get(ShardingMode),
-            LoraRank = run.Get(S.LoraRank),
-            SegmentBlocks = checkpointing == Automatic ? null : checkpointing,
-            RecomputesDecode = run.Get(S.RecomputeDecode),
-            ReusesRolloutBlocks = reuse == RolloutReuse.On,
-            TextEncoding = run.Get(TextEncoders),
-            KeepsAverage = run.Get(S.UseEma),
-            FusedAttention = run.Get(FusedAttention),
-            WorkspaceBytes = (long)(run.Get(Workspace) * Gibibyte),
+            RolloutSteps = RolloutSteps,
+            Gpus = Gpus,
+            GpuMemoryBytes = GpuMemory * Gibibyte,
+            IsGuided = model.TakesGuidance && CfgGuidance != 1,
+            DetachNegative = CfgDetachNeg,
+            RolloutChunk = RolloutBatchSize,
+            RewardChunk = RewardBatchSize,
+            VjpChunk = VjpBatchSize,
+            LatentBytes = BytesOf(LatentDtype),
+            ComputeBytes = BytesOf(ComputeDtype),
+            FrozenBytes = BytesOf(RewardDtype),
+            Sharding = Sharding,
+            LoraRank = LoraRank,
+            SegmentBlocks = GradientCheckpointing == Automatic ? null : GradientCheckpointing,
+            RecomputesDecode = RecomputeDecode,
+            ReusesRolloutBlocks = ReuseRolloutBlocks == RolloutReuse.On,
+            TextEncoding = TextEncoders,
+            KeepsAverage = UseEma,
+            FusedAttention = FusedAttention,
+            WorkspaceBytes = (long)(Workspace * Gibibyte),
         };
-        if (checkpointing == Automatic && !new RunPlan(request).Fits)
+        if (GradientCheckpointing == Automatic && !new RunPlan(request).Fits)
         {
             request = request with { SegmentBlocks = 1 };
         }
@@ -234,8 +201,42 @@ public static class PlanSettings
         {
             ReusesRolloutBlocks = request.SegmentBlocks is not null,
         };
-        return reuse == RolloutReuse.Auto && new RunPlan(kept).Fits ? kept : request;
+        return ReuseRolloutBlocks == RolloutReuse.Auto && new RunPlan(kept).Fits ? kept : request;
     }
 
     private static int BytesOf(ScalarType type) => type == ScalarType.BFloat16 ? 2 : 4;
+
+    private sealed class ModelAttribute()
+        : OfRunAttribute($"model folder in diffusers' layout, or one of {string.Join(", ", PlannedModels.Names)}");
+
+    private sealed class CheckpointingAttribute()
+        : SettingAttribute(
+            "blocks whose activations a pullback keeps: none: of all; blocks: of one; K: of K; auto: none if it fits"
+        )
+    {
+        protected override SettingKind KindOf(Type type, bool isNullable) =>
+            new()
+            {
+                Accepts = "none | blocks | auto | an integer ≥ 1",
+                Parse = (text, out value) =>
+                {
+                    var isNumber = int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var count);
+                    value = text switch
+                    {
+                        "blocks" => 1,
+                        "auto" => Automatic,
+                        _ => isNumber ? count : null,
+                    };
+                    return text is "none" or "blocks" or "auto" || (isNumber && count > 0);
+                },
+                Format = value =>
+                    value switch
+                    {
+                        null => "none",
+                        1 => "blocks",
+                        Automatic => "auto",
+                        _ => string.Create(CultureInfo.InvariantCulture, $"{value}"),
+                    },
+            };
+    }
 }

@@ -4,6 +4,7 @@
 using FlowBP.Families;
 using FlowBP.Families.Flux2;
 using FlowBP.Families.Inspection;
+using FlowBP.Families.Networks;
 using FlowBP.Families.Tracing;
 using FlowBP.Formats;
 using FlowBP.Models.Autoencoders;
@@ -30,24 +31,18 @@ internal static class PlannedFolder
             .ToArray();
         var vae = Path.Combine(layout.Vae, "config.json");
         var decoder = DecoderOf(vae);
-        var (transformer, buffers, sampleSize) = (
-            family.Trace
-            ?? throw CheckpointException.ForFile(
-                layout.Index,
-                $"{family.Title} can't be planned: it says no sizes (Trace)"
-            )
-        )(json);
+        var transformer = MetaNetwork.Build(() => (FlowTransformer)family.Transformer.Build(json));
         return new()
         {
             Name = $"{family.PipelineClasses[0]} of {folder}",
             Transformer = transformer,
-            BufferElements = buffers,
+            AdapterTargets = family.AdapterTargets,
             Decoder = new TracedDecoder(decoder),
             AutoencoderParameters = Parameters(vae),
             TextTokens = family.TextTokensOf(encoders),
             TextEncoders = encoders,
             TakesGuidance = !family.HasEmbeddedGuidance,
-            Resolution = sampleSize is { } size
+            Resolution = transformer.SampleSize is { } size
                 ? Math.Min(PlannedModel.UsualResolution, size * decoder.SpatialCompression)
                 : PlannedModel.UsualResolution,
             RewardParameters = 0,

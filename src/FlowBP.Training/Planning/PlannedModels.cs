@@ -5,7 +5,6 @@ using FlowBP.Families;
 using FlowBP.Families.Tracing;
 using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Training.Configuration;
 
 namespace FlowBP.Training.Planning;
 
@@ -28,12 +27,12 @@ public static class PlannedModels
     /// <exception cref="CheckpointException">A configuration is missing, damaged, or of a network that is not known.</exception>
     public static PlannedModel Find(string model, string reward = OwnReward, string? heldOutReward = null)
     {
-        var isEmbedded = model == AlignmentSettings.Embedded;
+        var isEmbedded = model == ModelFamily.Embedded;
         var found =
             ReleasedOf(model)?.Invoke()
             ?? PlannedFolder.Read(EmbeddedAssets.Resolve(model, () => EmbeddedAssets.Model));
         var shape = PlannedRewards.Of(
-            reward == OwnReward ? (isEmbedded ? AlignmentSettings.Embedded : PlannedRewards.HpsV2) : reward
+            reward == OwnReward ? (isEmbedded ? ModelFamily.Embedded : PlannedRewards.HpsV2) : reward
         );
         return found with
         {

@@ -68,10 +68,12 @@ internal sealed class FlowPretraining(
         {
             var states = textEncoder.Encode(ids_BL.Rows(rows));
             var velocity_nCYX = transformer.call(
-                noisy_BCYX.Rows(rows),
-                states.Penultimate,
-                textEncoder.Project(states.Pooled),
-                timestep_B.Rows(rows)
+                new(
+                    noisy_BCYX.Rows(rows),
+                    states.Penultimate,
+                    textEncoder.Project(states.Pooled),
+                    timestep_B.Rows(rows)
+                )
             );
             return F.mse_loss(velocity_nCYX, target_BCYX.Rows(rows));
         };

@@ -1,6 +1,7 @@
 // The stages of pretraining and the folder they leave behind: a diffusers model folder, two reward folders, the prompts.
 // A stage that already left its folder is skipped, so an interrupted run goes on where it stopped.
 
+using FlowBP.Families;
 using FlowBP.Families.SD3;
 using FlowBP.Formats;
 using FlowBP.Models.Autoencoders;
@@ -9,7 +10,7 @@ using FlowBP.Models.Schedulers;
 using FlowBP.Models.Tokenizers;
 using FlowBP.Shapes;
 using FlowBP.Surrogates;
-using FlowBP.Training.Configuration;
+using FlowBP.Training.Devices;
 
 namespace FlowBP.Training.Pretraining;
 
@@ -73,14 +74,19 @@ public sealed class Pretrainer(PretrainRecipe recipe, string folder, Action<Pret
             PretrainRecipe.TextConfig(tokenizer.VocabularySize, tokenizer.StartId, tokenizer.EndId),
             report
         );
-        using var pipeline = new SD3Pipeline
+        using var made = new FlowModel
         {
+            Family = ModelFamily.SD35,
             Transformer = transformer,
             Vae = autoencoder,
-            TextTowers = [new TextTower(tokenizer, model.Tokenizer(), textEncoder)],
+            Prompts = new SD3PromptEncoder(
+                [new TextTower(tokenizer, model.Tokenizer(), textEncoder)],
+                null,
+                transformer.TextWidth
+            ),
             Scheduler = new FlowMatchEulerConfig { Shift = 1 },
         };
-        pipeline.Save(model.Root, Storage);
+        made.Save(model.Root, Storage);
     }
 
     private void RunReward()
@@ -106,7 +112,7 @@ public sealed class Pretrainer(PretrainRecipe recipe, string folder, Action<Pret
     }
 
     // One per stage: a stage without them has the threads of the matrix products to itself.
-    private static BatchWorkers Workers() => new(AlignmentSettings.CpuWorkers.Default);
+    private static BatchWorkers Workers() => new(ComputeDevice.UsualCpuWorkers);
 
     private static ClipTokenizer WriteTokenizer(string target)
     {

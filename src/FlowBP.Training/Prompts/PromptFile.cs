@@ -44,6 +44,14 @@ public static class PromptFile
         return prompts;
     }
 
+    /// <summary>So many of them, evenly taken, so that every task keeps its share.</summary>
+    /// <param name="prompts">The prompts.</param>
+    /// <param name="limit">How many; null: all.</param>
+    internal static IReadOnlyList<string> Thinned(IReadOnlyList<string> prompts, int? limit) =>
+        limit is not { } most || most >= prompts.Count
+            ? prompts
+            : [.. Enumerable.Range(0, most).Select(i => prompts[(int)((long)i * prompts.Count / most)])];
+
     private static InvalidDataException OtherFormat(string path, string format) =>
         new($"{path} is {format}, whose lines are no prompts: write one per line (.txt), or .json, .jsonl, .csv");
 }

@@ -9,7 +9,7 @@ namespace FlowBP.Training.Rewards;
 /// <summary>An image reward seen through the decoder.</summary>
 /// <param name="vae">What decodes; frozen.</param>
 /// <param name="reward">The reward.</param>
-public sealed class LatentReward(ILatentDecoder vae, IImageReward reward) : IReward
+public sealed class LatentReward(LatentAutoencoder vae, IImageReward reward) : IReward
 {
     /// <inheritdoc/>
     public Tensor Score(Tensor latents_R, Conditioning conditioning)
@@ -21,7 +21,7 @@ public sealed class LatentReward(ILatentDecoder vae, IImageReward reward) : IRew
     /// <summary>RGB in [0, 1], clamped as the reference does, from scaled latents of any floating type.</summary>
     /// <param name="vae">What decodes.</param>
     /// <param name="latents_BCYX">Scaled latents.</param>
-    public static Tensor Pixels(ILatentDecoder vae, Tensor latents_BCYX)
+    public static Tensor Pixels(LatentAutoencoder vae, Tensor latents_BCYX)
     {
         using var scope = torch.NewDisposeScope();
         var decoded_BCYX = vae.DecodeScaled(latents_BCYX.to(ScalarType.Float32)).to(ScalarType.Float32);

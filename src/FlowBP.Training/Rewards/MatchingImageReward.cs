@@ -1,7 +1,6 @@
 using FlowBP.Models.Rewards;
 using FlowBP.Models.Tokenizers;
 using FlowBP.Surrogates;
-using FlowBP.Training.Configuration;
 
 namespace FlowBP.Training.Rewards;
 

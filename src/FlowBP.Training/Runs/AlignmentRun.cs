@@ -4,10 +4,10 @@
 using FlowBP.Formats;
 using FlowBP.Settings;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Rewards;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Runs;
 
@@ -30,33 +30,36 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
     {
         observer.Stage("loading");
         using var listening = LoadingNotices.To(observer.Notice);
-        var trainingPrompts = PromptFile.Read(config.Prompts, config.Get(S.CaptionKey));
-        var evaluationPrompts = Thinned(
-            PromptFile.Read(config.EvalPrompts, config.Get(S.CaptionKey)),
-            config.Get(S.EvalPromptsLimit)
-        );
+        var trainingPrompts = PromptFile.Read(config.Prompts, config.Model.CaptionKey);
+        var evaluationPrompts = config.Judges.Prompts(config.Model.CaptionKey);
         if (evaluationPrompts.Intersect(trainingPrompts).FirstOrDefault() is { } shared)
         {
             observer.Notice($"evaluation and training prompts overlap (\"{shared}\"): the gain is not held out");
         }
-        using var device = ComputeDevice.Open(config.Get(S.Device), observer.Notice);
-        using var model = config.ModelChoice.Open(device, [.. trainingPrompts, .. evaluationPrompts], observer.Notice);
-        var type = config.Compute.Reward;
-        using var reward = RewardFolder.Load(config.Reward, device.Device, type);
-        using var heldOut = config.HeldOutReward is { } folder ? RewardFolder.Load(folder, device.Device, type) : null;
+        using var device = ComputeDevice.Open(config.Model.Device, observer.Notice);
+        using var model = config.Model.Open(
+            device,
+            [.. trainingPrompts, .. evaluationPrompts],
+            observer.Notice,
+            config.Training
+        );
+        var type = config.Model.RewardDtype;
+        using var reward = RewardFolder.Load(config.Judges.RewardFolder, device.Device, type);
+        using var heldOut = config.Judges.HeldOutRewardFolder is { } folder
+            ? RewardFolder.Load(folder, device.Device, type)
+            : null;
         var evaluator = new ImageEvaluator(
             evaluationPrompts,
-            reward,
-            heldOut,
-            config.Get(S.SamplingSteps),
+            PictureJudges.Of(evaluationPrompts, reward, heldOut),
+            config.Model.SamplingSteps,
             config.EvaluationSeed,
-            config.Get(S.EvalImagesPerPrompt),
-            config.Get(S.EvalBatchSize),
+            config.Judges.EvalImagesPerPrompt,
+            config.Judges.EvalBatchSize,
             observer.Notice
         );
         // Refuses what this model's network does not do, so it comes before the output folder.
         using var trainer = new AlignmentTrainer(config, model, reward, trainingPrompts);
-        using var output = new OutputFolder(config.OutputDir, config.Get(S.Overwrite), observer.Notice);
+        using var output = new OutputFolder(config.OutputDir, config.Overwrite, observer.Notice);
         output.WriteConfig(config, device.Name);
         var weights = new TrainedWeights(model, trainer, output, observer.Notice);
         weights.Prepare();
@@ -73,10 +76,4 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         var reports = training.Run(cancellation);
         return new RunEnding(parts, training).Run(before, reports, cancellation);
     }
-
-    // Evenly taken, so that every task keeps its share.
-    internal static IReadOnlyList<string> Thinned(IReadOnlyList<string> prompts, int? limit) =>
-        limit is not { } most || most >= prompts.Count
-            ? prompts
-            : [.. Enumerable.Range(0, most).Select(i => prompts[(int)((long)i * prompts.Count / most)])];
 }

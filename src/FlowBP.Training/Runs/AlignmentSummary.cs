@@ -1,4 +1,3 @@
-using FlowBP.Shapes;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 
@@ -29,41 +28,35 @@ public sealed record AlignmentSummary
     public required int EvaluationPrompts { get; init; }
 
     /// <summary>
-    /// Metrics before and after: <c>reward</c>, <c>heldout_reward</c>, <c>rule_accuracy</c>, and <c>rule_accuracy/TASK</c>
-    /// of each task; the last ones only for the embedded world.
+    /// Metrics before and after, one of each judge and one of each of its groups: <c>reward</c>, <c>heldout_reward</c>; in the
+    /// embedded world <c>rule_accuracy</c> and <c>rule_accuracy/TASK</c> of each task.
     /// </summary>
     public required IReadOnlyDictionary<string, PairedGain> Metrics { get; init; }
 
     /// <summary>Compares two evaluations of the same prompts.</summary>
     public static IReadOnlyDictionary<string, PairedGain> Compare(EvaluationResult before, EvaluationResult after)
     {
-        Dictionary<string, PairedGain> metrics = new()
+        Dictionary<string, PairedGain> metrics = [];
+        foreach (var judged in before.Judgements)
         {
-            ["reward"] = PairedBootstrap.Compare(OfPrompts(before, before.Reward), OfPrompts(after, after.Reward)),
-        };
-        if (before.HeldOutReward is not null && after.HeldOutReward is not null)
-        {
-            metrics["heldout_reward"] = PairedBootstrap.Compare(
-                OfPrompts(before, before.HeldOutReward),
-                OfPrompts(after, after.HeldOutReward)
-            );
-        }
-        if (before.Rules is not null && after.Rules is not null && before.Tasks is not null)
-        {
-            var correctBefore = OfPrompts(before, Correct(before.Rules));
-            var correctAfter = OfPrompts(after, Correct(after.Rules));
-            metrics["rule_accuracy"] = PairedBootstrap.Compare(correctBefore, correctAfter);
-            foreach (var task in GenEvalTasks.All)
+            if (after.Of(judged.Metric) is not { } judgedAfter)
             {
-                int[] of = [.. Enumerable.Range(0, before.Tasks.Length).Where(p => before.Tasks[p] == task)];
-                if (of.Length > 0)
-                {
-                    metrics[$"rule_accuracy/{task.Name()}"] = PairedBootstrap.Compare(
-                        [.. of.Select(p => correctBefore[p])],
-                        [.. of.Select(p => correctAfter[p])]
-                    );
-                }
+                continue;
             }
+            var valuesBefore = OfPrompts(before, judged.Scores);
+            var valuesAfter = OfPrompts(after, judgedAfter.Scores);
+            Add(judged.Metric, valuesBefore, valuesAfter);
+            foreach (var group in judged.Groups)
+            {
+                Add(
+                    $"{judged.Metric}/{group.Name}",
+                    [.. group.Prompts.Select(p => valuesBefore[p])],
+                    [.. group.Prompts.Select(p => valuesAfter[p])]
+                );
+            }
+
+            void Add(string name, double[] from, double[] to) =>
+                metrics[name] = PairedBootstrap.Compare(from, to) with { IsShare = judged.IsShare };
         }
         return metrics;
     }
@@ -80,6 +73,4 @@ public sealed record AlignmentSummary
                 .Select(p => Enumerable.Range(0, copies).Average(copy => values[copy * prompts + p])),
         ];
     }
-
-    private static double[] Correct(Verdict[] verdicts) => [.. verdicts.Select(verdict => verdict.Correct ? 1.0 : 0.0)];
 }

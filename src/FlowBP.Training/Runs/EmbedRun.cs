@@ -4,9 +4,8 @@
 using FlowBP.Families;
 using FlowBP.Formats;
 using FlowBP.Models.Prompts;
-using FlowBP.Settings;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
+using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Runs;
 
@@ -27,10 +26,10 @@ public sealed record EmbedSummary(
 );
 
 /// <summary>Computes the embeddings of a file of prompts.</summary>
-/// <param name="settings">Values of <see cref="EmbedSettings.All"/>.</param>
+/// <param name="settings">What is asked for.</param>
 /// <param name="report">Receives the number of prompts done and in all.</param>
 /// <param name="notice">Receives what the user should know but need not act upon.</param>
-public sealed class EmbedRun(SettingValues settings, Action<int, int> report, Action<string> notice)
+public sealed class EmbedRun(EmbedSettings settings, Action<int, int> report, Action<string> notice)
 {
     private const int QuotedCharacters = 60;
 
@@ -46,13 +45,13 @@ public sealed class EmbedRun(SettingValues settings, Action<int, int> report, Ac
     public EmbedSummary Execute(CancellationToken cancellation = default)
     {
         using var listening = LoadingNotices.To(notice);
-        var folder = settings.Get(EmbedSettings.Output);
+        var folder = settings.Output;
         PromptEmbeddingsWriter.RequireOwnFolder(folder);
         var prompts = Prompts();
-        var model = settings.ModelFolder();
-        var identity = ModelFamily.EncoderIdentityOf(model, settings.Get(EmbedSettings.MaxSequenceLength));
+        var model = new ModelSettings { Model = settings.Model }.Folder;
+        var identity = ModelFamily.EncoderIdentityOf(model, settings.MaxSequenceLength);
         report(0, prompts.Count);
-        using var device = ComputeDevice.Open(settings.Get(AlignmentSettings.Device), notice);
+        using var device = ComputeDevice.Open(settings.Device, notice);
         using var encoder = new Lazy(() => Load(model, identity, device));
         var writer = Begin(folder, prompts, identity, encoder);
         var manifest = writer.Manifest;
@@ -115,15 +114,15 @@ public sealed class EmbedRun(SettingValues settings, Action<int, int> report, Ac
             folder,
             new EmbeddingsManifest(
                 identity,
-                EmbedSettings.StoredType(settings.Get(EmbedSettings.Dtype)),
+                settings.StoredType,
                 shapes,
-                settings.Get(EmbedSettings.ShardSize),
+                settings.ShardSize,
                 [.. prompts.Select(EncoderIdentity.PromptHash)]
             )
         );
     }
 
-    private static Dictionary<string, long[]> ShapesOf(IPromptEncoder encoder)
+    private static Dictionary<string, long[]> ShapesOf(IPromptSource encoder)
     {
         using var scope = torch.NewDisposeScope();
         return encoder.Encode([""]).ToDictionary(pair => pair.Key, pair => pair.Value.shape[1..]);
@@ -133,16 +132,16 @@ public sealed class EmbedRun(SettingValues settings, Action<int, int> report, Ac
         PromptEmbeddingsWriter writer,
         int shard,
         IReadOnlyList<string> prompts,
-        IPromptEncoder encoder,
+        IPromptSource encoder,
         int done,
         int total,
         CancellationToken cancellation
     )
     {
         using var scope = torch.NewDisposeScope();
-        var type = EmbedSettings.TypeOf(settings.Get(EmbedSettings.Dtype));
+        var type = settings.Type;
         var parts = writer.Manifest.Shapes.Keys.ToDictionary(name => name, _ => new List<Tensor>());
-        foreach (var batch in prompts.Chunk(settings.Get(EmbedSettings.BatchSize)))
+        foreach (var batch in prompts.Chunk(settings.BatchSize))
         {
             cancellation.ThrowIfCancellationRequested();
             foreach (var prompt in batch)
@@ -160,7 +159,7 @@ public sealed class EmbedRun(SettingValues settings, Action<int, int> report, Ac
         writer.Write(shard, parts.ToDictionary(pair => pair.Key, pair => torch.cat(pair.Value, 0)));
     }
 
-    private void Note(string prompt, IPromptEncoder encoder)
+    private void Note(string prompt, IPromptSource encoder)
     {
         Truncation[] truncations = [.. encoder.Truncations(prompt)];
         if (truncations.Length > 0 && ++truncated == 1)
@@ -170,13 +169,9 @@ public sealed class EmbedRun(SettingValues settings, Action<int, int> report, Ac
         }
     }
 
-    private IPromptEncoder Load(string model, EncoderIdentity identity, ComputeDevice device)
+    private IPromptSource Load(string model, EncoderIdentity identity, ComputeDevice device)
     {
-        var encoder = PromptEncoders.FromFolder(
-            model,
-            identity.MaxSequenceLength,
-            EmbedSettings.TypeOf(settings.Get(EmbedSettings.Dtype))
-        );
+        var encoder = PromptEncoders.FromFolder(model, identity.MaxSequenceLength, settings.Type);
         encoder.To(device.Device);
         return encoder;
     }
@@ -186,19 +181,19 @@ public sealed class EmbedRun(SettingValues settings, Action<int, int> report, Ac
         [
             .. PromptFile
                 .Read(
-                    EmbeddedAssets.Resolve(settings.Get(EmbedSettings.Prompts), () => EmbeddedAssets.TrainingPrompts),
-                    settings.Get(AlignmentSettings.CaptionKey)
+                    EmbeddedAssets.Resolve(settings.Prompts, () => EmbeddedAssets.TrainingPrompts),
+                    settings.CaptionKey
                 )
                 .Prepend("")
                 .Distinct(StringComparer.Ordinal),
         ];
 
     // An encoder that is loaded when it is first needed.
-    private sealed class Lazy(Func<IPromptEncoder> load) : IDisposable
+    private sealed class Lazy(Func<IPromptSource> load) : IDisposable
     {
-        private IPromptEncoder? loaded;
+        private IPromptSource? loaded;
 
-        public IPromptEncoder Value => loaded ??= load();
+        public IPromptSource Value => loaded ??= load();
 
         public void Dispose() => loaded?.Dispose();
     }

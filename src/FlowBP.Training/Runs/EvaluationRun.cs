@@ -2,14 +2,11 @@
 
 using System.Text.Json;
 using FlowBP.Formats;
-using FlowBP.Settings;
 using FlowBP.Surrogates;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Runs;
 
@@ -27,9 +24,9 @@ public sealed record EvaluationSummary
 }
 
 /// <summary>Evaluates a model folder.</summary>
-/// <param name="settings">Values of <see cref="EvaluationSettings.All"/>.</param>
+/// <param name="settings">What is asked for.</param>
 /// <param name="observer">Hears of the progress.</param>
-public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver observer)
+public sealed class EvaluationRun(EvaluationSettings settings, IAlignmentObserver observer)
 {
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -49,33 +46,27 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
     {
         observer.Stage("loading");
         using var listening = LoadingNotices.To(observer.Notice);
-        var choice = Choice();
-        var folder = settings.Get(EvaluationSettings.OutputDir);
+        settings.Model.Check();
+        var (judges, folder) = (settings.Judges, settings.OutputDir);
         OutputFolder.RequireEmpty(folder);
-        var prompts = AlignmentRun.Thinned(
-            PromptFile.Read(settings.EvaluationPrompts(), settings.Get(S.CaptionKey)),
-            settings.Get(S.EvalPromptsLimit)
-        );
-        using var device = ComputeDevice.Open(settings.Get(S.Device), observer.Notice);
-        var type = settings.Get(S.RewardDtype);
-        using var reward = RewardFolder.Load(settings.RewardFolder(), device.Device, type);
-        using var heldOut = settings.HeldOutRewardFolder() is { } heldOutFolder
+        var prompts = judges.Prompts(settings.Model.CaptionKey);
+        using var device = ComputeDevice.Open(settings.Model.Device, observer.Notice);
+        var type = settings.Model.RewardDtype;
+        using var reward = RewardFolder.Load(judges.RewardFolder, device.Device, type);
+        using var heldOut = judges.HeldOutRewardFolder is { } heldOutFolder
             ? RewardFolder.Load(heldOutFolder, device.Device, type)
             : null;
         var evaluator = new ImageEvaluator(
             prompts,
-            reward,
-            heldOut,
-            settings.Get(S.SamplingSteps),
-            (ulong)settings.Get(S.Seed),
-            settings.Get(S.EvalImagesPerPrompt),
-            settings.Get(S.EvalBatchSize),
+            PictureJudges.Of(prompts, reward, heldOut),
+            settings.Model.SamplingSteps,
+            (ulong)settings.Model.Seed,
+            judges.EvalImagesPerPrompt,
+            judges.EvalBatchSize,
             observer.Notice
         );
-        var before = Baseline(choice) is { } baseline
-            ? Judge(evaluator, baseline, "baseline", device, cancellation)
-            : null;
-        var after = Judge(evaluator, choice, "model", device, cancellation);
+        var before = Baseline() is { } baseline ? Judge(evaluator, baseline, "baseline", device, cancellation) : null;
+        var after = Judge(evaluator, settings.Model, "model", device, cancellation);
 
         FolderEntries.Create(folder);
         var pictures = new SamplePictures("evaluation", observer.Notice);
@@ -94,32 +85,27 @@ public sealed class EvaluationRun(SettingValues settings, IAlignmentObserver obs
         return summary;
     }
 
-    private ModelChoice Choice()
-    {
-        var choice = ModelChoice.Of(settings);
-        return choice with { Compute = choice.Compute with { Reward = settings.Get(S.RewardDtype) } };
-    }
-
     // Everything is as with the model, but for what was trained: its folder and the adapter.
-    private ModelChoice? Baseline(ModelChoice model) =>
-        settings.PathOf(EvaluationSettings.Baseline) is { } given
-            ? model with
+    private ModelSettings? Baseline() =>
+        settings.Baseline is { } given
+            ? settings.Model with
             {
-                Folder = SettingPaths.ModelFolder(given),
-                Compute = model.Compute with { StoredLora = null, TransformerWeights = null },
+                Model = given,
+                Transformer = null,
+                LoraWeights = null,
             }
             : null;
 
     private EvaluationResult Judge(
         ImageEvaluator evaluator,
-        ModelChoice choice,
+        ModelSettings painted,
         string label,
         ComputeDevice device,
         CancellationToken cancellation
     )
     {
         observer.Stage($"evaluating the {label}");
-        using var model = choice.Open(device, evaluator.Prompts, observer.Notice);
+        using var model = painted.Open(device, evaluator.Prompts, observer.Notice);
         var result = evaluator.Run(model, cancellation);
         observer.Evaluated(label, result);
         return result;

@@ -1,51 +1,28 @@
-// The settings of `evaluate`, described as those of a run are.
-
 using FlowBP.Settings;
-using FlowBP.Training.Configuration;
-using static FlowBP.Settings.SettingOf;
+using FlowBP.Training.Pipelines;
+using FlowBP.Training.Rewards;
 
 namespace FlowBP.Training.Runs;
 
-/// <summary>Settings of an evaluation; those it shares with alignment are the same objects.</summary>
-public static class EvaluationSettings
+/// <summary>Settings of <c>evaluate</c>.</summary>
+public sealed record EvaluationSettings
 {
-    /// <summary>The model that the model is compared with.</summary>
-    public static Setting<string> Baseline { get; } =
-        Text(
-            "baseline",
-            "none",
-            "model folder to compare with, prompt by prompt, without lora_weights; embedded, a path, or none"
-        );
+    /// <summary>What can be set.</summary>
+    public static SettingTable<EvaluationSettings> Table { get; } = new(new());
+
+    /// <summary>The model.</summary>
+    [Settings]
+    public ModelSettings Model { get; init; } = new();
+
+    /// <summary>The model that it is compared with, as <see cref="ModelSettings.Model"/>; null: none.</summary>
+    [Setting("model folder to compare with, prompt by prompt, without lora_weights; embedded, a path, or none")]
+    public string? Baseline { get; init; }
+
+    /// <summary>Who judges.</summary>
+    [Settings]
+    public JudgeSettings Judges { get; init; } = new();
 
     /// <summary>Output folder.</summary>
-    public static Setting<string> OutputDir { get; } = Text("output_dir", "outputs/evaluation", "folder to create");
-
-    /// <summary>Everything, in the order in which it is shown.</summary>
-    public static IReadOnlyList<Setting> All { get; } =
-    [
-        AlignmentSettings.Model,
-        AlignmentSettings.Transformer,
-        AlignmentSettings.LoraWeights,
-        AlignmentSettings.LoraScale,
-        Baseline,
-        AlignmentSettings.Reward,
-        AlignmentSettings.HeldOutReward,
-        AlignmentSettings.EvalPrompts,
-        AlignmentSettings.CaptionKey,
-        AlignmentSettings.EvalPromptsLimit,
-        AlignmentSettings.EvalImagesPerPrompt,
-        AlignmentSettings.EvalBatchSize,
-        AlignmentSettings.PromptEmbeds,
-        AlignmentSettings.MaxSequenceLength,
-        AlignmentSettings.Height,
-        AlignmentSettings.Width,
-        AlignmentSettings.SamplingSteps,
-        AlignmentSettings.CfgGuidance,
-        AlignmentSettings.Seed,
-        AlignmentSettings.ComputeDtype,
-        AlignmentSettings.RewardDtype,
-        AlignmentSettings.Device,
-        AlignmentSettings.CpuWorkers,
-        OutputDir,
-    ];
+    [Setting("folder to create")]
+    public string OutputDir { get; init; } = "outputs/evaluation";
 }

@@ -175,7 +175,7 @@ public sealed class OutputFolder : IDisposable
         var values = config.Resolved().ToDictionary(pair => pair.Key, pair => pair.Value);
         if (device is not null)
         {
-            values[AlignmentSettings.Device.Name] = device;
+            values["device"] = device;
         }
         AtomicFile.WriteText(Owned(ConfigName), new YamlDotNet.Serialization.Serializer().Serialize(values));
     }
@@ -228,18 +228,12 @@ public sealed class OutputFolder : IDisposable
     public void WriteEvaluation(int step, EvaluationResult result)
     {
         evaluations ??= LineLog.Open(Owned(EvaluationsName), FileMode.OpenOrCreate, FileShare.Read);
-        evaluations.Append(
-            JsonSerializer.Serialize(
-                new
-                {
-                    Step = step,
-                    Reward = result.Reward.Average(),
-                    HeldoutReward = result.HeldOutReward?.Average(),
-                    RuleAccuracy = result.Accuracy,
-                },
-                Lines
-            )
-        );
+        var line = new Dictionary<string, object> { ["step"] = step };
+        foreach (var judgement in result.Judgements)
+        {
+            line[judgement.Metric] = judgement.Scores.Average();
+        }
+        evaluations.Append(JsonSerializer.Serialize(line, Lines));
     }
 
     // Name, then plan: a curve of one index over the steps is then one path in the file.

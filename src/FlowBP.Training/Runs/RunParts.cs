@@ -1,4 +1,5 @@
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
 

@@ -3,8 +3,6 @@
 using FlowBP.Formats;
 using FlowBP.Pictures;
 using FlowBP.RandomStreams;
-using FlowBP.Settings;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
@@ -12,10 +10,10 @@ using FlowBP.Training.Pipelines;
 namespace FlowBP.Training.Runs;
 
 /// <summary>Draws pictures of prompts.</summary>
-/// <param name="settings">Values of <see cref="SampleSettings.All"/>.</param>
+/// <param name="settings">What is asked for.</param>
 /// <param name="report">Receives the number of pictures done and in all.</param>
 /// <param name="notice">Receives what the user should know but need not act upon.</param>
-public sealed class SampleRun(SettingValues settings, Action<int, int> report, Action<string>? notice = null)
+public sealed class SampleRun(SampleSettings settings, Action<int, int> report, Action<string>? notice = null)
 {
     /// <summary>Draws and writes.</summary>
     /// <returns>The path of the grid; null if it could not be drawn, which was said.</returns>
@@ -28,18 +26,18 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report, A
     public string? Execute(CancellationToken cancellation = default)
     {
         using var listening = LoadingNotices.To(notice);
-        var choice = ModelChoice.Of(settings);
-        var prompts = PromptsOf(settings);
-        var folder = settings.Get(SampleSettings.OutputDir);
+        settings.Model.Check();
+        var prompts = settings.ReadPrompts();
+        var folder = settings.OutputDir;
         OutputFolder.RequireEmpty(folder);
         // Pictures are all that is made here: whether they can be written is asked before a model is loaded.
         PictureFile.RequireLibrary();
-        var extension = settings.Get(SampleSettings.Format).Extension();
-        using var device = ComputeDevice.Open(settings.Get(AlignmentSettings.Device), notice);
-        using var model = choice.Open(device, prompts, notice);
+        var extension = settings.PictureFormat.Extension();
+        using var device = ComputeDevice.Open(settings.Model.Device, notice);
+        using var model = settings.Model.Open(device, prompts, notice);
         FolderEntries.Create(folder);
         var (height, width) = model.PictureSize;
-        var columns = settings.Get(SampleSettings.ImagesPerPrompt);
+        var columns = settings.NumImagesPerPrompt;
         var batch = PictureBatch.Of(height, width);
         List<IReadOnlyList<ImageGridCell?>> rows = [];
         for (var p = 0; p < prompts.Count; p++)
@@ -102,42 +100,13 @@ public sealed class SampleRun(SettingValues settings, Action<int, int> report, A
         using var noise_BCYX = Noise.Of(
             model.LatentShape,
             count,
-            (ulong)settings.Get(AlignmentSettings.Seed),
+            (ulong)settings.Model.Seed,
             number,
             first,
             RandomPurpose.InitialNoise
         );
-        using var image_BCYX = model
-            .Paint(noise_BCYX, conditioning, settings.Get(AlignmentSettings.SamplingSteps), prompts)
-            .cpu();
+        using var image_BCYX = model.Paint(noise_BCYX, conditioning, settings.Model.SamplingSteps, prompts).cpu();
         return [.. Enumerable.Range(0, count).Select(b => image_BCYX[b].contiguous().data<float>().ToArray())];
-    }
-
-    /// <summary>The prompts that settings ask for.</summary>
-    /// <exception cref="ConfigurationException">They are asked for in two ways.</exception>
-    /// <exception cref="IOException">The file is not there or can't be read.</exception>
-    /// <exception cref="InvalidDataException">The file holds no prompts.</exception>
-    internal static IReadOnlyList<string> PromptsOf(SettingValues settings)
-    {
-        if (settings.Get(SampleSettings.Prompt) is { } prompt)
-        {
-            if (settings.IsGiven(SampleSettings.Prompts))
-            {
-                throw new ConfigurationException("give one of --prompt and --prompts: the one is instead of the other");
-            }
-            PromptSyntax.SayPainted("--prompt", [prompt]);
-            return [prompt];
-        }
-        var file = settings.Get(SampleSettings.Prompts);
-        // Who names a file wants pictures of all that it holds; of the embedded prompts a few show what the model does.
-        int? usual = file == AlignmentSettings.Embedded ? SampleSettings.EmbeddedPrompts : null;
-        return AlignmentRun.Thinned(
-            PromptFile.Read(
-                EmbeddedAssets.Resolve(file, () => EmbeddedAssets.HeldOutPrompts),
-                settings.Get(AlignmentSettings.CaptionKey)
-            ),
-            settings.IsGiven(SampleSettings.PromptsLimit) ? settings.Get(SampleSettings.PromptsLimit) : usual
-        );
     }
 
     private static void Save(string path, RgbImage image) =>

@@ -1,90 +1,94 @@
-// The settings of `sample`, described as those of a run are.
-
+using FlowBP.Families;
 using FlowBP.Pictures;
 using FlowBP.Settings;
-using FlowBP.Training.Configuration;
-using static FlowBP.Settings.SettingOf;
+using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Runs;
 
-/// <summary>Settings of a sampling run; those it shares with alignment are the same objects.</summary>
-public static class SampleSettings
+/// <summary>Settings of <c>sample</c>.</summary>
+public sealed record SampleSettings
 {
-    /// <summary>So many of the embedded prompts are painted where nothing is said.</summary>
-    internal const int EmbeddedPrompts = 24;
+    // So many of the embedded prompts are painted where nothing is said.
+    private const int EmbeddedPrompts = 24;
+
+    /// <summary>What can be set.</summary>
+    public static SettingTable<SampleSettings> Table { get; } = new(new(), without: "reward_dtype");
+
+    /// <summary>The model.</summary>
+    [Settings]
+    public ModelSettings Model { get; init; } = new();
 
     /// <summary>One prompt, instead of a file; any text is one, the empty one too. Null: none is given.</summary>
-    public static Setting<string?> Prompt { get; } =
-        new()
-        {
-            Name = "prompt",
-            Help = "one prompt instead of those of --prompts; the empty one paints without a prompt",
-            Accepts = "text",
-            Default = null,
-            Parse = (text, out parsed) =>
-            {
-                parsed = text;
-                return true;
-            },
-            Format = text => text ?? "all of --prompts",
-        };
+    [Prompt]
+    public string? Prompt { get; init; }
 
-    /// <summary>File of prompts.</summary>
-    public static Setting<string> Prompts { get; } =
-        Text(
-            "prompts",
-            AlignmentSettings.Embedded,
-            "file of prompts: text, one per line, or .json, .jsonl, .csv, .tsv"
-        );
+    /// <summary>File of prompts, or <see cref="ModelFamily.Embedded"/>.</summary>
+    [Setting("file of prompts: text, one per line, or .json, .jsonl, .csv, .tsv")]
+    public string Prompts { get; init; } = ModelFamily.Embedded;
 
     /// <summary>At most so many prompts of the file.</summary>
-    public static Setting<int?> PromptsLimit { get; } =
-        OptionalInteger(
-            "prompts_limit",
-            null,
-            1,
-            $"use so many prompts of the file, evenly taken; without it all of a file, {EmbeddedPrompts} of the embedded ones"
-        );
+    [Setting("use so many prompts of the file, evenly taken; without it all of a file, 24 of the embedded ones", 1)]
+    public int? PromptsLimit { get; init; }
 
     /// <summary>Pictures per prompt.</summary>
-    public static Setting<int> ImagesPerPrompt { get; } =
-        Integer("num_images_per_prompt", 4, 1, "pictures per prompt, each from noise of its own");
+    [Setting("pictures per prompt, each from noise of its own", 1)]
+    public int NumImagesPerPrompt { get; init; } = 4;
 
     /// <summary>The kind of files that pictures are written as.</summary>
-    public static Setting<PictureFormat> Format { get; } =
-        Choice(
-            "picture_format",
-            PictureFormat.Png,
-            [("png", PictureFormat.Png), ("jpeg", PictureFormat.Jpeg), ("webp", PictureFormat.Webp)],
-            "files of pictures: png and webp keep every pixel, jpeg is smaller for large ones"
-        );
+    [Setting("files of pictures: png and webp keep every pixel, jpeg is smaller for large ones")]
+    public PictureFormat PictureFormat { get; init; } = PictureFormat.Png;
 
     /// <summary>Output folder.</summary>
-    public static Setting<string> OutputDir { get; } = Text("output_dir", "outputs/samples", "folder to create");
+    [Setting("folder to create")]
+    public string OutputDir { get; init; } = "outputs/samples";
 
-    /// <summary>Everything, in the order in which it is shown.</summary>
-    public static IReadOnlyList<Setting> All { get; } =
-    [
-        AlignmentSettings.Model,
-        AlignmentSettings.Transformer,
-        AlignmentSettings.LoraWeights,
-        AlignmentSettings.LoraScale,
-        Prompt,
-        Prompts,
-        AlignmentSettings.CaptionKey,
-        PromptsLimit,
-        ImagesPerPrompt,
-        Format,
-        AlignmentSettings.PromptEmbeds,
-        AlignmentSettings.MaxSequenceLength,
-        AlignmentSettings.Height,
-        AlignmentSettings.Width,
-        AlignmentSettings.SamplingSteps,
-        AlignmentSettings.CfgGuidance,
-        AlignmentSettings.Seed,
-        AlignmentSettings.ComputeDtype,
-        AlignmentSettings.Device,
-        AlignmentSettings.CpuWorkers,
-        OutputDir,
-    ];
+    /// <summary>Names of the settings that were given.</summary>
+    public IReadOnlyCollection<string> Given { get; init; } = [];
+
+    /// <summary>Reads settings by name or alias.</summary>
+    /// <param name="given">Names and texts.</param>
+    /// <exception cref="InvalidSettingException">A name is not known, or a value not accepted.</exception>
+    public static SampleSettings Of(IReadOnlyCollection<KeyValuePair<string, string>> given) =>
+        Table.Bind("sample", given) with
+        {
+            Given = [.. given.Select(pair => pair.Key)],
+        };
+
+    /// <summary>The prompts that are asked for.</summary>
+    /// <exception cref="ConfigurationException">They are asked for in two ways.</exception>
+    /// <exception cref="IOException">The file is not there or can't be read.</exception>
+    /// <exception cref="InvalidDataException">The file holds no prompts.</exception>
+    internal IReadOnlyList<string> ReadPrompts()
+    {
+        if (Prompt is { } prompt)
+        {
+            if (Given.Contains("prompts"))
+            {
+                throw new ConfigurationException("give one of --prompt and --prompts: the one is instead of the other");
+            }
+            PromptSyntax.SayPainted("--prompt", [prompt]);
+            return [prompt];
+        }
+        // Who names a file wants pictures of all that it holds; of the embedded prompts a few show what the model does.
+        int? usual = Prompts == ModelFamily.Embedded ? EmbeddedPrompts : null;
+        return PromptFile.Thinned(
+            PromptFile.Read(EmbeddedAssets.Resolve(Prompts, () => EmbeddedAssets.HeldOutPrompts), Model.CaptionKey),
+            Given.Contains("prompts_limit") ? PromptsLimit : usual
+        );
+    }
+
+    private sealed class PromptAttribute()
+        : SettingAttribute("one prompt instead of those of --prompts; the empty one paints without a prompt")
+    {
+        protected override SettingKind KindOf(Type type, bool isNullable) =>
+            SettingKind.Text with
+            {
+                Parse = (text, out value) =>
+                {
+                    value = text;
+                    return true;
+                },
+                Format = value => value as string ?? "all of --prompts",
+            };
+    }
 }

@@ -106,7 +106,7 @@ internal sealed class TrainedWeights(
     private void SaveOtherParts(string folder)
     {
         using var listed = output.Listed();
-        model.Model.SaveOtherParts(folder, notice);
+        model.Model.SaveOtherParts(folder, notice: notice);
     }
 
     // Where the run's own disk fails, any other will do.

@@ -6,7 +6,6 @@ using System.Diagnostics;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Evaluation;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Runs;
 
@@ -14,7 +13,7 @@ namespace FlowBP.Training.Runs;
 /// <param name="parts">What it works with.</param>
 internal sealed class TrainingLoop(RunParts parts)
 {
-    private readonly int steps = parts.Config.Get(S.MaxTrainSteps);
+    private readonly int steps = parts.Config.MaxTrainSteps;
     private readonly Stopwatch watch = new();
     private readonly List<StepReport> reports = [];
     private bool inStep;
@@ -90,9 +89,9 @@ internal sealed class TrainingLoop(RunParts parts)
 
     private void Between(int done, CancellationToken cancellation)
     {
-        var draws = IsDue(done, parts.Config.Get(S.SampleInterval));
-        var evaluates = IsDue(done, parts.Config.Get(S.EvaluationInterval));
-        var saves = IsDue(done, parts.Config.Get(S.CheckpointingSteps));
+        var draws = IsDue(done, parts.Config.SampleInterval);
+        var evaluates = IsDue(done, parts.Config.EvaluationInterval);
+        var saves = IsDue(done, parts.Config.CheckpointingSteps);
         if (!(draws || evaluates || saves))
         {
             return;

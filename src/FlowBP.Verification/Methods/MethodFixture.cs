@@ -26,26 +26,15 @@ public sealed class MethodFixture(Func<string, IReadOnlyDictionary<string, Tenso
     /// The folder itself, not what is below it. A damaged manifest is for <see cref="Run"/> to report, not a reason to
     /// overlook the folder.
     /// </param>
-    public static bool Matches(string folder)
-    {
-        var manifest = Path.Combine(folder, "manifest.json");
-        if (!File.Exists(manifest))
-        {
-            return false;
-        }
-        try
-        {
-            using var document = JsonDocument.Parse(File.ReadAllBytes(manifest));
-            return document.RootElement.ValueKind == JsonValueKind.Object
-                && document.RootElement.TryGetProperty("format", out var format)
+    public static bool Matches(string folder) =>
+        FixtureSearch.HasManifest(
+            folder,
+            manifest =>
+                manifest.TryGetProperty("format", out var format)
                 && format.ValueKind == JsonValueKind.String
-                && format.GetString()!.StartsWith(FormatFamily, StringComparison.Ordinal);
-        }
-        catch (JsonException)
-        {
-            return true;
-        }
-    }
+                && format.GetString()!.StartsWith(FormatFamily, StringComparison.Ordinal),
+            ifDamaged: true
+        );
 
     /// <summary>Runs everything in a folder. Whatever is wrong with a case is in its result.</summary>
     /// <param name="folder">

@@ -125,8 +125,8 @@ public static class RecordedPlan
     {
         Dictionary<string, string> released = new()
         {
-            [MethodSettings.DRTuneTweedieAlwaysActive.Name] = "false",
-            [MethodSettings.JkDirichletMaxJRev.Name] = "none",
+            ["drtune_tweedie_always_active"] = "false",
+            ["jk_dirichlet_max_j_rev"] = "none",
         };
         foreach (var (name, value) in released)
         {
@@ -138,7 +138,7 @@ public static class RecordedPlan
         // Released LeapAlign measures the end after pinning it, so this filter never leaves anything out.
         if (method.Name == "leapalign")
         {
-            given.Remove(MethodSettings.TrajFilterD0Max.Name);
+            given.Remove("traj_filter_d0_max");
         }
         return given;
     }

@@ -124,7 +124,7 @@ internal static class SamplerFixture
     {
         foreach (var entry in data.EnumerateArray())
         {
-            var mode = (SupportMode)MethodSettings.GradSupportMode.ParseValue(entry.GetProperty("mode").GetString()!)!;
+            var mode = Enum.Parse<SupportMode>(entry.GetProperty("mode").GetString()!, ignoreCase: true);
             var limit = entry.GetProperty("max_active");
             var active = Supports.Active(
                 Integers(entry.GetProperty("supports")),

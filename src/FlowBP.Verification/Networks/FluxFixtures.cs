@@ -1,4 +1,4 @@
-// Fixtures of FLUX.1 and FLUX.2: transformers, FLUX.2's autoencoder, packing with position ids.
+// Fixtures of FLUX.1 and FLUX.2: FLUX.2's autoencoder, packing with position ids.
 //
 // Shapes: B batch, C channels, Y X latent elements or patches, L tokens.
 
@@ -9,72 +9,6 @@ using FlowBP.Models.Layers;
 using FlowBP.Models.Transformers;
 
 namespace FlowBP.Verification.Networks;
-
-internal sealed class FluxTransformerFixture : INetworkFixture
-{
-    public bool Matches(FixtureFolder fixture) => fixture.Network.Contains(nameof(FluxTransformer2DModel));
-
-    public void Check(FixtureFolder fixture, Comparison comparison)
-    {
-        var model = fixture.Loaded(new FluxTransformer2DModel(FluxTransformerConfig.Read(fixture.ConfigFile)));
-        var latents = fixture.LoadLeaf("in.hidden_states");
-        var text = fixture.LoadLeaf("in.encoder_hidden_states");
-        var pooled = fixture.LoadLeaf("in.pooled_projections");
-        var velocity = model.call(
-            new FluxInput(
-                latents,
-                text,
-                pooled,
-                fixture.Load("in.timestep"),
-                fixture.Has("in.guidance") ? fixture.Load("in.guidance") : null,
-                fixture.Load("in.img_ids"),
-                fixture.Load("in.txt_ids")
-            )
-        );
-        comparison.Tensors("out", velocity, fixture.Load("out"));
-        GradientCheck.Run(
-            fixture,
-            comparison,
-            model,
-            velocity,
-            ("hidden_states", latents),
-            ("encoder_hidden_states", text),
-            ("pooled_projections", pooled)
-        );
-    }
-}
-
-internal sealed class Flux2TransformerFixture : INetworkFixture
-{
-    public bool Matches(FixtureFolder fixture) => fixture.Network.Contains(nameof(Flux2Transformer2DModel));
-
-    public void Check(FixtureFolder fixture, Comparison comparison)
-    {
-        var model = fixture.Loaded(new Flux2Transformer2DModel(Flux2TransformerConfig.Read(fixture.ConfigFile)));
-        var latents = fixture.LoadLeaf("in.hidden_states");
-        var text = fixture.LoadLeaf("in.encoder_hidden_states");
-        // Positions are recorded per sample, and are the same for all.
-        var velocity = model.call(
-            new Flux2Input(
-                latents,
-                text,
-                fixture.Load("in.timestep"),
-                fixture.Has("in.guidance") ? fixture.Load("in.guidance") : null,
-                fixture.Load("in.img_ids").select(0, 0),
-                fixture.Load("in.txt_ids").select(0, 0)
-            )
-        );
-        comparison.Tensors("out", velocity, fixture.Load("out"));
-        GradientCheck.Run(
-            fixture,
-            comparison,
-            model,
-            velocity,
-            ("hidden_states", latents),
-            ("encoder_hidden_states", text)
-        );
-    }
-}
 
 internal sealed class Flux2AutoencoderFixture : INetworkFixture
 {

@@ -11,14 +11,12 @@ public static class ModelFixture
 
     private static readonly INetworkFixture[] Kinds =
     [
-        new SD3TransformerFixture(),
+        .. TransformerFixture.All,
         new AutoencoderFixture(),
         new ClipTextFixture(),
         new ClipFixture(),
         new OpenClipRewardFixture(),
         new BicubicResizeFixture(),
-        new FluxTransformerFixture(),
-        new Flux2TransformerFixture(),
         new Flux2AutoencoderFixture(),
         new PackingFixture(),
         new T5EncoderFixture(),

@@ -3,7 +3,6 @@
 //
 // Shapes: B batch, C channels, Y X pixels or latent elements, L tokens, P projection.
 
-using FlowBP.Families.SD3;
 using FlowBP.Models.Autoencoders;
 using FlowBP.Models.Clip;
 using FlowBP.Models.Images;
@@ -18,30 +17,6 @@ internal interface INetworkFixture
 
     /// <summary>Runs the network and compares every tensor of the folder.</summary>
     void Check(FixtureFolder fixture, Comparison comparison);
-}
-
-internal sealed class SD3TransformerFixture : INetworkFixture
-{
-    public bool Matches(FixtureFolder fixture) => fixture.Network.Contains(nameof(SD3Transformer2DModel));
-
-    public void Check(FixtureFolder fixture, Comparison comparison)
-    {
-        var model = fixture.Loaded(new SD3Transformer2DModel(SD3TransformerConfig.Read(fixture.ConfigFile)));
-        var latents = fixture.LoadLeaf("in.hidden_states");
-        var text = fixture.LoadLeaf("in.encoder_hidden_states");
-        var pooled = fixture.LoadLeaf("in.pooled_projections");
-        var velocity = model.call(latents, text, pooled, fixture.Load("in.timestep"));
-        comparison.Tensors("out", velocity, fixture.Load("out"));
-        GradientCheck.Run(
-            fixture,
-            comparison,
-            model,
-            velocity,
-            ("hidden_states", latents),
-            ("encoder_hidden_states", text),
-            ("pooled_projections", pooled)
-        );
-    }
 }
 
 internal sealed class AutoencoderFixture : INetworkFixture

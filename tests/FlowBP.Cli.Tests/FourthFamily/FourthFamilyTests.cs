@@ -77,16 +77,12 @@ public class FourthFamilyTests
     public void Its_network_is_its_embedding_blocks_and_head()
     {
         using var scope = torch.NewDisposeScope();
-        using var model = Backbones.Load(Model);
+        using var model = FlowModel.Load(Model);
         var network = (WaveTransformer)model.Transformer;
         var x_BCYX = torch.linspace(-1, 1, 2 * network.Config.InChannels * 6).reshape(2, -1, 2, 3);
         var sigma_B = torch.tensor(new[] { 0.3f, 0.8f });
         var conditioning = model.Condition(model.Prompts.Encode(["a photo of a red circle", ""]));
-        var whole_BLC = network.call(
-            Models.Transformers.LatentTokens.Pack(x_BCYX),
-            sigma_B,
-            conditioning["pooled_projections"]
-        );
+        var whole_BLC = network.call(network.Input(x_BCYX, sigma_B, conditioning, guidance: 1));
 
         var field = new BlockwiseVelocityField(model.Blockwise(1));
         var velocity_BCYX = field.Evaluate(x_BCYX, sigma_B, conditioning);

@@ -3,7 +3,10 @@
 // Shape legend: B batch, L tokens, C latent channels, D width, P pooled text.
 
 using System.Text.Json.Nodes;
+using FlowBP.Families.Networks;
 using FlowBP.Formats;
+using FlowBP.Models.Transformers;
+using FlowBP.Surrogates;
 
 namespace FlowBP.Cli.Tests.FourthFamily;
 
@@ -42,8 +45,8 @@ internal sealed record WaveConfig(
         }.ToJsonString();
 }
 
-/// <summary>One layer: h + proj_out(silu(proj_in(h + mean h)) · gate(condition)).</summary>
-internal sealed class WaveBlock : nn.Module<Tensor, Tensor, Tensor>
+/// <summary>One layer: h + gate(condition)·proj_out(silu(proj_in(h + mean h))).</summary>
+internal sealed class WaveBlock : TransformerBlock
 {
     private readonly Linear proj_in;
     private readonly Linear gate;
@@ -58,17 +61,18 @@ internal sealed class WaveBlock : nn.Module<Tensor, Tensor, Tensor>
         RegisterComponents();
     }
 
-    public override Tensor forward(Tensor hidden_BLD, Tensor condition_BD)
+    public override TokenStreams<T> Apply<T>(INetworkOperations<T> ops, TokenStreams<T> streams)
     {
-        using var scope = torch.NewDisposeScope();
-        var mixed_BLD = F.silu(proj_in.call(hidden_BLD + hidden_BLD.mean([1], keepdim: true)));
-        var changed_BLD = hidden_BLD + proj_out.call(mixed_BLD * gate.call(condition_BD).unsqueeze(1));
-        return changed_BLD.MoveToOuterDisposeScope();
+        using var scope = ops.Scope();
+        var mixed = ops.Mapped(streams.Image, hidden_BLD => hidden_BLD + hidden_BLD.mean([1], keepdim: true));
+        var by = ops.Modulation(ops.Linear(gate, streams.Shared[0]), 1);
+        var changed = ops.Gated(streams.Image, by, 0, ops.Linear(proj_out, ops.Silu(ops.Linear(proj_in, mixed))));
+        return streams with { Image = ops.Keep(changed) };
     }
 }
 
 /// <summary>The velocity network of the family.</summary>
-internal sealed class WaveTransformer : nn.Module<Tensor, Tensor, Tensor, Tensor>
+internal sealed class WaveTransformer : FlowTransformer
 {
     private readonly Linear x_embedder;
     private readonly Linear time_embedder;
@@ -90,34 +94,50 @@ internal sealed class WaveTransformer : nn.Module<Tensor, Tensor, Tensor, Tensor
 
     public WaveConfig Config { get; }
 
-    public IEnumerable<WaveBlock> Blocks => blocks;
+    public override string ConfigJson => Config.ToJson();
 
-    public IEnumerable<Tensor> EmbedParameters =>
+    public override IReadOnlyList<TransformerBlock> Blocks => [.. blocks];
+
+    public override IReadOnlyList<Parameter> EmbedParameters =>
         [.. x_embedder.parameters(), .. time_embedder.parameters(), .. text_embedder.parameters()];
 
-    public IEnumerable<Tensor> HeadParameters => proj_out.parameters();
+    public override IReadOnlyList<Parameter> HeadParameters => [.. proj_out.parameters()];
 
-    public Tensor Embed(Tensor tokens_BLC) => x_embedder.call(tokens_BLC);
+    public override int LatentChannels => Config.InChannels;
 
-    public Tensor Condition(Tensor sigma_B, Tensor pooled_BP)
+    public override int PatchSize => 1;
+
+    // Embeddings of the family's encoders are a sequence as well, of which this network reads nothing.
+    public override int TextWidth => Config.JointAttentionDim;
+
+    public override int? PooledWidth => Config.PooledProjectionDim;
+
+    public override TransformerInput Input(Tensor x_BCYX, Tensor sigma_B, Conditioning conditioning, double guidance)
     {
-        using var scope = torch.NewDisposeScope();
-        var angle_B = sigma_B * 4;
-        var time_BD = time_embedder.call(torch.stack([angle_B.sin(), angle_B.cos()], 1));
-        return (time_BD + text_embedder.call(pooled_BP)).MoveToOuterDisposeScope();
+        var type = x_embedder.weight.dtype;
+        return new(
+            LatentTokens.Pack(x_BCYX.to(type)),
+            conditioning["encoder_hidden_states"],
+            conditioning["pooled_projections"].to(type),
+            sigma_B.to(type)
+        );
     }
 
-    public Tensor Head(Tensor hidden_BLD) => proj_out.call(hidden_BLD);
+    public override Tensor Velocity(Tensor velocity, IReadOnlyList<long> shape) =>
+        LatentTokens.Unpack(velocity, shape[2], shape[3]);
 
-    public override Tensor forward(Tensor tokens_BLC, Tensor sigma_B, Tensor pooled_BP)
+    public override TokenStreams<T> Embed<T>(INetworkOperations<T> ops, TransformerInput<T> input)
     {
-        using var scope = torch.NewDisposeScope();
-        var condition_BD = Condition(sigma_B, pooled_BP);
-        var hidden_BLD = Embed(tokens_BLC);
-        foreach (var block in blocks)
-        {
-            hidden_BLD = block.call(hidden_BLD, condition_BD);
-        }
-        return Head(hidden_BLD).MoveToOuterDisposeScope();
+        using var scope = ops.Scope();
+        var angles_B2 = ops.Encoded(
+            input.Timestep_B,
+            2,
+            time_B => torch.stack([(time_B * 4).sin(), (time_B * 4).cos()], 1)
+        );
+        var condition_BD = ops.Add(ops.Linear(time_embedder, angles_B2), ops.Linear(text_embedder, input.Pooled_BP!));
+        return new(ops.Keep(ops.Linear(x_embedder, input.Latents)), null, [ops.Keep(condition_BD)]);
     }
+
+    public override T Head<T>(INetworkOperations<T> ops, TokenStreams<T> streams, TokenGrid image) =>
+        ops.Linear(proj_out, streams.Image);
 }

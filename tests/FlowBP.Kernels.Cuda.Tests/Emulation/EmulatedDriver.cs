@@ -18,7 +18,6 @@ internal sealed unsafe class EmulatedDriver(string schedule, byte poison = 0xFF,
     private const byte Unwritten = 0xFF;
 
     private readonly SortedList<nint, long> _allocations = [];
-    private readonly List<string> _functions = [];
 
     /// <summary>Kernels launched so far.</summary>
     public int Launches { get; private set; }
@@ -44,23 +43,30 @@ internal sealed unsafe class EmulatedDriver(string schedule, byte poison = 0xFF,
         {
             throw new CudaException($"cuModuleGetFunction of {name}", "CUDA_ERROR_NOT_FOUND", "no such kernel");
         }
-        _functions.Add(name);
-        return _functions.Count;
+        return 1;
     }
+
+    /// <summary>A kernel of the library.</summary>
+    public Kernel Kernel(string name) => new(this, module: 0, name);
 
     public KernelResources Resources(nint function) => new(0, 0, 0, 0, 1024);
 
-    public void Launch(nint function, Dim3 grid, Dim3 block, int sharedBytes, nint stream, ReadOnlySpan<nint> arguments)
+    public void Launch(Kernel kernel, Dim3 grid, Dim3 block, nint stream, params ReadOnlySpan<KernelArgument> arguments)
     {
-        var name = _functions[(int)function - 1];
+        var name = kernel.Name;
         var sizes = EmulationLibrary.ParametersOf(name)!;
         Assert.That(arguments.Length, Is.EqualTo(sizes.Length), name);
         Assert.That(sizes.Sum(), Is.LessThanOrEqualTo(4096), $"{name}: bytes of parameters");
         // A launch copies the parameters.
         var copies = new byte[sizes.Length][];
-        for (var i = 0; i < sizes.Length; i++)
+        fixed (KernelArgument* pinned = arguments)
         {
-            copies[i] = new Span<byte>((void*)arguments[i], sizes[i]).ToArray();
+            var values = new nint[arguments.Length];
+            KernelArgument.Addresses(new(pinned, arguments.Length), values);
+            for (var i = 0; i < sizes.Length; i++)
+            {
+                copies[i] = new Span<byte>((void*)values[i], sizes[i]).ToArray();
+            }
         }
         record?.Add(name, grid, block, copies, _allocations);
         Launches++;
@@ -68,7 +74,7 @@ internal sealed unsafe class EmulatedDriver(string schedule, byte poison = 0xFF,
         try
         {
             var addresses = Array.ConvertAll(pins, pin => pin.AddrOfPinnedObject());
-            var message = EmulationLibrary.Launch(name, grid, block, sharedBytes, addresses, schedule, poison);
+            var message = EmulationLibrary.Launch(name, grid, block, kernel.SharedBytes, addresses, schedule, poison);
             if (message.Length > 0)
             {
                 throw new CudaException($"cuLaunchKernel of {name}", "CUDA_ERROR_LAUNCH_FAILED", message);

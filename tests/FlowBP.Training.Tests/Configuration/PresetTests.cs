@@ -1,6 +1,5 @@
 using FlowBP.Settings;
 using FlowBP.Surrogates;
-using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 
 namespace FlowBP.Training.Tests.Configuration;
@@ -76,8 +75,8 @@ public class PresetTests
     [Test]
     public void Every_name_in_the_table_is_a_setting_and_every_scope_is_used()
     {
-        var settings = AlignmentSettings
-            .All.Concat(MethodRegistry.All.SelectMany(method => method.Settings))
+        var settings = AlignmentConfig
+            .Settings.Concat(MethodRegistry.All.SelectMany(method => method.Settings))
             .Select(setting => setting.Name)
             .ToHashSet();
         var scopes = Presets

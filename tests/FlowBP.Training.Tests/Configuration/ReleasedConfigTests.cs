@@ -1,7 +1,6 @@
 using FlowBP.Families;
 using FlowBP.Surrogates;
 using FlowBP.Training.Configuration;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Tests.Configuration;
 
@@ -53,19 +52,19 @@ public class ReleasedConfigTests
         {
             Assert.That(config.Method.Name, Is.EqualTo("flowbp-sparse"));
             Assert.That(config.Family, Is.EqualTo(ModelFamily.SD35));
-            Assert.That(config.Get(S.LearningRate), Is.EqualTo(1e-5));
+            Assert.That(config.Optimizer.LearningRate, Is.EqualTo(1e-5));
             Assert.That(config.Hinge, Is.EqualTo(new HingeLoss(0.55, 1, 1)));
-            Assert.That((config.Get(S.Height), config.Get(S.Width)), Is.EqualTo(((int?)512, (int?)512)));
-            Assert.That(config.Get(S.SamplingSteps), Is.EqualTo(40), "eval.num_steps");
-            Assert.That(config.Get(S.RolloutSteps), Is.EqualTo(25));
-            Assert.That(config.Get(S.GradientCheckpointing), Is.EqualTo("blocks"));
-            Assert.That(config.Get(S.ComputeDtype), Is.EqualTo(ScalarType.BFloat16));
+            Assert.That((config.Model.Height, config.Model.Width), Is.EqualTo(((int?)512, (int?)512)));
+            Assert.That(config.Model.SamplingSteps, Is.EqualTo(40), "eval.num_steps");
+            Assert.That(config.RolloutSteps, Is.EqualTo(25));
+            Assert.That(config.Training.GradientCheckpointing, Is.EqualTo("blocks"));
+            Assert.That(config.Model.ComputeDtype, Is.EqualTo(ScalarType.BFloat16));
             Assert.That((config.NoiseSeed, config.PromptSeed), Is.EqualTo((42UL, 1223627UL)));
             Assert.That((config.IndexSeed, config.EvaluationSeed), Is.EqualTo((114UL, 42UL)));
-            Assert.That(config.Reward, Is.EqualTo("models/reward_ckpts/hpsv2"));
-            Assert.That(config.HeldOutReward, Is.EqualTo("models/reward_ckpts/pickscore"));
-            Assert.That(config.PromptEmbeds, Is.EqualTo("data/sd3_5_rl_embeddings"));
-            Assert.That(config.Get(S.IndexDraw), Is.EqualTo(DrawScope.PerBatch), "as the released trainers draw");
+            Assert.That(config.Judges.RewardFolder, Is.EqualTo("models/reward_ckpts/hpsv2"));
+            Assert.That(config.Judges.HeldOutReward, Is.EqualTo("models/reward_ckpts/pickscore"));
+            Assert.That(config.Model.PromptEmbeds, Is.EqualTo("data/sd3_5_rl_embeddings"));
+            Assert.That(config.IndexDraw, Is.EqualTo(DrawScope.PerBatch), "as the released trainers draw");
             Assert.That(config.OriginOf("num_active_steps").Place, Is.EqualTo($"{Sparse}, line 57"));
             Assert.That(config.OriginOf("lr_scheduler").Precedence, Is.EqualTo(Precedence.ReleasedDefault));
         }
@@ -90,8 +89,8 @@ public class ReleasedConfigTests
     public void A_rollout_length_that_is_left_out_is_the_sampling_steps()
     {
         var file = SharedFolder.Require("data", "released_configs", "flux2", "flux2_klein_base_9b_leapalign.yaml");
-        Assert.That(ReleasedConfigs.Load(file, "sampling.sampling_steps=7").Get(S.RolloutSteps), Is.EqualTo(7));
-        Assert.That(ReleasedConfigs.Load(Sparse, "sampling.sampling_steps=7").Get(S.RolloutSteps), Is.EqualTo(25));
+        Assert.That(ReleasedConfigs.Load(file, "sampling.sampling_steps=7").RolloutSteps, Is.EqualTo(7));
+        Assert.That(ReleasedConfigs.Load(Sparse, "sampling.sampling_steps=7").RolloutSteps, Is.EqualTo(25));
     }
 
     [TestCase("train.debug=true", "train.debug must be false, got 'true'")]
@@ -158,7 +157,7 @@ public class ReleasedConfigTests
     public void Without_precomputed_embeddings_the_text_encoders_are_asked()
     {
         var file = SharedFolder.Require("data", "released_configs", "flux2", "flux2_klein_base_9b_refl.yaml");
-        Assert.That(ReleasedConfigs.Load(file).PromptEmbeds, Is.EqualTo("data/rl_embeddings_flux2_9b"));
-        Assert.That(ReleasedConfigs.Load(file, "flux2.use_precomputed_embeds=false").PromptEmbeds, Is.Null);
+        Assert.That(ReleasedConfigs.Load(file).Model.PromptEmbeds, Is.EqualTo("data/rl_embeddings_flux2_9b"));
+        Assert.That(ReleasedConfigs.Load(file, "flux2.use_precomputed_embeds=false").Model.PromptEmbeds, Is.Null);
     }
 }

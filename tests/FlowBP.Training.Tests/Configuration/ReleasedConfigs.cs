@@ -1,6 +1,5 @@
 // The released configurations lie in ../shared and are read from there.
 
-using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 
 namespace FlowBP.Training.Tests.Configuration;

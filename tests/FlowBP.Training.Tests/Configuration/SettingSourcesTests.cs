@@ -1,10 +1,8 @@
 using FlowBP.Families;
 using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
-using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Runs;
-using S = FlowBP.Training.Configuration.AlignmentSettings;
 
 namespace FlowBP.Training.Tests.Configuration;
 
@@ -34,12 +32,12 @@ public class SettingSourcesTests
         sources = sources with { Flags = [new("seed", "3")] };
         Assert.That(Seed(sources), Is.EqualTo((3, "--seed")));
         var config = AlignmentConfig.Resolve(sources);
-        Assert.That((config.Get(S.MaxTrainSteps), config.Get(S.WeightDecay)), Is.EqualTo((9, 1e-4)));
+        Assert.That((config.MaxTrainSteps, config.Optimizer.WeightDecay), Is.EqualTo((9, 1e-4)));
 
         static (long, string) Seed(SettingSources sources)
         {
             var config = AlignmentConfig.Resolve(sources);
-            return (config.Get(S.Seed), config.OriginOf("seed").Place);
+            return (config.Model.Seed, config.OriginOf("seed").Place);
         }
     }
 
@@ -99,7 +97,7 @@ public class SettingSourcesTests
         var released = AlignmentConfig.Resolve(
             new SettingSources { ConfigFile = folder.Write("released.yaml", "trainer:\n  name: refl\n") }
         );
-        Assert.That(released.Get(S.WeightDecay), Is.EqualTo(0.01));
+        Assert.That(released.Optimizer.WeightDecay, Is.EqualTo(0.01));
     }
 
     [TestCaseSource(nameof(Methods))]

@@ -19,33 +19,31 @@ internal static class WeightFingerprint
     public static string Of(IReadOnlyList<string> files)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        var buffer = new byte[BeginningBytes];
-        var length = new byte[sizeof(long)];
         foreach (var file in files)
         {
-            try
-            {
-                using var stream = File.OpenRead(file);
-                BinaryPrimitives.WriteInt64LittleEndian(length, stream.Length);
-                hash.AppendData(length);
-                hash.AppendData(buffer.AsSpan(0, stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false)));
-                var rest = stream.Length - BeginningBytes - BlockBytes;
-                for (var i = 0; i < Blocks && rest > 0; i++)
-                {
-                    stream.Position = BeginningBytes + (rest / (Blocks - 1) * i);
-                    var block = buffer.AsSpan(0, BlockBytes);
-                    hash.AppendData(block[..stream.ReadAtLeast(block, BlockBytes, throwOnEndOfStream: false)]);
-                }
-            }
-            catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-            {
-                throw CheckpointException.ForFile(file, "no such file", e);
-            }
-            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-            {
-                throw CheckpointException.ForFile(file, $"cannot be read: {e.Message}", e);
-            }
+            hash.AppendData(CheckpointException.Guard(file, () => Sample(file)));
         }
         return Convert.ToHexStringLower(hash.GetHashAndReset());
+    }
+
+    private static byte[] Sample(string file)
+    {
+        using var stream = File.OpenRead(file);
+        using var sample = new MemoryStream();
+        var length = new byte[sizeof(long)];
+        BinaryPrimitives.WriteInt64LittleEndian(length, stream.Length);
+        sample.Write(length);
+        var buffer = new byte[BeginningBytes];
+        Append(BeginningBytes);
+        var rest = stream.Length - BeginningBytes - BlockBytes;
+        for (var i = 0; i < Blocks && rest > 0; i++)
+        {
+            stream.Position = BeginningBytes + (rest / (Blocks - 1) * i);
+            Append(BlockBytes);
+        }
+        return sample.ToArray();
+
+        void Append(int bytes) =>
+            sample.Write(buffer, 0, stream.ReadAtLeast(buffer.AsSpan(0, bytes), bytes, throwOnEndOfStream: false));
     }
 }

@@ -1,0 +1,49 @@
+// What no single setting can know: values that are each accepted and don't go together. A setting without a meaning in its
+// surroundings would be ignored, so it is refused.
+
+using FlowBP.Settings;
+
+namespace FlowBP.Training.Configuration;
+
+/// <summary>The rules between settings of a run.</summary>
+internal static class SettingRules
+{
+    private static readonly (Func<AlignmentConfig, bool> IsBroken, string Message)[] Rules =
+    [
+        (
+            config => config.Family is { HasEmbeddedGuidance: true } && config.CfgGradNormCompensate,
+            "cfg_grad_norm_compensate must be false for this model: its guidance is an input of the network and does not scale"
+                + " the gradient"
+        ),
+        (
+            config => config.Family is { HasEmbeddedGuidance: true } && !config.Training.CfgDetachNeg,
+            "cfg_detach_neg must be true for this model: its guidance is an input of the network, there is no negative branch"
+        ),
+        (
+            config => config.Model.LoraWeights is not null && config.Training.LoraTargetModules.Count > 0,
+            "lora_target_modules has no meaning with lora_weights: the file says which modules have additions"
+        ),
+        (
+            config =>
+                config.Training.LoraRank is null
+                && config.Model.LoraWeights is null
+                && (config.Training.LoraAlpha is not null || config.Training.LoraTargetModules.Count > 0),
+            "lora_alpha and lora_target_modules need lora_rank"
+        ),
+    ];
+
+    /// <summary>Refuses a run that breaks a rule.</summary>
+    /// <param name="config">The run.</param>
+    /// <exception cref="InvalidSettingException">It breaks one; the message names the settings.</exception>
+    public static void Check(AlignmentConfig config)
+    {
+        config.Model.Check();
+        foreach (var (isBroken, message) in Rules)
+        {
+            if (isBroken(config))
+            {
+                throw new InvalidSettingException(message);
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+// Every command that paints takes the same settings for it: which model, which adapter on it, where its prompts' embeddings come
+// from, how large the pictures are, and in which types it computes. Here the model is opened.
+
+using FlowBP.Families;
+using FlowBP.Formats;
+using FlowBP.Models.Prompts;
+using FlowBP.Settings;
+using FlowBP.Surrogates;
+using FlowBP.Training.Devices;
+
+namespace FlowBP.Training.Pipelines;
+
+/// <summary>A model and how it paints.</summary>
+public sealed record ModelSettings
+{
+    // Eight pixels per latent element, two elements per patch: every released model paints in such units.
+    private const int PixelUnit = 16;
+
+    /// <summary>A folder in diffusers' layout, a single-file checkpoint beside one, or <see cref="ModelFamily.Embedded"/>.</summary>
+    [Setting("model folder in diffusers' layout", Aliases = ["pretrained_model_name_or_path"])]
+    public string Model { get; init; } = ModelFamily.Embedded;
+
+    /// <summary>A file of the transformer's weights instead of the folder's; null: the folder's.</summary>
+    [Setting(
+        "file of the transformer's weights instead of the model folder's, under diffusers' or the original names"
+            + " (single-file checkpoints); or none"
+    )]
+    public string? Transformer { get; init; }
+
+    /// <summary>File or folder of an adapter that was trained before; null: none.</summary>
+    [Setting(
+        "trained low-rank additions to begin with: a file in diffusers', PEFT's, sd-scripts' or ComfyUI's form, or its"
+            + " folder; or none"
+    )]
+    public string? LoraWeights { get; init; }
+
+    /// <summary>What that adapter's strength is multiplied with.</summary>
+    [Setting(
+        "what the strength of lora_weights is multiplied with; 0: as without",
+        -SettingAttribute.LargestFactor,
+        SettingAttribute.LargestFactor
+    )]
+    public double LoraScale { get; init; } = 1;
+
+    /// <summary>Folder of the prompts' embeddings; null: the model's own text encoders are loaded.</summary>
+    [Setting("folder of the prompts' embeddings (flowbp embed), so that no text encoder is loaded; or none")]
+    public string? PromptEmbeds { get; init; }
+
+    /// <summary>Tokens of a prompt; null: as the model's pipeline has it.</summary>
+    [Setting("tokens of a prompt; none: as the model's pipeline has it", 1)]
+    public int? MaxSequenceLength { get; init; }
+
+    /// <summary>Key or column of a prompt in files of prompts.</summary>
+    [Setting(
+        "key or column of the prompt in files of prompts in JSON, JSON lines, CSV or TSV; auto: prompt, caption or text"
+    )]
+    public string CaptionKey { get; init; } = PromptFile.UsualKeys;
+
+    /// <summary>Height of the pictures, pixels.</summary>
+    [Setting("height of the pictures in pixels; none: the model's own", 16, Aliases = ["h"])]
+    public int? Height { get; init; }
+
+    /// <summary>Width of the pictures, pixels.</summary>
+    [Setting("width of the pictures in pixels; none: the model's own", 16, Aliases = ["w"])]
+    public int? Width { get; init; }
+
+    /// <summary>
+    /// Guidance scale: of classifier-free guidance (1 is none), or an input of a network that was distilled from it.
+    /// </summary>
+    [Setting(
+        "scale of classifier-free guidance; 1 is none",
+        0,
+        SettingAttribute.LargestFactor,
+        Aliases = ["guidance_scale"]
+    )]
+    public double CfgGuidance { get; init; } = 3;
+
+    /// <summary>N where nothing is trained.</summary>
+    [Setting("Euler steps at evaluation", 1, Aliases = ["num_steps"])]
+    public int SamplingSteps { get; init; } = 16;
+
+    /// <summary>Seed of all draws that have none of their own.</summary>
+    [Setting("seed of noise, indices and prompt order", 0)]
+    public long Seed { get; init; } = 42;
+
+    /// <summary>What the transformer computes in: Float32 or BFloat16.</summary>
+    [Dtype("type that the trained network computes in; its weights are kept and updated in float32")]
+    public ScalarType ComputeDtype { get; init; } = ScalarType.Float32;
+
+    /// <summary>What the autoencoder computes in; a reward is loaded in it too.</summary>
+    [Dtype("type that autoencoder and rewards compute in")]
+    public ScalarType RewardDtype { get; init; } = ScalarType.Float32;
+
+    /// <summary>Name of the device.</summary>
+    [Device]
+    public string Device { get; init; } = ComputeDevice.Automatic;
+
+    /// <summary>Threads that share a batch; 1: none, operators have libtorch's threads. A GPU has none.</summary>
+    [Setting("threads that each take a part of the batch, on a CPU; 1: threads inside the operators instead", 1)]
+    public int CpuWorkers { get; init; } = ComputeDevice.UsualCpuWorkers;
+
+    /// <summary>Folder of the model.</summary>
+    /// <exception cref="CheckpointException">It is a file that no folder goes with.</exception>
+    public string Folder => ModelFiles.Of(Given, null).Folder;
+
+    /// <summary>Folder of the model, and the file of its transformer's weights; null: the folder's own.</summary>
+    /// <exception cref="CheckpointException">It is a file that no folder goes with, or it is not there.</exception>
+    internal (string Folder, string? Transformer) Files => ModelFiles.Of(Given, Transformer);
+
+    private string Given => EmbeddedAssets.Resolve(Model, () => EmbeddedAssets.Model);
+
+    /// <summary>Size of the pictures; null: the one the model was made for.</summary>
+    public ImageSize? Size => Height is { } height && Width is { } width ? new(height, width) : null;
+
+    /// <summary>Refuses settings that don't go together, before anything is loaded.</summary>
+    /// <exception cref="ConfigurationException">
+    /// One side is given without the other, no model paints in such units, or there is nothing to scale.
+    /// </exception>
+    internal void Check()
+    {
+        if (Height is null != Width is null)
+        {
+            throw new ConfigurationException("height and width are given together or not at all");
+        }
+        if (Height % PixelUnit > 0 || Width % PixelUnit > 0)
+        {
+            throw new ConfigurationException(
+                $"height and width must be multiples of {PixelUnit}, found {Height} and {Width}"
+            );
+        }
+        if (LoraWeights is null && LoraScale != 1)
+        {
+            throw new ConfigurationException("lora_scale has no meaning without lora_weights");
+        }
+    }
+
+    /// <summary>Loads the model.</summary>
+    /// <param name="device">Where it computes; it stays the caller's.</param>
+    /// <param name="prompts">Every prompt that it will be asked for.</param>
+    /// <param name="notice">Hears which prompts are too long; null: nobody.</param>
+    /// <param name="training">What is trained; null: nothing.</param>
+    /// <exception cref="CheckpointException">
+    /// A file is missing, damaged or does not fit, or the embeddings belong to another model or lack a prompt.
+    /// </exception>
+    /// <exception cref="ConfigurationException">The model does not have what a setting asks for, such as a size.</exception>
+    public TextToImage Open(
+        ComputeDevice device,
+        IReadOnlyList<string> prompts,
+        Action<string>? notice = null,
+        TrainingSettings? training = null
+    )
+    {
+        Check();
+        using var listening = LoadingNotices.To(notice);
+        try
+        {
+            StoredLora(training)?.RequirePresent();
+            var model = new TextToImage(this, training, device, Source(prompts));
+            if (notice is not null && LongPrompts.Notice(model.Model.Prompts, prompts) is { } text)
+            {
+                notice(text);
+            }
+            return model;
+        }
+        catch (InvalidSettingException e)
+        {
+            throw new ConfigurationException(e.Message);
+        }
+    }
+
+    /// <summary>The adapter that was trained before; null: none. Settings of one that is trained on may not contradict its file.</summary>
+    /// <param name="training">What is trained; null: nothing.</param>
+    internal StoredAdapter? StoredLora(TrainingSettings? training) =>
+        LoraWeights is { } path ? new(path, training?.LoraRank, training?.LoraAlpha, LoraScale) : null;
+
+    // Null: from the text encoders of the model's folder, with the length that its pipeline has.
+    private IPromptSource? Source(IReadOnlyList<string> prompts)
+    {
+        if (PromptEmbeds is { } folder)
+        {
+            return StoredEmbeddings.Open(folder, Files.Folder, MaxSequenceLength, prompts);
+        }
+        return MaxSequenceLength is { } length ? PromptEncoders.Of(Files.Folder, length) : null;
+    }
+
+    private sealed class DeviceAttribute() : SettingAttribute("where to compute; auto: on a GPU where one can be used")
+    {
+        protected override SettingKind KindOf(Type type, bool isNullable) =>
+            SettingKind.Text with
+            {
+                Accepts = "auto | cpu | cuda | cuda:N",
+                Parse = (text, out value) =>
+                {
+                    value = text;
+                    return ComputeDevice.IsName(text);
+                },
+            };
+    }
+}
