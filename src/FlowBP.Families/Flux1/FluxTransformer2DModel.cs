@@ -86,12 +86,13 @@ public sealed class FluxTransformer2DModel : FlowTransformer, IHasOriginalNames
     /// <inheritdoc/>
     public override TransformerInput Input(Tensor x_BCYX, Tensor sigma_B, Conditioning conditioning, double guidance)
     {
-        var text_BME = conditioning[Text].to(ComputeType);
-        var patches_BCYX = LatentPatches.Patchify(x_BCYX.to(ComputeType));
+        var type = ComputeType;
+        var text_BME = conditioning[Text].to(type);
+        var patches_BCYX = LatentPatches.Patchify(x_BCYX.to(type));
         return new(
             LatentTokens.Pack(patches_BCYX),
             text_BME,
-            conditioning[Pooled].to(ComputeType),
+            conditioning[Pooled].to(type),
             sigma_B,
             Config.GuidanceEmbeds ? torch.full_like(sigma_B, guidance) : null,
             FluxPositions.Image(patches_BCYX.size(2), patches_BCYX.size(3), x_BCYX.device),

@@ -98,9 +98,10 @@ public sealed class Flux2Transformer2DModel : FlowTransformer, IHasOriginalNames
     /// <inheritdoc/>
     public override TransformerInput Input(Tensor x_BCYX, Tensor sigma_B, Conditioning conditioning, double guidance)
     {
-        var text_BME = conditioning[Text].to(ComputeType);
+        var type = ComputeType;
+        var text_BME = conditioning[Text].to(type);
         return new(
-            LatentTokens.Pack(x_BCYX.to(ComputeType)),
+            LatentTokens.Pack(x_BCYX.to(type)),
             text_BME,
             null,
             sigma_B,

@@ -25,6 +25,12 @@ public abstract class TransformerBlock(string name) : nn.Module(name)
 /// <param name="name">The class's name in the ecosystem, for messages.</param>
 public abstract class FlowTransformer(string name) : nn.Module<TransformerInput, Tensor>(name)
 {
+    /// <summary>The text sequence in a conditioning.</summary>
+    protected const string Text = "encoder_hidden_states";
+
+    /// <summary>The pooled text in a conditioning.</summary>
+    protected const string Pooled = "pooled_projections";
+
     /// <summary>The blocks, in order.</summary>
     public abstract IReadOnlyList<TransformerBlock> Blocks { get; }
 
@@ -125,9 +131,6 @@ public abstract class FlowTransformer(string name) : nn.Module<TransformerInput,
 
     /// <summary>The type of the parameters, in which the network computes.</summary>
     internal ScalarType ComputeType => HeadParameters[0].dtype;
-
-    internal const string Text = "encoder_hidden_states";
-    internal const string Pooled = "pooled_projections";
 
     /// <summary>What the network returns.</summary>
     /// <param name="input">Latents, prompt, time.</param>

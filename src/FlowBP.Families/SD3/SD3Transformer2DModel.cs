@@ -75,13 +75,16 @@ public sealed class SD3Transformer2DModel : FlowTransformer, IHasOriginalNames
     public override int? MostTokensPerSide => Config.PosEmbedMaxSize;
 
     /// <inheritdoc/>
-    public override TransformerInput Input(Tensor x_BCYX, Tensor sigma_B, Conditioning conditioning, double guidance) =>
-        new(
-            x_BCYX.to(ComputeType),
-            conditioning[Text].to(ComputeType),
-            conditioning[Pooled].to(ComputeType),
+    public override TransformerInput Input(Tensor x_BCYX, Tensor sigma_B, Conditioning conditioning, double guidance)
+    {
+        var type = ComputeType;
+        return new(
+            x_BCYX.to(type),
+            conditioning[Text].to(type),
+            conditioning[Pooled].to(type),
             sigma_B * TrainTimesteps
         );
+    }
 
     /// <inheritdoc/>
     public override TokenStreams<T> Embed<T>(INetworkOperations<T> ops, TransformerInput<T> input)

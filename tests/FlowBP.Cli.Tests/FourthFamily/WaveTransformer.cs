@@ -117,8 +117,8 @@ internal sealed class WaveTransformer : FlowTransformer
         var type = x_embedder.weight.dtype;
         return new(
             LatentTokens.Pack(x_BCYX.to(type)),
-            conditioning["encoder_hidden_states"],
-            conditioning["pooled_projections"].to(type),
+            conditioning[Text],
+            conditioning[Pooled].to(type),
             sigma_B.to(type)
         );
     }
