@@ -18,7 +18,6 @@ namespace FlowBP.Families;
 /// <summary>A model, as a folder in diffusers' layout holds it. It owns its networks.</summary>
 public sealed class FlowModel : IDisposable
 {
-    private const string IndexFile = "model_index.json";
     private const string DistilledKey = "is_distilled";
 
     // The folder that the untrained parts come from, and stay as they are in; null: they were made here.
@@ -96,9 +95,7 @@ public sealed class FlowModel : IDisposable
             Vae = vae,
             Scheduler = scheduler,
             Prompts = prompts ?? PromptEncoders.Of(folder),
-            IsDistilled =
-                family.SaysWhetherDistilled
-                && ConfigReader.Open(Path.Combine(folder, IndexFile)).Bool(DistilledKey, false),
+            IsDistilled = family.SaysWhetherDistilled && ConfigReader.Open(layout.Index).Bool(DistilledKey, false),
             source = new UntrainedParts(folder),
         };
         made.Finish();

@@ -154,13 +154,18 @@ public sealed record ModelFamily
     public static ModelFamily? WithOriginalNamesOf(ICheckpointSource file) =>
         All.FirstOrDefault(family => family.OriginalNames?.Recognises(file.Tensors.Keys) ?? false);
 
+    /// <summary>The transformer of a configuration, new.</summary>
+    /// <param name="json">Its configuration.</param>
+    /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
+    public FlowTransformer NewTransformer(ConfigReader json) => (FlowTransformer)Transformer.Build(json);
+
     /// <summary>Reads the transformer's <c>config.json</c> and its weights from a folder.</summary>
     /// <param name="folder">A folder with <c>config.json</c> and weights, under diffusers' names or the original ones.</param>
     /// <param name="weights">A file of weights instead of those in the folder; null: those.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
     public FlowTransformer LoadTransformer(string folder, string? weights = null) =>
         Unfinished.Filled(
-            (FlowTransformer)Transformer.Build(ConfigReader.Open(Path.Combine(folder, "config.json"))),
+            NewTransformer(ConfigReader.Open(Path.Combine(folder, "config.json"))),
             model => TransformerWeights.LoadInto(model, OriginalNames, weights ?? folder)
         );
 

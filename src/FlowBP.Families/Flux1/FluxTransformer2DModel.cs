@@ -2,7 +2,7 @@
 // instead of a table, and (in FLUX.1-dev) the guidance scale as an input. Module and parameter names are diffusers', so that
 // checkpoints load by name.
 //
-// It takes and gives packed latents: one token per patch of 2 × 2 latent elements (LatentPatches, LatentTokens). The forward
+// It takes and gives packed latents: one token per patch of 2 × 2 latent elements (LatentPatches, LatentTokens).
 //
 // Shapes: B batch, L image tokens, M text tokens, C channels of a token, E text width, P pooled width, D width.
 

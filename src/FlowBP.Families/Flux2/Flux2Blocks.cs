@@ -69,7 +69,7 @@ public sealed class Flux2SingleTransformerBlock : TransformerBlock
 }
 
 /// <summary>Attention and gated MLP in parallel, their projections fused.</summary>
-internal sealed class ParallelAttention : MultiLayerPerceptron
+internal sealed class ParallelAttention : nn.Module
 {
     private readonly Linear to_qkv_mlp_proj;
     private readonly RmsNorm norm_q;
@@ -92,7 +92,8 @@ internal sealed class ParallelAttention : MultiLayerPerceptron
         RegisterComponents();
     }
 
-    public override T Apply<T>(INetworkOperations<T> ops, T x_BND)
+    public T Apply<T>(INetworkOperations<T> ops, T x_BND)
+        where T : class
     {
         var all_BNX = ops.Linear(to_qkv_mlp_proj, x_BND);
         var q_BHNK = ops.Heads([new(all_BNX, norm_q, 0, width)], heads, turns: true);

@@ -2,7 +2,7 @@
 // shared by all blocks of a kind, no layer has a bias, positions have four axes, and the prompt comes without a pooled vector.
 // Module and parameter names are diffusers', so that checkpoints load by name.
 //
-// It takes and gives packed latents: one token per patch of 2 × 2 latent elements (LatentPatches, LatentTokens). The forward
+// It takes and gives packed latents: one token per patch of 2 × 2 latent elements (LatentPatches, LatentTokens).
 //
 // Shapes: B batch, L image tokens, M text tokens, C channels of a token, E text width (or that of a modulation), D width.
 

@@ -13,9 +13,9 @@ internal sealed record TokenCounts(long Samples, long ImageTokens, long TextToke
 /// <summary>Operations that are recorded.</summary>
 /// <param name="trace">What records them.</param>
 /// <param name="samples">Samples at once.</param>
-/// <param name="turns">Whether positions are rotations of queries and keys.</param>
+/// <param name="isRotary">Whether positions are rotations of queries and keys.</param>
 /// <param name="adapted">The layers that adapters are beside, where the trace has adapters.</param>
-internal sealed class TracedOperations(OperationTrace trace, long samples, bool turns, IReadOnlySet<Linear> adapted)
+internal sealed class TracedOperations(OperationTrace trace, long samples, bool isRotary, IReadOnlySet<Linear> adapted)
     : INetworkOperations<TracedTensor>
 {
     private readonly Stack<List<TracedTensor>> scopes = [];
@@ -113,7 +113,7 @@ internal sealed class TracedOperations(OperationTrace trace, long samples, bool 
             var split = source.Norm is null ? part : trace.RmsNorm(part, part.Width / heads).As(part.Width);
             all = all is null ? split : Concatenate(all, split, dimension: 1);
         }
-        var isTurned = turns && Turns;
+        var isTurned = turns && isRotary;
         // Heads of one projection lie apart, unless something copies them.
         return (isTurned ? Rotated(all!) : all!).As(all!.Width, isStrided: sources.Length == 1 && !isTurned);
     }
@@ -131,8 +131,6 @@ internal sealed class TracedOperations(OperationTrace trace, long samples, bool 
                 )
             )
             .As(q_BHNK.Width);
-
-    private bool Turns => turns;
 
     // x·cos + rotated x·sin, in float32: the tables are constants, so nothing but them is kept.
     private TracedTensor Rotated(TracedTensor x)

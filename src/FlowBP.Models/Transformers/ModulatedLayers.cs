@@ -81,7 +81,7 @@ internal sealed class FeedForward : MultiLayerPerceptron
         ops.Linear((Linear)net[2], ((GeluProjection)net[0]).Apply(ops, x_BLD));
 }
 
-internal sealed class GeluProjection : MultiLayerPerceptron
+internal sealed class GeluProjection : nn.Module
 {
     private readonly Linear proj;
 
@@ -92,7 +92,8 @@ internal sealed class GeluProjection : MultiLayerPerceptron
         RegisterComponents();
     }
 
-    public override T Apply<T>(INetworkOperations<T> ops, T x_BLD) => ops.GeluTanh(ops.Linear(proj, x_BLD));
+    public T Apply<T>(INetworkOperations<T> ops, T x_BLD)
+        where T : class => ops.GeluTanh(ops.Linear(proj, x_BLD));
 }
 
 /// <summary>Linear, SwiGLU, linear, without biases.</summary>

@@ -4,7 +4,6 @@
 using FlowBP.Families;
 using FlowBP.Families.Flux2;
 using FlowBP.Families.Inspection;
-using FlowBP.Families.Networks;
 using FlowBP.Families.Tracing;
 using FlowBP.Formats;
 using FlowBP.Models.Autoencoders;
@@ -31,7 +30,7 @@ internal static class PlannedFolder
             .ToArray();
         var vae = Path.Combine(layout.Vae, "config.json");
         var decoder = DecoderOf(vae);
-        var transformer = MetaNetwork.Build(() => (FlowTransformer)family.Transformer.Build(json));
+        var transformer = MetaNetwork.Build(() => family.NewTransformer(json));
         return new()
         {
             Name = $"{family.PipelineClasses[0]} of {folder}",

@@ -1,7 +1,6 @@
 // The fixtures of the families' transformers.
 
 using FlowBP.Families;
-using FlowBP.Families.Networks;
 using FlowBP.Formats;
 
 namespace FlowBP.Verification.Networks;
@@ -18,7 +17,7 @@ internal sealed class TransformerFixture(ModelFamily family) : INetworkFixture
     public void Check(FixtureFolder fixture, Comparison comparison)
     {
         var config = ConfigReader.Open(fixture.ConfigFile);
-        var model = fixture.Loaded((FlowTransformer)family.Transformer.Build(config));
+        var model = fixture.Loaded(family.NewTransformer(config));
         string[] leaves =
         [
             "hidden_states",

@@ -9,7 +9,7 @@ using FlowBP.Training.Rewards;
 
 namespace FlowBP.Training.Tests;
 
-public class BackboneAlignmentTests
+public class FamilyAlignmentTests
 {
     private const int Batch = 2;
     private const int Steps = 2;

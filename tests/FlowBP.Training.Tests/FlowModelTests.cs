@@ -12,7 +12,7 @@ using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Tests;
 
-public class BackboneTests
+public class FlowModelTests
 {
     private TemporaryFolder folder = null!;
     private DisposeScope scope = null!;

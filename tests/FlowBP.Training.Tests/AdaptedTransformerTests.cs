@@ -3,7 +3,7 @@ using FlowBP.Training.Pipelines;
 namespace FlowBP.Training.Tests;
 
 /// <summary>Factors of an adapter, pulled back with the blocks that they hang on.</summary>
-public class AdaptedNetworkTests
+public class AdaptedTransformerTests
 {
     private static readonly TrainingSettings Rank2 = new()
     {
