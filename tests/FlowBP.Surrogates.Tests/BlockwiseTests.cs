@@ -128,7 +128,7 @@ public class BlockwiseTests
     {
         using var world = new ChainWorld();
         var expected = world.Pull(world.Autograd);
-        foreach (var frozen in world.Network.EmbedParameters.Concat(world.Network.BlockParameters(2)))
+        foreach (var frozen in world.Network.EmbedParameters.Concat(world.Network.Blocks[2].Parameters))
         {
             frozen.requires_grad_(false);
         }

@@ -13,7 +13,6 @@ internal sealed class ChainNetwork : IBlockwiseNetwork, IDisposable
     public const int ConditioningWidth = 5;
     private readonly int hidden;
     private readonly int width;
-    private readonly Tensor[][] blockParameters;
     private readonly Tensor[] embed;
     private readonly Tensor[] head;
     private readonly Tensor constant_D;
@@ -31,26 +30,28 @@ internal sealed class ChainNetwork : IBlockwiseNetwork, IDisposable
             return torch.tensor([.. values.Select(value => value * scale)], shape).to(type).requires_grad_();
         }
         embed = [Random(1, 1, width), Random(0.4, ConditioningWidth, width), Random(0.4, ConditioningWidth, width)];
-        blockParameters =
+        Blocks =
         [
             .. Enumerable
                 .Range(0, blocks)
-                .Select(_ =>
-                    (Tensor[])
-                        [
-                            Random(0.4, width, hidden),
-                            Random(0.4, width, hidden),
-                            Random(0.3, hidden, width),
-                            Random(0.5, width),
-                        ]
-                ),
+                .Select(block =>
+                {
+                    Tensor[] parameters =
+                    [
+                        Random(0.4, width, hidden),
+                        Random(0.4, width, hidden),
+                        Random(0.3, hidden, width),
+                        Random(0.5, width),
+                    ];
+                    return new NetworkBlock(streams => Block(block, parameters, (ChainStreams)streams), parameters);
+                }),
         ];
         head = [Random(0.5, width, 1)];
         using var noGrad = torch.no_grad();
         constant_D = torch.linspace(0.5, 1.5, width).to(type);
     }
 
-    public int Blocks => blockParameters.Length;
+    public IReadOnlyList<NetworkBlock> Blocks { get; }
 
     public IReadOnlyList<Tensor> EmbedParameters => embed;
 
@@ -58,12 +59,10 @@ internal sealed class ChainNetwork : IBlockwiseNetwork, IDisposable
 
     public int BlockRuns => blockRuns;
 
-    public IReadOnlyList<Tensor> Parameters => [.. embed, .. blockParameters.SelectMany(block => block), .. head];
-
-    public IReadOnlyList<Tensor> BlockParameters(int block) => blockParameters[block];
+    public IReadOnlyList<Tensor> Parameters => [.. embed, .. Blocks.SelectMany(block => block.Parameters), .. head];
 
     /// <summary>Where the second stream joins the first.</summary>
-    private int Join => Blocks / 2;
+    private int Join => Blocks.Count / 2;
 
     public BlockStreams Embed(Tensor x_B, Tensor sigma_B, Conditioning conditioning)
     {
@@ -72,30 +71,29 @@ internal sealed class ChainNetwork : IBlockwiseNetwork, IDisposable
         var tokens_BLD = x_B.to(condition.dtype).flatten(1).unsqueeze(2).matmul(embed[0]);
         var context_BD = condition.matmul(embed[1]);
         var shared_BD = (condition.matmul(embed[2]) + sigma_B.to(condition.dtype).unsqueeze(1)).tanh();
-        return new(
+        return new ChainStreams(
             [tokens_BLD.MoveToOuterDisposeScope(), context_BD.MoveToOuterDisposeScope()],
             [shared_BD.MoveToOuterDisposeScope()],
-            [constant_D]
+            constant_D
         );
     }
 
-    public IReadOnlyList<Tensor> Block(int block, BlockStreams streams)
+    private IReadOnlyList<Tensor> Block(int block, Tensor[] p, ChainStreams streams)
     {
         Interlocked.Increment(ref blockRuns);
         using var scope = torch.NewDisposeScope();
-        var p = blockParameters[block];
         var gate_B1D = (streams.Shared[0] * p[3]).unsqueeze(1);
         var tokens_BLD = streams.Moving[0];
         if (block < Join)
         {
             var context_BD = streams.Moving[1];
-            tokens_BLD = Residual(tokens_BLD + context_BD.unsqueeze(1), p, gate_B1D, streams.Constants[0]);
+            tokens_BLD = Residual(tokens_BLD + context_BD.unsqueeze(1), p, gate_B1D, streams.Constant_D);
             var next_BD = context_BD + tokens_BLD.mean([1]) * streams.Shared[0];
             return block == Join - 1
                 ? [(tokens_BLD + next_BD.unsqueeze(1)).MoveToOuterDisposeScope()]
                 : [tokens_BLD.MoveToOuterDisposeScope(), next_BD.MoveToOuterDisposeScope()];
         }
-        return [Residual(tokens_BLD, p, gate_B1D, streams.Constants[0]).MoveToOuterDisposeScope()];
+        return [Residual(tokens_BLD, p, gate_B1D, streams.Constant_D).MoveToOuterDisposeScope()];
     }
 
     public Tensor Head(BlockStreams streams, IReadOnlyList<long> latentShape)
@@ -112,9 +110,9 @@ internal sealed class ChainNetwork : IBlockwiseNetwork, IDisposable
     {
         using var scope = torch.NewDisposeScope();
         var streams = Embed(x_B, sigma_B, conditioning);
-        for (var block = 0; block < Blocks; block++)
+        foreach (var block in Blocks)
         {
-            streams = streams with { Moving = Block(block, streams) };
+            streams = streams with { Moving = block.Apply(streams) };
         }
         return Head(streams, x_B.shape).MoveToOuterDisposeScope();
     }
@@ -128,10 +126,13 @@ internal sealed class ChainNetwork : IBlockwiseNetwork, IDisposable
         constant_D.Dispose();
     }
 
-    public override string ToString() => $"{Blocks} blocks of {width} and {hidden}";
+    public override string ToString() => $"{Blocks.Count} blocks of {width} and {hidden}";
 
     private static Tensor Residual(Tensor x_BLD, Tensor[] p, Tensor gate_B1D, Tensor constant_D) =>
         x_BLD + (x_BLD.matmul(p[0]).tanh() * (x_BLD * constant_D).matmul(p[1]).sigmoid()).matmul(p[2]) * gate_B1D * 0.3;
+
+    private sealed record ChainStreams(IReadOnlyList<Tensor> Moving, IReadOnlyList<Tensor> Shared, Tensor Constant_D)
+        : BlockStreams(Moving, Shared);
 }
 
 /// <summary>A chain, a batch for it, and a linear reward.</summary>

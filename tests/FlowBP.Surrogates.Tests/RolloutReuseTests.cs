@@ -212,26 +212,38 @@ public class RolloutReuseTests
     }
 
     // Counts the tensors that are alive whenever a block begins.
-    private sealed class Watched(IBlockwiseNetwork network) : IBlockwiseNetwork
+    private sealed class Watched : IBlockwiseNetwork
     {
+        private readonly IBlockwiseNetwork network;
+
+        public Watched(IBlockwiseNetwork network)
+        {
+            this.network = network;
+            Blocks =
+            [
+                .. network.Blocks.Select(block =>
+                    block with
+                    {
+                        Apply = streams =>
+                        {
+                            Handles.Add(NativeMemory.LiveHandles);
+                            return block.Apply(streams);
+                        },
+                    }
+                ),
+            ];
+        }
+
         public List<long> Handles { get; } = [];
 
-        public int Blocks => network.Blocks;
+        public IReadOnlyList<NetworkBlock> Blocks { get; }
 
         public IReadOnlyList<Tensor> EmbedParameters => network.EmbedParameters;
 
         public IReadOnlyList<Tensor> HeadParameters => network.HeadParameters;
 
-        public IReadOnlyList<Tensor> BlockParameters(int block) => network.BlockParameters(block);
-
         public BlockStreams Embed(Tensor x_B, Tensor sigma_B, Conditioning conditioning) =>
             network.Embed(x_B, sigma_B, conditioning);
-
-        public IReadOnlyList<Tensor> Block(int block, BlockStreams streams)
-        {
-            Handles.Add(NativeMemory.LiveHandles);
-            return network.Block(block, streams);
-        }
 
         public Tensor Head(BlockStreams streams, IReadOnlyList<long> latentShape) => network.Head(streams, latentShape);
     }

@@ -118,11 +118,29 @@ public class ThrowingRolloutTests
     private static Tensor Ones(int rows, int columns) => torch.ones(rows, columns).DetachFromDisposeScope();
 
     // Throws at a run of a block, counted over the whole step, and at every later one.
-    private sealed class FailingNetwork(ChainNetwork inner, int failsAt) : IBlockwiseNetwork
+    private sealed class FailingNetwork : IBlockwiseNetwork
     {
+        private readonly ChainNetwork inner;
         private int runs;
 
-        public int Blocks => inner.Blocks;
+        public FailingNetwork(ChainNetwork inner, int failsAt)
+        {
+            this.inner = inner;
+            Blocks =
+            [
+                .. inner.Blocks.Select(block =>
+                    block with
+                    {
+                        Apply = streams =>
+                            Interlocked.Increment(ref runs) >= failsAt
+                                ? throw new OutOfMemoryException("planted")
+                                : block.Apply(streams),
+                    }
+                ),
+            ];
+        }
+
+        public IReadOnlyList<NetworkBlock> Blocks { get; }
 
         public IReadOnlyList<Tensor> EmbedParameters => inner.EmbedParameters;
 
@@ -130,13 +148,6 @@ public class ThrowingRolloutTests
 
         public BlockStreams Embed(Tensor x_B, Tensor sigma_B, Conditioning conditioning) =>
             inner.Embed(x_B, sigma_B, conditioning);
-
-        public IReadOnlyList<Tensor> Block(int block, BlockStreams streams) =>
-            Interlocked.Increment(ref runs) >= failsAt
-                ? throw new OutOfMemoryException("planted")
-                : inner.Block(block, streams);
-
-        public IReadOnlyList<Tensor> BlockParameters(int block) => inner.BlockParameters(block);
 
         public Tensor Head(BlockStreams streams, IReadOnlyList<long> latentShape) => inner.Head(streams, latentShape);
     }

@@ -37,7 +37,7 @@ public class SD3BlockwiseTests
         Tensor[] parts =
         [
             .. blocks.EmbedParameters,
-            .. Enumerable.Range(0, blocks.Blocks).SelectMany(blocks.BlockParameters),
+            .. blocks.Blocks.SelectMany(block => block.Parameters),
             .. blocks.HeadParameters,
         ];
         Assert.That(

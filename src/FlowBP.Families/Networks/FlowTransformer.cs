@@ -19,6 +19,15 @@ public abstract class TransformerBlock(string name) : nn.Module(name)
     /// <param name="streams">What the block before it, or the embedding, left; nothing of it is written to.</param>
     public abstract TokenStreams<T> Apply<T>(INetworkOperations<T> ops, TokenStreams<T> streams)
         where T : class;
+
+    /// <summary>Applies the block in a network that is pulled back block by block.</summary>
+    /// <param name="streams">The <see cref="TransformerStreams"/> that the block before it, or the embedding, left.</param>
+    /// <returns>The moving streams after it.</returns>
+    internal IReadOnlyList<Tensor> Apply(BlockStreams streams)
+    {
+        var own = (TransformerStreams)streams;
+        return Apply(own.Network.Operations(own.Moving[0], own.Rotary_N), own.Tokens).Moving;
+    }
 }
 
 /// <summary>A network that predicts a velocity from latents, a time and a prompt.</summary>

@@ -2,6 +2,9 @@
 //
 // Shapes: B batch, L image tokens, M text tokens, N tokens of both, A axes, E text width, P pooled width, D width.
 
+using FlowBP.Models.Transformers;
+using FlowBP.Surrogates;
+
 namespace FlowBP.Families.Networks;
 
 /// <summary>What a network is evaluated on.</summary>
@@ -38,7 +41,27 @@ public sealed record TransformerInput(
 /// <param name="Text">Text stream [B, M, D]; null once it is joined or no longer updated.</param>
 /// <param name="Shared">What every block and the head read and none rewrites: the condition, [B, …] each.</param>
 public sealed record TokenStreams<T>(T Image, T? Text, IReadOnlyList<T> Shared)
-    where T : class;
+    where T : class
+{
+    /// <summary>The streams that a block rewrites.</summary>
+    public IReadOnlyList<T> Moving => Text is null ? [Image] : [Image, Text];
+}
+
+/// <summary>What travels through the blocks of a transformer that is pulled back block by block.</summary>
+/// <param name="Moving">Image, and text where it is apart.</param>
+/// <param name="Shared">The condition.</param>
+/// <param name="Network">The transformer, which says what computes.</param>
+/// <param name="Rotary_N">Rotations of all tokens; null: its positions are none.</param>
+internal sealed record TransformerStreams(
+    IReadOnlyList<Tensor> Moving,
+    IReadOnlyList<Tensor> Shared,
+    FlowTransformer Network,
+    RotaryTable? Rotary_N
+) : BlockStreams(Moving, Shared)
+{
+    /// <summary>The same streams by name.</summary>
+    public TokenStreams<Tensor> Tokens => new(Moving[0], Moving.ElementAtOrDefault(1), Shared);
+}
 
 /// <summary>The tokens of a picture.</summary>
 /// <param name="Rows">Along Y.</param>

@@ -57,7 +57,7 @@ public static class ActivationMemory
         using var first = conditioning.Select([0]);
         var streams = network.Embed(x_B.narrow(0, 0, 1), sigma_B.narrow(0, 0, 1), first);
         List<BlockFootprint> found = [];
-        for (var block = 0; block < network.Blocks; block++)
+        foreach (var block in network.Blocks)
         {
             using var inner = torch.NewDisposeScope();
             var input = streams with
@@ -68,7 +68,7 @@ public static class ActivationMemory
             {
                 return null;
             }
-            var moving = network.Block(block, input);
+            var moving = block.Apply(input);
             found.Add(
                 new(
                     input.Moving.Sum(stream => stream.numel() * stream.element_size()),

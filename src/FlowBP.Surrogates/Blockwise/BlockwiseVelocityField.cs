@@ -22,6 +22,7 @@ public sealed class BlockwiseVelocityField(
 ) : IVelocityField
 {
     private readonly GradientCheckpointing checkpointing = checkpointing ?? GradientCheckpointing.Blocks;
+    private readonly IReadOnlyList<NetworkBlock> blocks = network.Blocks;
     private readonly Lock deciding = new();
 
     // 0: not decided. One word, so that who reads it beside a decision sees the old value or the new one, whole.
@@ -34,13 +35,13 @@ public sealed class BlockwiseVelocityField(
     /// Blocks of a segment; of an automatic choice, once it was made at the first evaluation or pullback (null before).
     /// </summary>
     public int? SegmentBlocks =>
-        checkpointing is GradientCheckpointing.EveryBlocks fixedCount ? Math.Min(fixedCount.Count, network.Blocks)
+        checkpointing is GradientCheckpointing.EveryBlocks fixedCount ? Math.Min(fixedCount.Count, blocks.Count)
         : every is > 0 and var decided ? decided
         : null;
 
     /// <inheritdoc/>
     /// <remarks>A network that is one segment has no inputs to keep.</remarks>
-    public bool KeepsForward => SegmentBlocks is not { } blocks || blocks < network.Blocks;
+    public bool KeepsForward => SegmentBlocks is not { } length || length < blocks.Count;
 
     /// <inheritdoc/>
     public void Prepare(Tensor x_B, Tensor sigma_B, Conditioning conditioning) => Decide(x_B, sigma_B, conditioning);
@@ -50,12 +51,12 @@ public sealed class BlockwiseVelocityField(
     {
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
-        Segments? segments = trace is null ? null : new Segments(network.Blocks, Decide(x_B, sigma_B, conditioning));
+        Segments? segments = trace is null ? null : new Segments(blocks.Count, Decide(x_B, sigma_B, conditioning));
         List<IReadOnlyList<Tensor>> kept = [];
         try
         {
             var streams = network.Embed(x_B, sigma_B, conditioning);
-            for (var block = 0; block < network.Blocks; block++)
+            for (var block = 0; block < blocks.Count; block++)
             {
                 if (block > 0 && segments?.Begins(block) == true)
                 {
@@ -102,7 +103,7 @@ public sealed class BlockwiseVelocityField(
         gradients ??= Gradients;
         using var scope = torch.NewDisposeScope();
         using var withGrad = torch.enable_grad();
-        var segments = new Segments(network.Blocks, Decide(x_B, sigma_B, conditioning));
+        var segments = new Segments(blocks.Count, Decide(x_B, sigma_B, conditioning));
         if (kept is not null && kept.States.Count != segments.Count - 1)
         {
             throw new ArgumentException(
@@ -180,12 +181,12 @@ public sealed class BlockwiseVelocityField(
         var isLast = segment == segments.Count - 1;
         Tensor[] moving = [.. inputs.Select(input => input.detach().requires_grad_())];
         var sharedLeaves = shared.Leaves();
-        var streams = new BlockStreams(moving, sharedLeaves, embedded.Constants);
+        var streams = embedded with { Moving = moving, Shared = sharedLeaves };
         List<Tensor> parameters = [];
-        for (var block = segments.Start(segment); block < segments.End(segment); block++)
+        for (var i = segments.Start(segment); i < segments.End(segment); i++)
         {
-            streams = streams with { Moving = network.Block(block, streams) };
-            parameters.AddRange(network.BlockParameters(block));
+            streams = streams with { Moving = blocks[i].Apply(streams) };
+            parameters.AddRange(blocks[i].Parameters);
         }
         var outputs = streams.Moving;
         if (isLast)
@@ -221,7 +222,7 @@ public sealed class BlockwiseVelocityField(
     private BlockStreams Advance(int block, BlockStreams streams)
     {
         using var scope = torch.NewDisposeScope();
-        var moving = network.Block(block, streams);
+        var moving = blocks[block].Apply(streams);
         return streams with { Moving = [.. moving.Select(stream => stream.MoveToOuterDisposeScope())] };
     }
 
@@ -244,8 +245,8 @@ public sealed class BlockwiseVelocityField(
             var (budget, samples) = (GradientCheckpointing.WithinBudget)checkpointing;
             if (every == 0)
             {
-                every = ActivationMemory.Measure(network, x_B, sigma_B, conditioning) is { } blocks
-                    ? ActivationMemory.Choose(blocks, samples ?? (int)x_B.size(0), budget)
+                every = ActivationMemory.Measure(network, x_B, sigma_B, conditioning) is { } measured
+                    ? ActivationMemory.Choose(measured, samples ?? (int)x_B.size(0), budget)
                     : 1;
             }
             return every;

@@ -147,13 +147,42 @@ public sealed class Rollout(
         var trace = kept?.TraceOf(step, part.Rows);
         try
         {
+            using var scope = torch.NewDisposeScope();
+            var input_B = part.Index is null ? x_B : x_B.index_select(0, part.Index);
+            var time = schedule.NetworkTime(step);
+            var sigma_B = torch.full([part.Rows.Length], time, AccumulationType.Of(x_B), x_B.device);
             if (fused is null)
             {
-                part.Evaluate(field, schedule.NetworkTime(step), x_B, v_B, trace);
+                var velocity_B = Checked(field.Evaluate(input_B, sigma_B, part.Conditioning, trace), input_B);
+                if (part.Index is null)
+                {
+                    v_B.copy_(velocity_B);
+                }
+                else
+                {
+                    v_B.index_copy_(0, part.Index, velocity_B.to(v_B.dtype));
+                }
             }
             else
             {
-                part.Step(field, fused, schedule.NetworkTime(step), schedule.StepSize(step), x_B, v_B, next_B, trace);
+                var (conditional_B, negative_B) = field.EvaluateBranches(input_B, sigma_B, part.Conditioning, trace);
+                conditional_B = Narrow(Checked(conditional_B, input_B));
+                negative_B = negative_B is null ? null : Narrow(Checked(negative_B, input_B));
+                fused.GuidedEulerStep(
+                    LatentBuffers.OfRows(conditional_B, fused.DeviceIndex),
+                    negative_B is null ? null : LatentBuffers.OfRows(negative_B, fused.DeviceIndex),
+                    field.Scale,
+                    part.Rows,
+                    LatentBuffers.OfRows(x_B, fused.DeviceIndex),
+                    schedule.StepSize(step),
+                    LatentBuffers.OfRows(v_B, fused.DeviceIndex),
+                    LatentBuffers.OfRows(next_B, fused.DeviceIndex)
+                );
+                GC.KeepAlive(conditional_B);
+                GC.KeepAlive(negative_B);
+                GC.KeepAlive(x_B);
+                GC.KeepAlive(v_B);
+                GC.KeepAlive(next_B);
             }
         }
         catch
@@ -166,6 +195,12 @@ public sealed class Rollout(
             kept!.Add(step, part.Rows, trace);
         }
     }
+
+    private static Tensor Checked(Tensor velocity_B, Tensor input_B) =>
+        TensorChecks.Shaped("the velocity", velocity_B, input_B.shape, "as the latents x_B");
+
+    private static Tensor Narrow(Tensor velocity_B) =>
+        (velocity_B.dtype == ScalarType.BFloat16 ? velocity_B : velocity_B.to(ScalarType.Float32)).contiguous();
 
     private static void RequireNoise(Tensor noise_B, Conditioning conditioning)
     {

@@ -37,88 +37,25 @@ internal sealed class RowChunks(int size, Conditioning conditioning) : IDisposab
     }
 }
 
-/// <summary>Some samples and their conditioning, selected once and used at every step.</summary>
-internal sealed class RowChunk : IDisposable
+/// <summary>Some samples of a batch and their conditioning, selected once and used at every step.</summary>
+/// <param name="rows">Positions in the batch.</param>
+/// <param name="batch">The conditioning of the whole batch; stays the caller's.</param>
+internal sealed class RowChunk(int[] rows, Conditioning batch) : IDisposable
 {
-    // A view of the batch's, or a copy; what guidance joins for it is freed with it.
-    private readonly Conditioning conditioning;
-    private readonly Tensor? index;
+    /// <summary>Positions in the batch.</summary>
+    public int[] Rows { get; } = rows;
 
-    public RowChunk(int[] rows, Conditioning conditioning)
-    {
-        Rows = rows;
-        this.conditioning = conditioning.Select(rows);
-        if (rows.Length != conditioning.Batch)
-        {
-            index = torch.tensor(rows.Select(row => (long)row).ToArray(), device: conditioning.Device);
-        }
-    }
+    /// <summary>A view of the batch's, or a copy; what guidance joins for it is freed with it.</summary>
+    public Conditioning Conditioning { get; } = batch.Select(rows);
 
-    public int[] Rows { get; }
+    /// <summary>The positions as a tensor; null: all of the batch.</summary>
+    public Tensor? Index { get; } =
+        rows.Length == batch.Batch ? null : torch.tensor(rows.Select(row => (long)row).ToArray(), device: batch.Device);
 
-    public void Evaluate(IVelocityField field, double time, Tensor x_B, Tensor v_B, ForwardTrace? trace)
-    {
-        using var scope = torch.NewDisposeScope();
-        var (input_B, sigma_B) = Inputs(x_B, time);
-        var velocity_B = Checked(field.Evaluate(input_B, sigma_B, conditioning, trace), input_B);
-        if (index is null)
-        {
-            v_B.copy_(velocity_B);
-        }
-        else
-        {
-            v_B.index_copy_(0, index, velocity_B.to(v_B.dtype));
-        }
-    }
-
-    public void Step(
-        IVelocityField field,
-        IRolloutKernels kernels,
-        double time,
-        double step,
-        Tensor x_B,
-        Tensor v_B,
-        Tensor next_B,
-        ForwardTrace? trace
-    )
-    {
-        using var scope = torch.NewDisposeScope();
-        var (input_B, sigma_B) = Inputs(x_B, time);
-        var (conditional_B, negative_B) = field.EvaluateBranches(input_B, sigma_B, conditioning, trace);
-        conditional_B = Narrow(Checked(conditional_B, input_B));
-        negative_B = negative_B is null ? null : Narrow(Checked(negative_B, input_B));
-        kernels.GuidedEulerStep(
-            LatentBuffers.OfRows(conditional_B, kernels.DeviceIndex),
-            negative_B is null ? null : LatentBuffers.OfRows(negative_B, kernels.DeviceIndex),
-            field.Scale,
-            Rows,
-            LatentBuffers.OfRows(x_B, kernels.DeviceIndex),
-            step,
-            LatentBuffers.OfRows(v_B, kernels.DeviceIndex),
-            LatentBuffers.OfRows(next_B, kernels.DeviceIndex)
-        );
-        GC.KeepAlive(conditional_B);
-        GC.KeepAlive(negative_B);
-        GC.KeepAlive(x_B);
-        GC.KeepAlive(v_B);
-        GC.KeepAlive(next_B);
-    }
-
-    private (Tensor Input_B, Tensor Sigma_B) Inputs(Tensor x_B, double time) =>
-        (
-            index is null ? x_B : x_B.index_select(0, index),
-            torch.full([Rows.Length], time, AccumulationType.Of(x_B), x_B.device)
-        );
-
-    private static Tensor Checked(Tensor velocity_B, Tensor input_B) =>
-        TensorChecks.Shaped("the velocity", velocity_B, input_B.shape, "as the latents x_B");
-
-    private static Tensor Narrow(Tensor velocity_B) =>
-        (velocity_B.dtype == ScalarType.BFloat16 ? velocity_B : velocity_B.to(ScalarType.Float32)).contiguous();
-
+    /// <inheritdoc/>
     public void Dispose()
     {
-        conditioning.Dispose();
-        index?.Dispose();
+        Conditioning.Dispose();
+        Index?.Dispose();
     }
 }
