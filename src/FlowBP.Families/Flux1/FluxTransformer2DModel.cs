@@ -15,7 +15,7 @@ using FlowBP.Surrogates;
 namespace FlowBP.Families.Flux1;
 
 /// <summary>The transformer that predicts a velocity from packed latents, a time and a prompt.</summary>
-public sealed class FluxTransformer2DModel : FlowTransformer, IHasOriginalNames
+public sealed class FluxTransformer2DModel : PackedTransformer, IHasOriginalNames
 {
     private const double RotaryBase = 10000;
 
@@ -29,7 +29,14 @@ public sealed class FluxTransformer2DModel : FlowTransformer, IHasOriginalNames
 
     /// <summary>Builds the network with the tensor library's default initialisation, in float32 on the CPU.</summary>
     public FluxTransformer2DModel(FluxTransformerConfig config)
-        : base(nameof(FluxTransformer2DModel))
+        : base(
+            nameof(FluxTransformer2DModel),
+            config.InChannels,
+            config.JointAttentionDim,
+            config.GuidanceEmbeds,
+            config.AxesDimsRope,
+            RotaryBase
+        )
     {
         Config = config;
         var width = config.InnerDim;
@@ -62,26 +69,10 @@ public sealed class FluxTransformer2DModel : FlowTransformer, IHasOriginalNames
     public override IReadOnlyList<Parameter> EmbedParameters =>
         [.. time_text_embed.parameters(), .. x_embedder.parameters(), .. context_embedder.parameters()];
 
-    /// <inheritdoc/>
-    public override IReadOnlyList<Parameter> HeadParameters => [.. norm_out.parameters(), .. proj_out.parameters()];
-
-    /// <inheritdoc/>
-    public override int LatentChannels => Config.InChannels / (LatentPatches.Side * LatentPatches.Side);
-
-    /// <inheritdoc/>
-    public override int PatchSize => LatentPatches.Side;
-
-    /// <inheritdoc/>
-    public override int TextWidth => Config.JointAttentionDim;
+    private protected override (AdaLayerNormContinuous Norm, Linear Projection) Output => (norm_out, proj_out);
 
     /// <inheritdoc/>
     public override int? PooledWidth => Config.PooledProjectionDim;
-
-    /// <inheritdoc/>
-    public override bool TakesGuidance => Config.GuidanceEmbeds;
-
-    /// <inheritdoc/>
-    public override int? PatchChannels => Config.InChannels;
 
     /// <inheritdoc/>
     public override TransformerInput Input(Tensor x_BCYX, Tensor sigma_B, Conditioning conditioning, double guidance)
@@ -94,7 +85,7 @@ public sealed class FluxTransformer2DModel : FlowTransformer, IHasOriginalNames
             text_BME,
             conditioning[Pooled].to(type),
             sigma_B,
-            Config.GuidanceEmbeds ? torch.full_like(sigma_B, guidance) : null,
+            TakesGuidance ? torch.full_like(sigma_B, guidance) : null,
             FluxPositions.Image(patches_BCYX.size(2), patches_BCYX.size(3), x_BCYX.device),
             FluxPositions.Text(text_BME.size(1), x_BCYX.device)
         );
@@ -108,16 +99,6 @@ public sealed class FluxTransformer2DModel : FlowTransformer, IHasOriginalNames
     }
 
     /// <inheritdoc/>
-    public override bool HasRotaryPositions => true;
-
-    /// <inheritdoc/>
-    public override RotaryTable Rotary(TransformerInput input)
-    {
-        using var ids_NA = torch.cat([input.ImageIds_LA!, input.TextIds_MA!], 0);
-        return RotaryTable.Of(ids_NA, Config.AxesDimsRope, RotaryBase);
-    }
-
-    /// <inheritdoc/>
     public override TokenStreams<T> Embed<T>(INetworkOperations<T> ops, TransformerInput<T> input)
     {
         using var scope = ops.Scope();
@@ -125,15 +106,6 @@ public sealed class FluxTransformer2DModel : FlowTransformer, IHasOriginalNames
         var image_BLD = ops.Linear(x_embedder, input.Latents);
         var text_BMD = ops.Linear(context_embedder, input.Text_BME);
         return new(ops.Keep(image_BLD), ops.Keep(text_BMD), [ops.Keep(condition_BD)]);
-    }
-
-    /// <summary>The velocity of the image's tokens, [B, L, C].</summary>
-    /// <inheritdoc/>
-    public override T Head<T>(INetworkOperations<T> ops, TokenStreams<T> streams, TokenGrid image)
-    {
-        using var scope = ops.Scope();
-        var image_BLD = ops.Tokens(streams.Image, 0, image.Count);
-        return ops.Keep(ops.Linear(proj_out, norm_out.Modulated(ops, image_BLD, streams.Shared[0])));
     }
 }
 

@@ -8,7 +8,6 @@
 
 using FlowBP.Families.Flux1;
 using FlowBP.Families.Networks;
-using FlowBP.Models.Layers;
 using FlowBP.Models.Original;
 using FlowBP.Models.Transformers;
 using FlowBP.Surrogates;
@@ -16,7 +15,7 @@ using FlowBP.Surrogates;
 namespace FlowBP.Families.Flux2;
 
 /// <summary>The transformer that predicts a velocity from packed latents, a time and a prompt.</summary>
-public sealed class Flux2Transformer2DModel : FlowTransformer, IHasOriginalNames
+public sealed class Flux2Transformer2DModel : PackedTransformer, IHasOriginalNames
 {
     private readonly Flux2ConditionEmbedding time_guidance_embed;
     private readonly AdaLayerNormZero double_stream_modulation_img;
@@ -31,7 +30,14 @@ public sealed class Flux2Transformer2DModel : FlowTransformer, IHasOriginalNames
 
     /// <summary>Builds the network with the tensor library's default initialisation, in float32 on the CPU.</summary>
     public Flux2Transformer2DModel(Flux2TransformerConfig config)
-        : base(nameof(Flux2Transformer2DModel))
+        : base(
+            nameof(Flux2Transformer2DModel),
+            config.InChannels,
+            config.JointAttentionDim,
+            config.GuidanceEmbeds,
+            config.AxesDimsRope,
+            config.RopeTheta
+        )
     {
         Config = config;
         var width = config.InnerDim;
@@ -74,26 +80,10 @@ public sealed class Flux2Transformer2DModel : FlowTransformer, IHasOriginalNames
             .. context_embedder.parameters(),
         ];
 
-    /// <inheritdoc/>
-    public override IReadOnlyList<Parameter> HeadParameters => [.. norm_out.parameters(), .. proj_out.parameters()];
-
-    /// <inheritdoc/>
-    public override int LatentChannels => Config.InChannels / (LatentPatches.Side * LatentPatches.Side);
-
-    /// <inheritdoc/>
-    public override int PatchSize => LatentPatches.Side;
+    private protected override (AdaLayerNormContinuous Norm, Linear Projection) Output => (norm_out, proj_out);
 
     /// <inheritdoc/>
     public override int TokenSide => 1;
-
-    /// <inheritdoc/>
-    public override int TextWidth => Config.JointAttentionDim;
-
-    /// <inheritdoc/>
-    public override bool TakesGuidance => Config.GuidanceEmbeds;
-
-    /// <inheritdoc/>
-    public override int? PatchChannels => Config.InChannels;
 
     /// <inheritdoc/>
     public override TransformerInput Input(Tensor x_BCYX, Tensor sigma_B, Conditioning conditioning, double guidance)
@@ -105,7 +95,7 @@ public sealed class Flux2Transformer2DModel : FlowTransformer, IHasOriginalNames
             text_BME,
             null,
             sigma_B,
-            Config.GuidanceEmbeds ? torch.full_like(sigma_B, guidance) : null,
+            TakesGuidance ? torch.full_like(sigma_B, guidance) : null,
             Flux2Positions.Image(x_BCYX.size(2), x_BCYX.size(3), x_BCYX.device),
             Flux2Positions.Text(text_BME.size(1), x_BCYX.device)
         );
@@ -114,16 +104,6 @@ public sealed class Flux2Transformer2DModel : FlowTransformer, IHasOriginalNames
     /// <inheritdoc/>
     public override Tensor Velocity(Tensor velocity, IReadOnlyList<long> shape) =>
         LatentTokens.Unpack(velocity, shape[2], shape[3]);
-
-    /// <inheritdoc/>
-    public override bool HasRotaryPositions => true;
-
-    /// <inheritdoc/>
-    public override RotaryTable Rotary(TransformerInput input)
-    {
-        using var ids_NA = torch.cat([input.ImageIds_LA!, input.TextIds_MA!], 0);
-        return RotaryTable.Of(ids_NA, Config.AxesDimsRope, Config.RopeTheta);
-    }
 
     /// <inheritdoc/>
     public override TokenStreams<T> Embed<T>(INetworkOperations<T> ops, TransformerInput<T> input)
@@ -140,15 +120,6 @@ public sealed class Flux2Transformer2DModel : FlowTransformer, IHasOriginalNames
         var image_BLD = ops.Linear(x_embedder, input.Latents);
         var text_BMD = ops.Linear(context_embedder, input.Text_BME);
         return new(ops.Keep(image_BLD), ops.Keep(text_BMD), [.. shared.Select(ops.Keep)]);
-    }
-
-    /// <summary>The velocity of the image's tokens, [B, L, C].</summary>
-    /// <inheritdoc/>
-    public override T Head<T>(INetworkOperations<T> ops, TokenStreams<T> streams, TokenGrid image)
-    {
-        using var scope = ops.Scope();
-        var image_BLD = ops.Tokens(streams.Image, 0, image.Count);
-        return ops.Keep(ops.Linear(proj_out, norm_out.Modulated(ops, image_BLD, streams.Shared[0])));
     }
 }
 
