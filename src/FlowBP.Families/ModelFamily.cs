@@ -81,7 +81,7 @@ public sealed record ModelFamily
     /// <summary>The transformer, as it is recognised and built.</summary>
     public required NetworkArchitecture Transformer { get; init; }
 
-    /// <summary>The names that the transformer was published under; null: it was published under diffusers' names.</summary>
+    /// <summary>The transformer's original names, by which its files are recognised; null: it was published under diffusers' names.</summary>
     internal OriginalNames? OriginalNames { get; init; }
 
     /// <summary>The full-size model that was released, on paper; null: none.</summary>
@@ -166,7 +166,7 @@ public sealed record ModelFamily
     public FlowTransformer LoadTransformer(string folder, string? weights = null) =>
         Unfinished.Filled(
             NewTransformer(ConfigReader.Open(Path.Combine(folder, "config.json"))),
-            model => TransformerWeights.LoadInto(model, OriginalNames, weights ?? folder)
+            model => TransformerWeights.LoadInto(model, weights ?? folder)
         );
 
     /// <summary>The identity of a model folder's text encoders.</summary>

@@ -20,20 +20,20 @@ internal static class TransformerWeights
 
     /// <summary>Copies every tensor, converting to the network's type and device.</summary>
     /// <param name="network">The receiving network.</param>
-    /// <param name="names">The names that it was published under; null: diffusers' own.</param>
     /// <param name="path">A folder, a file or an index.</param>
     /// <exception cref="CheckpointException">The weights are missing or damaged, or do not fit.</exception>
-    public static void LoadInto(nn.Module network, OriginalNames? names, string path)
+    public static void LoadInto(nn.Module network, string path)
     {
         var file = Checkpoint.Open(path);
-        using var weights = Named(network, names, file);
+        using var weights = Named(network, file);
         Checkpoint.LoadInto(network, weights);
     }
 
-    private static ICheckpointSource Named(nn.Module network, OriginalNames? names, ICheckpointSource file)
+    private static ICheckpointSource Named(nn.Module network, ICheckpointSource file)
     {
         if (ModelFamily.WithOriginalNamesOf(file)?.OriginalNames is { } found)
         {
+            var names = (network as IHasOriginalNames)?.OriginalNames;
             if (found != names)
             {
                 file.Dispose();
