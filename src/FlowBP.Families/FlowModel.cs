@@ -23,20 +23,43 @@ public sealed class FlowModel : IDisposable
     // The folder that the untrained parts come from, and stay as they are in; null: they were made here.
     private UntrainedParts? source;
 
+    /// <summary>Puts a model together; only its transformer's parameters receive gradients from then on.</summary>
+    /// <param name="family">The family.</param>
+    /// <param name="transformer">The velocity network; like what follows, it is the model's.</param>
+    /// <param name="vae">The autoencoder.</param>
+    /// <param name="scheduler">Settings of the noise schedule, in whose timesteps the network is told the time.</param>
+    /// <param name="prompts">Where embeddings of prompts come from.</param>
+    public FlowModel(
+        ModelFamily family,
+        FlowTransformer transformer,
+        LatentAutoencoder vae,
+        FlowMatchEulerConfig scheduler,
+        IPromptSource prompts
+    )
+    {
+        (Family, Transformer, Vae, Scheduler, Prompts) = (family, transformer, vae, scheduler, prompts);
+        transformer.TrainTimesteps = scheduler.NumTrainTimesteps;
+        vae.eval();
+        foreach (var parameter in vae.parameters())
+        {
+            parameter.requires_grad = false;
+        }
+    }
+
     /// <summary>The family.</summary>
-    public required ModelFamily Family { get; init; }
+    public ModelFamily Family { get; }
 
     /// <summary>The velocity network, the part that is trained.</summary>
-    public required FlowTransformer Transformer { get; init; }
+    public FlowTransformer Transformer { get; }
 
     /// <summary>The autoencoder.</summary>
-    public required LatentAutoencoder Vae { get; init; }
+    public LatentAutoencoder Vae { get; }
 
     /// <summary>Settings of the noise schedule.</summary>
-    public required FlowMatchEulerConfig Scheduler { get; init; }
+    public FlowMatchEulerConfig Scheduler { get; }
 
     /// <summary>Where embeddings of prompts come from; the model's.</summary>
-    public required IPromptSource Prompts { get; init; }
+    public IPromptSource Prompts { get; }
 
     /// <summary>Whether the model was distilled to few steps without guidance.</summary>
     public bool IsDistilled { get; init; }
@@ -88,29 +111,13 @@ public sealed class FlowModel : IDisposable
         {
             PatchedLatents.Require(layout, channels, vae.LatentChannels);
         }
-        var model = new FlowModel
+        var model = new FlowModel(family, network, vae, scheduler, prompts ?? PromptEncoders.Of(folder))
         {
-            Family = family,
-            Transformer = network,
-            Vae = vae,
-            Scheduler = scheduler,
-            Prompts = prompts ?? PromptEncoders.Of(folder),
             IsDistilled = family.SaysWhetherDistilled && ConfigReader.Open(layout.Index).Bool(DistilledKey, false),
             source = new UntrainedParts(folder),
         };
         made.Finish();
-        model.Freeze();
         return model;
-    }
-
-    /// <summary>Takes everything but the transformer out of training.</summary>
-    public void Freeze()
-    {
-        Vae.eval();
-        foreach (var parameter in Vae.parameters())
-        {
-            parameter.requires_grad = false;
-        }
     }
 
     /// <summary>The size of a latent, [C, Y, X].</summary>
@@ -143,11 +150,8 @@ public sealed class FlowModel : IDisposable
     /// <summary>The velocity network, without a negative branch, as it is pulled back.</summary>
     /// <param name="guidance">Guidance scale, for networks that take it as an input.</param>
     /// <param name="adapter">An adapter of its layers, the caller's, or null.</param>
-    public BlockwiseTransformer Blockwise(double guidance, LoraAdapter? adapter = null)
-    {
-        Transformer.TrainTimesteps = Scheduler.NumTrainTimesteps;
-        return new(Transformer, guidance, adapter);
-    }
+    public BlockwiseTransformer Blockwise(double guidance, LoraAdapter? adapter = null) =>
+        new(Transformer, guidance, adapter);
 
     /// <summary>What the network reads of some prompts, without a negative branch.</summary>
     /// <param name="embeddings">What <see cref="Prompts"/> returned; ownership passes over.</param>

@@ -37,10 +37,9 @@ internal static class TinyModels
 
     public static void WriteSD3(string folder)
     {
-        using var model = new FlowModel
-        {
-            Family = ModelFamily.SD35,
-            Transformer = Busy(
+        using var model = new FlowModel(
+            family: ModelFamily.SD35,
+            transformer: Busy(
                 new SD3Transformer2DModel(
                     new()
                     {
@@ -56,19 +55,18 @@ internal static class TinyModels
                     }
                 )
             ),
-            Prompts = new Prompts(),
-            Vae = Busy(new AutoencoderKL(s_vae)),
-            Scheduler = new() { Shift = 3 },
-        };
+            prompts: new Prompts(),
+            vae: Busy(new AutoencoderKL(s_vae)),
+            scheduler: new() { Shift = 3 }
+        );
         model.Save(folder);
     }
 
     public static void WriteFlux(string folder, int inChannels = 16)
     {
-        using var model = new FlowModel
-        {
-            Family = ModelFamily.Flux1,
-            Transformer = Busy(
+        using var model = new FlowModel(
+            family: ModelFamily.Flux1,
+            transformer: Busy(
                 new FluxTransformer2DModel(
                     new()
                     {
@@ -85,19 +83,18 @@ internal static class TinyModels
                     }
                 )
             ),
-            Prompts = new Prompts(),
-            Vae = Busy(new AutoencoderKL(s_vae)),
-            Scheduler = Dynamic(),
-        };
+            prompts: new Prompts(),
+            vae: Busy(new AutoencoderKL(s_vae)),
+            scheduler: Dynamic()
+        );
         model.Save(folder);
     }
 
     public static void WriteFlux2(string folder, bool distilled = false)
     {
-        using var model = new FlowModel
-        {
-            Family = ModelFamily.Flux2,
-            Transformer = Busy(
+        using var model = new FlowModel(
+            family: ModelFamily.Flux2,
+            transformer: Busy(
                 new Flux2Transformer2DModel(
                     new()
                     {
@@ -113,9 +110,11 @@ internal static class TinyModels
                     }
                 )
             ),
-            Prompts = new Prompts(),
-            Vae = Busy(new AutoencoderKLFlux2(new() { Towers = s_vae })),
-            Scheduler = Dynamic(),
+            prompts: new Prompts(),
+            vae: Busy(new AutoencoderKLFlux2(new() { Towers = s_vae })),
+            scheduler: Dynamic()
+        )
+        {
             IsDistilled = distilled,
         };
         model.Save(folder);

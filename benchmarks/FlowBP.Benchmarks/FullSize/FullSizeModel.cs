@@ -85,15 +85,13 @@ internal sealed record FullSizeModel(
             planned,
             reward,
             (values, types) =>
-                new FlowModel
-                {
-                    Family = ModelFamily.SD35,
-                    Transformer = Transformer(values, types, () => new SD3Transformer2DModel(sizes)),
-                    Vae = RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKL(autoencoder)),
-
-                    Scheduler = SD3Family.ReleasedScheduler,
-                    Prompts = Prompts(values, planned, sizes.JointAttentionDim, sizes.PooledProjectionDim),
-                }
+                new FlowModel(
+                    family: ModelFamily.SD35,
+                    transformer: Transformer(values, types, () => new SD3Transformer2DModel(sizes)),
+                    vae: RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKL(autoencoder)),
+                    scheduler: SD3Family.ReleasedScheduler,
+                    prompts: Prompts(values, planned, sizes.JointAttentionDim, sizes.PooledProjectionDim)
+                )
         );
     }
 
@@ -109,14 +107,13 @@ internal sealed record FullSizeModel(
             planned,
             reward,
             (values, types) =>
-                new FlowModel
-                {
-                    Family = ModelFamily.Flux1,
-                    Transformer = Transformer(values, types, () => new FluxTransformer2DModel(sizes)),
-                    Vae = RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKL(autoencoder)),
-                    Scheduler = Flux1Family.ReleasedScheduler,
-                    Prompts = Prompts(values, planned, sizes.JointAttentionDim, sizes.PooledProjectionDim),
-                }
+                new FlowModel(
+                    family: ModelFamily.Flux1,
+                    transformer: Transformer(values, types, () => new FluxTransformer2DModel(sizes)),
+                    vae: RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKL(autoencoder)),
+                    scheduler: Flux1Family.ReleasedScheduler,
+                    prompts: Prompts(values, planned, sizes.JointAttentionDim, sizes.PooledProjectionDim)
+                )
         );
     }
 
@@ -132,14 +129,13 @@ internal sealed record FullSizeModel(
             planned,
             reward,
             (values, types) =>
-                new FlowModel
-                {
-                    Family = ModelFamily.Flux2,
-                    Transformer = Transformer(values, types, () => new Flux2Transformer2DModel(sizes)),
-                    Vae = RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKLFlux2(autoencoder)),
-                    Scheduler = Flux1Family.ReleasedScheduler,
-                    Prompts = Prompts(values, planned, sizes.JointAttentionDim, pooled: null),
-                }
+                new FlowModel(
+                    family: ModelFamily.Flux2,
+                    transformer: Transformer(values, types, () => new Flux2Transformer2DModel(sizes)),
+                    vae: RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKLFlux2(autoencoder)),
+                    scheduler: Flux1Family.ReleasedScheduler,
+                    prompts: Prompts(values, planned, sizes.JointAttentionDim, pooled: null)
+                )
         );
     }
 

@@ -53,7 +53,6 @@ public sealed class TextToImage : IDisposable
     {
         Compute = device ?? ComputeDevice.Cpu;
         Model = model;
-        model.Freeze();
         var (stored, type) = (settings.StoredLora(training), settings.ComputeDtype);
         // Weights that are not trained need none; an adapter's factors are float32 on a network of any type.
         var hasMasters = training is { Lora: null } && stored is null && type != ScalarType.Float32;

@@ -74,18 +74,17 @@ public sealed class Pretrainer(PretrainRecipe recipe, string folder, Action<Pret
             PretrainRecipe.TextConfig(tokenizer.VocabularySize, tokenizer.StartId, tokenizer.EndId),
             report
         );
-        using var made = new FlowModel
-        {
-            Family = ModelFamily.SD35,
-            Transformer = transformer,
-            Vae = autoencoder,
-            Prompts = new SD3PromptEncoder(
+        using var made = new FlowModel(
+            ModelFamily.SD35,
+            transformer,
+            autoencoder,
+            new FlowMatchEulerConfig { Shift = 1 },
+            new SD3PromptEncoder(
                 [new TextTower(tokenizer, model.Tokenizer(), textEncoder)],
                 null,
                 transformer.TextWidth
-            ),
-            Scheduler = new FlowMatchEulerConfig { Shift = 1 },
-        };
+            )
+        );
         made.Save(model.Root, Storage);
     }
 

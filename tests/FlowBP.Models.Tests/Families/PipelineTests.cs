@@ -110,14 +110,13 @@ public sealed class PipelineTests
         var text = SmallClip.Text with { VocabSize = tokenizer.VocabularySize, EosTokenId = tokenizer.EndId };
         var encoder = new CLIPTextModelWithProjection(text);
         ParameterInitialization.Apply(encoder, seed: 4);
-        return new FlowModel
-        {
-            Family = ModelFamily.SD35,
-            Transformer = Transformer(TransformerConfig with { JointAttentionDim = 8, PooledProjectionDim = 6 }),
-            Vae = Autoencoder(),
-            Prompts = new SD3PromptEncoder([new TextTower(tokenizer, words, encoder)], null, textWidth: 8),
-            Scheduler = new FlowMatchEulerConfig { Shift = 3 },
-        };
+        return new FlowModel(
+            family: ModelFamily.SD35,
+            transformer: Transformer(TransformerConfig with { JointAttentionDim = 8, PooledProjectionDim = 6 }),
+            vae: Autoencoder(),
+            prompts: new SD3PromptEncoder([new TextTower(tokenizer, words, encoder)], null, textWidth: 8),
+            scheduler: new FlowMatchEulerConfig { Shift = 3 }
+        );
     }
 
     private static CLIPTextModelWithProjection Tower()
