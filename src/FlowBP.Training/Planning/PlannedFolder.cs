@@ -14,6 +14,8 @@ namespace FlowBP.Training.Planning;
 /// <summary>Reads model folders.</summary>
 internal static class PlannedFolder
 {
+    private const int LongestPath = 35;
+
     /// <summary>The networks of a folder in diffusers' layout, rewards apart.</summary>
     /// <exception cref="CheckpointException">A configuration is missing, damaged, or of a network that is not known.</exception>
     public static PlannedModel Read(string folder)
@@ -33,7 +35,7 @@ internal static class PlannedFolder
         var transformer = MetaNetwork.Build(() => family.NewTransformer(json));
         return new()
         {
-            Name = $"{family.PipelineClasses[0]} of {folder}",
+            Name = $"{family.PipelineClasses[0]} of {Shortened(folder)}",
             Transformer = transformer,
             AdapterTargets = family.AdapterTargets,
             Decoder = new TracedDecoder(decoder),
@@ -46,6 +48,14 @@ internal static class PlannedFolder
                 : PlannedModel.UsualResolution,
             RewardParameters = 0,
         };
+    }
+
+    // Fit for a line of 80 columns: as seen from the working folder where that is shorter, and of what is longer still the end.
+    private static string Shortened(string folder)
+    {
+        var relative = Path.GetRelativePath(".", folder);
+        var path = relative.Length < folder.Length ? relative : folder;
+        return path.Length <= LongestPath ? path : $"…{path[^(LongestPath - 1)..]}";
     }
 
     // FLUX.2's class differs in how latents are normalised and packed, not in its convolutions.
