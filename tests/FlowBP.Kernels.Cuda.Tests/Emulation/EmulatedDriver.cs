@@ -25,6 +25,9 @@ internal sealed unsafe class EmulatedDriver(string schedule, byte poison = 0xFF,
     /// <summary>Allocations made so far.</summary>
     public int Allocations { get; private set; }
 
+    /// <summary>Hears the name of every kernel that is launched, on the stack of the launch.</summary>
+    public Action<string>? Launching { get; init; }
+
     public string Name => $"emulation, {schedule}";
 
     public int DeviceCount => 1;
@@ -69,6 +72,7 @@ internal sealed unsafe class EmulatedDriver(string schedule, byte poison = 0xFF,
             }
         }
         record?.Add(name, grid, block, copies, _allocations);
+        Launching?.Invoke(name);
         Launches++;
         var pins = Array.ConvertAll(copies, copy => GCHandle.Alloc(copy, GCHandleType.Pinned));
         try
