@@ -31,7 +31,12 @@ internal sealed class DiagnoseCommand : ICommand
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
-        var settings = UsageException.Guard(() => arguments.To(DiagnosisSettings.Table));
+        var settings = UsageException.Guard(() =>
+        {
+            var asked = arguments.To(DiagnosisSettings.Table);
+            asked.Check();
+            return asked;
+        });
         Threads.UseAll();
         var report = ProgressLine.During(
             terminal,

@@ -36,8 +36,21 @@ internal static class DiagnosisDisplay
     }
 
     // Wrapped between words.
-    private static void Say(Terminal terminal, string sentence) =>
-        terminal.Results.Write(new Text(sentence + Environment.NewLine));
+    private static void Say(Terminal terminal, string sentence)
+    {
+        var room = terminal.Results.Profile.Width;
+        var line = "";
+        foreach (var word in sentence.Split(' '))
+        {
+            if (line.Length > 0 && line.Length + 1 + word.Length > room)
+            {
+                terminal.Output.WriteLine(line);
+                line = "";
+            }
+            line += line.Length == 0 ? word : $" {word}";
+        }
+        terminal.Output.WriteLine(line);
+    }
 
     private static Table Table(DiagnosisTable content)
     {

@@ -32,29 +32,27 @@ public static class DiagnosisReadings
         var names = report.Methods.Select(method =>
             $"{method.Method} {(method.Leading.Cosine is { } cosine ? DiagnosisTables.Fixed(cosine.Value, 3) : "undefined")}"
         );
-        var branch = report.Methods.Any(method => method.Detached is not null)
-            ? ", the negative branch detached as in training by default"
+        var branch =
+            report.OrderedByDetached ? ", the negative branch detached (cfg_detach_neg true)"
+            : report.Methods.Any(method => method.Detached is not null)
+                ? ", both branches differentiated (cfg_detach_neg false)"
             : "";
         return $"Closest to full backpropagation first{branch}: {string.Join(", ", names)}.";
     }
 
-    private static IEnumerable<(MethodDiagnosis Upper, MethodDiagnosis Lower)> Neighbours(DiagnosisReport report) =>
-        report
-            .Methods.Zip(report.Methods.Skip(1))
-            .Where(pair => pair.First.Leading.Cosine is not null && pair.Second.Leading.Cosine is not null);
-
     private static string? Overlaps(DiagnosisReport report)
     {
-        var all = Neighbours(report).ToArray();
-        var overlapping = all.Where(pair => pair.Upper.Leading.Cosine!.Overlaps(pair.Lower.Leading.Cosine!)).ToArray();
-        return all.Length == 0 ? null
-            : overlapping.Length == 0 ? "The intervals of no two neighbours overlap."
-            : $"The intervals of these neighbours overlap: {Names(overlapping)}.";
+        var methods = Ordered(report);
+        var groups = Groups(methods, (upper, lower) => upper.Leading.Cosine!.Overlaps(lower.Leading.Cosine!));
+        return methods.Length < 2 ? null
+            : groups.Length == 0 ? "The intervals of no two neighbours in this order overlap."
+            : $"Intervals of neighbours overlap in: {string.Join("; ", groups)}.";
     }
 
     private static string? ToldApart(DiagnosisReport report)
     {
-        if (report.Methods.Count < 2)
+        var methods = Ordered(report);
+        if (methods.Length < 2)
         {
             return null;
         }
@@ -62,27 +60,24 @@ public static class DiagnosisReadings
         {
             return $"{report.Draws} draws are too few to tell neighbours apart; {PairedGain.FewestPrompts} or more can.";
         }
-        var alike = Neighbours(report)
-            .Where(pair => Direction(pair.Lower.Leading, pair.Upper.Leading) is not 1)
-            .ToArray();
-        return alike.Length == 0
+        var groups = Groups(methods, (upper, lower) => Direction(lower.Leading, upper.Leading) is not 1);
+        return groups.Length == 0
             ? "Draw by draw, on the same prompts and noise, all neighbours are told apart."
-            : $"Draw by draw, on the same prompts and noise, these neighbours are not told apart: {Names(alike)}.";
+            : $"Draw by draw, on the same prompts and noise, neighbours are told apart but in: {string.Join("; ", groups)}.";
     }
 
     private static string? NegativeBranch(DiagnosisReport report)
     {
-        var guided = report.Methods.Where(method =>
-            method.Detached?.Cosine is not null && method.Attached.Cosine is not null
-        );
-        if (!guided.Any())
+        MethodDiagnosis[] guided =
+        [
+            .. report.Methods.Where(method => method is { Detached.Cosine: not null, Attached.Cosine: not null }),
+        ];
+        if (guided.Length == 0 || report.Draws < PairedGain.FewestPrompts)
         {
             return null;
         }
         var changes = guided
-            .GroupBy(method =>
-                report.Draws < PairedGain.FewestPrompts ? 0 : Direction(method.Detached!, method.Attached) ?? 0
-            )
+            .GroupBy(method => Direction(method.Detached!, method.Attached) ?? 0)
             .OrderByDescending(group => group.Key)
             .Select(group =>
                 $"{group.Key switch { > 0 => "raises", < 0 => "lowers", _ => "does not clearly change" }} the cosine of "
@@ -94,19 +89,15 @@ public static class DiagnosisReadings
     private static string? Bias(DiagnosisReport report)
     {
         var drawn = report
-            .Methods.Where(method =>
-                method.Leading is { Cosine: not null, MeanCosine: not null, VariancePerSample.Value: > 0 }
-            )
+            .Methods.Select(method => method.Leading)
+            .Where(branch => branch is { Cosine: not null, MeanCosine: not null, VariancePerSample.Value: > 0 })
+            .Select(branch => branch.MeanCosine!.Value - branch.Cosine!.Value)
             .ToArray();
-        if (drawn.Length == 0)
-        {
-            return null;
-        }
-        var most = drawn.MaxBy(method => method.Leading.MeanCosine!.Value - method.Leading.Cosine!.Value)!;
-        var (mean, one) = (most.Leading.MeanCosine!.Value, most.Leading.Cosine!.Value);
-        return $"More draws of indices would bring {most.Method} closest to where it is not yet: from"
-            + $" {DiagnosisTables.Fixed(one, 3)} for one gradient to {DiagnosisTables.Fixed(mean, 3)} for its mean;"
-            + " what then is missing to 1 is bias, which no number of draws removes.";
+        return drawn.Length == 0
+            ? null
+            : $"Over draws of indices, the cosine of a method's mean gradient is {DiagnosisTables.Fixed(drawn.Min(), 3)} to"
+                + $" {DiagnosisTables.Fixed(drawn.Max(), 3)} above that of one gradient: so much is variance, and what the mean"
+                + " still lacks to 1 is bias, which no number of draws removes.";
     }
 
     private static string? Scopes(DiagnosisReport report)
@@ -160,6 +151,25 @@ public static class DiagnosisReadings
                 .Direction;
     }
 
-    private static string Names(IEnumerable<(MethodDiagnosis Upper, MethodDiagnosis Lower)> pairs) =>
-        string.Join("; ", pairs.Select(pair => $"{pair.Upper.Method} and {pair.Lower.Method}"));
+    // Those whose direction is defined.
+    private static MethodDiagnosis[] Ordered(DiagnosisReport report) =>
+        [.. report.Methods.Where(method => method.Leading.Cosine is not null)];
+
+    // Runs of neighbours that are alike, two or more names each.
+    private static string[] Groups(MethodDiagnosis[] methods, Func<MethodDiagnosis, MethodDiagnosis, bool> areAlike)
+    {
+        List<List<string>> runs = [];
+        for (var i = 0; i < methods.Length; i++)
+        {
+            if (i > 0 && areAlike(methods[i - 1], methods[i]))
+            {
+                runs[^1].Add(methods[i].Method);
+            }
+            else
+            {
+                runs.Add([methods[i].Method]);
+            }
+        }
+        return [.. runs.Where(run => run.Count > 1).Select(run => string.Join(", ", run))];
+    }
 }

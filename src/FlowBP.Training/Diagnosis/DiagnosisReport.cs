@@ -1,5 +1,6 @@
 // What a diagnosis finds, as numbers. A figure that is not defined is null and never zero.
 
+using System.Text.Json.Serialization;
 using FlowBP.Training.Devices;
 
 namespace FlowBP.Training.Diagnosis;
@@ -17,12 +18,14 @@ public sealed record BranchFidelity
     public required Estimate? NormRatio { get; init; }
 
     /// <summary>
-    /// Cosine of the expectation over index draws, all draws of prompts and noise together one long vector. The squared norm is
-    /// estimated without bias, so the estimate can exceed 1 by its error. Null: the expectation is not told from zero.
+    /// Cosine of the expectation over index draws, mean over draws of prompts and noise. The expectation's squared norm is
+    /// estimated without bias, so the estimate can exceed 1 by its error. Null: the expectation is told from zero in no draw.
     /// </summary>
     public required Estimate? MeanCosine { get; init; }
 
-    /// <summary>E|g − E g|² / |E g|² over index draws, of a batch with a draw per sample.</summary>
+    /// <summary>
+    /// E|g − E g|² / |E g|² over index draws, of a batch with a draw per sample; both sums are over all draws of prompts and noise.
+    /// </summary>
     public required Estimate? VariancePerSample { get; init; }
 
     /// <summary>The same of a batch that shares one draw; null: not measured with this treatment of the negative branch.</summary>
@@ -50,8 +53,9 @@ public sealed record MethodDiagnosis
     /// <summary>With both branches differentiated, or without guidance of two branches.</summary>
     public required BranchFidelity Attached { get; init; }
 
-    /// <summary>The one that methods are ordered by: as training does it where nothing else is asked for.</summary>
-    internal BranchFidelity Leading => Detached ?? Attached;
+    /// <summary>The one of them that methods are ordered by: as training would have it.</summary>
+    [JsonIgnore]
+    public required BranchFidelity Leading { get; init; }
 
     /// <summary>δ_j of a connector; null: the method predicts no split, or replays the rollout's own steps.</summary>
     public required Estimate? SplitDeviation { get; init; }
@@ -95,6 +99,9 @@ public sealed record DiagnosisReport
 
     /// <summary>N.</summary>
     public required int RolloutSteps { get; init; }
+
+    /// <summary>Whether there is a negative branch, and methods are ordered by their gradients with it detached.</summary>
+    public required bool OrderedByDetached { get; init; }
 
     /// <summary>What the memory figures count.</summary>
     public required PeakMemoryKind PeakMemoryOf { get; init; }

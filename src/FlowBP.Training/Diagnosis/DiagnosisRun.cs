@@ -34,7 +34,7 @@ public sealed class DiagnosisRun(
     {
         var start = Stopwatch.GetTimestamp();
         using var listening = LoadingNotices.To(notice);
-        settings.Model.Check();
+        settings.Check();
         var planners = settings.Planners();
         if (settings.OutputDir is { } folder)
         {
@@ -61,6 +61,7 @@ public sealed class DiagnosisRun(
             IndexDraws = size.IndexDraws,
             BatchSize = size.BatchSize,
             RolloutSteps = settings.RolloutSteps,
+            OrderedByDetached = subject.OrdersByDetached,
             PeakMemoryOf = device.PeakMemoryOf,
             Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
             Methods = methods,
@@ -90,6 +91,7 @@ public sealed class DiagnosisRun(
         {
             Detached = model.Field.Scale == 1 ? null : model.Field.With(detachNegative: true),
             Attached = model.Field.With(detachNegative: false),
+            OrdersByDetached = model.Field.Scale != 1 && settings.Training.CfgDetachNeg,
             Schedule = model.Schedule(settings.RolloutSteps),
             Compute = model.Compute,
             Executor = new()

@@ -10,9 +10,11 @@ namespace FlowBP.Training.Diagnosis;
 /// <summary>Settings of <c>diagnose</c>.</summary>
 public sealed record DiagnosisSettings
 {
-    /// <summary>What can be set. Both treatments of the negative branch are measured, and nothing is painted.</summary>
-    public static SettingTable<DiagnosisSettings> Table { get; } =
-        new(new(), "sampling_steps", "cfg_detach_neg", "eval_guidance_scale");
+    /// <summary>
+    /// What can be set. Both treatments of the negative branch are measured, <c>cfg_detach_neg</c> says by which of them methods are
+    /// ordered; nothing is painted.
+    /// </summary>
+    public static SettingTable<DiagnosisSettings> Table { get; } = new(new(), "sampling_steps", "eval_guidance_scale");
 
     /// <summary>Names of methods; none: all.</summary>
     [Setting("methods to compare, separated by commas; none: all of them")]
@@ -20,15 +22,15 @@ public sealed record DiagnosisSettings
 
     /// <summary>D.</summary>
     [Setting("draws of prompts and noise, the same ones for every method; intervals are over these", 2)]
-    public int Draws { get; init; } = 8;
+    public int Draws { get; init; } = 12;
 
     /// <summary>R.</summary>
     [Setting("draws of step indices for each draw of prompts and noise", 2)]
-    public int IndexDraws { get; init; } = 4;
+    public int IndexDraws { get; init; } = 3;
 
     /// <summary>B.</summary>
     [Setting("samples of a draw, whose gradients are one", 1)]
-    public int BatchSize { get; init; } = 4;
+    public int BatchSize { get; init; } = 2;
 
     /// <summary>N.</summary>
     [OfRun]
@@ -65,6 +67,14 @@ public sealed record DiagnosisSettings
     /// <summary>What is trained.</summary>
     [Settings]
     public TrainingSettings Training { get; init; } = new();
+
+    /// <summary>Refuses what can be refused before a model is loaded.</summary>
+    /// <exception cref="InvalidSettingException">A method is not known or can't be drawn, or settings don't go together.</exception>
+    public void Check()
+    {
+        Model.Check();
+        _ = Planners();
+    }
 
     /// <summary>The chosen methods, with their own defaults.</summary>
     /// <exception cref="UnknownNameException">There is no such method; the nearest is suggested.</exception>

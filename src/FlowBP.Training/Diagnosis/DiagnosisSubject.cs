@@ -14,6 +14,9 @@ internal sealed record DiagnosisSubject
     /// <summary>The field with everything differentiated: that of the reference.</summary>
     public required IVelocityField Attached { get; init; }
 
+    /// <summary>Whether methods are ordered by the first; only where there is one.</summary>
+    public required bool OrdersByDetached { get; init; }
+
     /// <summary>The rollout's schedule.</summary>
     public required NoiseSchedule Schedule { get; init; }
 

@@ -43,23 +43,19 @@ public static class DiagnosisTables
         [
             new(
                 "one gradient against full backpropagation's (95 % interval)",
-                ["method", isGuided ? "cosine, detached" : "cosine", .. IfGuided("cosine, attached"), "norm ratio"],
+                ["method", .. ByBranch("cosine"), "norm ratio"],
                 Rows(method =>
-                    [
-                        Cosine(method.Leading.Cosine),
-                        .. IfGuided(Cosine(method.Attached.Cosine)),
-                        Short(method.Leading.NormRatio),
-                    ]
+                    [.. OfBranches(method, branch => Cosine(branch.Cosine)), Short(method.Leading.NormRatio)]
                 )
             ),
             new(
-                "over draws of indices: bias and variance (95 % interval)",
-                ["method", "cosine of mean", "variance", "with a shared draw"],
+                "over draws of indices: bias and relative variance (95 % interval)",
+                ["method", "cosine of mean", "variance", "variance, shared"],
                 Rows(method =>
                     [
                         Cosine(method.Leading.MeanCosine),
-                        Short(method.Leading.VariancePerSample),
-                        Short(method.Leading.VariancePerBatch),
+                        Variance(method.Leading.VariancePerSample),
+                        Variance(method.Leading.VariancePerBatch),
                     ]
                 )
             ),
@@ -77,15 +73,13 @@ public static class DiagnosisTables
                 )
             ),
             new(
-                "the cost of one gradient; evaluations per sample, "
-                    + (isGuided ? "seconds detached and attached" : "seconds per batch"),
-                ["method", "forwards", "products", "s", .. IfGuided("s, att."), MemoryHeader(report.PeakMemoryOf)],
+                "the cost of one gradient: evaluations per sample, seconds and memory of a batch",
+                ["method", "forwards", "products", .. ByBranch("s"), MemoryHeader(report.PeakMemoryOf)],
                 Rows(method =>
                     [
                         Fixed(method.ForwardsPerSample, 1),
                         Fixed(method.ProductsPerSample, 1),
-                        Fixed(method.Leading.Seconds, 2),
-                        .. IfGuided(Fixed(method.Attached.Seconds, 2)),
+                        .. OfBranches(method, branch => Fixed(branch.Seconds, 2)),
                         method.Leading.PeakMemoryBytes is { } bytes ? Fixed(bytes / Mebibyte, 0) : Undefined,
                     ]
                 )
@@ -95,7 +89,16 @@ public static class DiagnosisTables
         IReadOnlyList<IReadOnlyList<string>> Rows(Func<MethodDiagnosis, IEnumerable<string>> figures) =>
             [.. methods.Select(method => (IReadOnlyList<string>)[method.Method, .. figures(method)])];
 
-        IEnumerable<string> IfGuided(string text) => isGuided ? [text] : [];
+        // The one that methods are ordered by stands first.
+        IEnumerable<string> ByBranch(string text) =>
+            !isGuided ? [text]
+            : report.OrderedByDetached ? [$"{text}, detached", $"{text}, attached"]
+            : [$"{text}, attached", $"{text}, detached"];
+
+        IEnumerable<string> OfBranches(MethodDiagnosis method, Func<BranchFidelity, string> figure) =>
+            method.Detached is not { } detached ? [figure(method.Attached)]
+            : report.OrderedByDetached ? [figure(detached), figure(method.Attached)]
+            : [figure(method.Attached), figure(detached)];
     }
 
     private static string MemoryHeader(PeakMemoryKind kind) =>
@@ -105,10 +108,13 @@ public static class DiagnosisTables
 
     private static string Short(Estimate? estimate) => Interval(estimate, Significant);
 
+    private static string Variance(Estimate? estimate) =>
+        Interval(estimate, value => value < 10 ? Fixed(value, 3) : Significant(value));
+
     private static string Interval(Estimate? estimate, Func<double, string> format) =>
-        estimate is null
-            ? Undefined
-            : $"{format(estimate.Value)} ({format(estimate.Ci95[0])}…{format(estimate.Ci95[1])})";
+        estimate is null ? Undefined
+        : estimate.Value == 0 && estimate.Ci95 is [0, 0] ? "0"
+        : $"{format(estimate.Value)} ({format(estimate.Ci95[0])}…{format(estimate.Ci95[1])})";
 
     private static string Plain(double? value) => value is { } number ? Significant(number) : Undefined;
 

@@ -20,6 +20,11 @@ internal sealed class FidelityMeasure(
 
     private readonly BatchPlan full = BatchPlan.Shared(new FullPlanner().FromIndices(subject.Schedule), size.BatchSize);
 
+    private IEnumerable<Branch> Branches =>
+        subject.Detached is null ? [Branch.Attached]
+        : subject.OrdersByDetached ? [Branch.Detached, Branch.Attached]
+        : [Branch.Attached, Branch.Detached];
+
     /// <summary>Measures.</summary>
     /// <param name="report">Hears of the draw and the method that are being measured.</param>
     /// <param name="cancellation">Stops between two gradients.</param>
@@ -29,7 +34,7 @@ internal sealed class FidelityMeasure(
     {
         MethodRecord[] records =
         [
-            .. planners.Select(method => new MethodRecord(method.Name, method.Planner, subject.Detached is not null)),
+            .. planners.Select(method => new MethodRecord(method.Name, method.Planner, Branches)),
         ];
         for (var draw = 0; draw < size.Draws; draw++)
         {

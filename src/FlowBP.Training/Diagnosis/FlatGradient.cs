@@ -74,7 +74,8 @@ internal sealed class FlatGradient : IDisposable
         var sum = 0.0;
         for (var i = 0; i < parts.Length; i++)
         {
-            var (a, b) = (Values(i), other.Values(i));
+            var a = Values(i);
+            var b = other.Values(i);
             for (var k = 0; k < Math.Min(a.Length, b.Length); k++)
             {
                 sum += (double)a[k] * b[k];

@@ -74,7 +74,9 @@ internal sealed class GradientMoments(FlatGradient reference)
         var (dot, squared, squaredSum) = (0.0, 0.0, 0.0);
         for (var i = 0; i < differences.Length; i++)
         {
-            var (from, to, sums) = (first.Values(i), reference.Values(i), differences[i]);
+            var from = first.Values(i);
+            var to = reference.Values(i);
+            var sums = differences[i];
             for (var k = 0; k < Math.Max(from.Length, sums?.Length ?? 0); k++)
             {
                 var sum = sums is null ? 0 : sums[k];
@@ -100,7 +102,8 @@ internal sealed class GradientMoments(FlatGradient reference)
     {
         for (var i = 0; i < differences.Length; i++)
         {
-            var (a, b) = (gradient.Values(i), first!.Values(i));
+            var a = gradient.Values(i);
+            var b = first!.Values(i);
             if (a.IsEmpty && b.IsEmpty)
             {
                 continue;

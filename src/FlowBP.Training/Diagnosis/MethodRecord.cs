@@ -37,17 +37,10 @@ internal sealed class BranchRecord(Branch field)
             Cosine = Estimate.Mean([.. PerSample.Select(draw => draw.Cosine)]),
             CosineByDraw = [.. PerSample.Select(draw => double.IsNaN(draw.Cosine) ? null : (double?)draw.Cosine)],
             NormRatio = Estimate.Mean([.. PerSample.Select(draw => draw.NormRatio)]),
-            MeanCosine = Estimate.Of(
-                PerSample.Count,
-                chosen =>
-                {
-                    var squared = Sum(PerSample, chosen, draw => draw.MeanSquared);
-                    return squared > 0
-                        ? Sum(PerSample, chosen, draw => draw.MeanDot)
-                            / Math.Sqrt(squared * Sum(PerSample, chosen, draw => draw.ReferenceSquared))
-                        : double.NaN;
-                }
-            ),
+            // NaN where the squared norm, less the share of the variance, is not above zero.
+            MeanCosine = Estimate.Mean([
+                .. PerSample.Select(draw => draw.MeanDot / Math.Sqrt(draw.MeanSquared * draw.ReferenceSquared)),
+            ]),
             VariancePerSample = RelativeVariance(PerSample),
             VariancePerBatch = PerBatch.Count == 0 ? null : RelativeVariance(PerBatch),
             ZeroGradients = PerSample.Sum(draw => draw.Zeros),
@@ -79,8 +72,8 @@ internal sealed class BranchRecord(Branch field)
 /// <summary>What has been measured of a method.</summary>
 /// <param name="name">Its name.</param>
 /// <param name="planner">Draws its plans.</param>
-/// <param name="isGuided">Whether there is a negative branch.</param>
-internal sealed class MethodRecord(string name, ISurrogatePlanner planner, bool isGuided)
+/// <param name="branches">The treatments of the negative branch, the one that methods are ordered by first.</param>
+internal sealed class MethodRecord(string name, ISurrogatePlanner planner, IEnumerable<Branch> branches)
 {
     private readonly List<SurrogateReport> reports = [];
     private readonly List<SurrogatePlan> plans = [];
@@ -92,8 +85,7 @@ internal sealed class MethodRecord(string name, ISurrogatePlanner planner, bool 
     public ISurrogatePlanner Planner => planner;
 
     /// <summary>The treatments of the negative branch, the one that methods are ordered by first.</summary>
-    public IReadOnlyList<BranchRecord> Branches { get; } =
-        isGuided ? [new(Branch.Detached), new(Branch.Attached)] : [new(Branch.Attached)];
+    public IReadOnlyList<BranchRecord> Branches { get; } = [.. branches.Select(branch => new BranchRecord(branch))];
 
     /// <summary>Adds what was drawn for a gradient, and what the executor says of it.</summary>
     public void Add(BatchPlan plan, SurrogateReport report)
@@ -118,11 +110,13 @@ internal sealed class MethodRecord(string name, ISurrogatePlanner planner, bool 
             }
         }
         var samples = (double)plans.Count;
+        var fidelity = Branches.ToDictionary(branch => branch.Field, branch => branch.Fidelity());
         return new()
         {
             Method = name,
-            Detached = isGuided ? Branches[0].Fidelity() : null,
-            Attached = Branches[^1].Fidelity(),
+            Detached = fidelity.GetValueOrDefault(Branch.Detached),
+            Attached = fidelity[Branch.Attached],
+            Leading = fidelity[Branches[0].Field],
             SplitDeviation = isReplay ? null : ByDraw(report => report.SplitDeviation),
             EndDeviation = isReplay ? null : ByDraw(report => report.EndDeviation),
             ReconstructionError = reports.Max(report => report.ReconstructionError),
