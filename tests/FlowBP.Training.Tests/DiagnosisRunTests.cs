@@ -150,7 +150,6 @@ public class DiagnosisRunTests
                 Method = name,
                 Detached = null,
                 Attached = fidelity,
-                Leading = fidelity,
                 SplitDeviation = null,
                 EndDeviation = null,
                 ReconstructionError = null,

@@ -1,6 +1,5 @@
 // What a diagnosis finds, as numbers. A figure that is not defined is null and never zero.
 
-using System.Text.Json.Serialization;
 using FlowBP.Training.Devices;
 
 namespace FlowBP.Training.Diagnosis;
@@ -53,9 +52,11 @@ public sealed record MethodDiagnosis
     /// <summary>With both branches differentiated, or without guidance of two branches.</summary>
     public required BranchFidelity Attached { get; init; }
 
+    /// <summary>Whether methods are ordered by the former.</summary>
+    internal bool IsOrderedByDetached { get; init; }
+
     /// <summary>The one of them that methods are ordered by: as training would have it.</summary>
-    [JsonIgnore]
-    public required BranchFidelity Leading { get; init; }
+    internal BranchFidelity Leading => IsOrderedByDetached ? Detached! : Attached;
 
     /// <summary>δ_j of a connector; null: the method predicts no split, or replays the rollout's own steps.</summary>
     public required Estimate? SplitDeviation { get; init; }

@@ -22,7 +22,7 @@ public sealed record DiagnosisSettings
 
     /// <summary>D.</summary>
     [Setting("draws of prompts and noise, the same ones for every method; intervals are over these", 2)]
-    public int Draws { get; init; } = 10;
+    public int Draws { get; init; } = 8;
 
     /// <summary>R.</summary>
     [Setting("draws of step indices for each draw of prompts and noise", 2)]

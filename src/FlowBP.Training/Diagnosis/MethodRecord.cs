@@ -116,7 +116,7 @@ internal sealed class MethodRecord(string name, ISurrogatePlanner planner, IEnum
             Method = name,
             Detached = fidelity.GetValueOrDefault(Branch.Detached),
             Attached = fidelity[Branch.Attached],
-            Leading = fidelity[Branches[0].Field],
+            IsOrderedByDetached = Branches[0].Field == Branch.Detached,
             SplitDeviation = isReplay ? null : ByDraw(report => report.SplitDeviation),
             EndDeviation = isReplay ? null : ByDraw(report => report.EndDeviation),
             ReconstructionError = reports.Max(report => report.ReconstructionError),
