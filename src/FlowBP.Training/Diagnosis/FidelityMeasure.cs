@@ -90,7 +90,7 @@ internal sealed class FidelityMeasure(
         CancellationToken cancellation
     )
     {
-        BatchPlan[] perSample = Plans(DrawScope.PerSample);
+        var perSample = Plans(DrawScope.PerSample);
         foreach (var branch in record.Branches)
         {
             var isLeading = branch == record.Branches[0];
