@@ -102,20 +102,30 @@ public static class DiagnosisReadings
 
     private static string? Scopes(DiagnosisReport report)
     {
+        MethodDiagnosis[] drawn =
+        [
+            .. report.Methods.Where(method =>
+                method.Leading is { VariancePerSample.Value: > 0, VariancePerBatch.Value: > 0 }
+            ),
+        ];
+        if (drawn.Length == 0 || report.BatchSize == 1)
+        {
+            return null;
+        }
         double[] ratios =
         [
-            .. report
-                .Methods.Where(method =>
-                    method.Leading is { VariancePerSample.Value: > 0, VariancePerBatch.Value: > 0 }
-                )
+            .. drawn
                 .Select(method => method.Leading.VariancePerBatch!.Value / method.Leading.VariancePerSample!.Value)
                 .Order(),
         ];
-        return ratios.Length == 0 || report.BatchSize == 1
-            ? null
-            : $"One draw of indices for the batch of {report.BatchSize} has"
-                + $" {DiagnosisTables.Significant(ratios[0])} to {DiagnosisTables.Significant(ratios[^1])} times the variance of"
-                + $" a draw per sample (median {DiagnosisTables.Significant(PairedBootstrap.Quantile(ratios, 0.5))}).";
+        var apart = drawn
+            .Where(method => !method.Leading.VariancePerBatch!.Overlaps(method.Leading.VariancePerSample!))
+            .Select(method => method.Method)
+            .ToArray();
+        return $"One draw of indices for the batch of {report.BatchSize} has"
+            + $" {DiagnosisTables.Significant(ratios[0])} to {DiagnosisTables.Significant(ratios[^1])} times the variance of"
+            + $" a draw per sample (median {DiagnosisTables.Significant(PairedBootstrap.Quantile(ratios, 0.5))}); the two intervals"
+            + (apart.Length == 0 ? " overlap for every method." : $" are apart for {string.Join(", ", apart)}.");
     }
 
     private static string? Zeros(DiagnosisReport report)
