@@ -23,6 +23,10 @@ public sealed class GuidedVelocityField(IVelocityField inner, double scale, bool
     /// <inheritdoc/>
     public bool KeepsForward => inner.KeepsForward;
 
+    /// <summary>The same guidance of the same field, with the other or the same treatment of the negative branch in gradients.</summary>
+    /// <param name="detachNegative">Whether v_neg is a constant.</param>
+    public GuidedVelocityField With(bool detachNegative) => new(inner, Scale, detachNegative);
+
     /// <inheritdoc/>
     public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace = null)
     {

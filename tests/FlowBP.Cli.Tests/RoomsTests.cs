@@ -172,6 +172,25 @@ public class RoomsTests
             ]
         ),
         (
+            "Training.Diagnosis",
+            [
+                "Torch",
+                "RandomStreams",
+                "Settings",
+                "Formats",
+                "Surrogates",
+                "Families",
+                "Training",
+                "Training.Devices",
+                "Training.Configuration",
+                "Training.Rewards",
+                "Training.Pipelines",
+                "Training.Alignment",
+                "Training.Evaluation",
+                "Training.Runs",
+            ]
+        ),
+        (
             "Training.Planning",
             [
                 "Torch",
@@ -258,6 +277,7 @@ public class RoomsTests
                 "Training.Alignment",
                 "Training.Evaluation",
                 "Training.Runs",
+                "Training.Diagnosis",
                 "Training.Planning",
                 "Training.Pretraining",
                 "Verification",

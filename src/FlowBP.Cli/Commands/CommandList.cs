@@ -11,6 +11,7 @@ internal static class CommandList
         new AlignCommand(),
         new SampleCommand(TimeProvider.System),
         new EvaluateCommand(TimeProvider.System),
+        new DiagnoseCommand(),
         new EmbedCommand(),
         new InspectCommand(),
         new PlanCommand(),

@@ -71,7 +71,10 @@ public static class PairedBootstrap
         );
     }
 
-    private static double Quantile(double[] sorted, double share)
+    /// <summary>A quantile of sorted values, linear between neighbours.</summary>
+    /// <param name="sorted">The values, at least one.</param>
+    /// <param name="share">Which, in [0, 1].</param>
+    internal static double Quantile(double[] sorted, double share)
     {
         var at = share * (sorted.Length - 1);
         var below = (int)at;
