@@ -120,6 +120,40 @@ public sealed class FlowModel : IDisposable
         return model;
     }
 
+    /// <summary>
+    /// Puts the transformer's weights between those of the model that was aligned and its own: <c>w ← base + t·(w − base)</c>, in
+    /// float32 and rounded once to the type of the weights.
+    /// </summary>
+    /// <param name="folder">Folder of the base, of the same family and sizes.</param>
+    /// <param name="strength">t; 0: the base's weights, to the bit where the types are the same.</param>
+    /// <exception cref="CheckpointException">The base is missing or damaged, or its network is another one.</exception>
+    public void Interpolate(string folder, double strength)
+    {
+        var layout = new DiffusersFolder(folder);
+        var family = ModelFamily.Reading(layout);
+        if (family != Family)
+        {
+            throw CheckpointException.ForFile(folder, $"found a model of {family.Name}, expected one of {Family.Name}");
+        }
+        using var scope = torch.NewDisposeScope();
+        using var noGrad = torch.no_grad();
+        using var network = family.LoadTransformer(layout.Transformer);
+        var from = network.named_parameters().ToDictionary(own => own.name, own => (Tensor)own.parameter);
+        foreach (var (name, parameter) in Transformer.named_parameters())
+        {
+            using var inner = torch.NewDisposeScope();
+            if (!from.TryGetValue(name, out var start) || !start.shape.SequenceEqual(parameter.shape))
+            {
+                throw CheckpointException.ForFile(
+                    layout.Transformer,
+                    $"found no tensor '{name}' [{string.Join(", ", parameter.shape)}], expected the network that was aligned"
+                );
+            }
+            var base32 = start.to(ScalarType.Float32);
+            parameter.copy_(base32 + (parameter.to(ScalarType.Float32) - base32) * strength);
+        }
+    }
+
     /// <summary>The size of a latent, [C, Y, X].</summary>
     /// <param name="size">Size of the picture; null: the one the model was made for.</param>
     /// <exception cref="InvalidSettingException">The network can't paint this size.</exception>

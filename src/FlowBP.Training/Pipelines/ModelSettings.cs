@@ -42,6 +42,22 @@ public sealed record ModelSettings
     )]
     public double LoraScale { get; init; } = 1;
 
+    /// <summary>
+    /// How much of what alignment changed is kept: weights are <c>base + strength·(aligned − base)</c>; of an adapter, its scale is
+    /// multiplied with it. 0: the base, 1: as trained; above 1 goes further.
+    /// </summary>
+    [Setting(
+        "how much of the alignment is kept, between strength_base (0) and the model (1); with lora_weights, the same as"
+            + " lora_scale",
+        -SettingAttribute.LargestFactor,
+        SettingAttribute.LargestFactor
+    )]
+    public double Strength { get; init; } = 1;
+
+    /// <summary>The model that was aligned, as <see cref="Model"/>; null: nothing lies between.</summary>
+    [Setting("folder of the model that was aligned, which strength goes out from; embedded, a path, or none")]
+    public string? StrengthBase { get; init; }
+
     /// <summary>Folder of the prompts' embeddings; null: the model's own text encoders are loaded.</summary>
     [Setting("folder of the prompts' embeddings (flowbp embed), so that no text encoder is loaded; or none")]
     public string? PromptEmbeds { get; init; }
@@ -103,6 +119,13 @@ public sealed record ModelSettings
     /// <exception cref="CheckpointException">It is a file that no folder goes with.</exception>
     public string Folder => ModelFiles.Of(Given, null).Folder;
 
+    /// <summary>Folder of the model that <see cref="Strength"/> goes out from; null: none.</summary>
+    /// <exception cref="CheckpointException">It is a file that no folder goes with.</exception>
+    internal string? StrengthBaseFolder =>
+        StrengthBase is { } given
+            ? ModelFiles.Of(EmbeddedAssets.Resolve(given, () => EmbeddedAssets.Model), null).Folder
+            : null;
+
     /// <summary>Folder of the model, and the file of its transformer's weights; null: the folder's own.</summary>
     /// <exception cref="CheckpointException">It is a file that no folder goes with, or it is not there.</exception>
     internal (string Folder, string? Transformer) Files => ModelFiles.Of(Given, Transformer);
@@ -131,6 +154,18 @@ public sealed record ModelSettings
         if (LoraWeights is null && LoraScale != 1)
         {
             throw new ConfigurationException("lora_scale has no meaning without lora_weights");
+        }
+        if (LoraWeights is null && StrengthBase is null && Strength != 1)
+        {
+            throw new ConfigurationException(
+                "strength needs strength_base, the model that was aligned, or lora_weights, an adapter of it"
+            );
+        }
+        if (LoraWeights is not null && StrengthBase is not null)
+        {
+            throw new ConfigurationException(
+                "strength_base has no meaning with lora_weights: an adapter's base is the model itself"
+            );
         }
     }
 
@@ -171,7 +206,7 @@ public sealed record ModelSettings
     /// <summary>The adapter that was trained before; null: none. Settings of one that is trained on may not contradict its file.</summary>
     /// <param name="training">What is trained; null: nothing.</param>
     internal StoredAdapter? StoredLora(TrainingSettings? training) =>
-        LoraWeights is { } path ? new(path, training?.LoraRank, training?.LoraAlpha, LoraScale) : null;
+        LoraWeights is { } path ? new(path, training?.LoraRank, training?.LoraAlpha, LoraScale * Strength) : null;
 
     // Null: from the text encoders of the model's folder, with the length that its pipeline has.
     private IPromptSource? Source(IReadOnlyList<string> prompts)

@@ -59,6 +59,10 @@ public sealed class TextToImage : IDisposable
         try
         {
             LatentShape = Model.LatentShape(settings.Size);
+            if (settings.StrengthBaseFolder is { } aligned && settings.Strength != 1)
+            {
+                Model.Interpolate(aligned, settings.Strength);
+            }
             if (!hasMasters)
             {
                 // Before it is moved: a narrow network may fit where a wide one does not.

@@ -93,6 +93,9 @@ public sealed class EvaluationRun(EvaluationSettings settings, IAlignmentObserve
                 Model = given,
                 Transformer = null,
                 LoraWeights = null,
+                LoraScale = 1,
+                StrengthBase = null,
+                Strength = 1,
             }
             : null;
 
