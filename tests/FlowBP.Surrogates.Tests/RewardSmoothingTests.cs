@@ -18,7 +18,7 @@ public class RewardSmoothingTests
         var smoothing = Three with { IncludeClean = clean };
         using var gradient = Gradient(world, noise, smoothing, new SquareReward());
         var x = TensorValues.Numbers(gradient.Input_R);
-        var mean = TensorValues.Numbers(noise.sum(0)).Select(sum => sum / smoothing.Images);
+        var mean = TensorValues.Numbers(noise.sum([0])).Select(sum => sum / smoothing.Images);
         // One of three images each, and the hinge's derivative is −1.
         Assert.That(
             TensorValues.Numbers(gradient.Gradient_R),
