@@ -38,6 +38,7 @@ internal static class SettingRules
     public static void Check(AlignmentConfig config)
     {
         config.Model.Check();
+        config.Anchor.Check();
         foreach (var (isBroken, message) in Rules)
         {
             if (isBroken(config))

@@ -33,6 +33,11 @@ public static class ConfiguredPlan
         "reward_dtype",
         "latent_dtype",
         "use_ema",
+        "anchor_weight",
+        "norm_hinge_weight",
+        "compare_to_base",
+        "reward_smoothing_copies",
+        "reward_smoothing_clean",
     ];
 
     /// <summary>The settings of a plan, by name, as they would be typed.</summary>
