@@ -100,6 +100,8 @@ public sealed class AlignmentTrainer : IDisposable
         model.Compute.ResetPeakMemory();
         var clock = new PartClock(model.Compute);
 
+        // What a step that failed has left is none of this one's.
+        imageReward.TakeCurves();
         var surrogate = AccumulateGradients(step, clock);
         var norm = Optimizer.GradientNorm();
         var learningRate = config.LearningRate.At(step);
@@ -119,6 +121,7 @@ public sealed class AlignmentTrainer : IDisposable
         {
             Step = step + 1,
             Surrogate = surrogate,
+            Rewards = imageReward.TakeCurves(),
             GradNorm = norm,
             LearningRate = learningRate,
             Seconds = clock.Total,

@@ -39,6 +39,8 @@ internal static class SettingRules
     {
         config.Model.Check();
         config.Anchor.Check();
+        // Refuses what is no list of rewards.
+        _ = config.Judges.Rewards;
         foreach (var (isBroken, message) in Rules)
         {
             if (isBroken(config))

@@ -213,6 +213,8 @@ public sealed class OutputFolder : IDisposable
                     report.Surrogate.AnchorLoss,
                     report.Surrogate.VelocityNormRatio,
                     report.Surrogate.VelocitySquaredDifference,
+                    Rewards = report.Rewards?.Scores,
+                    RewardGradientCosines = report.Rewards?.Cosines,
                 },
                 Lines
             )
