@@ -87,9 +87,9 @@ public sealed class ReferenceModel : IDisposable
     }
 
     /// <summary>The field with its adapter off while it is evaluated.</summary>
-    private sealed class FieldWithoutAdapter(IVelocityField field, LoraAdapter adapter) : IVelocityField
+    private sealed class FieldWithoutAdapter(IVelocityField adapted, LoraAdapter adapter) : IVelocityField
     {
-        public double Scale => field.Scale;
+        public double Scale => adapted.Scale;
 
         public Tensor Evaluate(Tensor x_B, Tensor sigma_B, Conditioning conditioning, ForwardTrace? trace = null)
         {
@@ -97,7 +97,7 @@ public sealed class ReferenceModel : IDisposable
             adapter.Enabled = false;
             try
             {
-                return field.Evaluate(x_B, sigma_B, conditioning);
+                return adapted.Evaluate(x_B, sigma_B, conditioning);
             }
             finally
             {
