@@ -29,12 +29,13 @@ internal sealed class PullbackSequence(IVelocityField field, NoiseSchedule sched
                     .Range(0, gradient.Scores.Length)
                     .SelectMany(row => Term.Of(row, plans, round, gradient.SquaredNorms[row] > 0, anchor)),
             ];
-            // Re-noised copies start from states of their own, so they don't share a product with the others.
-            foreach (var group in terms.GroupBy(term => term.Row >= batch.Plan.Batch))
+            // Re-noised copies start from states of their own, so they don't share a product with the others; nor do a sample's second
+            // terms, so that no product is wider than the batch.
+            foreach (var group in terms.GroupBy(term => (Renoised: term.Row >= batch.Plan.Batch, term.IsSecond)))
             {
                 foreach (var chunk in group.Chunk(width))
                 {
-                    Pull(chunk, group.Key, batch, rollout, gradient, anchor, running_R);
+                    Pull(chunk, group.Key.Renoised, batch, rollout, gradient, anchor, running_R);
                     evaluations = evaluations.Add(chunk.Length);
                 }
             }
@@ -120,6 +121,9 @@ internal sealed class PullbackSequence(IVelocityField field, NoiseSchedule sched
     // What a row takes in a round: a step with the reward's cotangent, the anchor's, or both.
     private sealed record Term(int Row, int Sample, int Step, double Weight, double Bridge, int? AnchorRow)
     {
+        /// <summary>Whether the same sample has a term at the same step besides this one.</summary>
+        public bool IsSecond { get; private init; }
+
         public static IEnumerable<Term> Of(
             int row,
             IReadOnlyList<SurrogatePlan> plans,
@@ -148,7 +152,7 @@ internal sealed class PullbackSequence(IVelocityField field, NoiseSchedule sched
             }
             if (anchorRow is not null && (!pulls || bridge != 0))
             {
-                yield return new(row, sample, step.Index, 0, 0, anchorRow);
+                yield return new(row, sample, step.Index, 0, 0, anchorRow) { IsSecond = pulls };
             }
         }
     }
