@@ -107,7 +107,7 @@ internal sealed class RewardPullback(
         for (var i = 0; i < chunk.Length; i++)
         {
             double[] values = [.. scores.Select(copy => copy[chunk[i]])];
-            share += loss.Value(values, samples[i]) / n;
+            share += loss.Value(values, samples[i], n);
             if (loss.IsPast(values))
             {
                 sum_R.narrow(0, i, 1).zero_();

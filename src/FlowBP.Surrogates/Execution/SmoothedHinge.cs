@@ -6,9 +6,9 @@ namespace FlowBP.Surrogates;
 /// <param name="Weights">The samples' weights; those that are filtered out have no loss.</param>
 internal sealed record SmoothedHinge(HingeLoss Hinge, RewardSmoothing Smoothing, TrajectoryWeights Weights)
 {
-    /// <summary>The summand of one row, before division by n.</summary>
-    public double Value(double[] scores, int sample) =>
-        Weights.Keep[sample] ? Smoothing.Value(Hinge, scores, Weights.Weights[sample]) : 0;
+    /// <summary>The part of one row in the loss; n is 0 where no sample is kept.</summary>
+    public double Value(double[] scores, int sample, double n) =>
+        Weights.Keep[sample] ? Smoothing.Value(Hinge, scores, Weights.Weights[sample]) / n : 0;
 
     /// <summary>See <see cref="RewardSmoothing.Derivative"/>.</summary>
     public double Derivative(double score, int sample, double n) =>
