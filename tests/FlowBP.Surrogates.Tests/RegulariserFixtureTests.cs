@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using FlowBP.Kernels;
 using FlowBP.Verification;
 using FlowBP.Verification.Methods;
 
