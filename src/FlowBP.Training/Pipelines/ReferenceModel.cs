@@ -66,7 +66,7 @@ public sealed class ReferenceModel : IDisposable
             {
                 parameter.requires_grad = false;
             }
-            made.TrainTimesteps = model.Scheduler.NumTrainTimesteps;
+            made.TrainTimesteps = trained.TrainTimesteps;
             return made;
         }
         catch
