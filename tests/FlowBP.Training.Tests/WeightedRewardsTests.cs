@@ -67,10 +67,10 @@ public class WeightedRewardsTests
             );
         }
         score_B.sum().backward();
-        double[] a = TensorValues.Numbers(first);
-        double[] b = TensorValues.Numbers(second);
+        var a = TensorValues.Numbers(first);
+        var b = TensorValues.Numbers(second);
         double[] sum = [.. a.Zip(b, (one, other) => (0.5 * one) + (2 * other))];
-        double[] x = TensorValues.Numbers(image_BCYX);
+        var x = TensorValues.Numbers(image_BCYX);
         var curves = rewards.TakeCurves()!;
         using (Assert.EnterMultipleScope())
         {

@@ -43,10 +43,10 @@ internal sealed class RewardPullback(
                 ),
         ];
         var losses = options.Workers?.Run(chunks) ?? [.. chunks.Select(pull => pull())];
-        double[] means =
+        var means =
             smoothing.Images == 1
                 ? scores[0]
-                : [.. Enumerable.Range(0, rows).Select(row => scores.Average(copy => copy[row]))];
+                : Enumerable.Range(0, rows).Select(row => scores.Average(copy => copy[row])).ToArray();
         RequireFinite("reward", means, batch.Plan.Batch);
         var norms = LatentBuffers.SquaredNorms(kernels, gradient_R);
         RequireFinite("reward gradient", norms, rollout.Batch);
