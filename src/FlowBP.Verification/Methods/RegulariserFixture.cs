@@ -3,7 +3,6 @@
 
 using System.Text.Json;
 using FlowBP.Settings;
-using FlowBP.Surrogates;
 
 namespace FlowBP.Verification.Methods;
 
