@@ -40,4 +40,7 @@ public enum RandomPurpose
 
     /// <summary>The sample drawn from an autoencoder's latent distribution.</summary>
     LatentSample = 10,
+
+    /// <summary>Perturbed copies of what a smoothed reward sees.</summary>
+    RewardSmoothing = 11,
 }

@@ -8,7 +8,7 @@ namespace FlowBP.Surrogates;
 public interface IReward
 {
     /// <summary>Scores, differentiable with respect to the latents when autograd is on.</summary>
-    /// <param name="latents_R">Clean latents [R, …], Float32 (Float64 if the rollout is); the values are rounded to the rollout's storage type.</param>
+    /// <param name="latents_R">Clean latents [R, …], Float32 (Float64 if the rollout is); the values are rounded to the rollout's storage type, but those of perturbed copies.</param>
     /// <param name="conditioning">What the reward reads besides the image (such as prompt features), batch R.</param>
     /// <returns>Scores [R]; higher is better.</returns>
     Tensor Score(Tensor latents_R, Conditioning conditioning);

@@ -14,6 +14,7 @@ public static class VerificationSuite
     private static readonly Func<string, ComputeDevice, bool, IEnumerable<FixtureSource>>[] Kinds =
     [
         (folder, compute, _) => Methods(folder, compute),
+        (folder, compute, _) => Regularisers(folder, compute),
         (folder, compute, _) => EndToEnd(folder, compute),
         Networks,
         (folder, _, _) => Schedules(folder),
@@ -80,6 +81,20 @@ public static class VerificationSuite
                 folder,
                 () =>
                     new MethodFixture(file => SafetensorsFile.LoadAll(file, compute.Device), compute.Kernels).Run(
+                        folder
+                    )
+            );
+        }
+    }
+
+    private static IEnumerable<FixtureSource> Regularisers(string folder, ComputeDevice compute)
+    {
+        if (RegulariserFixture.Matches(folder))
+        {
+            yield return new(
+                folder,
+                () =>
+                    new RegulariserFixture(file => SafetensorsFile.LoadAll(file, compute.Device), compute.Kernels).Run(
                         folder
                     )
             );

@@ -24,6 +24,7 @@ public class VerificationSuiteTests
                 new[]
                 {
                     "methods",
+                    "regularisers",
                     "models/e2e_sd35",
                     "models/packing",
                     "models/scheduler_sigmas.json",

@@ -135,18 +135,18 @@ internal sealed class DryRunReport(AlignmentConfig config, string? file)
     }
 
     private IEnumerable<(string Name, string Path)> Missing() =>
-        from each in new[]
-        {
-            ("model", config.Model.Model),
-            ("reward", config.Judges.Reward),
-            ("heldout_reward", config.Judges.HeldOutReward),
-            ("prompts", config.PromptsGiven),
-            ("prompt_embeds", config.Model.PromptEmbeds),
-            ("lora_weights", config.Model.LoraWeights),
-            ("eval_prompts", config.Judges.EvalPrompts),
-        }
+        from each in (IEnumerable<(string, string?)>)
+            [
+                ("model", config.Model.Model),
+                .. config.Judges.Rewards.Select(reward => ("reward", (string?)reward.Given)),
+                ("heldout_reward", config.Judges.HeldOutReward),
+                ("prompts", config.PromptsGiven),
+                ("prompt_embeds", config.Model.PromptEmbeds),
+                ("lora_weights", config.Model.LoraWeights),
+                ("eval_prompts", config.Judges.EvalPrompts),
+            ]
         where each.Item2 is not (null or ModelFamily.Embedded) && !Path.Exists(each.Item2)
-        select each;
+        select (each.Item1, each.Item2!);
 
     private static string RewardInput(RewardInput input) =>
         input switch

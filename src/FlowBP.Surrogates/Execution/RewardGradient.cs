@@ -15,8 +15,14 @@ public sealed class RewardGradient : IDisposable
     /// <summary>x' of the re-noised copies [n·B, …] in the storage type; null if there are none.</summary>
     public required Tensor? Renoised_R { get; init; }
 
-    /// <summary>r of each row.</summary>
+    /// <summary>r of each row; of a smoothed reward the mean over its copies.</summary>
     public required double[] Scores { get; init; }
+
+    /// <summary>
+    /// r of each row, for each copy of a smoothed reward: the perturbed ones, then the image itself where it is included. One entry
+    /// without smoothing.
+    /// </summary>
+    public required IReadOnlyList<double[]> CopyScores { get; init; }
 
     /// <summary>‖g‖² of each row; 0: the row is past the hinge or filtered, and takes no part in what follows.</summary>
     public required double[] SquaredNorms { get; init; }

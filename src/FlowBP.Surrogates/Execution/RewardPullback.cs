@@ -1,5 +1,6 @@
 // The reward phase. An autoencoder's decode under autograd is the largest graph of a step, so images go through in
-// chunks; the loss is normalised by the count of all of them, so the chunks change nothing.
+// chunks; the loss is normalised by the count of all of them, so the chunks change nothing. Perturbed copies of an image go
+// through one after the other and add up: the loss is linear in each copy's score, up to the side of the hinge.
 // Shape legend: B batch, R rows (copies × batch, copy-major), … the dimensions of one latent.
 
 namespace FlowBP.Surrogates;
@@ -19,15 +20,18 @@ internal sealed class RewardPullback(
         TrajectoryWeights weights,
         IReward reward,
         HingeLoss hinge,
-        double? count
+        double? count,
+        RewardSmoothing smoothing
     )
     {
         using var scope = torch.NewDisposeScope();
         var evaluations = default(Evaluations);
         var (input_R, renoised_R) = Inputs(batch, rollout, ref evaluations);
+        RequireNoise(batch, smoothing, input_R);
         var gradient_R = torch.zeros(input_R.shape, AccumulationType.Of(input_R), input_R.device);
         var rows = (int)input_R.size(0);
-        var scores = new double[rows];
+        double[][] scores = [.. Enumerable.Range(0, smoothing.Images).Select(_ => new double[rows])];
+        var loss = new SmoothedHinge(hinge, smoothing, weights);
         var n = count ?? (double)weights.Kept * batch.Plan.Samples[0].RewardInput.Rows;
         Func<double>[] chunks =
         [
@@ -35,11 +39,15 @@ internal sealed class RewardPullback(
                 .Range(0, rows)
                 .Chunk(ChunkSize(rows))
                 .Select(chunk =>
-                    (Func<double>)(() => Pull(chunk, batch, weights, reward, hinge, n, input_R, gradient_R, scores))
+                    (Func<double>)(() => Pull(chunk, batch, loss, reward, n, input_R, gradient_R, scores))
                 ),
         ];
         var losses = options.Workers?.Run(chunks) ?? [.. chunks.Select(pull => pull())];
-        RequireFinite("reward", scores, batch.Plan.Batch);
+        var means =
+            smoothing.Images == 1
+                ? scores[0]
+                : Enumerable.Range(0, rows).Select(row => scores.Average(copy => copy[row])).ToArray();
+        RequireFinite("reward", means, batch.Plan.Batch);
         var norms = LatentBuffers.SquaredNorms(kernels, gradient_R);
         RequireFinite("reward gradient", norms, rollout.Batch);
         return new()
@@ -47,7 +55,8 @@ internal sealed class RewardPullback(
             Input_R = input_R.MoveToOuterDisposeScope(),
             Gradient_R = gradient_R.MoveToOuterDisposeScope(),
             Renoised_R = renoised_R?.MoveToOuterDisposeScope(),
-            Scores = scores,
+            Scores = means,
+            CopyScores = scores,
             SquaredNorms = norms,
             Loss = losses.Sum(),
             Evaluations = evaluations,
@@ -63,57 +72,102 @@ internal sealed class RewardPullback(
     private double Pull(
         int[] chunk,
         SurrogateBatch batch,
-        TrajectoryWeights weights,
+        SmoothedHinge loss,
         IReward reward,
-        HingeLoss hinge,
         double n,
         Tensor input_R,
         Tensor gradient_R,
-        double[] scores
+        double[][] scores
     )
     {
         using var scope = torch.NewDisposeScope();
-        using var withGrad = torch.enable_grad();
         int[] samples = [.. chunk.Select(row => row % batch.Plan.Batch)];
         using var conditioning = batch.RewardConditioning.Select(samples);
-        var latents_R = input_R
-            .narrow(0, chunk[0], chunk.Length)
-            .to(gradient_R.dtype)
-            .clone()
-            .detach()
-            .requires_grad_(true);
-        var score_R = TensorChecks.Shaped(
-            "the reward's tensor of scores",
-            reward.Score(latents_R, conditioning),
-            [chunk.Length],
-            "one per row of latents"
-        );
-        var values = score_R.detach().to(ScalarType.Float64).cpu().data<double>().ToArray();
-        values.CopyTo(scores, chunk[0]);
-        var loss = 0.0;
-        var derivatives = new double[chunk.Length];
-        for (var i = 0; i < chunk.Length; i++)
+        var clean_R = input_R.narrow(0, chunk[0], chunk.Length).to(gradient_R.dtype);
+        var sum_R = gradient_R.narrow(0, chunk[0], chunk.Length);
+        var isFirst = true;
+        for (var copy = 0; copy < scores.Length; copy++)
         {
-            if (weights.Keep[samples[i]])
+            using var ofCopy = torch.NewDisposeScope();
+            var latents_R = Copy(batch, loss.Smoothing, copy, chunk, clean_R);
+            var score_R = Score(reward, latents_R, conditioning);
+            var values = score_R.detach().to(ScalarType.Float64).cpu().data<double>().ToArray();
+            values.CopyTo(scores[copy], chunk[0]);
+            double[] derivatives = [.. values.Select((value, i) => loss.Derivative(value, samples[i], n))];
+            if (derivatives.Any(derivative => derivative != 0))
             {
-                loss += hinge.Value(values[i], weights.Weights[samples[i]]) / n;
-                derivatives[i] = hinge.Derivative(values[i], weights.Weights[samples[i]], n);
+                using var pulled_R = Pulled(reward, latents_R, score_R, derivatives);
+                using var noGrad = torch.no_grad();
+                // A first copy is not added to zeros, which have a sign.
+                _ = isFirst ? sum_R.copy_(pulled_R) : sum_R.add_(pulled_R);
+                isFirst = false;
             }
         }
-        if (derivatives.Any(derivative => derivative != 0))
+        var share = 0.0;
+        for (var i = 0; i < chunk.Length; i++)
         {
-            TensorChecks.Differentiable("the reward's scores", score_R);
-            var cotangent_R = torch.tensor(derivatives, device: score_R.device).to(score_R.dtype);
-            var pulled =
-                Gradients.Of([score_R], [latents_R], [cotangent_R])[0]
-                ?? throw new InvalidOperationException(
-                    $"the scores of {reward.GetType().Name} do not depend on the latents by differentiable operations, so there is"
-                        + " no gradient to train with"
-                );
-            using var noGrad = torch.no_grad();
-            gradient_R.narrow(0, chunk[0], chunk.Length).copy_(pulled);
+            double[] values = [.. scores.Select(copy => copy[chunk[i]])];
+            share += loss.Value(values, samples[i], n);
+            if (loss.IsPast(values))
+            {
+                sum_R.narrow(0, i, 1).zero_();
+            }
         }
-        return loss;
+        return share;
+    }
+
+    // Perturbed copies first, the image itself last.
+    private static Tensor Copy(SurrogateBatch batch, RewardSmoothing smoothing, int copy, int[] chunk, Tensor clean_R)
+    {
+        using var noGrad = torch.no_grad();
+        return (
+            copy < smoothing.Copies
+                ? clean_R
+                    + batch.Smoothing_NR!.select(0, copy).narrow(0, chunk[0], chunk.Length).to(clean_R.dtype)
+                        * smoothing.Std
+                : clean_R.clone()
+        )
+            .detach()
+            .requires_grad_(true);
+    }
+
+    private static Tensor Score(IReward reward, Tensor latents_R, Conditioning conditioning)
+    {
+        using var withGrad = torch.enable_grad();
+        return TensorChecks.Shaped(
+            "the reward's tensor of scores",
+            reward.Score(latents_R, conditioning),
+            [latents_R.size(0)],
+            "one per row of latents"
+        );
+    }
+
+    private static Tensor Pulled(IReward reward, Tensor latents_R, Tensor score_R, double[] derivatives)
+    {
+        TensorChecks.Differentiable("the reward's scores", score_R);
+        using var cotangent_R = torch.tensor(derivatives, device: score_R.device).to(score_R.dtype);
+        return Gradients.Of([score_R], [latents_R], [cotangent_R])[0]
+            ?? throw new InvalidOperationException(
+                $"the scores of {reward.GetType().Name} do not depend on the latents by differentiable operations, so there is"
+                    + " no gradient to train with"
+            );
+    }
+
+    private static void RequireNoise(SurrogateBatch batch, RewardSmoothing smoothing, Tensor input_R)
+    {
+        if (smoothing.IsOff)
+        {
+            return;
+        }
+        if (batch.Smoothing_NR is not { } noise_NR || noise_NR.size(0) < smoothing.Copies)
+        {
+            throw new ArgumentException(
+                $"the reward is smoothed over {smoothing.Copies} perturbed copies, and needs noise for them",
+                nameof(batch)
+            );
+        }
+        using var first_R = noise_NR.select(0, 0);
+        TensorChecks.Shaped("the noise of a perturbed copy", first_R, input_R.shape, "as the reward inputs");
     }
 
     // Rows of the reward: the end or the posterior mean of each sample, then those of its re-noised copies.

@@ -42,13 +42,21 @@ public sealed class RolloutCache(Tensor x_TB, Tensor v_TB, IReadOnlyList<int> st
     /// </summary>
     /// <param name="steps">Step of each.</param>
     /// <param name="samples">Batch index of each.</param>
-    internal Tensor Gather(IReadOnlyList<int> steps, IReadOnlyList<int> samples)
+    internal Tensor Gather(IReadOnlyList<int> steps, IReadOnlyList<int> samples) => Gather(X_TB, steps, samples);
+
+    /// <summary>The same of the velocities.</summary>
+    /// <param name="steps">Step of each.</param>
+    /// <param name="samples">Batch index of each.</param>
+    internal Tensor GatherVelocities(IReadOnlyList<int> steps, IReadOnlyList<int> samples) =>
+        Gather(V_TB, steps, samples);
+
+    private Tensor Gather(Tensor cache_TB, IReadOnlyList<int> steps, IReadOnlyList<int> samples)
     {
         using var index = torch.tensor(
             steps.Select((step, i) => ((long)step * Batch) + samples[i]).ToArray(),
-            device: X_TB.device
+            device: cache_TB.device
         );
-        using var flat = X_TB.flatten(0, 1);
+        using var flat = cache_TB.flatten(0, 1);
         return flat.index_select(0, index);
     }
 

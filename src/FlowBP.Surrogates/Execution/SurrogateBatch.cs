@@ -1,5 +1,5 @@
 // Everything one gradient needs besides the network and the reward, so that the phases take one argument for it.
-// Shape legend: B batch, N re-noised copies, … the dimensions of one latent.
+// Shape legend: B batch, N copies, R rows of the reward (copy-major over re-noised copies and batch), … the dimensions of one latent.
 
 namespace FlowBP.Surrogates;
 
@@ -20,4 +20,9 @@ public sealed record SurrogateBatch
 
     /// <summary>ε of the re-noised copies [N, B, …], standard normal; null if the plans make none.</summary>
     public Tensor? Renoise_NB { get; init; }
+
+    /// <summary>
+    /// ε of the perturbed copies of each reward input [N, R, …], standard normal; null if the reward is not smoothed.
+    /// </summary>
+    public Tensor? Smoothing_NR { get; init; }
 }

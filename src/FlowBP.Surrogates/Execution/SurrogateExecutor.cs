@@ -12,23 +12,35 @@ namespace FlowBP.Surrogates;
 /// <param name="schedule">The rollout's schedule.</param>
 /// <param name="kernels">The fused operations on latents.</param>
 /// <param name="options">Chunk sizes and storage type.</param>
+/// <param name="anchor">What holds the field near a reference; null: nothing.</param>
+/// <param name="reference">
+/// v_ref, guided as the field is; it is evaluated at the active steps, never pulled back. Null: there is none.
+/// </param>
 /// <exception cref="InvalidSettingException">Forwards are to be kept by a field that can't.</exception>
+/// <exception cref="ArgumentException">The anchor needs a reference, and there is none.</exception>
 /// <example>
 /// <code>
 /// using var rollout = executor.Rollout(batch);
 /// var weights = executor.Weigh(batch, rollout);
 /// using var gradient = executor.RewardGradient(batch, rollout, weights, reward, hinge);
-/// executor.AccumulateGradients(batch, rollout, gradient);
+/// using var anchor = executor.Anchor(batch, rollout, weights);    // null without a reference
+/// executor.AccumulateGradients(batch, rollout, gradient, anchor);
 /// </code>
 /// </example>
 public sealed class SurrogateExecutor(
     IVelocityField field,
     NoiseSchedule schedule,
     ILatentKernels kernels,
-    ExecutorOptions? options = null
+    ExecutorOptions? options = null,
+    VelocityAnchor? anchor = null,
+    IVelocityField? reference = null
 )
 {
     private readonly ExecutorOptions options = Possible(options ?? new(), field);
+    private readonly VelocityAnchor anchor =
+        anchor is { NeedsReference: true } && reference is null
+            ? throw new ArgumentException("the anchor needs a reference field, and there is none", nameof(reference))
+            : anchor ?? new();
 
     /// <summary>
     /// Rolls out, as far as the plans need; keeps the forwards of the active steps where <see cref="ExecutorOptions.Reuse"/> says so.
@@ -84,25 +96,72 @@ public sealed class SurrogateExecutor(
     /// n, the images that the loss is the mean of, over all ranks whose gradients are *added up*; null: the kept
     /// images of this batch.
     /// </param>
+    /// <param name="smoothing">
+    /// Over which perturbed copies of each image the reward is the mean, with the noise of the batch; null: the image alone.
+    /// </param>
     /// <exception cref="NonFiniteException">A score or a gradient is not finite.</exception>
+    /// <exception cref="ArgumentException">Noise of copies is missing.</exception>
     public RewardGradient RewardGradient(
         SurrogateBatch batch,
         RolloutCache rollout,
         TrajectoryWeights weights,
         IReward reward,
         HingeLoss hinge,
+        double? count = null,
+        RewardSmoothing? smoothing = null
+    ) =>
+        new RewardPullback(field, schedule, kernels, options).Run(
+            batch,
+            rollout,
+            weights,
+            reward,
+            hinge,
+            count,
+            smoothing ?? RewardSmoothing.None
+        );
+
+    /// <summary>
+    /// Evaluates the reference at the active steps of the rollout, where x_i are constants, and makes the cotangents of the anchor. All
+    /// samples have them, also those that the filter leaves out of the reward's loss or that are past its hinge.
+    /// </summary>
+    /// <param name="batch">The inputs.</param>
+    /// <param name="rollout">What <see cref="Rollout"/> returned.</param>
+    /// <param name="weights">What <see cref="Weigh"/> returned.</param>
+    /// <param name="count">
+    /// n, the samples that the loss is the mean of, by the rule of <see cref="RewardGradient"/>: over all ranks whose gradients are
+    /// *added up*; null: the kept samples of this batch, or all of them where none is kept.
+    /// </param>
+    /// <returns>Null: there is no reference.</returns>
+    /// <exception cref="NonFiniteException">A velocity of the reference, or the ratio of norms to it, is not finite.</exception>
+    public AnchorGradient? Anchor(
+        SurrogateBatch batch,
+        RolloutCache rollout,
+        TrajectoryWeights weights,
         double? count = null
-    ) => new RewardPullback(field, schedule, kernels, options).Run(batch, rollout, weights, reward, hinge, count);
+    ) =>
+        reference is null
+            ? null
+            : new AnchorMeasure(reference, schedule, kernels, anchor, options.RolloutChunk).Run(
+                batch,
+                rollout,
+                count ?? (weights.Kept == 0 ? batch.Plan.Batch : weights.Kept)
+            );
 
     /// <summary>
     /// Adds the surrogate's gradient to the gradients of the parameters: for each active step, clean side first, one
-    /// re-forward and one product, for the samples whose cotangent is not zero.
+    /// re-forward and one product, for the samples whose cotangent is not zero. An anchor's cotangents go with the reward's, except
+    /// where the step has a bridge, which they don't cross: a second product there.
     /// </summary>
     /// <param name="batch">The inputs.</param>
     /// <param name="rollout">What <see cref="Rollout"/> returned.</param>
     /// <param name="gradient">What <see cref="RewardGradient"/> returned; it is left as it is.</param>
+    /// <param name="anchor">What <see cref="Anchor"/> returned.</param>
     /// <returns>The products taken.</returns>
     /// <exception cref="NonFiniteException">A cotangent that crossed a bridge is not finite.</exception>
-    public Evaluations AccumulateGradients(SurrogateBatch batch, RolloutCache rollout, RewardGradient gradient) =>
-        new PullbackSequence(field, schedule, kernels, options.VjpChunk).Run(batch, rollout, gradient);
+    public Evaluations AccumulateGradients(
+        SurrogateBatch batch,
+        RolloutCache rollout,
+        RewardGradient gradient,
+        AnchorGradient? anchor = null
+    ) => new PullbackSequence(field, schedule, kernels, options.VjpChunk).Run(batch, rollout, gradient, anchor);
 }

@@ -53,6 +53,20 @@ public sealed record SurrogateReport
     /// <summary>Re-forwards with a pullback.</summary>
     public required Evaluations Pullbacks { get; init; }
 
+    /// <summary>This process's part of the anchor's loss, which is no part of <see cref="Loss"/>; null: there is no reference.</summary>
+    public double? AnchorLoss { get; init; }
+
+    /// <summary>
+    /// Mean ‖v‖/‖v_ref‖ over the active steps of all samples: an alarm that needs no judge. Null: there is no reference.
+    /// </summary>
+    public double? VelocityNormRatio { get; init; }
+
+    /// <summary>Mean of (v − v_ref)² over the elements and the active steps of all samples, as the norm an alarm; null: as there.</summary>
+    public double? VelocitySquaredDifference { get; init; }
+
+    /// <summary>Network evaluations of the reference.</summary>
+    public Evaluations ReferenceEvaluations { get; init; }
+
     /// <summary>Gathers the report from what the phases returned.</summary>
     /// <param name="schedule">The rollout's schedule.</param>
     /// <param name="plan">The plans.</param>
@@ -60,13 +74,15 @@ public sealed record SurrogateReport
     /// <param name="weights">Its weights.</param>
     /// <param name="gradient">The reward's gradient.</param>
     /// <param name="pullbacks">What the pullbacks cost.</param>
+    /// <param name="anchor">The comparison with a reference; null: there is none.</param>
     public static SurrogateReport Of(
         NoiseSchedule schedule,
         BatchPlan plan,
         RolloutCache rollout,
         TrajectoryWeights weights,
         RewardGradient gradient,
-        Evaluations pullbacks
+        Evaluations pullbacks,
+        AnchorGradient? anchor = null
     ) =>
         new()
         {
@@ -87,6 +103,10 @@ public sealed record SurrogateReport
             RolloutEvaluations = rollout.Evaluations,
             RenoiseEvaluations = gradient.Evaluations,
             Pullbacks = pullbacks,
+            AnchorLoss = anchor?.Loss,
+            VelocityNormRatio = anchor?.NormRatios.Average(),
+            VelocitySquaredDifference = anchor?.SquaredDifferences.Average(),
+            ReferenceEvaluations = anchor?.Evaluations ?? default,
         };
 
     /// <summary>The report of an update that was accumulated over several batches of one size.</summary>
@@ -113,6 +133,10 @@ public sealed record SurrogateReport
                 RolloutEvaluations = Sum(parts, part => part.RolloutEvaluations),
                 RenoiseEvaluations = Sum(parts, part => part.RenoiseEvaluations),
                 Pullbacks = Sum(parts, part => part.Pullbacks),
+                AnchorLoss = parts.Average(part => part.AnchorLoss),
+                VelocityNormRatio = parts.Average(part => part.VelocityNormRatio),
+                VelocitySquaredDifference = parts.Average(part => part.VelocitySquaredDifference),
+                ReferenceEvaluations = Sum(parts, part => part.ReferenceEvaluations),
             };
 
     private static Evaluations Sum(IEnumerable<SurrogateReport> parts, Func<SurrogateReport, Evaluations> of) =>

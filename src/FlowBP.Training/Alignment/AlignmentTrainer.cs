@@ -24,6 +24,7 @@ public sealed class AlignmentTrainer : IDisposable
     private readonly LatentReward reward;
     private readonly PromptOrder prompts;
     private readonly NoiseSchedule schedule;
+    private readonly ReferenceModel? reference;
     private readonly SurrogateExecutor executor;
     private readonly int batch;
     private readonly int parts;
@@ -49,22 +50,34 @@ public sealed class AlignmentTrainer : IDisposable
         parts = config.GradientAccumulationSteps;
         this.prompts = new PromptOrder(prompts, config.PromptSeed);
         schedule = model.Schedule(config.RolloutSteps);
-        executor = new SurrogateExecutor(
-            model.Field,
-            schedule,
-            model.Compute.Kernels,
-            config.Executor with
-            {
-                Workers = model.Workers,
-                RolloutKernels = model.Compute.RolloutKernels,
-            }
-        );
-        Optimizer = new FusedAdamW(
-            model.TrainedParameters,
-            config.Optimizer,
-            model.Compute.Kernels,
-            model.Masters?.Narrow
-        );
+        // As it is now, before the first update.
+        reference = config.Anchor.NeedsReference ? new ReferenceModel(model) : null;
+        try
+        {
+            executor = new SurrogateExecutor(
+                model.Field,
+                schedule,
+                model.Compute.Kernels,
+                config.Executor with
+                {
+                    Workers = model.Workers,
+                    RolloutKernels = model.Compute.RolloutKernels,
+                },
+                config.Anchor,
+                reference?.Field
+            );
+            Optimizer = new FusedAdamW(
+                model.TrainedParameters,
+                config.Optimizer,
+                model.Compute.Kernels,
+                model.Masters?.Narrow
+            );
+        }
+        catch
+        {
+            reference?.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Moments and moving average.</summary>
@@ -87,6 +100,8 @@ public sealed class AlignmentTrainer : IDisposable
         model.Compute.ResetPeakMemory();
         var clock = new PartClock(model.Compute);
 
+        // What a step that failed has left is none of this one's.
+        imageReward.TakeCurves();
         var surrogate = AccumulateGradients(step, clock);
         var norm = Optimizer.GradientNorm();
         var learningRate = config.LearningRate.At(step);
@@ -106,6 +121,7 @@ public sealed class AlignmentTrainer : IDisposable
         {
             Step = step + 1,
             Surrogate = surrogate,
+            Rewards = imageReward.TakeCurves(),
             GradNorm = norm,
             LearningRate = learningRate,
             Seconds = clock.Total,
@@ -117,7 +133,11 @@ public sealed class AlignmentTrainer : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose() => Optimizer.Dispose();
+    public void Dispose()
+    {
+        Optimizer.Dispose();
+        reference?.Dispose();
+    }
 
     /// <summary>The first half of <see cref="Step"/>: the gradient of all batches of an update, left to be looked at.</summary>
     /// <param name="step">Index of the step, from 0.</param>
@@ -136,7 +156,13 @@ public sealed class AlignmentTrainer : IDisposable
         ];
         var correction = Normalize(accumulated);
         return SurrogateReport.Mean([
-            .. accumulated.Select(part => part.Report with { Loss = part.Report.Loss * correction * parts }),
+            .. accumulated.Select(part =>
+                part.Report with
+                {
+                    Loss = part.Report.Loss * correction * parts,
+                    AnchorLoss = part.Report.AnchorLoss * correction * parts,
+                }
+            ),
         ]);
     }
 
@@ -172,11 +198,27 @@ public sealed class AlignmentTrainer : IDisposable
         var weights = executor.Weigh(inputs.Batch, rollout);
         clock.Lap("weigh");
         var images = (double)parts * batch * inputs.Batch.Plan.Samples[0].RewardInput.Rows;
-        using var gradient = executor.RewardGradient(inputs.Batch, rollout, weights, reward, config.Hinge, images);
+        using var gradient = executor.RewardGradient(
+            inputs.Batch,
+            rollout,
+            weights,
+            reward,
+            config.Hinge,
+            images,
+            config.Smoothing
+        );
         clock.Lap("reward");
-        var products = executor.AccumulateGradients(inputs.Batch, rollout, gradient);
+        using var anchor = executor.Anchor(inputs.Batch, rollout, weights, parts * batch);
+        if (anchor is not null)
+        {
+            clock.Lap("anchor");
+        }
+        var products = executor.AccumulateGradients(inputs.Batch, rollout, gradient, anchor);
         clock.Lap("vjps");
-        return new(SurrogateReport.Of(schedule, inputs.Batch.Plan, rollout, weights, gradient, products), weights.Kept);
+        return new(
+            SurrogateReport.Of(schedule, inputs.Batch.Plan, rollout, weights, gradient, products, anchor),
+            weights.Kept
+        );
     }
 
     private StepInputs Encode(IReadOnlyList<string> texts, int step, int first)
@@ -196,28 +238,32 @@ public sealed class AlignmentTrainer : IDisposable
                 Conditioning = model.Encode(texts),
                 RewardConditioning = imageReward.Encode([.. texts]),
                 Renoise_NB = plan.RenoisedCopies == 0 ? null : Renoise(plan.RenoisedCopies, step, first),
+                Smoothing_NR = config.Smoothing.IsOff ? null : Perturb(plan.RenoisedCopies + 1, step, first),
             }
         );
     }
 
     // Copy n of sample b draws from stream n·(all samples) + b, whatever the number of copies.
     private Tensor Renoise(int copies, int step, int first) =>
-        torch
-            .stack([
-                .. Enumerable
-                    .Range(0, copies)
-                    .Select(copy =>
-                        Noise.Of(
-                            model.LatentShape,
-                            batch,
-                            config.NoiseSeed,
-                            step,
-                            copy * parts * batch + first,
-                            RandomPurpose.Renoise
-                        )
-                    ),
-            ])
-            .to(model.Compute.Device);
+        Copies(copies, step, first, RandomPurpose.Renoise).to(model.Compute.Device);
+
+    // The same, with the rows of a sample as further copies: those of the first perturbation, then those of the next.
+    private Tensor Perturb(int rows, int step, int first)
+    {
+        var copies = config.Smoothing.Copies;
+        var noise = Copies(copies * rows, step, first, RandomPurpose.RewardSmoothing);
+        return noise.reshape([copies, rows * batch, .. model.LatentShape]).to(model.Compute.Device);
+    }
+
+    // [N, B, C, Y, X].
+    private Tensor Copies(int copies, int step, int first, RandomPurpose purpose) =>
+        torch.stack([
+            .. Enumerable
+                .Range(0, copies)
+                .Select(copy =>
+                    Noise.Of(model.LatentShape, batch, config.NoiseSeed, step, copy * parts * batch + first, purpose)
+                ),
+        ]);
 
     // Owns what a SurrogateBatch only refers to.
     private sealed class StepInputs(SurrogateBatch batch) : IDisposable
@@ -228,6 +274,7 @@ public sealed class AlignmentTrainer : IDisposable
         {
             Batch.Noise_B.Dispose();
             Batch.Renoise_NB?.Dispose();
+            Batch.Smoothing_NR?.Dispose();
             Batch.Conditioning.Dispose();
             Batch.RewardConditioning.Dispose();
         }

@@ -1,6 +1,7 @@
 // What one training step has to say: the numbers of metrics.jsonl and of the progress line.
 
 using FlowBP.Surrogates;
+using FlowBP.Training.Rewards;
 
 namespace FlowBP.Training.Alignment;
 
@@ -12,6 +13,9 @@ public sealed record StepReport
 
     /// <summary>What the surrogate gradient has to say.</summary>
     public required SurrogateReport Surrogate { get; init; }
+
+    /// <summary>What each of several training rewards says; null: there is one.</summary>
+    public RewardCurves? Rewards { get; init; }
 
     /// <summary>Norm of the gradient before clipping.</summary>
     public required double GradNorm { get; init; }

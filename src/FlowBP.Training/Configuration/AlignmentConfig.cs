@@ -87,6 +87,14 @@ public sealed record AlignmentConfig
     [Settings]
     public HingeLoss Hinge { get; init; } = new(Threshold: 0.75);
 
+    /// <summary>What holds the model near what it was.</summary>
+    [Settings]
+    public VelocityAnchor Anchor { get; init; } = new();
+
+    /// <summary>Over which copies of a picture the training reward is the mean.</summary>
+    [Settings]
+    public RewardSmoothing Smoothing { get; init; } = RewardSmoothing.None;
+
     /// <summary>Whether the gradient is divided by the guidance scale.</summary>
     [Setting("divide the gradient by the guidance scale")]
     public bool CfgGradNormCompensate { get; init; }
@@ -192,6 +200,10 @@ public sealed record AlignmentConfig
         var ofRun = Settings.Select(setting => setting.Name).ToHashSet();
         var texts = given.Values.Values.Select(value => KeyValuePair.Create(value.Name, value.Text)).ToArray();
         var config = s_table.Bind("align", texts.Where(pair => ofRun.Contains(pair.Key)));
+        var divisor =
+            config.CfgGradNormCompensate && config.Model.CfgGuidance > 0
+                ? config.Model.CfgGuidance
+                : config.Hinge.GradientDivisor;
         // What an optimizer, an executor and a loss take from several settings together.
         config = config with
         {
@@ -199,13 +211,8 @@ public sealed record AlignmentConfig
             OfMethod = given.Method.Configure(texts.Where(pair => !ofRun.Contains(pair.Key))),
             Optimizer = config.Optimizer with { EmaDecay = config.UseEma ? config.EmaDecay : null },
             Executor = config.Executor with { KeptBytesBudget = config.Training.ActivationBytes },
-            Hinge =
-                config.CfgGradNormCompensate && config.Model.CfgGuidance > 0
-                    ? config.Hinge with
-                    {
-                        GradientDivisor = config.Model.CfgGuidance,
-                    }
-                    : config.Hinge,
+            Hinge = config.Hinge with { GradientDivisor = divisor },
+            Anchor = config.Anchor with { GradientDivisor = divisor },
         };
         SettingRules.Check(config);
         // A plan that cannot be drawn should be known now, not after the model has been loaded.

@@ -38,6 +38,9 @@ internal static class SettingRules
     public static void Check(AlignmentConfig config)
     {
         config.Model.Check();
+        config.Anchor.Check();
+        // Refuses what is no list of rewards.
+        _ = config.Judges.Rewards;
         foreach (var (isBroken, message) in Rules)
         {
             if (isBroken(config))

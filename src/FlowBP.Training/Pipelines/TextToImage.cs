@@ -2,6 +2,7 @@
 // field, latents become pictures. The method side never sees any of it.
 
 using FlowBP.Families;
+using FlowBP.Families.Networks;
 using FlowBP.Models.Adapters;
 using FlowBP.Models.Prompts;
 using FlowBP.Surrogates;
@@ -16,6 +17,7 @@ public sealed class TextToImage : IDisposable
 {
     // 1 where guidance has no negative branch.
     private readonly GuidedVelocityField samplingField;
+    private readonly double guidance;
 
     // The conditioning of the empty prompt, once it was asked for.
     private Conditioning? empty;
@@ -75,7 +77,7 @@ public sealed class TextToImage : IDisposable
             Model.Transformer.RolloutKernels = Compute.RolloutKernels;
             Workers = settings.CpuWorkers > 1 && !Compute.IsGpu ? new BatchWorkers(settings.CpuWorkers) : null;
             Masters = hasMasters ? new ComputeCopy(Model.Transformer, type) : null;
-            var guidance = settings.CfgGuidance;
+            guidance = settings.CfgGuidance;
             Field = Guided(guidance, training);
             samplingField =
                 training?.EvalGuidanceScale is { } scale && scale != guidance ? Guided(scale, training) : Field;
@@ -96,19 +98,31 @@ public sealed class TextToImage : IDisposable
                 seed
             );
 
-    private GuidedVelocityField Guided(double guidance, TrainingSettings? training)
-    {
-        var field = new BlockwiseVelocityField(
-            Model.Blockwise(guidance, Adapter),
-            training?.Checkpointing ?? GradientCheckpointing.None,
-            Masters
-        );
-        return new(
-            Workers is null ? field : new DataParallelVelocityField(field, Workers),
-            Model.HasNegativeBranch ? guidance : 1,
+    private GuidedVelocityField Guided(double scale, TrainingSettings? training) =>
+        Guided(
+            new BlockwiseVelocityField(
+                Model.Blockwise(scale, Adapter),
+                training?.Checkpointing ?? GradientCheckpointing.None,
+                Masters
+            ),
+            scale,
             training?.CfgDetachNeg ?? true
         );
-    }
+
+    private GuidedVelocityField Guided(BlockwiseVelocityField field, double scale, bool detachNegative) =>
+        new(
+            Workers is null ? field : new DataParallelVelocityField(field, Workers),
+            Model.HasNegativeBranch ? scale : 1,
+            detachNegative
+        );
+
+    /// <summary>Another transformer of this model's kind as <see cref="Field"/> has its own, to be evaluated.</summary>
+    internal IVelocityField FieldOf(FlowTransformer transformer) =>
+        Guided(
+            new BlockwiseVelocityField(new BlockwiseTransformer(transformer, guidance), GradientCheckpointing.None),
+            guidance,
+            detachNegative: true
+        );
 
     /// <summary>The threads that share a batch; null: none.</summary>
     public BatchWorkers? Workers { get; }

@@ -33,6 +33,11 @@ public static class ConfiguredPlan
         "reward_dtype",
         "latent_dtype",
         "use_ema",
+        "anchor_weight",
+        "norm_hinge_weight",
+        "compare_to_base",
+        "reward_smoothing_copies",
+        "reward_smoothing_clean",
     ];
 
     /// <summary>The settings of a plan, by name, as they would be typed.</summary>
@@ -42,6 +47,7 @@ public static class ConfiguredPlan
     public static IReadOnlyList<KeyValuePair<string, string>> Of(AlignmentConfig config, int gpus)
     {
         RefuseUncountedAdapters(config);
+        RefuseSeveralRewards(config);
         var ofMethod = config.Method.Settings.Select(setting => setting.Name).ToHashSet();
         var settings = config
             .Resolved()
@@ -53,7 +59,7 @@ public static class ConfiguredPlan
         settings["gpus"] = Text(gpus);
         settings["resolution"] = Resolution(config);
         settings["text_encoders"] = config.Model.PromptEmbeds is null ? "resident" : "precomputed";
-        settings["reward"] = Reward(config.Judges.Reward, config, PlannedModels.OwnReward);
+        settings["reward"] = Reward(config.Judges.Rewards[0].Given, config, PlannedModels.OwnReward);
         settings["heldout_reward"] = Reward(config.Judges.HeldOutReward ?? None, config, None);
         if (config.Training.ActivationMemoryGb is null)
         {
@@ -77,6 +83,17 @@ public static class ConfiguredPlan
         {
             throw new InvalidSettingException(
                 "lora_weights: a plan reads no weights; give the adapter's rank as lora_rank instead"
+            );
+        }
+    }
+
+    private static void RefuseSeveralRewards(AlignmentConfig config)
+    {
+        if (config.Judges.Rewards.Count > 1)
+        {
+            throw new InvalidSettingException(
+                "reward: a plan counts one training reward; give the largest one alone (each is pulled back by itself, one after the"
+                    + " other)"
             );
         }
     }

@@ -98,6 +98,14 @@ public sealed record PlanRequest
     /// <summary>Whether a moving average of the weights is kept.</summary>
     public bool KeepsAverage { get; init; } = true;
 
+    /// <summary>
+    /// Whether the model as it was before training is evaluated at the active steps: a frozen copy, except under an adapter.
+    /// </summary>
+    public bool HasReference { get; init; }
+
+    /// <summary>Pictures that the reward sees, one after the other, in the place of one.</summary>
+    public int RewardCopies { get; init; } = 1;
+
     /// <summary>Whether attention holds no matrix of scores (<c>scaled_dot_product_attention</c> of libtorch 2 and later).</summary>
     public bool FusedAttention { get; init; } = true;
 

@@ -113,6 +113,26 @@ public sealed record PlanSettings
     [OfRun]
     public bool UseEma { get; init; } = true;
 
+    /// <summary>Weight of the anchor; above 0 there is a reference.</summary>
+    [OfRun]
+    public double AnchorWeight { get; init; }
+
+    /// <summary>Weight of the hinge on norms; above 0 there is a reference.</summary>
+    [OfRun]
+    public double NormHingeWeight { get; init; }
+
+    /// <summary>Whether there is a reference without either.</summary>
+    [OfRun]
+    public bool CompareToBase { get; init; }
+
+    /// <summary>Perturbed copies of a picture that the reward sees.</summary>
+    [OfRun]
+    public int RewardSmoothingCopies { get; init; }
+
+    /// <summary>Whether the picture itself is one of the copies.</summary>
+    [OfRun]
+    public bool RewardSmoothingClean { get; init; } = true;
+
     /// <summary>Text encoders.</summary>
     [Setting("whether text encoders are in memory, or embeddings were computed before")]
     public TextEncoding TextEncoders { get; init; } = TextEncoding.Resident;
@@ -189,6 +209,8 @@ public sealed record PlanSettings
             ReusesRolloutBlocks = ReuseRolloutBlocks == RolloutReuse.On,
             TextEncoding = TextEncoders,
             KeepsAverage = UseEma,
+            HasReference = AnchorWeight > 0 || NormHingeWeight > 0 || CompareToBase,
+            RewardCopies = new RewardSmoothing(RewardSmoothingCopies, IncludeClean: RewardSmoothingClean).Images,
             FusedAttention = FusedAttention,
             WorkspaceBytes = (long)(Workspace * Gibibyte),
         };

@@ -80,6 +80,12 @@ public sealed class RunPlan
             adapters || isNarrow ? Sharded(TransformerParameters, request.ComputeBytes) : 0
         );
         yield return new(
+            "frozen copy of the base",
+            request.HasReference && !adapters
+                ? Sharded(TransformerParameters, request.ComputeBytes) + (model.BufferElements * request.ComputeBytes)
+                : 0
+        );
+        yield return new(
             "buffers of the transformer",
             model.BufferElements * (request.ComputeBytes + (isNarrow ? sizeof(float) : 0))
         );
@@ -165,6 +171,17 @@ public sealed class RunPlan
             request.TextEncoding == TextEncoding.Resident
                 ? request.Model.TextEncoders.Sum(encoder => 2.0 * encoder.MatrixParameters * encoder.Tokens)
                 : 0;
+        WorkPart[] reference = request.HasReference
+            ?
+            [
+                new(
+                    "base model at the active steps",
+                    batch * Cost.ActiveSteps * branches * forward,
+                    $"{batch * Cost.ActiveSteps * branches:0} forwards"
+                ),
+            ]
+            : [];
+        var pictures = Cost.Images * request.RewardCopies;
         return
         [
             new(
@@ -175,9 +192,10 @@ public sealed class RunPlan
             new("rollout", batch * evaluations * forward, $"{batch * evaluations:0} forwards"),
             new(
                 "reward gradient",
-                batch * Cost.Images * (reward.ForwardFlops + reward.BackwardFlops),
-                $"{batch * Cost.Images:0} images forward and back"
+                batch * pictures * (reward.ForwardFlops + reward.BackwardFlops),
+                $"{batch * pictures:0} images forward and back"
             ),
+            .. reference,
             new(
                 "vector-Jacobian products",
                 batch * products * ((forwards * forward) + backward),

@@ -20,4 +20,10 @@ public interface IImageReward : IDisposable
     /// <param name="conditioning">What <see cref="Encode"/> returned for the prompts of these images.</param>
     /// <returns>[B]; higher is better.</returns>
     Tensor Score(Tensor image_BCYX, Conditioning conditioning);
+
+    /// <summary>
+    /// What the rewards that this one is made of said of the pictures that were scored with autograd since the last call; null: nothing,
+    /// or it is one reward.
+    /// </summary>
+    RewardCurves? TakeCurves() => null;
 }

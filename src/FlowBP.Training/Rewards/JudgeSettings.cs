@@ -6,8 +6,14 @@ namespace FlowBP.Training.Rewards;
 /// <summary>Who judges a model, and by which pictures.</summary>
 public sealed record JudgeSettings
 {
-    /// <summary>Folder of the reward that is trained on, or <see cref="ModelFamily.Embedded"/>.</summary>
-    [Setting("folder of the reward that is trained on", Aliases = ["reward_ckpt_path"])]
+    /// <summary>
+    /// Folder of the reward that is trained on, or <see cref="ModelFamily.Embedded"/>; several with weights, as
+    /// <see cref="WeightedReward.Parse"/> reads them.
+    /// </summary>
+    [Setting(
+        "folder of the reward that is trained on; several as PATH:WEIGHT,PATH:WEIGHT, of which the weighted sum is trained on",
+        Aliases = ["reward_ckpt_path"]
+    )]
     public string Reward { get; init; } = ModelFamily.Embedded;
 
     /// <summary>Folder of a reward that only evaluates, or <see cref="ModelFamily.Embedded"/>; null: none.</summary>
@@ -30,8 +36,16 @@ public sealed record JudgeSettings
     [Setting("pictures painted and judged at once; none: 32, fewer of large ones, one of 1024 x 1024 pixels", 1)]
     public int? EvalBatchSize { get; init; }
 
-    /// <summary>Folder of the training reward on this machine.</summary>
-    public string RewardFolder => EmbeddedAssets.Resolve(Reward, () => EmbeddedAssets.Reward);
+    /// <summary>The training rewards.</summary>
+    /// <exception cref="InvalidSettingException">The setting is not a list of them.</exception>
+    public IReadOnlyList<WeightedReward> Rewards => WeightedReward.Parse(Reward);
+
+    /// <summary>Folder of the one training reward on this machine.</summary>
+    /// <exception cref="InvalidSettingException">There are several.</exception>
+    public string RewardFolder =>
+        Rewards is [var only]
+            ? only.Folder
+            : throw new InvalidSettingException($"reward: found {Rewards.Count} rewards, expected one here");
 
     /// <summary>Folder of the held-out reward on this machine; null: none.</summary>
     public string? HeldOutRewardFolder =>

@@ -68,6 +68,33 @@ public static class RewardFolder
         return form.Load(files, files.Tokenizer(isOpenClip: files.Config.Has("text_cfg")), place);
     }
 
+    /// <summary>Loads one reward, or several as their weighted sum.</summary>
+    /// <param name="rewards">At least one. One of weight 1 is that reward itself.</param>
+    /// <param name="device">As above.</param>
+    /// <param name="type">As above.</param>
+    /// <exception cref="CheckpointException">A file is missing or damaged, or the form is not known.</exception>
+    public static IImageReward Load(IReadOnlyList<WeightedReward> rewards, Device? device, ScalarType type)
+    {
+        if (rewards is [{ Weight: 1 } only])
+        {
+            return Load(only.Folder, device, type);
+        }
+        List<(IImageReward Reward, double Weight)> loaded = [];
+        try
+        {
+            foreach (var reward in rewards)
+            {
+                loaded.Add((Load(reward.Folder, device, type), reward.Weight));
+            }
+            return new WeightedRewards(loaded);
+        }
+        catch
+        {
+            loaded.ForEach(each => each.Reward.Dispose());
+            throw;
+        }
+    }
+
     private static ClipImageReward HpsV2(RewardFiles files, OpenClipConfig config, ClipTokenizer tokenizer, Place place)
     {
         var model = Frozen(OpenClipModel.FromWeights(config, files.Weights), place);

@@ -44,7 +44,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             config.Training
         );
         var type = config.Model.RewardDtype;
-        using var reward = RewardFolder.Load(config.Judges.RewardFolder, device.Device, type);
+        using var reward = RewardFolder.Load(config.Judges.Rewards, device.Device, type);
         using var heldOut = config.Judges.HeldOutRewardFolder is { } folder
             ? RewardFolder.Load(folder, device.Device, type)
             : null;

@@ -52,7 +52,7 @@ public sealed class EvaluationRun(EvaluationSettings settings, IAlignmentObserve
         var prompts = judges.Prompts(settings.Model.CaptionKey);
         using var device = ComputeDevice.Open(settings.Model.Device, observer.Notice);
         var type = settings.Model.RewardDtype;
-        using var reward = RewardFolder.Load(judges.RewardFolder, device.Device, type);
+        using var reward = RewardFolder.Load(judges.Rewards, device.Device, type);
         using var heldOut = judges.HeldOutRewardFolder is { } heldOutFolder
             ? RewardFolder.Load(heldOutFolder, device.Device, type)
             : null;

@@ -210,6 +210,11 @@ public sealed class OutputFolder : IDisposable
                     report.Surrogate.Coverage,
                     report.Surrogate.NestedDepth,
                     report.Surrogate.NegativeWeightFraction,
+                    report.Surrogate.AnchorLoss,
+                    report.Surrogate.VelocityNormRatio,
+                    report.Surrogate.VelocitySquaredDifference,
+                    Rewards = report.Rewards?.Scores,
+                    RewardGradientCosines = report.Rewards?.Cosines,
                 },
                 Lines
             )
