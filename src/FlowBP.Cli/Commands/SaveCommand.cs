@@ -23,7 +23,7 @@ internal sealed class SaveCommand(TimeProvider time) : ICommand
     /// <inheritdoc/>
     public IReadOnlyList<string> Examples { get; } =
     [
-        "flowbp save --model outputs/align/model --strength_base embedded --strength 0.5 --output_dir DIR",
+        "flowbp save --model DIR --strength_base embedded --strength 0.5",
         "flowbp save --model DIR --lora_weights outputs/align/lora --lora_scale 0.8",
     ];
 
