@@ -31,4 +31,32 @@ internal static class Noise
         }
         return noise;
     }
+
+    /// <summary>
+    /// Several draws per sample, [copies, batch, …]: copy n of sample b draws from stream n·(all samples) + b, whatever the number of
+    /// copies.
+    /// </summary>
+    /// <param name="copies">Number of draws per sample.</param>
+    /// <param name="latent">Shape of one latent.</param>
+    /// <param name="batch">Number of samples.</param>
+    /// <param name="all">Number of samples of the global batch.</param>
+    /// <param name="seed">Seed of the run.</param>
+    /// <param name="step">Training step.</param>
+    /// <param name="firstSample">Index of the first sample in the global batch.</param>
+    /// <param name="purpose">What the noise is for.</param>
+    public static Tensor Copies(
+        int copies,
+        long[] latent,
+        int batch,
+        int all,
+        ulong seed,
+        long step,
+        long firstSample,
+        RandomPurpose purpose
+    ) =>
+        torch.stack([
+            .. Enumerable
+                .Range(0, copies)
+                .Select(copy => Of(latent, batch, seed, step, (long)copy * all + firstSample, purpose)),
+        ]);
 }

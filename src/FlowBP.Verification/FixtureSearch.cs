@@ -10,6 +10,20 @@ internal static class FixtureSearch
     /// <exception cref="DirectoryNotFoundException">There is no such folder.</exception>
     public static IEnumerable<string> Folders(string root) => Folders(new DirectoryInfo(root), []);
 
+    /// <summary>Whether a folder's manifest.json says that it has a format, of whatever version.</summary>
+    /// <param name="folder">The folder itself, not what is below it.</param>
+    /// <param name="family">What the format's name begins with.</param>
+    /// <param name="ifDamaged">What is said of a file that is no JSON.</param>
+    public static bool HasFormat(string folder, string family, bool ifDamaged) =>
+        HasManifest(
+            folder,
+            manifest =>
+                manifest.TryGetProperty("format", out var format)
+                && format.ValueKind == JsonValueKind.String
+                && format.GetString()!.StartsWith(family, StringComparison.Ordinal),
+            ifDamaged
+        );
+
     /// <summary>Whether a folder's manifest.json is one of a kind.</summary>
     /// <param name="folder">The folder itself, not what is below it.</param>
     /// <param name="isOfKind">Whether an object of JSON is.</param>

@@ -35,22 +35,8 @@ internal static class DiagnosisDisplay
         }
     }
 
-    // Wrapped between words.
-    private static void Say(Terminal terminal, string sentence)
-    {
-        var room = terminal.Results.Profile.Width;
-        var line = "";
-        foreach (var word in sentence.Split(' '))
-        {
-            if (line.Length > 0 && line.Length + 1 + word.Length > room)
-            {
-                terminal.Output.WriteLine(line);
-                line = "";
-            }
-            line += line.Length == 0 ? word : $" {word}";
-        }
-        terminal.Output.WriteLine(line);
-    }
+    private static void Say(Terminal terminal, string sentence) =>
+        WrappedText.Write(terminal.Output, sentence, terminal.Results.Profile.Width);
 
     private static Table Table(DiagnosisTable content)
     {

@@ -1,6 +1,7 @@
 // Help pages, made of the same descriptions that the parser uses. Plain text within 80 columns.
 
 using FlowBP.Cli.Commands;
+using FlowBP.Cli.Output;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
 
@@ -99,25 +100,6 @@ internal static class HelpText
         }
     }
 
-    // Words, as many as fit; a line begins at `indent`, the first one where the cursor already is.
-    private static void WriteWrapped(TextWriter to, string text, int indent, int startsAt = 0)
-    {
-        to.Write(new string(' ', indent - startsAt));
-        var used = indent;
-        var isFirst = true;
-        foreach (var word in text.Split(' '))
-        {
-            if (!isFirst && used + 1 + word.Length > Width)
-            {
-                to.WriteLine();
-                to.Write(new string(' ', indent));
-                used = indent;
-                isFirst = true;
-            }
-            to.Write(isFirst ? word : $" {word}");
-            used += word.Length + (isFirst ? 0 : 1);
-            isFirst = false;
-        }
-        to.WriteLine();
-    }
+    private static void WriteWrapped(TextWriter to, string text, int indent, int startsAt = 0) =>
+        WrappedText.Write(to, text, Width, indent, startsAt);
 }

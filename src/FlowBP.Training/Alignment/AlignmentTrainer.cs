@@ -243,7 +243,6 @@ public sealed class AlignmentTrainer : IDisposable
         );
     }
 
-    // Copy n of sample b draws from stream n·(all samples) + b, whatever the number of copies.
     private Tensor Renoise(int copies, int step, int first) =>
         Copies(copies, step, first, RandomPurpose.Renoise).to(model.Compute.Device);
 
@@ -257,13 +256,7 @@ public sealed class AlignmentTrainer : IDisposable
 
     // [N, B, C, Y, X].
     private Tensor Copies(int copies, int step, int first, RandomPurpose purpose) =>
-        torch.stack([
-            .. Enumerable
-                .Range(0, copies)
-                .Select(copy =>
-                    Noise.Of(model.LatentShape, batch, config.NoiseSeed, step, copy * parts * batch + first, purpose)
-                ),
-        ]);
+        Noise.Copies(copies, model.LatentShape, batch, parts * batch, config.NoiseSeed, step, first, purpose);
 
     // Owns what a SurrogateBatch only refers to.
     private sealed class StepInputs(SurrogateBatch batch) : IDisposable

@@ -47,7 +47,7 @@ public sealed class DiagnosisRun(
         using var device = ComputeDevice.Open(settings.Model.Device, notice);
         using var model = settings.Model.Open(device, prompts, notice, settings.Training);
         using var reward = RewardFolder.Load(
-            EmbeddedAssets.Resolve(settings.Reward, () => EmbeddedAssets.Reward),
+            WeightedReward.Parse(settings.Reward),
             device.Device,
             settings.Model.RewardDtype
         );

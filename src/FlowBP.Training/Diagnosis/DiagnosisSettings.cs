@@ -4,6 +4,7 @@ using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
+using FlowBP.Training.Rewards;
 
 namespace FlowBP.Training.Diagnosis;
 
@@ -74,6 +75,8 @@ public sealed record DiagnosisSettings
     {
         Model.Check();
         _ = Planners();
+        // Refuses what is no list of rewards.
+        _ = WeightedReward.Parse(Reward);
     }
 
     /// <summary>The chosen methods, with their own defaults.</summary>

@@ -26,15 +26,7 @@ public sealed class MethodFixture(Func<string, IReadOnlyDictionary<string, Tenso
     /// The folder itself, not what is below it. A damaged manifest is for <see cref="Run"/> to report, not a reason to
     /// overlook the folder.
     /// </param>
-    public static bool Matches(string folder) =>
-        FixtureSearch.HasManifest(
-            folder,
-            manifest =>
-                manifest.TryGetProperty("format", out var format)
-                && format.ValueKind == JsonValueKind.String
-                && format.GetString()!.StartsWith(FormatFamily, StringComparison.Ordinal),
-            ifDamaged: true
-        );
+    public static bool Matches(string folder) => FixtureSearch.HasFormat(folder, FormatFamily, ifDamaged: true);
 
     /// <summary>Runs everything in a folder. Whatever is wrong with a case is in its result.</summary>
     /// <param name="folder">

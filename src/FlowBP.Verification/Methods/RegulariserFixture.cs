@@ -26,15 +26,7 @@ public sealed class RegulariserFixture(Func<string, IReadOnlyDictionary<string, 
 
     /// <summary>Whether a folder has the layout of these fixtures.</summary>
     /// <param name="folder">The folder itself, not what is below it.</param>
-    public static bool Matches(string folder) =>
-        FixtureSearch.HasManifest(
-            folder,
-            manifest =>
-                manifest.TryGetProperty("format", out var format)
-                && format.ValueKind == JsonValueKind.String
-                && format.GetString()!.StartsWith(FormatFamily, StringComparison.Ordinal),
-            ifDamaged: false
-        );
+    public static bool Matches(string folder) => FixtureSearch.HasFormat(folder, FormatFamily, ifDamaged: false);
 
     /// <summary>Runs every case of a folder. Whatever is wrong with a case is in its result.</summary>
     /// <param name="folder">Folder with <c>manifest.json</c> and the tensors of its cases.</param>
