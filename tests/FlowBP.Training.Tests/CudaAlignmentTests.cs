@@ -67,7 +67,7 @@ public class CudaAlignmentTests
     [Test]
     public void Pictures_and_scores_agree_with_the_CPUs()
     {
-        var prompts = PromptFile.Read(EmbeddedAssets.HeldOutPrompts).Take(3).ToArray();
+        var prompts = PromptFile.Read(EmbeddedAssets.TestPrompts).Take(3).ToArray();
         var expected = Evaluate(prompts, ComputeDevice.Cpu);
         var actual = Evaluate(prompts, gpu);
         foreach (var (there, here) in actual.Shown.Zip(expected.Shown))

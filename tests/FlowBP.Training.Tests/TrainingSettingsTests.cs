@@ -108,7 +108,7 @@ public class TrainingSettingsTests
             training
         );
         using var imageReward = RewardFolder.Load(EmbeddedAssets.Reward);
-        string[] prompts = [.. PromptFile.Read(EmbeddedAssets.HeldOutPrompts).Take(batch)];
+        string[] prompts = [.. PromptFile.Read(EmbeddedAssets.TestPrompts).Take(batch)];
         using var conditioning = model.Encode(prompts);
         using var rewardConditioning = imageReward.Encode(prompts);
         using var noise_B = Noise.Of(model.LatentShape, batch, 1, 0);
