@@ -38,6 +38,10 @@ internal static class Alignment
         to.WriteLine();
         GainTable.Write(terminal, summary.Metrics);
         to.WriteLine();
+        if (summary.Selection is { } selection)
+        {
+            to.WriteLine(Kept(selection, summary.Steps));
+        }
         to.WriteLine(
             $"{Figures.Duration(TimeSpan.FromSeconds(summary.Seconds))} of training,"
                 + $" {Figures.Number(summary.SecondsPerStep, 3)} s per step, peak memory of a step {PeakMemory(summary)}"
@@ -52,6 +56,11 @@ internal static class Alignment
             to.WriteLine($"{what.PadRight(10)} {path}");
         }
     }
+
+    private static string Kept(Selection selection, int steps) =>
+        $"kept: step {selection.Kept.Step} of {steps} at strength {Figures.Number(selection.Kept.Strength, 2)}, chosen by"
+        + $" {selection.Metric} on {selection.Prompts} other prompts (base {Figures.Number(selection.Base, 3)}, kept"
+        + $" {Figures.Number(selection.Kept.Score, 3)})";
 
     private static string PeakMemory(AlignmentSummary summary) =>
         (summary.PeakMemoryBytes, summary.PeakMemoryOf) switch
@@ -68,6 +77,7 @@ internal static class Alignment
         [
             ("pictures", Path.Combine(samples, "before-after.png")),
             ("samples", samples),
+            ("kept", Path.Combine(folder, "selected")),
             ("model", Path.Combine(folder, "model")),
             ("metrics", Path.Combine(folder, "metrics.jsonl")),
             ("summary", Path.Combine(folder, "summary.json")),

@@ -32,14 +32,25 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         using var listening = LoadingNotices.To(observer.Notice);
         var trainingPrompts = PromptFile.Read(config.Prompts, config.Model.CaptionKey);
         var evaluationPrompts = config.Judges.Prompts(config.Model.CaptionKey);
-        if (evaluationPrompts.Intersect(trainingPrompts).FirstOrDefault() is { } shared)
-        {
-            observer.Notice($"evaluation and training prompts overlap (\"{shared}\"): the gain is not held out");
-        }
+        var selectionPrompts =
+            ModelSelection.MetricOf(config.Selection.Select) is null ? [] : config.Selection.Prompts(config.Model.CaptionKey);
+        NoticeOverlap(evaluationPrompts, trainingPrompts, "evaluation and training prompts overlap", "the gain is not held out");
+        NoticeOverlap(
+            evaluationPrompts,
+            selectionPrompts,
+            "evaluation prompts and those of select_prompts overlap",
+            "the gain is measured on what was chosen by"
+        );
+        NoticeOverlap(
+            selectionPrompts,
+            trainingPrompts,
+            "prompts of select_prompts and training prompts overlap",
+            "what is chosen may be what was learnt by heart"
+        );
         using var device = ComputeDevice.Open(config.Model.Device, observer.Notice);
         using var model = config.Model.Open(
             device,
-            [.. trainingPrompts, .. evaluationPrompts],
+            [.. trainingPrompts, .. evaluationPrompts, .. selectionPrompts],
             observer.Notice,
             config.Training
         );
@@ -57,6 +68,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             config.Judges.EvalBatchSize,
             observer.Notice
         );
+        var selection = Selection(selectionPrompts, PictureJudges.Of(selectionPrompts, reward, heldOut), device);
         // Refuses what this model's network does not do, so it comes before the output folder.
         using var trainer = new AlignmentTrainer(config, model, reward, trainingPrompts);
         using var output = new OutputFolder(config.OutputDir, config.Overwrite, observer.Notice);
@@ -71,9 +83,38 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         pictures.Write(output.Sample(0), 0, before);
 
         observer.Stage("training");
-        var parts = new RunParts(config, observer, model, trainer, evaluator, pictures, output, weights);
+        var parts = new RunParts(config, observer, model, trainer, evaluator, pictures, output, weights, selection);
         var training = new TrainingLoop(parts);
         var reports = training.Run(cancellation);
         return new RunEnding(parts, training).Run(before, reports, cancellation);
+    }
+    private ModelSelection? Selection(
+        IReadOnlyList<string> prompts,
+        IReadOnlyList<IPictureJudge> judges,
+        ComputeDevice device
+    )
+    {
+        if (ModelSelection.MetricOf(config.Selection.Select) is not { } metric)
+        {
+            return null;
+        }
+        return judges.Any(judge => judge.Metric == metric)
+            ? new(config, observer, device, prompts, judges)
+            : throw new ConfigurationException(
+                "select rules needs prompts of the embedded world in select_prompts: there are no rules for others"
+            );
+    }
+
+    private void NoticeOverlap(
+        IReadOnlyList<string> prompts,
+        IReadOnlyList<string> others,
+        string what,
+        string consequence
+    )
+    {
+        if (prompts.Intersect(others).FirstOrDefault() is { } shared)
+        {
+            observer.Notice($"{what} (\"{shared}\"): {consequence}");
+        }
     }
 }

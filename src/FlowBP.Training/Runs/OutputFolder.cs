@@ -82,6 +82,9 @@ public sealed class OutputFolder : IDisposable
     /// <summary>Folder of the adapter, of a run that trained one; <see cref="Model"/> has it made part of the weights.</summary>
     public string Adapter => Path.Combine(Root, "lora");
 
+    /// <summary>Folder of the model that was chosen, of a run that chooses.</summary>
+    public string Selected => Path.Combine(Root, "selected");
+
     /// <summary>Folder of the pictures.</summary>
     public string Samples => Path.Combine(Root, "samples");
 

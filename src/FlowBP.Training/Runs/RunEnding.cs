@@ -50,10 +50,11 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
             }
             if (training.Failure is null)
             {
+                Attempt(() => summary = summary with { Selection = Select(cancellation) });
                 Attempt(() => parts.Observer.Stage("evaluating the aligned model"));
                 Attempt(() =>
                 {
-                    var after = Evaluate(cancellation);
+                    var after = Evaluate(summary.Selection, cancellation);
                     summary = summary with { Metrics = AlignmentSummary.Compare(before, after) };
                     Attempt(() => parts.Output.WriteSummary(summary));
                     Attempt(() => parts.Pictures.Write(parts.Output.Sample(reports.Count), reports.Count, after));
@@ -68,10 +69,36 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
         return failures is [var first, ..] ? throw Interrupted(first) : summary;
     }
 
-    private EvaluationResult Evaluate(CancellationToken cancellation)
+    // What was trained stays where it is; what is chosen gets a folder of its own.
+    private Selection? Select(CancellationToken cancellation)
+    {
+        if (parts.Selection is not { } choice)
+        {
+            return null;
+        }
+        var trained = parts.Weights.Saved();
+        var adapters = parts.Model.Adapter is not null;
+        var selection = choice.Run(trained, adapters, cancellation);
+        var kept = ModelSelection.At(
+            parts.Config.Model,
+            trained[selection.Kept.Step],
+            adapters,
+            selection.Kept.Strength
+        );
+        using var model = kept.Open(parts.Model.Compute, [], parts.Observer.Notice);
+        parts.Output.Store(() => model.Save(parts.Output.Selected, parts.Observer.Notice));
+        return selection;
+    }
+
+    private EvaluationResult Evaluate(Selection? selection, CancellationToken cancellation)
     {
         using var averaged = parts.Trainer.Averaged();
-        var result = parts.Evaluator.Run(parts.Model, cancellation);
+        using var selected = selection is null
+            ? null
+            : ModelSelection
+                .At(parts.Config.Model, parts.Output.Selected, adapters: false, strength: 1)
+                .Open(parts.Model.Compute, parts.Evaluator.Prompts, parts.Observer.Notice);
+        var result = parts.Evaluator.Run(selected ?? parts.Model, cancellation);
         parts.Observer.Evaluated("aligned", result);
         return result;
     }

@@ -23,6 +23,8 @@ internal sealed class TrainedWeights(
     // Beyond the weights: headers, configurations, the summary.
     private const long MarginBytes = 1 << 20;
 
+    private readonly List<int> checkpoints = [];
+
     /// <summary>Updates made.</summary>
     public int Steps => trainer.StepsDone;
 
@@ -50,6 +52,7 @@ internal sealed class TrainedWeights(
                 model.Save(folder);
             }
         });
+        checkpoints.Add(Steps);
     }
 
     /// <summary>The trained transformer, and the adapter if there is one, as the run's result.</summary>
@@ -74,6 +77,17 @@ internal sealed class TrainedWeights(
             // The adapter is all that was trained; the model can be made of it at any time.
             throw new InterruptedRunException(e, Steps, trained);
         }
+    }
+
+    /// <summary>
+    /// Folders of what this run has stored by the number of updates: of adapters where one is trained, else of models. The result is
+    /// one of them.
+    /// </summary>
+    public IReadOnlyDictionary<int, string> Saved()
+    {
+        var saved = checkpoints.ToDictionary(step => step, output.Checkpoint);
+        saved[Steps] = model.Adapter is null ? output.Model : output.Adapter;
+        return saved;
     }
 
     /// <summary>The parts of the result that were not trained, which makes it a whole model.</summary>
