@@ -130,6 +130,10 @@ public sealed record AlignmentConfig
     [Settings]
     public JudgeSettings Judges { get; init; } = new();
 
+    /// <summary>The alarm against reward hacking.</summary>
+    [Settings]
+    public HackingSettings Hacking { get; init; } = new();
+
     /// <summary>What is kept at the end.</summary>
     [Settings]
     public SelectionSettings Selection { get; init; } = new();

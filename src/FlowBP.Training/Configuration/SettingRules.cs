@@ -31,6 +31,12 @@ internal static class SettingRules
             "lora_alpha and lora_target_modules need lora_rank"
         ),
         (
+            config =>
+                config.Hacking is { OnHacking: not HackingResponse.None, HackingJudge: SelectionJudge.HeldOut }
+                && config.Judges.HeldOutReward is null,
+            "on_hacking has nothing to judge by: name a heldout_reward, or set hacking_judge to rules"
+        ),
+        (
             config => config.Selection.Select == SelectionJudge.HeldOut && config.Judges.HeldOutReward is null,
             "select heldout needs heldout_reward, the judge that chooses"
         ),

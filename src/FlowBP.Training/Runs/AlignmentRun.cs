@@ -7,6 +7,7 @@ using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
+using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
 
 namespace FlowBP.Training.Runs;
@@ -33,7 +34,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         var trainingPrompts = PromptFile.Read(config.Prompts, config.Model.CaptionKey);
         var evaluationPrompts = config.Judges.Prompts(config.Model.CaptionKey);
         var selectionPrompts =
-            ModelSelection.MetricOf(config.Selection.Select) is null ? [] : config.Selection.Prompts(config.Model.CaptionKey);
+            config is { Selection.Select: SelectionJudge.None, Hacking.OnHacking: HackingResponse.None } ? [] : config.Selection.Prompts(config.Model.CaptionKey);
         NoticeOverlap(evaluationPrompts, trainingPrompts, "evaluation and training prompts overlap", "the gain is not held out");
         NoticeOverlap(
             evaluationPrompts,
@@ -68,7 +69,9 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             config.Judges.EvalBatchSize,
             observer.Notice
         );
-        var selection = Selection(selectionPrompts, PictureJudges.Of(selectionPrompts, reward, heldOut), device);
+        var selectionJudges = PictureJudges.Of(selectionPrompts, reward, heldOut);
+        var selection = Selection(selectionPrompts, selectionJudges, device);
+        using var watch = Watch(model, selectionPrompts, selectionJudges);
         // Refuses what this model's network does not do, so it comes before the output folder.
         using var trainer = new AlignmentTrainer(config, model, reward, trainingPrompts);
         using var output = new OutputFolder(config.OutputDir, config.Overwrite, observer.Notice);
@@ -83,7 +86,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         pictures.Write(output.Sample(0), 0, before);
 
         observer.Stage("training");
-        var parts = new RunParts(config, observer, model, trainer, evaluator, pictures, output, weights, selection);
+        var parts = new RunParts(config, observer, model, trainer, evaluator, pictures, output, weights, selection, watch);
         var training = new TrainingLoop(parts);
         var reports = training.Run(cancellation);
         return new RunEnding(parts, training).Run(before, reports, cancellation);
@@ -94,15 +97,22 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         ComputeDevice device
     )
     {
-        if (ModelSelection.MetricOf(config.Selection.Select) is not { } metric)
+        if (config.Selection.Select == SelectionJudge.None)
         {
             return null;
         }
-        return judges.Any(judge => judge.Metric == metric)
-            ? new(config, observer, device, prompts, judges)
-            : throw new ConfigurationException(
-                "select rules needs prompts of the embedded world in select_prompts: there are no rules for others"
-            );
+        ChoosingJudge.Of(config.Selection.Select, judges, "select");
+        return new(config, observer, device, prompts, judges);
+    }
+
+    private HackingWatch? Watch(TextToImage model, IReadOnlyList<string> prompts, IReadOnlyList<IPictureJudge> judges)
+    {
+        if (config.Hacking.OnHacking == HackingResponse.None)
+        {
+            return null;
+        }
+        var judge = ChoosingJudge.Of(config.Hacking.HackingJudge, judges, "hacking_judge");
+        return new(model, ChoosingJudge.Evaluator(config, prompts, judge, observer.Notice), judge.Metric);
     }
 
     private void NoticeOverlap(

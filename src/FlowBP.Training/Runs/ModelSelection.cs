@@ -4,7 +4,6 @@
 
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
-using FlowBP.Training.EmbeddedWorld;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
 
@@ -44,16 +43,12 @@ internal sealed class ModelSelection(
     IReadOnlyList<IPictureJudge> judges
 )
 {
-    private readonly string metric = MetricOf(config.Selection.Select)!;
+    private readonly string metric = ChoosingJudge.MetricOf(config.Selection.Select);
 
-    // Noise of its own: what is kept must not have been lucky with the noise that it is measured on.
-    private readonly ImageEvaluator evaluator = new(
+    private readonly ImageEvaluator evaluator = ChoosingJudge.Evaluator(
+        config,
         prompts,
-        [.. judges.Where(judge => judge.Metric == MetricOf(config.Selection.Select))],
-        config.Model.SamplingSteps,
-        config.EvaluationSeed + 1,
-        config.Selection.SelectImagesPerPrompt,
-        config.Judges.EvalBatchSize,
+        ChoosingJudge.Of(config.Selection.Select, judges, "select"),
         observer.Notice
     );
 
@@ -81,16 +76,6 @@ internal sealed class ModelSelection(
             .First();
         return new(metric, prompts.Count, start, kept, candidates);
     }
-
-    /// <summary>The metric of the judge that chooses; null: nothing is chosen.</summary>
-    /// <param name="judge">As the settings name it.</param>
-    public static string? MetricOf(SelectionJudge judge) =>
-        judge switch
-        {
-            SelectionJudge.HeldOut => RewardJudge.HeldOut,
-            SelectionJudge.Rules => ShapesJudge.MetricName,
-            _ => null,
-        };
 
     /// <summary>The settings that open a saved step at a strength.</summary>
     /// <param name="model">The run's model, which is what was aligned.</param>

@@ -11,7 +11,7 @@ using FlowBP.Training.Evaluation;
 namespace FlowBP.Training.Runs;
 
 /// <summary>
-/// The folder of one run: config.yaml, metrics.jsonl, evaluations.jsonl, samples/, checkpoints/, model/, summary.json.
+/// The folder of one run: config.yaml, metrics.jsonl, evaluations.jsonl, hacking.jsonl, samples/, checkpoints/, model/, summary.json.
 /// </summary>
 public sealed class OutputFolder : IDisposable
 {
@@ -28,12 +28,14 @@ public sealed class OutputFolder : IDisposable
     internal const string MetricsName = "metrics.jsonl";
     private const string ConfigName = "config.yaml";
     private const string EvaluationsName = "evaluations.jsonl";
+    private const string HackingName = "hacking.jsonl";
     private const string SummaryName = "summary.json";
 
     private readonly OutputPlace place;
     private readonly LineLog metrics;
     private readonly Action<string>? notice;
     private LineLog? evaluations;
+    private LineLog? hacking;
     private SpaceReservation? reserved;
     private bool hasWeights;
 
@@ -146,6 +148,7 @@ public sealed class OutputFolder : IDisposable
     {
         metrics.Flush();
         evaluations?.Flush();
+        hacking?.Flush();
     }
 
     private void DeletePrevious()
@@ -244,6 +247,27 @@ public sealed class OutputFolder : IDisposable
         evaluations.Append(JsonSerializer.Serialize(line, Lines));
     }
 
+    /// <summary>Appends a line to hacking.jsonl: what the alarm's judge says.</summary>
+    /// <param name="judgement">The judgement.</param>
+    public void WriteHacking(HackingJudgement judgement)
+    {
+        hacking ??= LineLog.Open(Owned(HackingName), FileMode.OpenOrCreate, FileShare.Read);
+        hacking.Append(
+            JsonSerializer.Serialize(
+                new
+                {
+                    judgement.Step,
+                    judgement.Score,
+                    judgement.BestStep,
+                    Difference = judgement.Fall?.Gain,
+                    DifferenceCi95 = judgement.Fall?.GainCi95,
+                    judgement.Trips,
+                },
+                Lines
+            )
+        );
+    }
+
     // Name, then plan: a curve of one index over the steps is then one path in the file.
     private static Dictionary<string, IReadOnlyList<int>[]> ByName(
         IReadOnlyList<IReadOnlyDictionary<string, IReadOnlyList<int>>> plans
@@ -268,6 +292,7 @@ public sealed class OutputFolder : IDisposable
         ReleaseReserve();
         metrics.Dispose();
         evaluations?.Dispose();
+        hacking?.Dispose();
         if (!HasMetrics && !hasWeights)
         {
             place.Abandon();

@@ -35,6 +35,7 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
             PeakMemoryBytes = reports.Max(report => report.PeakMemoryBytes),
             PeakMemoryOf = parts.Model.Compute.PeakMemoryOf,
             EvaluationPrompts = before.Prompts.Count,
+            Hacking = training.Hacking,
             Metrics = new Dictionary<string, PairedGain>(),
         };
         try

@@ -15,6 +15,7 @@ namespace FlowBP.Training.Runs;
 /// <param name="Output">The run's folder.</param>
 /// <param name="Weights">Stores what is trained.</param>
 /// <param name="Selection">Chooses what is kept; null: the last step as it was trained.</param>
+/// <param name="Watch">Asks a judge whether training went too far; null: nobody does.</param>
 internal sealed record RunParts(
     AlignmentConfig Config,
     IAlignmentObserver Observer,
@@ -24,5 +25,6 @@ internal sealed record RunParts(
     SamplePictures Pictures,
     OutputFolder Output,
     TrainedWeights Weights,
-    ModelSelection? Selection
+    ModelSelection? Selection,
+    HackingWatch? Watch
 );
