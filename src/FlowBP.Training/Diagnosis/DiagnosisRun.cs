@@ -38,7 +38,7 @@ public sealed class DiagnosisRun(
         var planners = settings.Planners();
         if (settings.OutputDir is { } folder)
         {
-            OutputFolder.RequireEmpty(folder);
+            EmptyFolder.Require(folder);
         }
         var prompts = PromptFile.Read(
             EmbeddedAssets.Resolve(settings.Prompts, () => EmbeddedAssets.TrainingPrompts),

@@ -75,7 +75,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         // Refuses what this model's network does not do, so it comes before the output folder.
         using var trainer = new AlignmentTrainer(config, model, reward, trainingPrompts);
         using var output = new OutputFolder(config.OutputDir, config.Overwrite, observer.Notice);
-        output.WriteConfig(config, device.Name);
+        output.Records.WriteConfig(config, device.Name);
         var weights = new TrainedWeights(model, trainer, output, observer.Notice);
         weights.Prepare();
 

@@ -44,7 +44,7 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
             {
                 failures.Add(failure);
             }
-            Attempt(() => parts.Output.WriteSummary(summary));
+            Attempt(() => parts.Output.Records.WriteSummary(summary));
             if (training.Result == parts.Output.Model)
             {
                 Attempt(parts.Weights.SaveOtherParts);
@@ -57,7 +57,7 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
                 {
                     var after = Evaluate(summary.Selection, cancellation);
                     summary = summary with { Metrics = AlignmentSummary.Compare(before, after) };
-                    Attempt(() => parts.Output.WriteSummary(summary));
+                    Attempt(() => parts.Output.Records.WriteSummary(summary));
                     Attempt(() => parts.Pictures.Write(parts.Output.Sample(reports.Count), reports.Count, after));
                     Attempt(() => parts.Pictures.WriteComparison(parts.Output.Comparison, before, after));
                 });

@@ -29,7 +29,7 @@ public sealed class SampleRun(SampleSettings settings, Action<int, int> report, 
         settings.Model.Check();
         var prompts = settings.ReadPrompts();
         var folder = settings.OutputDir;
-        OutputFolder.RequireEmpty(folder);
+        EmptyFolder.Require(folder);
         // Pictures are all that is made here: whether they can be written is asked before a model is loaded.
         PictureFile.RequireLibrary();
         var extension = settings.PictureFormat.Extension();

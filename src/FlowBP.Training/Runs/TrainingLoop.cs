@@ -83,7 +83,7 @@ internal sealed class TrainingLoop(RunParts parts)
                 // Before the step is recorded: a process that is killed here has not claimed what it has not stored.
                 Result = parts.Weights.SaveResult();
             }
-            parts.Output.WriteMetrics(report);
+            parts.Output.Records.WriteMetrics(report);
             parts.Observer.Step(report, steps);
             if (step + 1 < steps)
             {
@@ -109,7 +109,7 @@ internal sealed class TrainingLoop(RunParts parts)
         {
             return false;
         }
-        parts.Output.WriteHacking(judgement);
+        parts.Output.Records.WriteHacking(judgement);
         Hacking = new(Hacking?.TrippedAt, judgement.BestStep, done);
         if (!judgement.Trips)
         {
@@ -147,7 +147,7 @@ internal sealed class TrainingLoop(RunParts parts)
         if (evaluates && Judged(done, () => parts.Evaluator.Run(parts.Model, cancellation)) is { } judged)
         {
             parts.Observer.Evaluated($"step {done}", judged);
-            parts.Output.WriteEvaluation(done, judged);
+            parts.Output.Records.WriteEvaluation(done, judged);
         }
     }
 
