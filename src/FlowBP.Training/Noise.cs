@@ -31,4 +31,32 @@ internal static class Noise
         }
         return noise;
     }
+
+    /// <summary>
+    /// [copies, count, …] in float32, in main memory: copy n of sample b draws from stream n·(all samples) + b, whatever the number
+    /// of copies.
+    /// </summary>
+    /// <param name="latent">Shape of one latent.</param>
+    /// <param name="copies">Number of copies.</param>
+    /// <param name="count">Number of samples.</param>
+    /// <param name="all">Number of samples in the global batch.</param>
+    /// <param name="seed">Seed of the run.</param>
+    /// <param name="step">Training step.</param>
+    /// <param name="firstSample">Index of the first sample in the global batch.</param>
+    /// <param name="purpose">What the noise is for.</param>
+    public static Tensor Copies(
+        long[] latent,
+        int copies,
+        int count,
+        int all,
+        ulong seed,
+        long step,
+        long firstSample,
+        RandomPurpose purpose
+    ) =>
+        torch.stack([
+            .. Enumerable
+                .Range(0, copies)
+                .Select(copy => Of(latent, count, seed, step, ((long)copy * all) + firstSample, purpose)),
+        ]);
 }

@@ -132,23 +132,18 @@ internal sealed class DrawProbe : IDisposable
             Renoise_NB = plan.RenoisedCopies == 0 ? null : Renoise(plan.RenoisedCopies, index),
         };
 
-    // As in training, copy n of sample b draws from stream n·B + b.
     private Tensor Renoise(int copies, int index) =>
-        torch
-            .stack([
-                .. Enumerable
-                    .Range(0, copies)
-                    .Select(copy =>
-                        Noise.Of(
-                            subject.LatentShape,
-                            size.BatchSize,
-                            subject.Seed,
-                            Address(index),
-                            copy * size.BatchSize,
-                            RandomPurpose.Renoise
-                        )
-                    ),
-            ])
+        Noise
+            .Copies(
+                subject.LatentShape,
+                copies,
+                size.BatchSize,
+                size.BatchSize,
+                subject.Seed,
+                Address(index),
+                firstSample: 0,
+                RandomPurpose.Renoise
+            )
             .to(subject.Compute.Device);
 
     // Every draw of indices has streams of its own.
