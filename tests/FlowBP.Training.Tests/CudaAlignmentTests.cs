@@ -89,7 +89,7 @@ public class CudaAlignmentTests
             model.Model.Transformer.state_dict().Values.Concat(model.Model.Vae.state_dict().Values),
             Is.All.Matches<Tensor>(tensor => tensor is not null && tensor.device.ToString() == gpu.Device.ToString())
         );
-        using var conditioning = model.Encode(["a photo of a red circle"]);
+        using var conditioning = model.Painter.Encode(["a photo of a red circle"]);
         Assert.That(conditioning.Device, Is.EqualTo(gpu.Device));
     }
 

@@ -263,8 +263,8 @@ public class InterruptedRunTests
             }
         }
         var before = Velocity(model);
-        model.Save(folder.Of("one"));
-        model.Save(folder.Of("two"));
+        model.Storage.Save(folder.Of("one"));
+        model.Storage.Save(folder.Of("two"));
         Assert.That(Velocity(model), Is.EqualTo(before));
         foreach (var file in Directory.GetFiles(folder.Of("one"), "*", SearchOption.AllDirectories))
         {
@@ -279,7 +279,7 @@ public class InterruptedRunTests
 
     private static double[] Velocity(TextToImage model)
     {
-        using var conditioning = model.Encode(["a photo of a red circle"]);
+        using var conditioning = model.Painter.Encode(["a photo of a red circle"]);
         var x_B = Noise.Of(model.LatentShape, 1, seed: 5, step: 0);
         return TensorValues.Numbers(model.Field.Evaluate(x_B, torch.tensor(new[] { 0.5f }), conditioning));
     }

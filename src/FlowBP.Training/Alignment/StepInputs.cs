@@ -60,7 +60,7 @@ internal sealed class StepInputSource(
             {
                 Plan = plan,
                 Noise_B = Noise.Of(model.LatentShape, batch, config.NoiseSeed, step, first).to(model.Compute.Device),
-                Conditioning = model.Encode(texts),
+                Conditioning = model.Painter.Encode(texts),
                 RewardConditioning = reward.Encode(texts),
                 Renoise_NB = plan.RenoisedCopies == 0 ? null : Renoise(plan.RenoisedCopies, step, first),
                 Smoothing_NR = config.Smoothing.IsOff ? null : Perturb(plan.RenoisedCopies + 1, step, first),

@@ -110,7 +110,7 @@ public sealed class DiagnosisRun(
             Conditions = draw =>
             {
                 var texts = order.Next(draw, settings.BatchSize);
-                return (model.Encode(texts), reward.Encode([.. texts]));
+                return (model.Painter.Encode(texts), reward.Encode([.. texts]));
             },
         };
     }

@@ -53,15 +53,15 @@ internal sealed class PicturePainting(string model, Action<PretrainingProgress> 
         var total = recipe.Prompts * recipe.Pictures.Count;
         foreach (var kind in recipe.Pictures.Select((of, copy) => (of.Guidance, of.Steps, Copy: copy)))
         {
-            using var painter = new TextToImage(new ModelSettings { Model = model, CfgGuidance = kind.Guidance });
+            using var loaded = new TextToImage(new ModelSettings { Model = model, CfgGuidance = kind.Guidance });
             foreach (var part in prompts.Chunk(recipe.Batch))
             {
                 using var scope = torch.NewDisposeScope();
                 using var noGrad = torch.no_grad();
                 string[] texts = [.. part.Select(prompt => prompt.Text)];
-                using var conditioning = painter.Encode(texts);
-                var noise_BCYX = Noise.Of(painter.LatentShape, part.Length, seed, kind.Copy, painted);
-                var image_BCYX = painter.Paint(noise_BCYX, conditioning, kind.Steps, texts);
+                using var conditioning = loaded.Painter.Encode(texts);
+                var noise_BCYX = Noise.Of(loaded.LatentShape, part.Length, seed, kind.Copy, painted);
+                var image_BCYX = loaded.Painter.Paint(noise_BCYX, conditioning, kind.Steps, texts);
                 var planes = image_BCYX.contiguous().data<float>().ToArray();
                 pictures.Add(part, planes, RuleEvaluator.Judge(part, planes));
                 painted += part.Length;

@@ -87,7 +87,7 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
             selection.Kept.Strength
         );
         using var model = kept.Open(parts.Model.Compute, [], parts.Observer.Notice);
-        parts.Output.Store(() => model.Save(parts.Output.Selected, parts.Observer.Notice));
+        parts.Output.Store(() => model.Storage.Save(parts.Output.Selected, parts.Observer.Notice));
         return selection;
     }
 

@@ -34,7 +34,7 @@ internal sealed class TrainedWeights(
     public void Prepare()
     {
         model.Model.RequireReadable(notice);
-        output.Reserve(model.StoredBytes + MarginBytes);
+        output.Reserve(model.Storage.Bytes + MarginBytes);
     }
 
     /// <summary>A checkpoint: of an adapted model only the adapter changes.</summary>
@@ -49,7 +49,7 @@ internal sealed class TrainedWeights(
             }
             else
             {
-                model.Save(folder);
+                model.Storage.Save(folder);
             }
         });
         checkpoints.Add(Steps);
@@ -64,12 +64,12 @@ internal sealed class TrainedWeights(
         using var averaged = trainer.Averaged();
         if (model.Adapter is not { } adapter)
         {
-            return Kept(output.Model, model.SaveTransformer);
+            return Kept(output.Model, model.Storage.SaveTransformer);
         }
         var trained = Kept(output.Adapter, folder => adapter.Save(folder));
         try
         {
-            output.Store(() => model.SaveTransformer(output.Model));
+            output.Store(() => model.Storage.SaveTransformer(output.Model));
             return output.Model;
         }
         catch (Exception e)
@@ -105,7 +105,7 @@ internal sealed class TrainedWeights(
         {
             return Kept(folder, to => adapter.Save(to));
         }
-        Kept(folder, model.SaveTransformer);
+        Kept(folder, model.Storage.SaveTransformer);
         try
         {
             SaveOtherParts(folder);
