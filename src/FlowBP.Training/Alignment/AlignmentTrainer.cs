@@ -93,7 +93,7 @@ public sealed class AlignmentTrainer : IDisposable
     {
         var liveTensors = NativeMemory.LiveHandles;
         using var scope = torch.NewDisposeScope();
-        model.Compute.ResetPeakMemory();
+        model.Compute.PeakMemory.Reset();
         var clock = new PartClock(model.Compute);
 
         // What a step that failed has left is none of this one's.
@@ -123,7 +123,7 @@ public sealed class AlignmentTrainer : IDisposable
             Seconds = clock.Total,
             SecondsByPart = clock.Parts,
             ImagesPerSecond = samples / clock.Total,
-            PeakMemoryBytes = model.Compute.PeakMemoryBytes,
+            PeakMemoryBytes = model.Compute.PeakMemory.Bytes,
             LiveTensors = liveTensors,
         };
     }

@@ -62,7 +62,7 @@ public sealed class DiagnosisRun(
             BatchSize = size.BatchSize,
             RolloutSteps = settings.RolloutSteps,
             OrderedByDetached = subject.OrdersByDetached,
-            PeakMemoryOf = device.PeakMemoryOf,
+            PeakMemoryOf = device.PeakMemory.Counts,
             Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
             Methods = methods,
         };

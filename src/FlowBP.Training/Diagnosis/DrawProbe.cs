@@ -84,14 +84,14 @@ internal sealed class DrawProbe : IDisposable
         FlatGradient.Drop(subject.Parameters);
         var batch = Batch(plan, index: 0);
         var executor = Executor(field);
-        subject.Compute.ResetPeakMemory();
+        subject.Compute.PeakMemory.Reset();
         var start = Stopwatch.GetTimestamp();
         using (var own = executor.Rollout(batch))
         {
             Accumulate(executor, batch, own);
         }
         subject.Compute.Synchronize();
-        var cost = new GradientCost(Stopwatch.GetElapsedTime(start).TotalSeconds, subject.Compute.PeakMemoryBytes);
+        var cost = new GradientCost(Stopwatch.GetElapsedTime(start).TotalSeconds, subject.Compute.PeakMemory.Bytes);
         FlatGradient.Drop(subject.Parameters);
         return cost;
     }

@@ -33,7 +33,7 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
             Seconds = training.Seconds,
             SecondsPerStep = reports.Count == 0 ? 0 : Median([.. reports.Select(report => report.Seconds)]),
             PeakMemoryBytes = reports.Max(report => report.PeakMemoryBytes),
-            PeakMemoryOf = parts.Model.Compute.PeakMemoryOf,
+            PeakMemoryOf = parts.Model.Compute.PeakMemory.Counts,
             EvaluationPrompts = before.Prompts.Count,
             Hacking = training.Hacking,
             Metrics = new Dictionary<string, PairedGain>(),
