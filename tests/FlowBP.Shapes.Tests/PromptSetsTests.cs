@@ -173,7 +173,7 @@ public sealed class PromptSetsTests
         var folder = Directory.CreateTempSubdirectory("prompts").FullName;
         try
         {
-            PromptSets.Write(folder);
+            PromptListFiles.Write(folder);
             (string File, PromptList List)[] files =
             [
                 ("train.txt", PromptList.Training),
@@ -182,7 +182,7 @@ public sealed class PromptSetsTests
             ];
             foreach (var (file, list) in files)
             {
-                Assert.That(PromptSets.Read(Path.Combine(folder, file)), Is.EqualTo(PromptSets.List(list)), file);
+                Assert.That(PromptListFiles.Read(Path.Combine(folder, file)), Is.EqualTo(PromptSets.List(list)), file);
                 Assert.That(File.ReadAllText(Path.Combine(folder, file)), Does.Not.Contain("\r"), file);
             }
         }
@@ -200,7 +200,7 @@ public sealed class PromptSetsTests
         {
             File.WriteAllText(path, "a photo of a circle\n\na photo of a dog\n");
             Assert.That(
-                () => PromptSets.Read(path),
+                () => PromptListFiles.Read(path),
                 Throws.TypeOf<FormatException>().With.Message.StartsWith($"{path}, line 3: cannot read")
             );
         }

@@ -109,7 +109,7 @@ internal sealed class JudgedPictures
         using var scope = torch.NewDisposeScope();
         var stored = SafetensorsFile.LoadAll(path);
         var read = new JudgedPictures();
-        read.prompts.AddRange(PromptSets.Read(PromptsOf(path)));
+        read.prompts.AddRange(PromptListFiles.Read(PromptsOf(path)));
         read.pixels.AddRange(Stored(Pixels, read.prompts.Count * Scene.ImageLength));
         read.passes.AddRange(Stored(Verdicts, read.prompts.Count).Select(verdict => verdict != 0));
         return read;

@@ -66,7 +66,7 @@ public sealed class Pretrainer(PretrainRecipe recipe, string folder, Action<Pret
     {
         (string Left, Action Run) work = stage switch
         {
-            "prompts" => (At("prompts", "test.txt"), () => PromptSets.Write(At("prompts"))),
+            "prompts" => (At("prompts", "test.txt"), () => PromptListFiles.Write(At("prompts"))),
             "autoencoder" => (Path.Combine(model.Vae, "config.json"), RunAutoencoder),
             "flow" => (Path.Combine(model.Root, "model_index.json"), RunFlow),
             "render_reward" => (Config("render_reward"), RunRenderReward),
