@@ -19,7 +19,10 @@ internal sealed class RewardInputs(
     /// evaluations that took.
     /// </returns>
     /// <exception cref="ArgumentException">Noise of copies is missing.</exception>
-    public (Tensor Input_R, Tensor? Renoised_R, Evaluations Evaluations) Form(SurrogateBatch batch, RolloutCache rollout)
+    public (Tensor Input_R, Tensor? Renoised_R, Evaluations Evaluations) Form(
+        SurrogateBatch batch,
+        RolloutCache rollout
+    )
     {
         using var noGrad = torch.no_grad();
         var plans = batch.Plan.Samples;

@@ -25,7 +25,10 @@ internal sealed class RewardPullback(
     )
     {
         using var scope = torch.NewDisposeScope();
-        var (input_R, renoised_R, evaluations) = new RewardInputs(field, schedule, kernels, options).Form(batch, rollout);
+        var (input_R, renoised_R, evaluations) = new RewardInputs(field, schedule, kernels, options).Form(
+            batch,
+            rollout
+        );
         RequireNoise(batch, smoothing, input_R);
         var gradient_R = torch.zeros(input_R.shape, AccumulationType.Of(input_R), input_R.device);
         var rows = (int)input_R.size(0);

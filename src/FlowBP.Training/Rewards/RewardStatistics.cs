@@ -62,10 +62,7 @@ internal sealed class RewardStatistics(IReadOnlyList<string> names)
                 names.Index().ToDictionary(each => each.Item, each => Mean(scores[each.Index])),
                 cosines
                     .OrderBy(pair => pair.Key)
-                    .ToDictionary(
-                        pair => $"{names[pair.Key.First]}|{names[pair.Key.Second]}",
-                        pair => Mean(pair.Value)
-                    )
+                    .ToDictionary(pair => $"{names[pair.Key.First]}|{names[pair.Key.Second]}", pair => Mean(pair.Value))
             );
             foreach (var list in scores)
             {

@@ -105,7 +105,9 @@ public sealed class SampleRun(SampleSettings settings, Action<int, int> report, 
             first,
             RandomPurpose.InitialNoise
         );
-        using var image_BCYX = model.Painter.Paint(noise_BCYX, conditioning, settings.Model.SamplingSteps, prompts).cpu();
+        using var image_BCYX = model
+            .Painter.Paint(noise_BCYX, conditioning, settings.Model.SamplingSteps, prompts)
+            .cpu();
         return [.. Enumerable.Range(0, count).Select(b => image_BCYX[b].contiguous().data<float>().ToArray())];
     }
 
