@@ -163,7 +163,9 @@ public class InterruptedRunTests
         using var trainer = new AlignmentTrainer(config, model, reward, prompts);
         var weights = new TrainedWeights(model, trainer, output, observer.Notice);
         var pictures = new SamplePictures("test");
-        var loop = new TrainingLoop(new(config, observer, model, trainer, evaluator, pictures, output, weights));
+        var loop = new TrainingLoop(
+            new(config, observer, model, trainer, evaluator, pictures, output, weights, Selection: null, Watch: null)
+        );
 
         var reports = loop.Run(CancellationToken.None);
 
