@@ -43,4 +43,7 @@ public enum RandomPurpose
 
     /// <summary>Perturbed copies of what a smoothed reward sees.</summary>
     RewardSmoothing = 11,
+
+    /// <summary>How a prompt is worded.</summary>
+    Wording = 12,
 }

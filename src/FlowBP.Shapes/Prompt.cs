@@ -139,6 +139,9 @@ public sealed record Prompt
     /// <summary>How the first object lies to the second, if the prompt says so.</summary>
     public Relation? Relation { get; }
 
+    /// <summary>How it says so; GenEval's way unless <see cref="In"/> changed it.</summary>
+    public PromptWording Wording { get; private init; } = PromptWording.GenEval;
+
     /// <summary>One object (<see cref="GenEvalTask.SingleObject"/>, or <see cref="GenEvalTask.Colors"/> with a colour).</summary>
     /// <param name="phrase">The object.</param>
     public static Prompt One(ObjectPhrase phrase) =>
@@ -200,19 +203,34 @@ public sealed record Prompt
     /// <summary>The words of a count, for example <c>three</c>.</summary>
     internal static IReadOnlyList<string> Numbers => s_numbers;
 
+    /// <summary>The same in another wording. Where no article is (<c>two circles</c>), leaving it out changes nothing.</summary>
+    /// <param name="wording">How to say it.</param>
+    public Prompt In(PromptWording wording) =>
+        this with
+        {
+            Wording = Task == GenEvalTask.Counting ? wording with { Articles = true } : wording,
+        };
+
+    /// <summary>All ways to say the same with the objects in this order, GenEval's first.</summary>
+    public IEnumerable<Prompt> Wordings => PromptWording.All.Select(In).Distinct();
+
     /// <summary>The prompt in words, for example <c>a photo of a circle left of a red square</c>.</summary>
-    public string Text =>
+    public string Text => Wording.Frame + Objects;
+
+    private string Objects =>
         (Second, Relation) switch
         {
-            ({ } second, { } relation) => $"a photo of a {First.Singular} {relation.Text()} a {second.Singular}",
-            ({ } second, null) => $"a photo of a {First.Singular} and a {second.Singular}",
-            _ when Count == 1 => $"a photo of a {First.Singular}",
-            _ => $"a photo of {s_numbers[Count - 2]} {First.Plural}",
+            ({ } second, { } relation) =>
+                $"{Wording.Article}{First.Singular} {relation.Text()} {Wording.Article}{second.Singular}",
+            ({ } second, null) => $"{Wording.Article}{First.Singular} and {Wording.Article}{second.Singular}",
+            _ when Count == 1 => $"{Wording.Article}{First.Singular}",
+            _ => $"{s_numbers[Count - 2]} {First.Plural}",
         };
 
     /// <summary>
     /// One representative of all prompts that say the same: "A and B" and "B and A" agree, and so do "A right of B"
-    /// and "B left of A". Training and held-out prompts are told apart by this, not by their texts.
+    /// and "B left of A", in any wording; it has GenEval's. Training and held-out prompts are told apart by this, not by their
+    /// texts.
     /// </summary>
     public Prompt Canonical =>
         (Second, Relation) switch
@@ -223,7 +241,7 @@ public sealed record Prompt
                 First
             ),
             ({ } second, null) when string.CompareOrdinal(First.Singular, second.Singular) > 0 => Pair(second, First),
-            _ => this,
+            _ => In(PromptWording.GenEval),
         };
 
     /// <summary>How many of the objects named have a colour, 0 to 2.</summary>

@@ -8,7 +8,7 @@ namespace FlowBP.Shapes;
 /// <summary>Makes prompts that narrowly miss a scene.</summary>
 public static class PromptEdits
 {
-    /// <summary>Changes a prompt by one edit so that the scene no longer satisfies it.</summary>
+    /// <summary>Changes a prompt by one edit so that the scene no longer satisfies it; the wording stays.</summary>
     /// <param name="stream">Where the draws come from.</param>
     /// <param name="prompt">The prompt.</param>
     /// <param name="scene">A scene that satisfies it.</param>
@@ -25,7 +25,7 @@ public static class PromptEdits
         {
             if (Draw(stream, prompt) is { } changed && !PromptRules.Matches(changed, scene))
             {
-                return changed;
+                return changed.In(prompt.Wording);
             }
         }
     }

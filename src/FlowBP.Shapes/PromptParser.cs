@@ -31,21 +31,40 @@ internal ref struct PromptParser
 
     private Prompt Sentence()
     {
-        Expect("a");
-        Expect("photo");
-        Expect("of");
+        var frame = Frame();
         var number = IndexOf(Prompt.Numbers);
         if (number >= 0)
         {
-            return Prompt.Several(number + 2, Phrase(ShapeKinds.Plural));
+            return Prompt.Several(number + 2, Phrase(ShapeKinds.Plural)).In(new(frame, true));
         }
 
-        if (!Accept("a"))
+        // "a circle" has no frame, but "a" may be the first word of one.
+        var before = frame.Length == 0 ? "'a', 'photo of', " : "'a' or ";
+        var articles = Accept("a");
+        var first = Phrase(
+            ShapeKinds.Singular,
+            articles ? "" : $"{before}one of {string.Join(", ", Prompt.Numbers)}, "
+        );
+        return Rest(first, articles).In(new(frame, articles));
+    }
+
+    private string Frame()
+    {
+        var article = _words is ["a", "photo", ..] ? "a " : "";
+        if (article.Length > 0)
         {
-            Refuse($"'a' or one of {string.Join(", ", Prompt.Numbers)}");
+            Expect("a");
         }
+        if (!Accept("photo"))
+        {
+            return "";
+        }
+        Expect("of");
+        return article + "photo of ";
+    }
 
-        var first = Phrase(ShapeKinds.Singular);
+    private Prompt Rest(ObjectPhrase first, bool articles)
+    {
         if (_next == _words.Length)
         {
             return Prompt.One(first);
@@ -57,7 +76,10 @@ internal ref struct PromptParser
             relation = RelationWords();
         }
 
-        Expect("a");
+        if (articles)
+        {
+            Expect("a");
+        }
         var second = Phrase(ShapeKinds.Singular);
         return relation is { } found ? Prompt.Related(first, found, second) : Prompt.Pair(first, second);
     }
@@ -83,7 +105,7 @@ internal ref struct PromptParser
         return default;
     }
 
-    private ObjectPhrase Phrase(Func<ShapeKind, string> noun)
+    private ObjectPhrase Phrase(Func<ShapeKind, string> noun, string orElse = "")
     {
         var colour = IndexOf([.. Palette.All.Select(c => c.Name())]);
         string[] nouns = [.. ShapeKinds.All.Select(noun)];
@@ -91,7 +113,7 @@ internal ref struct PromptParser
         if (shape < 0)
         {
             var colours = colour >= 0 ? "" : $"a colour ({string.Join(", ", Palette.All.Select(c => c.Name()))}) or ";
-            Refuse($"{colours}one of {string.Join(", ", nouns)}");
+            Refuse($"{orElse}{colours}one of {string.Join(", ", nouns)}");
         }
         return new((ShapeKind)shape, colour >= 0 ? (ShapeColour)colour : null);
     }

@@ -5,8 +5,9 @@
 // every stratum is held out, at least two. A stratum is a task together with the number of colours named and the axis
 // of the relation, so plain prompts ("a circle left of a square"), which are few, are represented on both sides.
 //
-// single_object has four prompts in this world, colors twenty-four: two and five held-out prompts carry no claim
-// about a task on their own. Report them, but test hypotheses over all held-out prompts together.
+// Held-out prompts are divided once more: one half is for choices (a step, a strength), the other for the final figures, on which
+// nothing is chosen. Where a stratum has many meanings, a meaning falls on one side; where it has few (single_object has four in
+// this world, colors twenty-four), all its held-out meanings are on both sides, each wording on one.
 using System.Security.Cryptography;
 using System.Text;
 using FlowBP.RandomStreams;
@@ -26,6 +27,19 @@ public enum PromptSplit
     All,
 }
 
+/// <summary>A list of prompts, as written to a file; no two lists share a prompt.</summary>
+public enum PromptList
+{
+    /// <summary><c>train.txt</c>: to align on.</summary>
+    Training,
+
+    /// <summary><c>choice.txt</c>: held-out prompts by which a step or a strength is chosen.</summary>
+    Choice,
+
+    /// <summary><c>test.txt</c>: held-out prompts for final figures; nothing is chosen on them.</summary>
+    Test,
+}
+
 /// <summary>All prompts of the world, split into training and held-out prompts.</summary>
 public static class PromptSets
 {
@@ -38,8 +52,14 @@ public static class PromptSets
     /// <summary>At most this many prompts per task are listed in <c>train.txt</c>.</summary>
     public const int TrainingListPerTask = 240;
 
-    /// <summary>At most this many prompts per task are listed in <c>heldout.txt</c>.</summary>
-    public const int HeldOutListPerTask = 60;
+    /// <summary>At most this many prompts per task are listed in <c>choice.txt</c>, and as many in <c>test.txt</c>.</summary>
+    public const int HeldOutListPerTask = 30;
+
+    // So many training prompts at least, in further wordings where a task has fewer meanings.
+    private const int TrainingListPerSmallTask = 24;
+
+    // A stratum with fewer held-out meanings has each of them on both sides of the last division.
+    private const int FewestDividedMeanings = 8;
 
     // GenEval's tasks with sampling weights 1 / 1 / 1.5 / 1 / 2 / 1.5, in halves.
     private static readonly int[] s_taskWeights = [2, 2, 3, 2, 4, 3];
@@ -54,11 +74,11 @@ public static class PromptSets
 
     private static readonly HashSet<Prompt> s_heldOut = [.. Of(PromptSplit.HeldOut)];
 
-    /// <summary>All distinct prompts of a split, task by task.</summary>
+    /// <summary>All distinct prompts of a split in GenEval's wording, task by task.</summary>
     /// <param name="split">The split.</param>
     public static IReadOnlyList<Prompt> Of(PromptSplit split) => [.. s_strata.SelectMany(s => s.Of(split))];
 
-    /// <summary>The distinct prompts of a split that belong to a task.</summary>
+    /// <summary>The distinct prompts of a split that belong to a task, in GenEval's wording.</summary>
     /// <param name="split">The split.</param>
     /// <param name="task">The task.</param>
     public static IReadOnlyList<Prompt> Of(PromptSplit split, GenEvalTask task) =>
@@ -86,7 +106,9 @@ public static class PromptSets
         return Draw(stream, split, (GenEvalTask)task);
     }
 
-    /// <summary>Draws a prompt of a task: a stratum (how many colours, which axis), then a prompt, both uniformly.</summary>
+    /// <summary>
+    /// Draws a prompt of a task in GenEval's wording: a stratum (how many colours, which axis), then a prompt, both uniformly.
+    /// </summary>
     /// <param name="stream">Where the draws come from.</param>
     /// <param name="split">Where the prompts come from.</param>
     /// <param name="task">The task.</param>
@@ -98,77 +120,33 @@ public static class PromptSets
     }
 
     /// <summary>
-    /// A list of prompts for alignment or evaluation: one prompt per meaning, and per task at most
-    /// <see cref="TrainingListPerTask"/> or <see cref="HeldOutListPerTask"/>, taken evenly from the task's strata. One prompt
-    /// per meaning keeps the prompts independent of each other, as a bootstrap over prompts assumes.
+    /// A list of prompts for alignment, choices or final figures. Every meaning is listed once, in wordings that change from one to
+    /// the next, up to a number per task, evenly from the task's strata; a task with fewer meanings lists them in further wordings.
+    /// One prompt per meaning keeps prompts independent of each other, as a bootstrap over prompts assumes; the wordings of one
+    /// meaning are so only as far as a model takes them for different.
     /// </summary>
-    /// <param name="split"><see cref="PromptSplit.Training"/> or <see cref="PromptSplit.HeldOut"/>.</param>
-    /// <exception cref="ArgumentOutOfRangeException"><paramref name="split"/> is neither.</exception>
-    public static IReadOnlyList<Prompt> List(PromptSplit split)
+    /// <param name="list">Which.</param>
+    public static IReadOnlyList<Prompt> List(PromptList list)
     {
-        var most = split switch
-        {
-            PromptSplit.Training => TrainingListPerTask,
-            PromptSplit.HeldOut => HeldOutListPerTask,
-            _ => throw new ArgumentOutOfRangeException(
-                nameof(split),
-                split,
-                "only training or held-out prompts are listed"
-            ),
-        };
-        var list = new List<Prompt>();
+        var (enough, most) =
+            list == PromptList.Training
+                ? (TrainingListPerSmallTask, TrainingListPerTask)
+                : (HeldOutListPerTask, HeldOutListPerTask);
+        List<Prompt> prompts = [];
         foreach (var task in GenEvalTasks.All)
         {
-            // Rank by rank through the strata: the first of each, then the second of each …
-            list.AddRange(
-                StrataOf(task)
-                    .ToArray()
-                    .SelectMany(stratum => stratum.Of(split).DistinctBy(prompt => prompt.Canonical).Index())
-                    .OrderBy(ranked => ranked.Index)
-                    .Select(ranked => ranked.Item)
-                    .Take(most)
-            );
-        }
-        return list;
-    }
-
-    /// <summary>Writes <c>train.txt</c> and <c>heldout.txt</c> (<see cref="List"/>), one prompt per line.</summary>
-    /// <param name="folder">Where to; created if missing.</param>
-    public static void Write(string folder)
-    {
-        Directory.CreateDirectory(folder);
-        Write(Path.Combine(folder, "train.txt"), List(PromptSplit.Training));
-        Write(Path.Combine(folder, "heldout.txt"), List(PromptSplit.HeldOut));
-    }
-
-    /// <summary>Reads a file of prompts, one per line; empty lines are skipped.</summary>
-    /// <param name="path">The file.</param>
-    /// <exception cref="FormatException">A line isn't a prompt of this world; the message names file and line.</exception>
-    public static IReadOnlyList<Prompt> Read(string path)
-    {
-        var prompts = new List<Prompt>();
-        foreach ((var index, var line) in File.ReadLines(path).Index())
-        {
-            if (string.IsNullOrWhiteSpace(line))
-            {
-                continue;
-            }
-
-            try
-            {
-                prompts.Add(Prompt.Parse(line));
-            }
-            catch (FormatException error)
-            {
-                throw new FormatException($"{path}, line {index + 1}: {error.Message}", error);
-            }
+            // Rank by rank through the strata, the first of each, then the second of each …; and this once per wording.
+            var ranked = StrataOf(task)
+                .ToArray()
+                .SelectMany(stratum => stratum.List(list))
+                .OrderBy(entry => entry.Round)
+                .ThenBy(entry => entry.Rank)
+                .ToArray();
+            var meanings = ranked.Count(entry => entry.Round == 0);
+            prompts.AddRange(ranked.Take(Math.Clamp(meanings, enough, most)).Select(entry => entry.Prompt));
         }
         return prompts;
     }
-
-    // Line feeds on every system, so that the files are the same bytes everywhere.
-    private static void Write(string path, IReadOnlyList<Prompt> prompts) =>
-        File.WriteAllText(path, string.Concat(prompts.Select(prompt => prompt.Text + "\n")));
 
     private static ReadOnlySpan<Stratum> StrataOf(GenEvalTask task)
     {
@@ -220,6 +198,32 @@ public static class PromptSets
                 PromptSplit.HeldOut => HeldOut,
                 _ => All,
             };
+
+        // The prompts of a list: in round r the meaning of rank m is worded the (m + r)-th of its ways.
+        public IEnumerable<(int Round, int Rank, Prompt Prompt)> List(PromptList list)
+        {
+            Prompt[] meanings =
+            [
+                .. (list == PromptList.Training ? Training : HeldOut).DistinctBy(prompt => prompt.Canonical),
+            ];
+            var listed = meanings
+                .Select((meaning, rank) => meaning.Wordings.Where((_, w) => Lists(list, meanings.Length, rank, w)).ToArray())
+                .Where(wordings => wordings.Length > 0);
+            foreach (var (rank, wordings) in listed.Index())
+            {
+                for (var round = 0; round < wordings.Length; round++)
+                {
+                    yield return (round, rank, wordings[(rank + round) % wordings.Length]);
+                }
+            }
+        }
+
+        // Meaning by meaning where there are many, two by two, because neighbours name their objects in opposite orders; else
+        // wording by wording.
+        private static bool Lists(PromptList list, int meanings, int rank, int wording) =>
+            list == PromptList.Training
+            || (meanings >= FewestDividedMeanings ? rank / 2 : rank + wording) % 2
+                == (list == PromptList.Choice ? 0 : 1);
 
         public static Stratum Split(GenEvalTask task, Prompt[] prompts)
         {

@@ -108,7 +108,8 @@ public sealed class ShapesBatch
         // violations come last, in a fixed order, so asking for them doesn't change prompt and scene either.
         var content = RandomStream.For(seed, step, sample, RandomPurpose.Data);
         var disturbance = RandomStream.For(seed, step, sample, RandomPurpose.Augmentation);
-        Prompts[b] = PromptSets.Draw(content, options.Split);
+        var wording = PromptWording.Draw(RandomStream.For(seed, step, sample, RandomPurpose.Wording));
+        Prompts[b] = PromptSets.Draw(content, options.Split).In(wording);
         Scenes[b] = SceneSampler.Sample(content, Prompts[b]);
         Draw(Scenes[b], Images, b, options.Augmentation, disturbance);
         if (ViolatingScenes is not null && ViolatingImages is not null)

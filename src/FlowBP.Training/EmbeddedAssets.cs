@@ -40,8 +40,11 @@ public static class EmbeddedAssets
     /// <summary>File of training prompts.</summary>
     public static string TrainingPrompts => Path.Combine(Root, "prompts", "train.txt");
 
-    /// <summary>File of held-out prompts.</summary>
-    public static string HeldOutPrompts => Path.Combine(Root, "prompts", "heldout.txt");
+    /// <summary>File of held-out prompts by which a step or a strength is chosen.</summary>
+    public static string ChoicePrompts => Path.Combine(Root, "prompts", "choice.txt");
+
+    /// <summary>File of held-out prompts on which nothing is chosen.</summary>
+    public static string TestPrompts => Path.Combine(Root, "prompts", "test.txt");
 
     /// <summary>A path as given, or the embedded one for the word <c>embedded</c>.</summary>
     /// <param name="given">A path, or <c>embedded</c>.</param>

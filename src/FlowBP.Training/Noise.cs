@@ -33,21 +33,21 @@ internal static class Noise
     }
 
     /// <summary>
-    /// Several draws per sample, [copies, batch, …]: copy n of sample b draws from stream n·(all samples) + b, whatever the number of
-    /// copies.
+    /// [copies, count, …] in float32, in main memory: copy n of sample b draws from stream n·(all samples) + b, whatever the number
+    /// of copies.
     /// </summary>
-    /// <param name="copies">Number of draws per sample.</param>
     /// <param name="latent">Shape of one latent.</param>
-    /// <param name="batch">Number of samples.</param>
-    /// <param name="all">Number of samples of the global batch.</param>
+    /// <param name="copies">Number of copies.</param>
+    /// <param name="count">Number of samples.</param>
+    /// <param name="all">Number of samples in the global batch.</param>
     /// <param name="seed">Seed of the run.</param>
     /// <param name="step">Training step.</param>
     /// <param name="firstSample">Index of the first sample in the global batch.</param>
     /// <param name="purpose">What the noise is for.</param>
     public static Tensor Copies(
-        int copies,
         long[] latent,
-        int batch,
+        int copies,
+        int count,
         int all,
         ulong seed,
         long step,
@@ -57,6 +57,6 @@ internal static class Noise
         torch.stack([
             .. Enumerable
                 .Range(0, copies)
-                .Select(copy => Of(latent, batch, seed, step, (long)copy * all + firstSample, purpose)),
+                .Select(copy => Of(latent, count, seed, step, ((long)copy * all) + firstSample, purpose)),
         ]);
 }

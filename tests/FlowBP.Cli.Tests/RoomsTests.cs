@@ -228,8 +228,11 @@ public class RoomsTests
                 "Models.Rewards",
                 "Families.Networks",
                 "Families",
+                "Training",
                 "Training.Optimization",
                 "Training.Devices",
+                "Training.Rewards",
+                "Training.Pipelines",
                 "Training.Configuration",
             ]
         ),

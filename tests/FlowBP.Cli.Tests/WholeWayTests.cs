@@ -30,7 +30,7 @@ public class WholeWayTests
             "--heldout_reward",
             At("shapes", "heldout_reward"),
             "--eval_prompts",
-            At("shapes", "prompts", "heldout.txt"),
+            At("shapes", "prompts", "test.txt"),
             "--eval_prompts_limit",
             "6",
             "--sampling_steps",

@@ -41,10 +41,10 @@ public sealed class PromptSetsTests
     }
 
     [Test]
-    public void Both_sides_use_every_word([Values(PromptSplit.Training, PromptSplit.HeldOut)] PromptSplit split)
+    public void Every_list_uses_every_word([Values] PromptList list)
     {
         Assert.That(
-            PromptSets.List(split).SelectMany(p => p.Text.Split(' ')).Distinct(),
+            PromptSets.List(list).SelectMany(p => p.Text.Split(' ')).Distinct(),
             Is.EquivalentTo(Vocabulary.Words)
         );
     }
@@ -79,20 +79,72 @@ public sealed class PromptSetsTests
     }
 
     [Test]
-    public void A_list_holds_one_prompt_per_meaning_and_says_every_relation_about_equally_often(
-        [Values(PromptSplit.Training, PromptSplit.HeldOut)] PromptSplit split
-    )
+    public void The_lists_never_change()
     {
-        var list = PromptSets.List(split);
-        Assert.That(list.Select(p => p.Canonical), Is.Unique);
-        Assert.That(list, Is.SubsetOf(PromptSets.Of(split)));
-        Prompt[] positions = [.. list.Where(p => p.Task == GenEvalTask.Position)];
-        Assert.That(positions, Has.Length.EqualTo(split == PromptSplit.Training ? 240 : 60));
+        var all = string.Join('\n', Enum.GetValues<PromptList>().SelectMany(PromptSets.List));
+        Assert.That(
+            Convert.ToHexString(SHA256.HashData(Encoding.UTF8.GetBytes(all)))[..16],
+            Is.EqualTo("775C93685D7B306E")
+        );
+    }
+
+    [Test]
+    public void No_two_lists_share_a_prompt_and_no_held_out_list_a_meaning_with_training()
+    {
+        Prompt[] training = [.. PromptSets.List(PromptList.Training)];
+        Prompt[] choice = [.. PromptSets.List(PromptList.Choice)];
+        Prompt[] test = [.. PromptSets.List(PromptList.Test)];
+        Assert.That(training.Concat(choice).Concat(test), Is.Unique);
+        Assert.That(training.Any(PromptSets.IsHeldOut), Is.False);
+        Assert.That(choice.Concat(test).All(PromptSets.IsHeldOut), Is.True);
+        // Where there are enough meanings, those of choices are none of the final figures'; one colour or two make enough.
+        Assert.That(Meanings(choice).Intersect(Meanings(test)), Is.Empty);
+
+        static IEnumerable<Prompt> Meanings(IEnumerable<Prompt> prompts) =>
+            prompts.Where(p => p.ColoursNamed > 0 && p.Task != GenEvalTask.Colors).Select(p => p.Canonical);
+    }
+
+    [TestCase(PromptList.Training, 12, 62, 68, 24, 240, 144)]
+    [TestCase(PromptList.Choice, 6, 30, 27, 15, 30, 30)]
+    [TestCase(PromptList.Test, 6, 30, 21, 15, 30, 30)]
+    public void Every_task_is_listed(PromptList list, params int[] expected)
+    {
+        Assert.That(
+            GenEvalTasks.All.Select(task => PromptSets.List(list).Count(p => p.Task == task)),
+            Is.EqualTo(expected)
+        );
+    }
+
+    [Test]
+    public void A_list_says_every_relation_about_equally_often_and_every_wording([Values] PromptList list)
+    {
+        var prompts = PromptSets.List(list);
+        Prompt[] positions = [.. prompts.Where(p => p.Task == GenEvalTask.Position)];
         foreach (var relation in Relations.All)
         {
             var share = (double)positions.Count(p => p.Relation == relation) / positions.Length;
-            Assert.That(share, Is.EqualTo(0.25).Within(0.03), relation.Text());
+            Assert.That(share, Is.EqualTo(0.25).Within(0.05), relation.Text());
         }
+        foreach (var wording in PromptWording.All)
+        {
+            var share = (double)positions.Count(p => p.Wording == wording) / positions.Length;
+            Assert.That(share, Is.EqualTo(1.0 / 6).Within(0.1), wording.ToString());
+        }
+    }
+
+    [Test]
+    public void Half_of_the_drawn_wordings_and_more_are_GenEval_s()
+    {
+        var stream = RandomStream.For(2, 0, 0, RandomPurpose.Data);
+        const int N = 6000;
+        var counts = PromptWording.All.ToDictionary(wording => wording, _ => 0);
+        for (var i = 0; i < N; i++)
+        {
+            counts[PromptWording.Draw(stream)]++;
+        }
+        // 1/2 + 1/12, and 1/12 for each of the others; four standard deviations are below 4·√(6000/4).
+        Assert.That(counts[PromptWording.GenEval], Is.EqualTo(3500).Within(155));
+        Assert.That(PromptWording.All.Skip(1).Select(wording => counts[wording]), Is.All.EqualTo(500).Within(90));
     }
 
     [Test]
@@ -121,16 +173,18 @@ public sealed class PromptSetsTests
         var folder = Directory.CreateTempSubdirectory("prompts").FullName;
         try
         {
-            PromptSets.Write(folder);
-            Assert.That(
-                PromptSets.Read(Path.Combine(folder, "train.txt")),
-                Is.EqualTo(PromptSets.List(PromptSplit.Training))
-            );
-            Assert.That(
-                PromptSets.Read(Path.Combine(folder, "heldout.txt")),
-                Is.EqualTo(PromptSets.List(PromptSplit.HeldOut))
-            );
-            Assert.That(File.ReadAllText(Path.Combine(folder, "heldout.txt")), Does.Not.Contain("\r"));
+            PromptListFiles.Write(folder);
+            (string File, PromptList List)[] files =
+            [
+                ("train.txt", PromptList.Training),
+                ("choice.txt", PromptList.Choice),
+                ("test.txt", PromptList.Test),
+            ];
+            foreach (var (file, list) in files)
+            {
+                Assert.That(PromptListFiles.Read(Path.Combine(folder, file)), Is.EqualTo(PromptSets.List(list)), file);
+                Assert.That(File.ReadAllText(Path.Combine(folder, file)), Does.Not.Contain("\r"), file);
+            }
         }
         finally
         {
@@ -146,7 +200,7 @@ public sealed class PromptSetsTests
         {
             File.WriteAllText(path, "a photo of a circle\n\na photo of a dog\n");
             Assert.That(
-                () => PromptSets.Read(path),
+                () => PromptListFiles.Read(path),
                 Throws.TypeOf<FormatException>().With.Message.StartsWith($"{path}, line 3: cannot read")
             );
         }

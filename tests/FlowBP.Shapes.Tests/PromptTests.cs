@@ -45,12 +45,15 @@ public sealed class PromptTests
     {
         var prompts = PromptSets.Of(PromptSplit.All);
         Assert.That(prompts, Has.Count.EqualTo(4 + 156 + 84 + 24 + 2352 + 360));
-        foreach (var prompt in prompts)
+        Prompt[] worded = [.. prompts.SelectMany(p => p.Wordings)];
+        // A counted prompt has no article to leave out.
+        Assert.That(worded, Has.Length.EqualTo(6 * (prompts.Count - 84) + 3 * 84));
+        foreach (var prompt in worded)
         {
             Assert.That(Prompt.Parse(prompt.Text), Is.EqualTo(prompt));
         }
 
-        Assert.That(prompts.Select(p => p.Text).Distinct().Count(), Is.EqualTo(prompts.Count));
+        Assert.That(worded.Select(p => p.Text).Distinct().Count(), Is.EqualTo(worded.Length));
     }
 
     [Test]
@@ -59,8 +62,39 @@ public sealed class PromptTests
         Assert.That(Prompt.Parse("  A photo  of a RED cross\t"), Is.EqualTo(Prompt.One(s_redCross)));
     }
 
+    [TestCase("a photo of a circle", true, "a photo of ")]
+    [TestCase("a circle", true, "")]
+    [TestCase("circle", false, "")]
+    [TestCase("photo of circle", false, "photo of ")]
+    [TestCase("photo of two circles", true, "photo of ")]
+    [TestCase("circle left of red cross", false, "")]
+    [TestCase("a photo of circle and red cross", false, "a photo of ")]
+    public void A_wording_is_read_from_the_text_and_changes_neither_task_nor_meaning(
+        string text,
+        bool articles,
+        string frame
+    )
+    {
+        var prompt = Prompt.Parse(text);
+        var usual = prompt.In(PromptWording.GenEval);
+        using (Assert.EnterMultipleScope())
+        {
+            Assert.That(prompt.Wording, Is.EqualTo(new PromptWording(frame, articles)));
+            Assert.That(usual.Text, Does.StartWith("a photo of "));
+            Assert.That(usual.Task, Is.EqualTo(prompt.Task));
+            Assert.That(usual.Canonical, Is.EqualTo(prompt.Canonical));
+            Assert.That(usual == prompt, Is.EqualTo(text == usual.Text));
+        }
+    }
+
     [TestCase("", "found the end of the prompt, expected 'a'")]
-    [TestCase("a circle", "found 'circle' (word 2), expected 'photo'")]
+    [TestCase("a", "found the end of the prompt, expected a colour")]
+    [TestCase("a photo", "found the end of the prompt, expected 'of'")]
+    [TestCase("photo a circle", "found 'a' (word 2), expected 'of'")]
+    [TestCase("photograph of a circle", "found 'photograph' (word 1), expected 'a', 'photo of'")]
+    [TestCase("a circle and square", "found 'square' (word 4), expected 'a'")]
+    [TestCase("circle and a square", "found 'a' (word 3), expected a colour")]
+    [TestCase("a two circles", "found 'two' (word 2), expected a colour")]
     [TestCase("a photo of a dog", "found 'dog' (word 5), expected a colour (red, yellow")]
     [TestCase("a photo of a dog", "This world knows only these words: a photo of")]
     [TestCase("a photo of a red dog", "expected one of circle, square, triangle, cross")]

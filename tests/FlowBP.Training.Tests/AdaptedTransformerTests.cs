@@ -46,7 +46,7 @@ public class AdaptedTransformerTests
                 factor.add_(TinyModels.Waves(0.3 + i, factor.shape) * 0.05);
             }
         }
-        using var conditioning = model.Encode(["a photo of a red circle", "a photo of two squares"]);
+        using var conditioning = model.Painter.Encode(["a photo of a red circle", "a photo of two squares"]);
         var x_B = TinyModels.Waves(0.1, [2, .. model.LatentShape]);
         var sigma_B = torch.tensor(new[] { 0.5f, 0.75f });
         var cotangent_B = TinyModels.Waves(0.9, x_B.shape);

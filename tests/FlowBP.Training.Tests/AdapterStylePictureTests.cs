@@ -190,7 +190,9 @@ public sealed class AdapterStylePictureTests
             prompts: new TinyModels.Prompts()
         );
         var noise_BCYX = Noise.Of(model.LatentShape, 1, seed: 5, step: 0);
-        var picture = model.Decode(model.Sample(noise_BCYX, model.Encode(["a red circle"]), steps: 2));
+        var picture = model.Painter.Decode(
+            model.Painter.Sample(noise_BCYX, model.Painter.Encode(["a red circle"]), steps: 2)
+        );
         return [.. picture.data<float>().ToArray().Select(v => (int)Math.Round(255 * Math.Clamp(v, 0f, 1f)))];
     }
 }

@@ -67,7 +67,7 @@ public class CudaAlignmentTests
     [Test]
     public void Pictures_and_scores_agree_with_the_CPUs()
     {
-        var prompts = PromptFile.Read(EmbeddedAssets.HeldOutPrompts).Take(3).ToArray();
+        var prompts = PromptFile.Read(EmbeddedAssets.TestPrompts).Take(3).ToArray();
         var expected = Evaluate(prompts, ComputeDevice.Cpu);
         var actual = Evaluate(prompts, gpu);
         foreach (var (there, here) in actual.Shown.Zip(expected.Shown))
@@ -89,7 +89,7 @@ public class CudaAlignmentTests
             model.Model.Transformer.state_dict().Values.Concat(model.Model.Vae.state_dict().Values),
             Is.All.Matches<Tensor>(tensor => tensor is not null && tensor.device.ToString() == gpu.Device.ToString())
         );
-        using var conditioning = model.Encode(["a photo of a red circle"]);
+        using var conditioning = model.Painter.Encode(["a photo of a red circle"]);
         Assert.That(conditioning.Device, Is.EqualTo(gpu.Device));
     }
 

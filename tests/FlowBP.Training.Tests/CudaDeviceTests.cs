@@ -108,7 +108,7 @@ public class CudaDeviceTests
     {
         var config = AlignmentConfig.Resolve([]);
         using var output = new OutputFolder(folder.Of("run"), overwrite: false);
-        output.WriteConfig(config, "cuda:0");
+        output.Records.WriteConfig(config, "cuda:0");
         Assert.That(File.ReadAllLines(folder.Of("run/config.yaml")), Has.One.EqualTo("device: cuda:0"));
     }
 

@@ -31,7 +31,7 @@ public class EncodedPromptsTests : ShortRunTests
         using (torch.NewDisposeScope())
         {
             var noise_BCYX = Noise.Of(model.LatentShape, 2, seed: 5, step: 0);
-            model.Sample(noise_BCYX, model.Encode(["a red circle", "a green triangle"]), steps: 2);
+            model.Painter.Sample(noise_BCYX, model.Painter.Encode(["a red circle", "a green triangle"]), steps: 2);
         }
         using (Assert.EnterMultipleScope())
         {
@@ -45,7 +45,7 @@ public class EncodedPromptsTests : ShortRunTests
     {
         var prompts = new Counting(PromptEncoders.Of(EmbeddedAssets.Model));
         using var model = new TextToImage(ModelFolder.At(EmbeddedAssets.Model, 1), prompts: prompts);
-        using var conditioning = model.Encode(["a red circle"]);
+        using var conditioning = model.Painter.Encode(["a red circle"]);
         Assert.That(conditioning.Negative, Is.Null);
         Assert.That(prompts.Encoded, Is.EqualTo(new[] { "a red circle" }));
     }

@@ -91,7 +91,7 @@ public class FamilyAlignmentTests
             model.Compute.Kernels,
             new() { Storage = ScalarType.Float32 }
         );
-        using var conditioning = model.Encode(["a red circle", "two squares"]);
+        using var conditioning = model.Painter.Encode(["a red circle", "two squares"]);
         using var rewardConditioning = new Conditioning(
             "weight",
             TinyModels.Waves(3.1, Batch, 3, TinyModels.Side, TinyModels.Side)

@@ -43,11 +43,11 @@ public class FlowModelTests
     public void A_folder_samples_pictures_the_same_every_time(string family)
     {
         using var model = Load(family, guidance: 4);
-        using var conditioning = model.Encode(["a red circle", "two squares"]);
+        using var conditioning = model.Painter.Encode(["a red circle", "two squares"]);
         var noise_B = TinyModels.Waves(0.1, [2, .. model.LatentShape]);
 
-        var first = model.Decode(model.Sample(noise_B, conditioning, steps: 2));
-        var second = model.Decode(model.Sample(noise_B, conditioning, steps: 2));
+        var first = model.Painter.Decode(model.Painter.Sample(noise_B, conditioning, steps: 2));
+        var second = model.Painter.Decode(model.Painter.Sample(noise_B, conditioning, steps: 2));
 
         Assert.That(first.shape, Is.EqualTo(new long[] { 2, 3, TinyModels.Side, TinyModels.Side }));
         Assert.That(Values(first), Is.All.InRange(0f, 1f));
@@ -92,7 +92,7 @@ public class FlowModelTests
     public void A_pullback_reaches_the_whole_transformer_and_nothing_of_the_autoencoder(string family)
     {
         using var model = Load(family, guidance: 4);
-        using var conditioning = model.Encode(["a red circle", "two squares"]);
+        using var conditioning = model.Painter.Encode(["a red circle", "two squares"]);
         var x_B = TinyModels.Waves(0.1, [2, .. model.LatentShape]);
         var sigma_B = torch.tensor(new[] { 0.5f, 0.75f });
 
@@ -124,7 +124,7 @@ public class FlowModelTests
     public void A_pullback_is_the_derivative_of_the_velocity(string family)
     {
         using var model = Load(family, guidance: 4);
-        using var conditioning = model.Encode(["a red circle"]);
+        using var conditioning = model.Painter.Encode(["a red circle"]);
         var x_B = TinyModels.Waves(0.1, [1, .. model.LatentShape]);
         var sigma_B = torch.tensor(new[] { 0.5f });
         var cotangent_B = TinyModels.Waves(0.9, x_B.shape);
@@ -149,7 +149,7 @@ public class FlowModelTests
     {
         using var alone = Load(family, guidance: 4);
         using var shared = Load(family, guidance: 4, workers: 2);
-        using var conditioning = alone.Encode(["a red circle", "two squares"]);
+        using var conditioning = alone.Painter.Encode(["a red circle", "two squares"]);
         var x_B = TinyModels.Waves(0.1, [2, .. alone.LatentShape]);
         var sigma_B = torch.tensor(new[] { 0.5f, 0.75f });
 
@@ -180,7 +180,7 @@ public class FlowModelTests
         var written = JsonNode.Parse(File.ReadAllText(folder.Of("saved/model_index.json")))!;
         Assert.That(written["text_encoder"]!.ToJsonString(), Is.EqualTo(index["text_encoder"]!.ToJsonString()));
         Assert.That(written["tokenizer"]!.ToJsonString(), Is.EqualTo(index["tokenizer"]!.ToJsonString()));
-        using var conditioning = model.Encode(["a red circle"]);
+        using var conditioning = model.Painter.Encode(["a red circle"]);
         var x_B = TinyModels.Waves(0.1, [1, .. model.LatentShape]);
         var sigma_B = torch.tensor(new[] { 0.5f });
         Assert.That(
@@ -194,7 +194,7 @@ public class FlowModelTests
     {
         using var weak = Load(Flux1Family.PipelineClass, guidance: 1);
         using var strong = Load(Flux1Family.PipelineClass, guidance: 4);
-        using var conditioning = strong.Encode(["a red circle"]);
+        using var conditioning = strong.Painter.Encode(["a red circle"]);
         var x_B = TinyModels.Waves(0.1, [1, .. strong.LatentShape]);
         var sigma_B = torch.tensor(new[] { 0.5f });
 
@@ -209,7 +209,7 @@ public class FlowModelTests
     public void Flux2_is_guided_away_from_the_empty_prompt()
     {
         using var model = Load(Flux2Family.PipelineClass, guidance: 4);
-        using var conditioning = model.Encode(["a red circle"]);
+        using var conditioning = model.Painter.Encode(["a red circle"]);
         using var empty = model.Model.Condition(model.Model.Prompts.Encode([""]));
         var x_B = TinyModels.Waves(0.1, [1, .. model.LatentShape]);
         var sigma_B = torch.tensor(new[] { 0.5f });
@@ -228,7 +228,7 @@ public class FlowModelTests
     {
         TinyModels.WriteFlux2(folder.Of("model"), distilled: true);
         using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 4), prompts: new TinyModels.Prompts());
-        using var conditioning = model.Encode(["a red circle"]);
+        using var conditioning = model.Painter.Encode(["a red circle"]);
 
         Assert.That(conditioning.Negative, Is.Null);
     }
@@ -343,7 +343,7 @@ public class FlowModelTests
         using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 4));
 
         Assert.That(
-            () => model.Encode(["a red circle"]),
+            () => model.Painter.Encode(["a red circle"]),
             Throws.TypeOf<CheckpointException>().With.Message.Contains("found no text encoder that can be run")
         );
     }
@@ -358,7 +358,7 @@ public class FlowModelTests
         );
 
         Assert.That(
-            () => model.Encode(["a red circle"]),
+            () => model.Painter.Encode(["a red circle"]),
             Throws
                 .TypeOf<CheckpointException>()
                 .With.Message.Contains("found 'prompt_embeds' of shape [1, 5, 10], expected [prompts, tokens, 12]")
@@ -372,7 +372,7 @@ public class FlowModelTests
         using var narrow = Load(family, guidance: 4);
         narrow.Model.Transformer.to(ScalarType.BFloat16);
         narrow.Model.Vae.to(ScalarType.BFloat16);
-        using var conditioning = wide.Encode(["a red circle"]);
+        using var conditioning = wide.Painter.Encode(["a red circle"]);
         var x_B = TinyModels.Waves(0.1, [1, .. wide.LatentShape]);
         var sigma_B = torch.tensor(new[] { 0.5f });
 
@@ -384,7 +384,7 @@ public class FlowModelTests
             // Eight bits of mantissa, a few roundings deep.
             Assert.That(Distance(velocity.@float(), expected), Is.LessThan(0.03));
         }
-        Assert.That(Distance(narrow.Decode(x_B), wide.Decode(x_B)), Is.LessThan(0.03));
+        Assert.That(Distance(narrow.Painter.Decode(x_B), wide.Painter.Decode(x_B)), Is.LessThan(0.03));
 
         static double Distance(Tensor actual, Tensor expected) =>
             ((actual - expected).norm() / expected.norm()).item<float>();

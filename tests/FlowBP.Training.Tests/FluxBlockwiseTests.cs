@@ -34,7 +34,7 @@ public class FluxBlockwiseTests
     {
         using var model = Load(family);
         var network = Network(model);
-        using var conditioning = model.Encode(["a red circle", "two squares"]);
+        using var conditioning = model.Painter.Encode(["a red circle", "two squares"]);
         var x_B = TinyModels.Waves(0.1, [2, .. model.LatentShape]);
         var sigma_B = torch.tensor(new[] { 0.5f, 0.75f });
 
@@ -77,7 +77,7 @@ public class FluxBlockwiseTests
     public void Blocks_pulled_back_one_by_one_have_the_gradients_of_the_whole(string family)
     {
         using var model = Load(family);
-        using var conditioning = model.Encode(["a red circle", "two squares"]);
+        using var conditioning = model.Painter.Encode(["a red circle", "two squares"]);
         var x_B = TinyModels.Waves(0.1, [2, .. model.LatentShape]);
         var sigma_B = torch.tensor(new[] { 0.5f, 0.75f });
         var cotangent_B = TinyModels.Waves(0.9, x_B.shape);

@@ -14,7 +14,7 @@ public class ImageEvaluatorTests
 {
     private const int Copies = 3;
 
-    private static readonly string[] Prompts = [.. PromptFile.Read(EmbeddedAssets.HeldOutPrompts).Take(20)];
+    private static readonly string[] Prompts = [.. PromptFile.Read(EmbeddedAssets.TestPrompts).Take(20)];
 
     private readonly List<string> notices = [];
 

@@ -163,7 +163,9 @@ public class InterruptedRunTests
         using var trainer = new AlignmentTrainer(config, model, reward, prompts);
         var weights = new TrainedWeights(model, trainer, output, observer.Notice);
         var pictures = new SamplePictures("test");
-        var loop = new TrainingLoop(new(config, observer, model, trainer, evaluator, pictures, output, weights));
+        var loop = new TrainingLoop(
+            new(config, observer, model, trainer, evaluator, pictures, output, weights, Selection: null, Watch: null)
+        );
 
         var reports = loop.Run(CancellationToken.None);
 
@@ -263,8 +265,8 @@ public class InterruptedRunTests
             }
         }
         var before = Velocity(model);
-        model.Save(folder.Of("one"));
-        model.Save(folder.Of("two"));
+        model.Storage.Save(folder.Of("one"));
+        model.Storage.Save(folder.Of("two"));
         Assert.That(Velocity(model), Is.EqualTo(before));
         foreach (var file in Directory.GetFiles(folder.Of("one"), "*", SearchOption.AllDirectories))
         {
@@ -279,7 +281,7 @@ public class InterruptedRunTests
 
     private static double[] Velocity(TextToImage model)
     {
-        using var conditioning = model.Encode(["a photo of a red circle"]);
+        using var conditioning = model.Painter.Encode(["a photo of a red circle"]);
         var x_B = Noise.Of(model.LatentShape, 1, seed: 5, step: 0);
         return TensorValues.Numbers(model.Field.Evaluate(x_B, torch.tensor(new[] { 0.5f }), conditioning));
     }

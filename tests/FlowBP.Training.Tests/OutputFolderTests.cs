@@ -25,7 +25,7 @@ public class OutputFolderTests : RunFolderTests
     public void Two_runs_do_not_write_to_one_folder()
     {
         using var first = new OutputFolder(Folder.Of("run"), overwrite: false);
-        first.WriteMetrics(Report(1));
+        first.Records.WriteMetrics(Report(1));
         Assert.That(
             () => new OutputFolder(Folder.Of("run"), overwrite: true),
             Throws.InstanceOf<IOException>().With.Message.Contains("in use by another run")
@@ -69,7 +69,7 @@ public class OutputFolderTests : RunFolderTests
         using var output = new OutputFolder(Folder.Of("run"), overwrite: false);
         foreach (var step in new[] { 2, 4 })
         {
-            output.WriteEvaluation(
+            output.Records.WriteEvaluation(
                 step,
                 new()
                 {
@@ -95,7 +95,7 @@ public class OutputFolderTests : RunFolderTests
         EarlierRun("run");
         File.AppendAllText(Folder.Of("run/.flowbp-run"), $"../precious.txt\n{outside}\n");
         using var output = new OutputFolder(Folder.Of("run"), overwrite: true);
-        output.WriteMetrics(Report(1));
+        output.Records.WriteMetrics(Report(1));
         StoreWeights(output);
         Assert.That(File.ReadAllText(outside), Is.EqualTo("mine"));
     }
@@ -145,7 +145,7 @@ public class OutputFolderTests : RunFolderTests
             new("output_dir", Folder.Of("run")),
         ]);
         using var output = new OutputFolder(Folder.Of("run"), overwrite: false);
-        output.WriteConfig(config);
+        output.Records.WriteConfig(config);
         var read = new YamlDotNet.Serialization.Deserializer().Deserialize<Dictionary<string, string>>(
             File.ReadAllText(Folder.Of("run/config.yaml"))
         );
@@ -156,8 +156,8 @@ public class OutputFolderTests : RunFolderTests
     public void A_step_is_a_line_of_json_as_soon_as_it_is_written()
     {
         using var output = new OutputFolder(Folder.Of("run"), overwrite: false);
-        output.WriteMetrics(Report(1));
-        output.WriteMetrics(Report(2));
+        output.Records.WriteMetrics(Report(1));
+        output.Records.WriteMetrics(Report(2));
         using var stream = new FileStream(
             Folder.Of("run/metrics.jsonl"),
             FileMode.Open,
@@ -182,8 +182,8 @@ public class OutputFolderTests : RunFolderTests
     public void The_summary_holds_gains_with_their_intervals()
     {
         using var output = new OutputFolder(Folder.Of("run"), overwrite: false);
-        output.WriteMetrics(Report(1));
-        output.WriteSummary(
+        output.Records.WriteMetrics(Report(1));
+        output.Records.WriteSummary(
             new()
             {
                 Method = "refl",

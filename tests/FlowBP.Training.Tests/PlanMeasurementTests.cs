@@ -223,7 +223,7 @@ public class PlanMeasurementTests
                         b => RandomStream.For(0, 0, b, RandomPurpose.Indices)
                     ),
                     Noise_B = Noise.Of(Model.LatentShape, Batch, 0, 0),
-                    Conditioning = Model.Encode(texts),
+                    Conditioning = Model.Painter.Encode(texts),
                     RewardConditioning = Reward.Encode(texts),
                 }
             );

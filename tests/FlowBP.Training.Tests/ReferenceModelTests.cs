@@ -62,7 +62,7 @@ public class ReferenceModelTests
     private static double[] Velocity(Surrogates.IVelocityField field, TextToImage model)
     {
         using var inner = torch.NewDisposeScope();
-        using var conditioning = model.Encode(["a red circle", "two squares"]);
+        using var conditioning = model.Painter.Encode(["a red circle", "two squares"]);
         var x_BCYX = TinyModels.Waves(0.1, [2, .. model.LatentShape]);
         return TensorValues.Numbers(field.Evaluate(x_BCYX, torch.tensor([0.9f, 0.4f]), conditioning));
     }

@@ -12,7 +12,7 @@ public class ReplacedRunTests : RunFolderTests
         var stale = EarlierRun("run");
         using var output = new OutputFolder(Folder.Of("run"), overwrite: true);
         Assert.That(File.Exists(stale), Is.True, "nothing is recorded yet");
-        output.WriteMetrics(Report(1));
+        output.Records.WriteMetrics(Report(1));
         Assert.That(Lines("run.replaced/metrics.jsonl"), Is.EqualTo(2), "nothing is stored yet");
         Assert.That(Lines("run/metrics.jsonl"), Is.EqualTo(1));
         StoreWeights(output);
@@ -50,7 +50,7 @@ public class ReplacedRunTests : RunFolderTests
         Folder.Write($"run/{name}", "mine");
         List<string> notices = [];
         using var output = new OutputFolder(Folder.Of("run"), overwrite: true, notices.Add);
-        output.WriteMetrics(Report(1));
+        output.Records.WriteMetrics(Report(1));
         StoreWeights(output);
         Assert.That(File.ReadAllText(Folder.Of($"run.replaced/{name}")), Is.EqualTo("mine"));
         Assert.That(notices, Has.One.Contains("run.replaced"));
@@ -94,7 +94,7 @@ public class ReplacedRunTests : RunFolderTests
         EarlierRun("run.unfinished");
         EarlierRun("run.replaced");
         using var output = new OutputFolder(Folder.Of("run"), overwrite: true);
-        output.WriteMetrics(Report(1));
+        output.Records.WriteMetrics(Report(1));
         StoreWeights(output);
         Assert.That(Directory.GetFileSystemEntries(Folder.Of(".")), Is.EqualTo(new[] { Folder.Of("./run") }));
     }
@@ -281,7 +281,7 @@ public class ReplacedRunTests : RunFolderTests
         var names = new[] { "vae/config.json", "scheduler/scheduler_config.json", "text_encoder/model.safetensors" };
         using (var output = new OutputFolder(Folder.Of("killed"), overwrite: false))
         {
-            output.WriteMetrics(Report(1));
+            output.Records.WriteMetrics(Report(1));
             // Killed in the middle: nothing after the last of them is run.
             using var listed = output.Listed();
             foreach (var name in names)
@@ -291,7 +291,7 @@ public class ReplacedRunTests : RunFolderTests
         }
         List<string> notices = [];
         using var next = new OutputFolder(Folder.Of("killed"), overwrite: true, notices.Add);
-        next.WriteMetrics(Report(1));
+        next.Records.WriteMetrics(Report(1));
         StoreWeights(next);
         Assert.That(notices, Is.Empty);
         Assert.That(Directory.GetFileSystemEntries(Folder.Of(".")), Has.Length.EqualTo(1));

@@ -51,8 +51,8 @@ public abstract class RunFolderTests
         string sample;
         using (var output = new OutputFolder(other, overwrite: false))
         {
-            output.WriteMetrics(Report(1));
-            output.WriteMetrics(Report(2));
+            output.Records.WriteMetrics(Report(1));
+            output.Records.WriteMetrics(Report(2));
             sample = Path.GetRelativePath(other, output.Sample(9));
             File.WriteAllText(Path.Combine(other, sample), "a picture");
         }

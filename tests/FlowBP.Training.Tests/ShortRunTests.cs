@@ -60,7 +60,10 @@ public abstract class ShortRunTests
         using var model = choice.Open(ComputeDevice.Cpu, [Prompt]);
         using var noGrad = torch.no_grad();
         var noise_BCYX = Noise.Of(model.LatentShape, 1, seed: 5, step: 0);
-        return model.Decode(model.Sample(noise_BCYX, model.Encode([Prompt]), steps: 3)).data<float>().ToArray();
+        return model
+            .Painter.Decode(model.Painter.Sample(noise_BCYX, model.Painter.Encode([Prompt]), steps: 3))
+            .data<float>()
+            .ToArray();
     }
 
     private protected EvaluationSummary Evaluate(params (string Name, string Value)[] given) =>

@@ -109,8 +109,8 @@ public class StoredAdapterTests : ShortRunTests
 
     private static float[] Latents(TextToImage model)
     {
-        using var conditioning = model.Encode([Prompt]);
+        using var conditioning = model.Painter.Encode([Prompt]);
         var noise_BCYX = Noise.Of(model.LatentShape, 1, seed: 5, step: 0);
-        return model.Sample(noise_BCYX, conditioning, steps: 2).data<float>().ToArray();
+        return model.Painter.Sample(noise_BCYX, conditioning, steps: 2).data<float>().ToArray();
     }
 }

@@ -23,7 +23,7 @@ public sealed class StrengthTests
         {
             parameter.mul_(2).add_(0.25);
         }
-        model.Save(Aligned);
+        model.Storage.Save(Aligned);
     }
 
     [OneTimeTearDown]

@@ -80,7 +80,7 @@ public class TrainingSettingsTests
                 Assert.That(trainer.Step(step).GradNorm, Is.GreaterThan(0));
             }
         }
-        model.Save(folder.Of("model"));
+        model.Storage.Save(folder.Of("model"));
         using var file = SafetensorsFile.Open(
             Path.Combine(folder.Of("model"), "transformer", "diffusion_pytorch_model.safetensors")
         );
@@ -108,8 +108,8 @@ public class TrainingSettingsTests
             training
         );
         using var imageReward = RewardFolder.Load(EmbeddedAssets.Reward);
-        string[] prompts = [.. PromptFile.Read(EmbeddedAssets.HeldOutPrompts).Take(batch)];
-        using var conditioning = model.Encode(prompts);
+        string[] prompts = [.. PromptFile.Read(EmbeddedAssets.TestPrompts).Take(batch)];
+        using var conditioning = model.Painter.Encode(prompts);
         using var rewardConditioning = imageReward.Encode(prompts);
         using var noise_B = Noise.Of(model.LatentShape, batch, 1, 0);
         var schedule = model.Schedule(6);

@@ -4,7 +4,6 @@ using FlowBP.Cli.Failures;
 using FlowBP.Cli.Machine;
 using FlowBP.Cli.Output;
 using FlowBP.Training.Configuration;
-using FlowBP.Training.Devices;
 using FlowBP.Training.Runs;
 
 namespace FlowBP.Cli.Commands;
@@ -28,50 +27,6 @@ internal static class Alignment
                 return new AlignmentRun(config, progress).Execute(terminal.Stop);
             }
         );
-        Show(summary, config.OutputDir, terminal);
-    }
-
-    private static void Show(AlignmentSummary summary, string folder, Terminal terminal)
-    {
-        var to = terminal.Output;
-        to.WriteLine($"{summary.Method}, {summary.Steps} steps, {summary.EvaluationPrompts} evaluation prompts");
-        to.WriteLine();
-        GainTable.Write(terminal, summary.Metrics);
-        to.WriteLine();
-        to.WriteLine(
-            $"{Figures.Duration(TimeSpan.FromSeconds(summary.Seconds))} of training,"
-                + $" {Figures.Number(summary.SecondsPerStep, 3)} s per step, peak memory of a step {PeakMemory(summary)}"
-        );
-        foreach (var verdict in GainTable.Verdicts(summary.Metrics))
-        {
-            to.WriteLine(verdict);
-        }
-        to.WriteLine();
-        foreach (var (what, path) in Outputs(folder))
-        {
-            to.WriteLine($"{what.PadRight(10)} {path}");
-        }
-    }
-
-    private static string PeakMemory(AlignmentSummary summary) =>
-        (summary.PeakMemoryBytes, summary.PeakMemoryOf) switch
-        {
-            ({ } bytes, PeakMemoryKind.Tensors) => $"{Figures.Bytes(bytes)} of tensors",
-            ({ } bytes, _) => $"{Figures.Bytes(bytes)} of the whole process (this libtorch does not count tensors)",
-            _ => "unknown (neither this libtorch nor the system tells)",
-        };
-
-    private static IEnumerable<(string What, string Path)> Outputs(string folder)
-    {
-        var samples = Path.Combine(folder, "samples");
-        (string What, string Path)[] outputs =
-        [
-            ("pictures", Path.Combine(samples, "before-after.png")),
-            ("samples", samples),
-            ("model", Path.Combine(folder, "model")),
-            ("metrics", Path.Combine(folder, "metrics.jsonl")),
-            ("summary", Path.Combine(folder, "summary.json")),
-        ];
-        return outputs.Where(output => Path.Exists(output.Path));
+        AlignmentReport.Write(terminal, summary, config.OutputDir);
     }
 }

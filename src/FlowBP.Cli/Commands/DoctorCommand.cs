@@ -6,7 +6,6 @@ using FlowBP.Cli.Output;
 using FlowBP.Cli.Parsing;
 using FlowBP.Settings;
 using FlowBP.Training;
-using Spectre.Console;
 
 namespace FlowBP.Cli.Commands;
 
@@ -40,30 +39,8 @@ internal sealed class DoctorCommand : ICommand
             return 0;
         }
         var findings = Checkup.Run(() => EmbeddedAssets.Model).ToArray();
-        var table = new Table().NoBorder().HideHeaders();
-        table
-            .AddColumn(new TableColumn("what") { NoWrap = true })
-            .AddColumn(new TableColumn("verdict") { NoWrap = true });
-        table.AddColumn("found");
-        foreach (var finding in findings)
-        {
-            var (word, colour) = finding.Verdict switch
-            {
-                Verdict.Good => ("ok", Color.Green),
-                Verdict.Warning => ("warning", Color.Yellow),
-                _ => ("missing", Color.Red),
-            };
-            table.AddRow(new Text(finding.What), new Text(word, new Style(colour)), new Text(finding.Found));
-        }
-        terminal.Results.Write(table);
-        var missing = findings
-            .Where(finding => finding.Verdict == Verdict.Missing)
-            .Select(finding => finding.What)
-            .ToArray();
-        terminal.Output.WriteLine(
-            missing.Length == 0 ? "this machine is ready" : $"this machine is not ready: {string.Join(", ", missing)}"
-        );
-        return missing.Length == 0 ? 0 : FailureReport.Failed;
+        CheckupReport.Write(terminal, findings);
+        return findings.Any(finding => finding.Verdict == Verdict.Missing) ? FailureReport.Failed : 0;
     }
 
     private sealed record DoctorOptions

@@ -80,6 +80,10 @@ internal sealed class PretrainCommand : ICommand
             Flow = Cut(recipe.Flow),
             Reward = Cut(recipe.Reward),
             HeldOutReward = Cut(recipe.HeldOutReward),
+            Painting = recipe.Painting with { Prompts = Math.Min(recipe.Painting.Prompts, most) },
+            FreshPrompts = Math.Min(recipe.FreshPrompts, most),
+            JudgedReward = Cut(recipe.JudgedReward),
+            JudgedHeldOutReward = Cut(recipe.JudgedHeldOutReward),
         };
     }
 

@@ -73,7 +73,7 @@ internal sealed class VerifyCommand : ICommand
     private sealed record VerifyOptions
     {
         [OfRun]
-        public string Device { get; init; } = ComputeDevice.Automatic;
+        public string Device { get; init; } = DeviceName.Automatic;
 
         [Setting(
             "also compute networks in float64, and tell how far the computed and the recorded numbers are from that"

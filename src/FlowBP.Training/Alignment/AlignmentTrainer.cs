@@ -1,14 +1,10 @@
 // The training step, on one page. What is particular to a method is in its plan, what is particular to a model is behind
 // the velocity field, what is particular to a machine is behind the kernels; what is left is the order of things.
 // An update may be accumulated over several batches; together they are one large batch, whose samples are numbered through.
-// Shape legend: B batch, N re-noised copies, C channels, Y X latent elements.
 
-using System.Diagnostics;
-using FlowBP.RandomStreams;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Configuration;
-using FlowBP.Training.Devices;
 using FlowBP.Training.Optimization;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
@@ -26,8 +22,8 @@ public sealed class AlignmentTrainer : IDisposable
     private readonly NoiseSchedule schedule;
     private readonly ReferenceModel? reference;
     private readonly SurrogateExecutor executor;
-    private readonly int batch;
-    private readonly int parts;
+    private readonly StepInputSource source;
+    private readonly int samples;
 
     /// <summary>Nothing is trained yet; model and reward stay the caller's.</summary>
     /// <param name="config">The run.</param>
@@ -46,10 +42,10 @@ public sealed class AlignmentTrainer : IDisposable
         this.model = model;
         this.imageReward = imageReward;
         reward = new LatentReward(model.Model.Vae, imageReward);
-        batch = config.TrainBatchSize;
-        parts = config.GradientAccumulationSteps;
+        samples = config.GradientAccumulationSteps * config.TrainBatchSize;
         this.prompts = new PromptOrder(prompts, config.PromptSeed);
         schedule = model.Schedule(config.RolloutSteps);
+        source = new StepInputSource(config, model, imageReward, schedule);
         // As it is now, before the first update.
         reference = config.Anchor.NeedsReference ? new ReferenceModel(model) : null;
         try
@@ -97,7 +93,7 @@ public sealed class AlignmentTrainer : IDisposable
     {
         var liveTensors = NativeMemory.LiveHandles;
         using var scope = torch.NewDisposeScope();
-        model.Compute.ResetPeakMemory();
+        model.Compute.PeakMemory.Reset();
         var clock = new PartClock(model.Compute);
 
         // What a step that failed has left is none of this one's.
@@ -126,8 +122,8 @@ public sealed class AlignmentTrainer : IDisposable
             LearningRate = learningRate,
             Seconds = clock.Total,
             SecondsByPart = clock.Parts,
-            ImagesPerSecond = parts * batch / clock.Total,
-            PeakMemoryBytes = model.Compute.PeakMemoryBytes,
+            ImagesPerSecond = samples / clock.Total,
+            PeakMemoryBytes = model.Compute.PeakMemory.Bytes,
             LiveTensors = liveTensors,
         };
     }
@@ -149,55 +145,27 @@ public sealed class AlignmentTrainer : IDisposable
 
     private SurrogateReport AccumulateGradients(int step, PartClock clock)
     {
-        var texts = prompts.Next(step, parts * batch);
-        Part[] accumulated =
+        AccumulatedBatch[] batches =
         [
-            .. Enumerable.Range(0, parts).Select(part => Accumulate(texts, step, part * batch, clock)),
+            .. prompts
+                .Next(step, samples)
+                .Chunk(config.TrainBatchSize)
+                .Select((texts, part) => Accumulate(texts, step, part * config.TrainBatchSize, clock)),
         ];
-        var correction = Normalize(accumulated);
-        return SurrogateReport.Mean([
-            .. accumulated.Select(part =>
-                part.Report with
-                {
-                    Loss = part.Report.Loss * correction * parts,
-                    AnchorLoss = part.Report.AnchorLoss * correction * parts,
-                }
-            ),
-        ]);
+        return AccumulatedBatch.Mean(batches, samples, model.TrainedParameters.Select(each => each.Parameter));
     }
-
-    // Parts are divided by the number of all images; the mean is over those that the filter keeps, whose number is known once
-    // the last part has been rolled out. Returns what gradient and loss were multiplied with.
-    private double Normalize(IReadOnlyList<Part> accumulated)
-    {
-        var kept = accumulated.Sum(part => part.Kept);
-        if (kept == 0 || kept == parts * batch)
-        {
-            return 1;
-        }
-        var correction = (double)(parts * batch) / kept;
-        using var noGrad = torch.no_grad();
-        foreach (var (_, parameter) in model.TrainedParameters)
-        {
-            parameter.grad?.mul_(correction);
-        }
-        return correction;
-    }
-
-    // What a batch of an update comes to: its report, with the loss as its share of the update's, and the samples it keeps.
-    private sealed record Part(SurrogateReport Report, int Kept);
 
     // Adds the gradient of one batch, the samples from `first` on.
-    private Part Accumulate(IReadOnlyList<string> allTexts, int step, int first, PartClock clock)
+    private AccumulatedBatch Accumulate(IReadOnlyList<string> texts, int step, int first, PartClock clock)
     {
         using var scope = torch.NewDisposeScope();
-        using var inputs = Encode([.. allTexts.Skip(first).Take(batch)], step, first);
+        using var inputs = source.Draw(texts, step, first);
         clock.Lap("encode");
         using var rollout = executor.Rollout(inputs.Batch);
         clock.Lap("rollout");
         var weights = executor.Weigh(inputs.Batch, rollout);
         clock.Lap("weigh");
-        var images = (double)parts * batch * inputs.Batch.Plan.Samples[0].RewardInput.Rows;
+        var images = (double)samples * inputs.Batch.Plan.Samples[0].RewardInput.Rows;
         using var gradient = executor.RewardGradient(
             inputs.Batch,
             rollout,
@@ -208,7 +176,7 @@ public sealed class AlignmentTrainer : IDisposable
             config.Smoothing
         );
         clock.Lap("reward");
-        using var anchor = executor.Anchor(inputs.Batch, rollout, weights, parts * batch);
+        using var anchor = executor.Anchor(inputs.Batch, rollout, weights, samples);
         if (anchor is not null)
         {
             clock.Lap("anchor");
@@ -219,78 +187,5 @@ public sealed class AlignmentTrainer : IDisposable
             SurrogateReport.Of(schedule, inputs.Batch.Plan, rollout, weights, gradient, products, anchor),
             weights.Kept
         );
-    }
-
-    private StepInputs Encode(IReadOnlyList<string> texts, int step, int first)
-    {
-        var plan = BatchPlan.Draw(
-            config.Planner,
-            schedule,
-            batch,
-            config.IndexDraw,
-            b => RandomStream.For(config.IndexSeed, step, first + b, RandomPurpose.Indices)
-        );
-        return new StepInputs(
-            new SurrogateBatch
-            {
-                Plan = plan,
-                Noise_B = Noise.Of(model.LatentShape, batch, config.NoiseSeed, step, first).to(model.Compute.Device),
-                Conditioning = model.Encode(texts),
-                RewardConditioning = imageReward.Encode([.. texts]),
-                Renoise_NB = plan.RenoisedCopies == 0 ? null : Renoise(plan.RenoisedCopies, step, first),
-                Smoothing_NR = config.Smoothing.IsOff ? null : Perturb(plan.RenoisedCopies + 1, step, first),
-            }
-        );
-    }
-
-    private Tensor Renoise(int copies, int step, int first) =>
-        Copies(copies, step, first, RandomPurpose.Renoise).to(model.Compute.Device);
-
-    // The same, with the rows of a sample as further copies: those of the first perturbation, then those of the next.
-    private Tensor Perturb(int rows, int step, int first)
-    {
-        var copies = config.Smoothing.Copies;
-        var noise = Copies(copies * rows, step, first, RandomPurpose.RewardSmoothing);
-        return noise.reshape([copies, rows * batch, .. model.LatentShape]).to(model.Compute.Device);
-    }
-
-    // [N, B, C, Y, X].
-    private Tensor Copies(int copies, int step, int first, RandomPurpose purpose) =>
-        Noise.Copies(copies, model.LatentShape, batch, parts * batch, config.NoiseSeed, step, first, purpose);
-
-    // Owns what a SurrogateBatch only refers to.
-    private sealed class StepInputs(SurrogateBatch batch) : IDisposable
-    {
-        public SurrogateBatch Batch { get; } = batch;
-
-        public void Dispose()
-        {
-            Batch.Noise_B.Dispose();
-            Batch.Renoise_NB?.Dispose();
-            Batch.Smoothing_NR?.Dispose();
-            Batch.Conditioning.Dispose();
-            Batch.RewardConditioning.Dispose();
-        }
-    }
-
-    // Splits a step's wall time by named parts. A GPU's work is queued: a part ends when its work has.
-    private sealed class PartClock(ComputeDevice device)
-    {
-        private readonly long start = Stopwatch.GetTimestamp();
-        private readonly Dictionary<string, double> parts = [];
-        private long last = Stopwatch.GetTimestamp();
-
-        public IReadOnlyDictionary<string, double> Parts => parts;
-
-        public double Total => Stopwatch.GetElapsedTime(start, last).TotalSeconds;
-
-        public void Lap(string part)
-        {
-            device.Synchronize();
-            var now = Stopwatch.GetTimestamp();
-            // A part of an accumulated update recurs: its times add up.
-            parts[part] = parts.GetValueOrDefault(part) + Stopwatch.GetElapsedTime(last, now).TotalSeconds;
-            last = now;
-        }
     }
 }

@@ -33,7 +33,7 @@ public sealed record StepReport
     public required double ImagesPerSecond { get; init; }
 
     /// <summary>
-    /// High-water mark of memory within the step, of what <see cref="Devices.ComputeDevice.PeakMemoryOf"/> says; null: nobody
+    /// High-water mark of memory within the step, of what <see cref="Devices.PeakMemoryMeter.Counts"/> says; null: nobody
     /// tells.
     /// </summary>
     public required long? PeakMemoryBytes { get; init; }

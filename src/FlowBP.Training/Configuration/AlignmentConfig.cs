@@ -130,6 +130,14 @@ public sealed record AlignmentConfig
     [Settings]
     public JudgeSettings Judges { get; init; } = new();
 
+    /// <summary>The alarm against reward hacking.</summary>
+    [Settings]
+    public HackingSettings Hacking { get; init; } = new();
+
+    /// <summary>What is kept at the end.</summary>
+    [Settings]
+    public SelectionSettings Selection { get; init; } = new();
+
     /// <summary>Seed of the evaluation's noise; null: the run's.</summary>
     [Setting("seed of the evaluation's noise; none: seed", 0)]
     public long? EvalSeed { get; init; }

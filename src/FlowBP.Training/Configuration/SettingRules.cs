@@ -30,6 +30,22 @@ internal static class SettingRules
                 && (config.Training.LoraAlpha is not null || config.Training.LoraTargetModules.Count > 0),
             "lora_alpha and lora_target_modules need lora_rank"
         ),
+        (
+            config =>
+                config.Hacking is { OnHacking: not HackingResponse.None, HackingJudge: SelectionJudge.HeldOut }
+                && config.Judges.HeldOutReward is null,
+            "on_hacking has nothing to judge by: name a heldout_reward, or set hacking_judge to rules"
+        ),
+        (
+            config => config.Selection.Select == SelectionJudge.HeldOut && config.Judges.HeldOutReward is null,
+            "select heldout needs heldout_reward, the judge that chooses"
+        ),
+        (
+            config =>
+                config.Selection.Select != SelectionJudge.None
+                && (config.Model.Transformer is not null || config.Model.Strength != 1),
+            "select needs the base as a folder of its own: leave transformer and strength out"
+        ),
     ];
 
     /// <summary>Refuses a run that breaks a rule.</summary>
@@ -41,6 +57,7 @@ internal static class SettingRules
         config.Anchor.Check();
         // Refuses what is no list of rewards.
         _ = config.Judges.Rewards;
+        _ = config.Selection.Strengths;
         foreach (var (isBroken, message) in Rules)
         {
             if (isBroken(config))

@@ -1,7 +1,6 @@
 // Where a run computes, decided once: everything that has to know whether tensors are on a GPU (kernels, memory figures, waiting)
 // asks this object, and nothing else asks libtorch.
 
-using System.Globalization;
 using FlowBP.Kernels;
 using FlowBP.Settings;
 
@@ -10,25 +9,17 @@ namespace FlowBP.Training.Devices;
 /// <summary>A device, and the fused operations on its memory.</summary>
 public sealed class ComputeDevice : IDisposable
 {
-    /// <summary>The name that leaves the choice to the machine.</summary>
-    public const string Automatic = "auto";
-
-    private const string CpuName = "cpu";
-    private const string CudaName = "cuda";
-
     // More threads than this leave parts too small for a batch of the usual sizes.
     private const int MostCpuWorkers = 8;
 
     private readonly GpuKernels? gpu;
-
-    // Some containers do not let a process start its high-water mark anew.
-    private bool processPeakIsOfStep = true;
 
     private ComputeDevice(Device device, GpuKernels? gpu)
     {
         Device = device;
         this.gpu = gpu;
         Kernels = gpu?.Latents ?? new CpuLatentKernels();
+        PeakMemory = new PeakMemoryMeter(device);
     }
 
     /// <summary>Threads that share a batch on this machine's CPU where nothing else is asked for.</summary>
@@ -52,35 +43,11 @@ public sealed class ComputeDevice : IDisposable
     /// <summary>Operations of a rollout; null on a CPU, where libtorch's own are as good.</summary>
     public IRolloutKernels? RolloutKernels => gpu?.Rollout;
 
-    /// <summary>
-    /// High-water mark of memory since <see cref="ResetPeakMemory"/>, of what <see cref="PeakMemoryOf"/> says; null: nobody tells.
-    /// </summary>
-    public long? PeakMemoryBytes =>
-        PeakMemoryOf switch
-        {
-            PeakMemoryKind.Tensors => IsGpu ? CudaMemory.Of(Device.index)?.PeakAllocatedBytes : NativeMemory.PeakBytes,
-            PeakMemoryKind.Process => ProcessMemory.PeakBytes,
-            _ => null,
-        };
-
-    /// <summary>What <see cref="PeakMemoryBytes"/> counts.</summary>
-    public PeakMemoryKind PeakMemoryOf =>
-        IsGpu
-            ? CudaMemory.Of(Device.index) is null
-                ? PeakMemoryKind.Unknown
-                : PeakMemoryKind.Tensors
-            : NativeMemory.PeakBytes is not null
-                ? PeakMemoryKind.Tensors
-                : processPeakIsOfStep
-                    ? PeakMemoryKind.Process
-                    : PeakMemoryKind.Unknown;
-
-    /// <summary>Whether a text names a device: <c>auto</c>, <c>cpu</c>, <c>cuda</c>, <c>cuda:N</c>.</summary>
-    /// <param name="text">The text.</param>
-    public static bool IsName(string text) => text is Automatic or CpuName || IndexOf(text) is not null;
+    /// <summary>Tells how much memory a step takes here.</summary>
+    public PeakMemoryMeter PeakMemory { get; }
 
     /// <summary>Opens a device.</summary>
-    /// <param name="name">Its name; <see cref="Automatic"/>: the first GPU, or the CPU where that can't be used.</param>
+    /// <param name="name">Its name; <see cref="DeviceName.Automatic"/>: the first GPU, or the CPU where that can't be used.</param>
     /// <param name="notice">Hears why the CPU has to do the work where the choice was left to the machine.</param>
     /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
     /// <exception cref="InvalidSettingException">There is no such name.</exception>
@@ -90,9 +57,9 @@ public sealed class ComputeDevice : IDisposable
     {
         switch (name)
         {
-            case CpuName:
+            case DeviceName.Cpu:
                 return Cpu;
-            case Automatic:
+            case DeviceName.Automatic:
                 try
                 {
                     return OfGpu(0, open);
@@ -104,7 +71,7 @@ public sealed class ComputeDevice : IDisposable
                 }
             default:
                 var index =
-                    IndexOf(name)
+                    DeviceName.GpuIndex(name)
                     ?? throw new InvalidSettingException(
                         $"'{name}' is not a device; expected auto, cpu, cuda or cuda:N"
                     );
@@ -116,23 +83,6 @@ public sealed class ComputeDevice : IDisposable
                 {
                     throw new DeviceUnavailableException($"device {name} can't be used: {e.Message}", e);
                 }
-        }
-    }
-
-    /// <summary>Starts a new high-water mark of memory.</summary>
-    public void ResetPeakMemory()
-    {
-        if (IsGpu)
-        {
-            CudaMemory.ResetPeak(Device.index);
-        }
-        else if (NativeMemory.PeakBytes is not null)
-        {
-            NativeMemory.ResetPeak();
-        }
-        else
-        {
-            processPeakIsOfStep = ProcessMemory.ResetPeak();
         }
     }
 
@@ -155,23 +105,5 @@ public sealed class ComputeDevice : IDisposable
             gpu.Dispose();
             throw;
         }
-    }
-
-    private static int? IndexOf(string text)
-    {
-        if (text == CudaName)
-        {
-            return 0;
-        }
-        return
-            text.StartsWith($"{CudaName}:", StringComparison.Ordinal)
-            && int.TryParse(
-                text.AsSpan(CudaName.Length + 1),
-                NumberStyles.None,
-                CultureInfo.InvariantCulture,
-                out var index
-            )
-            ? index
-            : null;
     }
 }

@@ -38,7 +38,7 @@ public sealed class DiagnosisRun(
         var planners = settings.Planners();
         if (settings.OutputDir is { } folder)
         {
-            OutputFolder.RequireEmpty(folder);
+            EmptyFolder.Require(folder);
         }
         var prompts = PromptFile.Read(
             EmbeddedAssets.Resolve(settings.Prompts, () => EmbeddedAssets.TrainingPrompts),
@@ -62,7 +62,7 @@ public sealed class DiagnosisRun(
             BatchSize = size.BatchSize,
             RolloutSteps = settings.RolloutSteps,
             OrderedByDetached = subject.OrdersByDetached,
-            PeakMemoryOf = device.PeakMemoryOf,
+            PeakMemoryOf = device.PeakMemory.Counts,
             Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds,
             Methods = methods,
         };
@@ -110,7 +110,7 @@ public sealed class DiagnosisRun(
             Conditions = draw =>
             {
                 var texts = order.Next(draw, settings.BatchSize);
-                return (model.Encode(texts), reward.Encode([.. texts]));
+                return (model.Painter.Encode(texts), reward.Encode([.. texts]));
             },
         };
     }

@@ -84,14 +84,14 @@ internal sealed class DrawProbe : IDisposable
         FlatGradient.Drop(subject.Parameters);
         var batch = Batch(plan, index: 0);
         var executor = Executor(field);
-        subject.Compute.ResetPeakMemory();
+        subject.Compute.PeakMemory.Reset();
         var start = Stopwatch.GetTimestamp();
         using (var own = executor.Rollout(batch))
         {
             Accumulate(executor, batch, own);
         }
         subject.Compute.Synchronize();
-        var cost = new GradientCost(Stopwatch.GetElapsedTime(start).TotalSeconds, subject.Compute.PeakMemoryBytes);
+        var cost = new GradientCost(Stopwatch.GetElapsedTime(start).TotalSeconds, subject.Compute.PeakMemory.Bytes);
         FlatGradient.Drop(subject.Parameters);
         return cost;
     }
@@ -135,13 +135,13 @@ internal sealed class DrawProbe : IDisposable
     private Tensor Renoise(int copies, int index) =>
         Noise
             .Copies(
-                copies,
                 subject.LatentShape,
+                copies,
                 size.BatchSize,
                 size.BatchSize,
                 subject.Seed,
                 Address(index),
-                0,
+                firstSample: 0,
                 RandomPurpose.Renoise
             )
             .to(subject.Compute.Device);

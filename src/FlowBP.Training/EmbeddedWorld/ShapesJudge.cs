@@ -9,10 +9,13 @@ namespace FlowBP.Training.EmbeddedWorld;
 /// <summary>Judges pictures of the embedded world by its rules; GenEval's tasks are told apart.</summary>
 public sealed class ShapesJudge : IPictureJudge
 {
+    /// <summary>Name of the metric.</summary>
+    public const string MetricName = "rule_accuracy";
+
     private ShapesJudge() { }
 
     /// <inheritdoc/>
-    public string Metric => "rule_accuracy";
+    public string Metric => MetricName;
 
     /// <inheritdoc/>
     public bool IsShare => true;

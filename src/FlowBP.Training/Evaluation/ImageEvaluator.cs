@@ -115,7 +115,7 @@ public sealed class ImageEvaluator(
 
     private Tensor Paint(TextToImage model, string[] texts, (int Prompt, int Copy)[] pictures)
     {
-        using var conditioning = model.Encode(texts);
+        using var conditioning = model.Painter.Encode(texts);
         using var noise_BCYX = torch.cat([
             .. pictures.Select(picture =>
                 Noise.Of(
@@ -127,7 +127,7 @@ public sealed class ImageEvaluator(
                 )
             ),
         ]);
-        return model.Paint(noise_BCYX, conditioning, steps, texts);
+        return model.Painter.Paint(noise_BCYX, conditioning, steps, texts);
     }
 
     private IPictureJudge[] Asked(ImageSize size)

@@ -109,7 +109,7 @@ public sealed record ModelSettings
 
     /// <summary>Name of the device.</summary>
     [Device]
-    public string Device { get; init; } = ComputeDevice.Automatic;
+    public string Device { get; init; } = DeviceName.Automatic;
 
     /// <summary>Threads that share a batch; 1: none, operators have libtorch's threads. A GPU has none.</summary>
     [Setting("threads that each take a part of the batch, on a CPU; 1: threads inside the operators instead", 1)]
@@ -227,7 +227,7 @@ public sealed record ModelSettings
                 Parse = (text, out value) =>
                 {
                     value = text;
-                    return ComputeDevice.IsName(text);
+                    return DeviceName.IsValid(text);
                 },
             };
     }

@@ -1,5 +1,5 @@
-// The bridge between a model folder and the surrogates: prompts become conditionings, a transformer becomes a velocity
-// field, latents become pictures. The method side never sees any of it.
+// The bridge between a model folder and the surrogates: a transformer becomes a velocity field, whatever its family, its types,
+// its adapter, the threads and the device. The method side never sees any of it.
 
 using FlowBP.Families;
 using FlowBP.Families.Networks;
@@ -8,19 +8,13 @@ using FlowBP.Models.Prompts;
 using FlowBP.Surrogates;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Optimization;
-using FlowBP.Training.Rewards;
 
 namespace FlowBP.Training.Pipelines;
 
 /// <summary>A loaded text-to-image model, ready to be sampled and trained.</summary>
 public sealed class TextToImage : IDisposable
 {
-    // 1 where guidance has no negative branch.
-    private readonly GuidedVelocityField samplingField;
     private readonly double guidance;
-
-    // The conditioning of the empty prompt, once it was asked for.
-    private Conditioning? empty;
 
     /// <summary>Loads a model folder; only the transformer's parameters receive gradients.</summary>
     /// <param name="settings">The model, and how it paints.</param>
@@ -79,8 +73,10 @@ public sealed class TextToImage : IDisposable
             Masters = hasMasters ? new ComputeCopy(Model.Transformer, type) : null;
             guidance = settings.CfgGuidance;
             Field = Guided(guidance, training);
-            samplingField =
-                training?.EvalGuidanceScale is { } scale && scale != guidance ? Guided(scale, training) : Field;
+            Painter = new PicturePainter(
+                this,
+                training?.EvalGuidanceScale is { } scale && scale != guidance ? Guided(scale, training) : Field
+            );
         }
         catch
         {
@@ -143,6 +139,12 @@ public sealed class TextToImage : IDisposable
     public IEnumerable<(string Name, Parameter Parameter)> TrainedParameters =>
         Adapter?.named_parameters() ?? Masters?.Masters ?? Model.Transformer.named_parameters();
 
+    /// <summary>Paints with it.</summary>
+    public PicturePainter Painter { get; }
+
+    /// <summary>Stores it.</summary>
+    public ModelStorage Storage => new(this);
+
     /// <summary>The guided velocity field.</summary>
     public GuidedVelocityField Field { get; }
 
@@ -157,108 +159,13 @@ public sealed class TextToImage : IDisposable
     /// <param name="steps">N.</param>
     public NoiseSchedule Schedule(int steps) => Model.Schedule(steps, LatentShape);
 
-    /// <summary>The conditioning of prompts, with the empty prompt as negative branch where guidance needs one.</summary>
-    /// <param name="prompts">The prompts.</param>
-    public Conditioning Encode(IReadOnlyList<string> prompts)
-    {
-        var conditioning = Branch(prompts);
-        if (Field.Scale == 1 && samplingField.Scale == 1)
-        {
-            return conditioning;
-        }
-        // The same for all prompts and steps.
-        empty ??= Branch([""]).Detach();
-        return new(
-            conditioning.Names.Select(name => KeyValuePair.Create(name, conditioning[name])),
-            empty.Repeat(prompts.Count)
-        );
-    }
-
-    /// <summary>Samples latents without caching the trajectory.</summary>
-    /// <param name="noise_B">x_0 [B, C, Y, X], on any device.</param>
-    /// <param name="conditioning">What <see cref="Encode"/> returned.</param>
-    /// <param name="steps">N.</param>
-    public Tensor Sample(Tensor noise_B, Conditioning conditioning, int steps)
-    {
-        using var scope = torch.NewDisposeScope();
-        var rollout = new Rollout(
-            samplingField,
-            Schedule(steps),
-            Compute.Kernels,
-            ScalarType.Float32,
-            fused: Compute.RolloutKernels
-        );
-        return rollout.Sample(noise_B.to(Compute.Device), conditioning).MoveToOuterDisposeScope();
-    }
-
-    /// <summary>RGB in [0, 1], without autograd.</summary>
-    /// <param name="latents_BCYX">Scaled latents.</param>
-    public Tensor Decode(Tensor latents_BCYX)
-    {
-        using var noGrad = torch.no_grad();
-        return LatentReward.Pixels(Model.Vae, latents_BCYX);
-    }
-
-    /// <summary>Pictures of prompts: <see cref="Sample"/>, then <see cref="Decode"/>, and a look at what came of it.</summary>
-    /// <param name="noise_B">As for <see cref="Sample"/>.</param>
-    /// <param name="conditioning">What <see cref="Encode"/> returned.</param>
-    /// <param name="steps">N.</param>
-    /// <param name="prompts">Names the pictures, one each.</param>
-    /// <exception cref="NonFiniteException">The latents or a picture are not finite.</exception>
-    public Tensor Paint(Tensor noise_B, Conditioning conditioning, int steps, IReadOnlyList<string> prompts)
-    {
-        using var scope = torch.NewDisposeScope();
-        var image_BCYX = Decode(Sample(noise_B, conditioning, steps));
-        var sum_B = image_BCYX.sum([1, 2, 3]).cpu().data<float>().ToArray();
-        var wrong = Array.FindIndex(sum_B, sum => !float.IsFinite(sum));
-        return wrong < 0
-            ? image_BCYX.MoveToOuterDisposeScope()
-            : throw new NonFinitePictureException(
-                "decoded picture",
-                prompts[wrong],
-                "the latents are, so the autoencoder is at fault: look at its weights, or at reward_dtype where it is narrow"
-            );
-    }
-
-    /// <summary>
-    /// Writes the whole model in diffusers' layout: the transformer as <see cref="SaveTransformer"/> has it, the other parts as they
-    /// came. The model stays as it is.
-    /// </summary>
-    /// <param name="folder">The folder to write.</param>
-    /// <param name="notice">Hears of a file that no loader needs and that is left out; null: nobody.</param>
-    /// <exception cref="Formats.CheckpointException">A file cannot be read or written.</exception>
-    public void Save(string folder, Action<string>? notice = null)
-    {
-        SaveTransformer(folder);
-        Model.SaveOtherParts(folder, notice: notice);
-    }
-
-    /// <summary>Writes the transformer as it is trained: in float32, or with the adapter made part of the stored weights.</summary>
-    /// <param name="folder">The folder of the model.</param>
-    /// <exception cref="Formats.CheckpointException">A file cannot be written.</exception>
-    public void SaveTransformer(string folder)
-    {
-        using var widened = Masters?.Widened();
-        Model.SaveTransformer(folder, changes: Adapter?.MergedWeights);
-    }
-
-    /// <summary>What <see cref="SaveTransformer"/> and an adapter's own file take on a disk, about.</summary>
-    public long StoredBytes =>
-        Model.Transformer.state_dict().Values.Sum(tensor => StoredBytesOf(tensor, Masters is not null))
-        + (Adapter?.parameters().Sum(parameter => StoredBytesOf(parameter, wide: true)) ?? 0);
-
-    private static long StoredBytesOf(Tensor tensor, bool wide) =>
-        tensor.numel() * (wide ? Math.Max(sizeof(float), tensor.element_size()) : tensor.element_size());
-
     /// <inheritdoc/>
     public void Dispose()
     {
-        empty?.Dispose();
+        Painter?.Dispose();
         Masters?.Dispose();
         Adapter?.Dispose();
         Workers?.Dispose();
         Model.Dispose();
     }
-
-    private Conditioning Branch(IReadOnlyList<string> prompts) => Model.Condition(Model.Prompts.Encode(prompts));
 }

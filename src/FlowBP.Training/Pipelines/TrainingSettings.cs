@@ -18,7 +18,7 @@ public sealed record TrainingSettings
     [Setting("the negative branch of guidance receives no gradient")]
     public bool CfgDetachNeg { get; init; } = true;
 
-    /// <summary>Guidance scale of <see cref="TextToImage.Sample"/>; null: the one that is trained with.</summary>
+    /// <summary>Guidance scale of <see cref="PicturePainter.Sample"/>; null: the one that is trained with.</summary>
     [Setting("scale of guidance in evaluations; none: cfg_guidance", 0, SettingAttribute.LargestFactor)]
     public double? EvalGuidanceScale { get; init; }
 

@@ -32,6 +32,17 @@ internal sealed class FlowPretraining(
         var textEncoder = new CLIPTextModelWithProjection(textConfig);
         ParameterInitialization.Apply(transformer, recipe.Seed);
         ParameterInitialization.Apply(textEncoder, recipe.Seed + 1);
+        Train(transformer, textEncoder, report);
+        return (transformer, textEncoder);
+    }
+
+    /// <summary>All cycles of the stage, from the weights that the networks have.</summary>
+    public void Train(
+        SD3Transformer2DModel transformer,
+        CLIPTextModelWithProjection textEncoder,
+        Action<PretrainingProgress> report
+    )
+    {
         var (latents_PCYX, ids_PL) = Encode(report);
         var parameters = transformer
             .named_parameters()
@@ -43,7 +54,6 @@ internal sealed class FlowPretraining(
         );
         latents_PCYX.Dispose();
         ids_PL.Dispose();
-        return (transformer, textEncoder);
     }
 
     // E |v_θ(x_σ, σ, c) − (ε − x)|² with x_σ = (1 − σ)·x + σ·ε  (Lipman et al. 2023; docs/methods.md §1 for the sign).

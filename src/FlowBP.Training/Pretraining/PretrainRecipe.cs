@@ -64,6 +64,7 @@ public sealed record PretrainRecipe
             EmaDecay = 0.999,
         },
         new(14000, 64, 2e-3) { WarmupSteps = 200, EmaDecay = 0.999 },
+        new(1800, 64, 1e-3) { EmaDecay = 0.998 },
     ];
 
     /// <summary>
@@ -72,7 +73,19 @@ public sealed record PretrainRecipe
     /// </summary>
     public double TimestepLogitMean { get; init; } = 0.8;
 
-    /// <summary>The training reward's stage.</summary>
+    /// <summary>What each of the two rewards learns preferences from: pictures and prompts of its own.</summary>
+    public PaintingRecipe Painting { get; init; } = new(640);
+
+    /// <summary>Held-out prompts that rewards are measured by, painted as <see cref="Painting"/> says.</summary>
+    public int FreshPrompts { get; init; } = 192;
+
+    /// <summary>The training reward's stage on judged pictures; the batch counts pairs.</summary>
+    public IReadOnlyList<StageRecipe> JudgedReward { get; init; } = [new(1000, 24, 5e-4) { EmaDecay = 0.99 }];
+
+    /// <summary>The held-out reward's stage on judged pictures; the batch counts pairs.</summary>
+    public IReadOnlyList<StageRecipe> JudgedHeldOutReward { get; init; } = [new(800, 16, 5e-4) { EmaDecay = 0.99 }];
+
+    /// <summary>The training reward's stage on renders.</summary>
     public IReadOnlyList<StageRecipe> Reward { get; init; } =
     [
         new(1500, 64, 1e-3) { EmaDecay = 0.99 },
@@ -80,7 +93,7 @@ public sealed record PretrainRecipe
         new(3000, 64, 1e-3) { EmaDecay = 0.99 },
     ];
 
-    /// <summary>The held-out reward's stage.</summary>
+    /// <summary>The held-out reward's stage on renders.</summary>
     public IReadOnlyList<StageRecipe> HeldOutReward { get; init; } =
     [
         new(1200, 32, 1e-3) { EmaDecay = 0.99 },

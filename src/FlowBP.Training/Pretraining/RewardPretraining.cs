@@ -74,7 +74,7 @@ internal sealed class RewardPretraining(PretrainRecipe recipe, Func<string, long
 
     // InfoNCE in both directions. Texts: the B prompts, then the B near misses; images: the B pictures, then the B near
     // misses. A pair off the diagonal that happens to match is no negative: it is masked.
-    private Tensor ContrastiveLoss(OpenClipModel model, ShapesBatch batch)
+    internal Tensor ContrastiveLoss(OpenClipModel model, ShapesBatch batch)
     {
         var size = batch.Prompts.Length;
         var pixels = ClipImagePreprocessing.Apply(
@@ -103,7 +103,7 @@ internal sealed class RewardPretraining(PretrainRecipe recipe, Func<string, long
 
     // One yes and three kinds of no: the near-miss picture, the near-miss prompt, and somebody else's picture (where it
     // doesn't match by chance).
-    private LossOfRows MatchingLoss(ImageTextMatchingModel model, ShapesBatch batch)
+    internal LossOfRows MatchingLoss(ImageTextMatchingModel model, ShapesBatch batch)
     {
         var size = batch.Prompts.Length;
         var image_BCYX = ShapesTensors.Images(batch.Images);

@@ -57,7 +57,7 @@ public sealed record JudgeSettings
     /// <exception cref="InvalidDataException">The file holds no prompts.</exception>
     public IReadOnlyList<string> Prompts(string captionKey) =>
         PromptFile.Thinned(
-            PromptFile.Read(EmbeddedAssets.Resolve(EvalPrompts, () => EmbeddedAssets.HeldOutPrompts), captionKey),
+            PromptFile.Read(EmbeddedAssets.Resolve(EvalPrompts, () => EmbeddedAssets.TestPrompts), captionKey),
             EvalPromptsLimit
         );
 }

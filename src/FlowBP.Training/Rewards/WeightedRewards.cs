@@ -7,13 +7,11 @@ using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Rewards;
 
-/// <summary>A weighted sum of rewards, with the curve of each and the cosines of their gradients.</summary>
+/// <summary>A weighted sum of rewards; <see cref="RewardStatistics"/> has the curve of each and the cosines of their gradients.</summary>
 public sealed class WeightedRewards : IImageReward
 {
     private readonly (string Name, IImageReward Reward, double Weight)[] rewards;
-    private readonly Lock gate = new();
-    private readonly List<double>[] scores;
-    private readonly Dictionary<(int First, int Second), List<double>> cosines = [];
+    private readonly RewardStatistics statistics;
 
     /// <summary>Takes rewards.</summary>
     /// <param name="rewards">At least one, each with its weight; they belong to this object.</param>
@@ -32,7 +30,7 @@ public sealed class WeightedRewards : IImageReward
                 }
             ),
         ];
-        scores = [.. rewards.Select(_ => new List<double>())];
+        statistics = new RewardStatistics([.. this.rewards.Select(each => each.Name)]);
     }
 
     /// <inheritdoc/>
@@ -63,33 +61,7 @@ public sealed class WeightedRewards : IImageReward
     }
 
     /// <inheritdoc/>
-    public RewardCurves? TakeCurves()
-    {
-        lock (gate)
-        {
-            if (scores[0].Count == 0)
-            {
-                return null;
-            }
-            var curves = new RewardCurves(
-                rewards
-                    .Select((each, k) => (each.Name, scores[k]))
-                    .ToDictionary(each => each.Name, each => Mean(each.Item2)),
-                cosines
-                    .OrderBy(pair => pair.Key)
-                    .ToDictionary(
-                        pair => $"{rewards[pair.Key.First].Name}|{rewards[pair.Key.Second].Name}",
-                        pair => Mean(pair.Value)
-                    )
-            );
-            foreach (var list in scores)
-            {
-                list.Clear();
-            }
-            cosines.Clear();
-            return curves;
-        }
-    }
+    public RewardCurves? TakeCurves() => statistics.Take();
 
     /// <inheritdoc/>
     public void Dispose()
@@ -115,7 +87,7 @@ public sealed class WeightedRewards : IImageReward
         }
         using (torch.no_grad())
         {
-            Note(score_KB, gradient_KBD);
+            statistics.Note(score_KB, gradient_KBD);
         }
         var at_BCYX = image_BCYX.detach();
         var sum_BD = Weighted(gradient_KBD);
@@ -141,46 +113,6 @@ public sealed class WeightedRewards : IImageReward
             );
         return (score_B.detach().MoveToOuterDisposeScope(), gradient.detach().flatten(1).MoveToOuterDisposeScope());
     }
-
-    private void Note(Tensor[] score_KB, Tensor[] gradient_KBD)
-    {
-        double[][] found = [.. score_KB.Select(Numbers)];
-        Tensor[] wide = rewards.Length > 1 ? [.. gradient_KBD.Select(each => each.to(ScalarType.Float64))] : [];
-        double[][] squares = [.. wide.Select(each => Numbers((each * each).sum([1])))];
-        List<((int, int) Pair, double[] Products)> products = [];
-        for (var first = 0; first < wide.Length; first++)
-        {
-            for (var second = first + 1; second < wide.Length; second++)
-            {
-                products.Add(((first, second), Numbers((wide[first] * wide[second]).sum([1]))));
-            }
-        }
-        // Chunks of pictures are scored side by side.
-        lock (gate)
-        {
-            for (var k = 0; k < found.Length; k++)
-            {
-                scores[k].AddRange(found[k]);
-            }
-            foreach (var (pair, product_B) in products)
-            {
-                var (first, second) = pair;
-                for (var b = 0; b < product_B.Length; b++)
-                {
-                    var cosine = product_B[b] / Math.Sqrt(squares[first][b] * squares[second][b]);
-                    if (double.IsFinite(cosine))
-                    {
-                        (cosines.TryGetValue(pair, out var list) ? list : cosines[pair] = []).Add(cosine);
-                    }
-                }
-            }
-        }
-    }
-
-    // Whatever chunk was first: the sum of sorted numbers has one order.
-    private static double Mean(IEnumerable<double> values) => values.Order().Average();
-
-    private static double[] Numbers(Tensor tensor) => tensor.to(ScalarType.Float64).cpu().data<double>().ToArray();
 
     // A view: the tensors stay the whole conditioning's.
     private static Conditioning Own(int k, Conditioning conditioning)

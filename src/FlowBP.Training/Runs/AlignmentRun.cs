@@ -7,6 +7,7 @@ using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
+using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
 
 namespace FlowBP.Training.Runs;
@@ -32,14 +33,25 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         using var listening = LoadingNotices.To(observer.Notice);
         var trainingPrompts = PromptFile.Read(config.Prompts, config.Model.CaptionKey);
         var evaluationPrompts = config.Judges.Prompts(config.Model.CaptionKey);
-        if (evaluationPrompts.Intersect(trainingPrompts).FirstOrDefault() is { } shared)
-        {
-            observer.Notice($"evaluation and training prompts overlap (\"{shared}\"): the gain is not held out");
-        }
+        var selectionPrompts =
+            config is { Selection.Select: SelectionJudge.None, Hacking.OnHacking: HackingResponse.None } ? [] : config.Selection.Prompts(config.Model.CaptionKey);
+        NoticeOverlap(evaluationPrompts, trainingPrompts, "evaluation and training prompts overlap", "the gain is not held out");
+        NoticeOverlap(
+            evaluationPrompts,
+            selectionPrompts,
+            "evaluation prompts and those of select_prompts overlap",
+            "the gain is measured on what was chosen by"
+        );
+        NoticeOverlap(
+            selectionPrompts,
+            trainingPrompts,
+            "prompts of select_prompts and training prompts overlap",
+            "what is chosen may be what was learnt by heart"
+        );
         using var device = ComputeDevice.Open(config.Model.Device, observer.Notice);
         using var model = config.Model.Open(
             device,
-            [.. trainingPrompts, .. evaluationPrompts],
+            [.. trainingPrompts, .. evaluationPrompts, .. selectionPrompts],
             observer.Notice,
             config.Training
         );
@@ -57,10 +69,13 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             config.Judges.EvalBatchSize,
             observer.Notice
         );
+        var selectionJudges = PictureJudges.Of(selectionPrompts, reward, heldOut);
+        var selection = Selection(selectionPrompts, selectionJudges, device);
+        using var watch = Watch(model, selectionPrompts, selectionJudges);
         // Refuses what this model's network does not do, so it comes before the output folder.
         using var trainer = new AlignmentTrainer(config, model, reward, trainingPrompts);
         using var output = new OutputFolder(config.OutputDir, config.Overwrite, observer.Notice);
-        output.WriteConfig(config, device.Name);
+        output.Records.WriteConfig(config, device.Name);
         var weights = new TrainedWeights(model, trainer, output, observer.Notice);
         weights.Prepare();
 
@@ -71,9 +86,45 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         pictures.Write(output.Sample(0), 0, before);
 
         observer.Stage("training");
-        var parts = new RunParts(config, observer, model, trainer, evaluator, pictures, output, weights);
+        var parts = new RunParts(config, observer, model, trainer, evaluator, pictures, output, weights, selection, watch);
         var training = new TrainingLoop(parts);
         var reports = training.Run(cancellation);
         return new RunEnding(parts, training).Run(before, reports, cancellation);
+    }
+    private ModelSelection? Selection(
+        IReadOnlyList<string> prompts,
+        IReadOnlyList<IPictureJudge> judges,
+        ComputeDevice device
+    )
+    {
+        if (config.Selection.Select == SelectionJudge.None)
+        {
+            return null;
+        }
+        ChoosingJudge.Of(config.Selection.Select, judges, "select");
+        return new(config, observer, device, prompts, judges);
+    }
+
+    private HackingWatch? Watch(TextToImage model, IReadOnlyList<string> prompts, IReadOnlyList<IPictureJudge> judges)
+    {
+        if (config.Hacking.OnHacking == HackingResponse.None)
+        {
+            return null;
+        }
+        var judge = ChoosingJudge.Of(config.Hacking.HackingJudge, judges, "hacking_judge");
+        return new(model, ChoosingJudge.Evaluator(config, prompts, judge, observer.Notice), judge.Metric);
+    }
+
+    private void NoticeOverlap(
+        IReadOnlyList<string> prompts,
+        IReadOnlyList<string> others,
+        string what,
+        string consequence
+    )
+    {
+        if (prompts.Intersect(others).FirstOrDefault() is { } shared)
+        {
+            observer.Notice($"{what} (\"{shared}\"): {consequence}");
+        }
     }
 }

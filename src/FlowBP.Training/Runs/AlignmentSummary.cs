@@ -27,6 +27,12 @@ public sealed record AlignmentSummary
     /// <summary>Held-out prompts that the metrics are means over.</summary>
     public required int EvaluationPrompts { get; init; }
 
+    /// <summary>What was chosen, and from what; null: the last step as it was trained.</summary>
+    public Selection? Selection { get; init; }
+
+    /// <summary>What the alarm against hacking did; null: nobody watched.</summary>
+    public HackingOutcome? Hacking { get; init; }
+
     /// <summary>
     /// Metrics before and after, one of each judge and one of each of its groups: <c>reward</c>, <c>heldout_reward</c>; in the
     /// embedded world <c>rule_accuracy</c> and <c>rule_accuracy/TASK</c> of each task.
@@ -62,7 +68,7 @@ public sealed record AlignmentSummary
     }
 
     // The prompt is what is resampled, so its pictures' values become one.
-    private static double[] OfPrompts(EvaluationResult result, double[] values)
+    internal static double[] OfPrompts(EvaluationResult result, double[] values)
     {
         var prompts = result.Prompts.Count;
         var copies = values.Length / prompts;

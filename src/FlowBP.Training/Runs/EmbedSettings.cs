@@ -57,7 +57,7 @@ public sealed record EmbedSettings
 
     /// <summary>Name of the device.</summary>
     [OfRun]
-    public string Device { get; init; } = ComputeDevice.Automatic;
+    public string Device { get; init; } = DeviceName.Automatic;
 
     internal ScalarType Type => Dtype == EmbeddingPrecision.Bf16 ? ScalarType.BFloat16 : ScalarType.Float32;
 

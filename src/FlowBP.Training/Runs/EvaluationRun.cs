@@ -48,7 +48,7 @@ public sealed class EvaluationRun(EvaluationSettings settings, IAlignmentObserve
         using var listening = LoadingNotices.To(observer.Notice);
         settings.Model.Check();
         var (judges, folder) = (settings.Judges, settings.OutputDir);
-        OutputFolder.RequireEmpty(folder);
+        EmptyFolder.Require(folder);
         var prompts = judges.Prompts(settings.Model.CaptionKey);
         using var device = ComputeDevice.Open(settings.Model.Device, observer.Notice);
         var type = settings.Model.RewardDtype;

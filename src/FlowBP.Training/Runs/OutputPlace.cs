@@ -269,7 +269,7 @@ internal sealed partial class OutputPlace : IDisposable
 
     private static bool HasBegun(string folder) =>
         RunManifest.IsIn(folder)
-        && new FileInfo(Path.Combine(folder, OutputFolder.MetricsName)) is { Exists: true, Length: > 0 };
+        && new FileInfo(Path.Combine(folder, RunRecords.MetricsName)) is { Exists: true, Length: > 0 };
 
     // False: it was not made by a run, or there is something else in it.
     private static bool Clear(string folder)

@@ -33,8 +33,9 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
             Seconds = training.Seconds,
             SecondsPerStep = reports.Count == 0 ? 0 : Median([.. reports.Select(report => report.Seconds)]),
             PeakMemoryBytes = reports.Max(report => report.PeakMemoryBytes),
-            PeakMemoryOf = parts.Model.Compute.PeakMemoryOf,
+            PeakMemoryOf = parts.Model.Compute.PeakMemory.Counts,
             EvaluationPrompts = before.Prompts.Count,
+            Hacking = training.Hacking,
             Metrics = new Dictionary<string, PairedGain>(),
         };
         try
@@ -43,19 +44,20 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
             {
                 failures.Add(failure);
             }
-            Attempt(() => parts.Output.WriteSummary(summary));
+            Attempt(() => parts.Output.Records.WriteSummary(summary));
             if (training.Result == parts.Output.Model)
             {
                 Attempt(parts.Weights.SaveOtherParts);
             }
             if (training.Failure is null)
             {
+                Attempt(() => summary = summary with { Selection = Select(cancellation) });
                 Attempt(() => parts.Observer.Stage("evaluating the aligned model"));
                 Attempt(() =>
                 {
-                    var after = Evaluate(cancellation);
+                    var after = Evaluate(summary.Selection, cancellation);
                     summary = summary with { Metrics = AlignmentSummary.Compare(before, after) };
-                    Attempt(() => parts.Output.WriteSummary(summary));
+                    Attempt(() => parts.Output.Records.WriteSummary(summary));
                     Attempt(() => parts.Pictures.Write(parts.Output.Sample(reports.Count), reports.Count, after));
                     Attempt(() => parts.Pictures.WriteComparison(parts.Output.Comparison, before, after));
                 });
@@ -68,10 +70,36 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
         return failures is [var first, ..] ? throw Interrupted(first) : summary;
     }
 
-    private EvaluationResult Evaluate(CancellationToken cancellation)
+    // What was trained stays where it is; what is chosen gets a folder of its own.
+    private Selection? Select(CancellationToken cancellation)
+    {
+        if (parts.Selection is not { } choice)
+        {
+            return null;
+        }
+        var trained = parts.Weights.Saved();
+        var adapters = parts.Model.Adapter is not null;
+        var selection = choice.Run(trained, adapters, cancellation);
+        var kept = ModelSelection.At(
+            parts.Config.Model,
+            trained[selection.Kept.Step],
+            adapters,
+            selection.Kept.Strength
+        );
+        using var model = kept.Open(parts.Model.Compute, [], parts.Observer.Notice);
+        parts.Output.Store(() => model.Storage.Save(parts.Output.Selected, parts.Observer.Notice));
+        return selection;
+    }
+
+    private EvaluationResult Evaluate(Selection? selection, CancellationToken cancellation)
     {
         using var averaged = parts.Trainer.Averaged();
-        var result = parts.Evaluator.Run(parts.Model, cancellation);
+        using var selected = selection is null
+            ? null
+            : ModelSelection
+                .At(parts.Config.Model, parts.Output.Selected, adapters: false, strength: 1)
+                .Open(parts.Model.Compute, parts.Evaluator.Prompts, parts.Observer.Notice);
+        var result = parts.Evaluator.Run(selected ?? parts.Model, cancellation);
         parts.Observer.Evaluated("aligned", result);
         return result;
     }

@@ -14,6 +14,8 @@ namespace FlowBP.Training.Runs;
 /// <param name="Pictures">Draws what it paints.</param>
 /// <param name="Output">The run's folder.</param>
 /// <param name="Weights">Stores what is trained.</param>
+/// <param name="Selection">Chooses what is kept; null: the last step as it was trained.</param>
+/// <param name="Watch">Asks a judge whether training went too far; null: nobody does.</param>
 internal sealed record RunParts(
     AlignmentConfig Config,
     IAlignmentObserver Observer,
@@ -22,5 +24,7 @@ internal sealed record RunParts(
     ImageEvaluator Evaluator,
     SamplePictures Pictures,
     OutputFolder Output,
-    TrainedWeights Weights
+    TrainedWeights Weights,
+    ModelSelection? Selection,
+    HackingWatch? Watch
 );

@@ -29,7 +29,7 @@ public sealed class SampleRun(SampleSettings settings, Action<int, int> report, 
         settings.Model.Check();
         var prompts = settings.ReadPrompts();
         var folder = settings.OutputDir;
-        OutputFolder.RequireEmpty(folder);
+        EmptyFolder.Require(folder);
         // Pictures are all that is made here: whether they can be written is asked before a model is loaded.
         PictureFile.RequireLibrary();
         var extension = settings.PictureFormat.Extension();
@@ -96,7 +96,7 @@ public sealed class SampleRun(SampleSettings settings, Action<int, int> report, 
     {
         using var scope = torch.NewDisposeScope();
         string[] prompts = [.. Enumerable.Repeat(prompt, count)];
-        using var conditioning = model.Encode(prompts);
+        using var conditioning = model.Painter.Encode(prompts);
         using var noise_BCYX = Noise.Of(
             model.LatentShape,
             count,
@@ -105,7 +105,9 @@ public sealed class SampleRun(SampleSettings settings, Action<int, int> report, 
             first,
             RandomPurpose.InitialNoise
         );
-        using var image_BCYX = model.Paint(noise_BCYX, conditioning, settings.Model.SamplingSteps, prompts).cpu();
+        using var image_BCYX = model
+            .Painter.Paint(noise_BCYX, conditioning, settings.Model.SamplingSteps, prompts)
+            .cpu();
         return [.. Enumerable.Range(0, count).Select(b => image_BCYX[b].contiguous().data<float>().ToArray())];
     }
 

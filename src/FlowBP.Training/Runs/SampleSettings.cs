@@ -72,7 +72,7 @@ public sealed record SampleSettings
         // Who names a file wants pictures of all that it holds; of the embedded prompts a few show what the model does.
         int? usual = Prompts == ModelFamily.Embedded ? EmbeddedPrompts : null;
         return PromptFile.Thinned(
-            PromptFile.Read(EmbeddedAssets.Resolve(Prompts, () => EmbeddedAssets.HeldOutPrompts), Model.CaptionKey),
+            PromptFile.Read(EmbeddedAssets.Resolve(Prompts, () => EmbeddedAssets.TestPrompts), Model.CaptionKey),
             Given.Contains("prompts_limit") ? PromptsLimit : usual
         );
     }

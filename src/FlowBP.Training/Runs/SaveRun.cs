@@ -35,10 +35,10 @@ public sealed class SaveRun(SaveSettings settings, Action<string>? notice = null
     {
         using var listening = LoadingNotices.To(notice);
         settings.Model.Check();
-        OutputFolder.RequireEmpty(settings.OutputDir);
+        EmptyFolder.Require(settings.OutputDir);
         using var device = ComputeDevice.Open(settings.Model.Device, notice);
         using var model = settings.Model.Open(device, [], notice);
         FolderEntries.Create(settings.OutputDir);
-        model.Save(settings.OutputDir, notice);
+        model.Storage.Save(settings.OutputDir, notice);
     }
 }

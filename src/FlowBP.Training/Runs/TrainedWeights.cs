@@ -23,6 +23,8 @@ internal sealed class TrainedWeights(
     // Beyond the weights: headers, configurations, the summary.
     private const long MarginBytes = 1 << 20;
 
+    private readonly List<int> checkpoints = [];
+
     /// <summary>Updates made.</summary>
     public int Steps => trainer.StepsDone;
 
@@ -32,7 +34,7 @@ internal sealed class TrainedWeights(
     public void Prepare()
     {
         model.Model.RequireReadable(notice);
-        output.Reserve(model.StoredBytes + MarginBytes);
+        output.Reserve(model.Storage.Bytes + MarginBytes);
     }
 
     /// <summary>A checkpoint: of an adapted model only the adapter changes.</summary>
@@ -47,9 +49,10 @@ internal sealed class TrainedWeights(
             }
             else
             {
-                model.Save(folder);
+                model.Storage.Save(folder);
             }
         });
+        checkpoints.Add(Steps);
     }
 
     /// <summary>The trained transformer, and the adapter if there is one, as the run's result.</summary>
@@ -61,12 +64,12 @@ internal sealed class TrainedWeights(
         using var averaged = trainer.Averaged();
         if (model.Adapter is not { } adapter)
         {
-            return Kept(output.Model, model.SaveTransformer);
+            return Kept(output.Model, model.Storage.SaveTransformer);
         }
         var trained = Kept(output.Adapter, folder => adapter.Save(folder));
         try
         {
-            output.Store(() => model.SaveTransformer(output.Model));
+            output.Store(() => model.Storage.SaveTransformer(output.Model));
             return output.Model;
         }
         catch (Exception e)
@@ -74,6 +77,17 @@ internal sealed class TrainedWeights(
             // The adapter is all that was trained; the model can be made of it at any time.
             throw new InterruptedRunException(e, Steps, trained);
         }
+    }
+
+    /// <summary>
+    /// Folders of what this run has stored by the number of updates: of adapters where one is trained, else of models. The result is
+    /// one of them.
+    /// </summary>
+    public IReadOnlyDictionary<int, string> Saved()
+    {
+        var saved = checkpoints.ToDictionary(step => step, output.Checkpoint);
+        saved[Steps] = model.Adapter is null ? output.Model : output.Adapter;
+        return saved;
     }
 
     /// <summary>The parts of the result that were not trained, which makes it a whole model.</summary>
@@ -91,7 +105,7 @@ internal sealed class TrainedWeights(
         {
             return Kept(folder, to => adapter.Save(to));
         }
-        Kept(folder, model.SaveTransformer);
+        Kept(folder, model.Storage.SaveTransformer);
         try
         {
             SaveOtherParts(folder);

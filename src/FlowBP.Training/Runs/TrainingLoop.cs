@@ -5,6 +5,7 @@
 using System.Diagnostics;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Evaluation;
 
 namespace FlowBP.Training.Runs;
@@ -62,8 +63,12 @@ internal sealed class TrainingLoop(RunParts parts)
         return reports;
     }
 
+    /// <summary>What the alarm against hacking did; null: nobody watched.</summary>
+    public HackingOutcome? Hacking { get; private set; }
+
     private void Train(CancellationToken cancellation)
     {
+        Watch(0, cancellation);
         for (var step = 0; step < steps; step++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -78,13 +83,47 @@ internal sealed class TrainingLoop(RunParts parts)
                 // Before the step is recorded: a process that is killed here has not claimed what it has not stored.
                 Result = parts.Weights.SaveResult();
             }
-            parts.Output.WriteMetrics(report);
+            parts.Output.Records.WriteMetrics(report);
             parts.Observer.Step(report, steps);
             if (step + 1 < steps)
             {
                 Between(step + 1, cancellation);
             }
+            if (Watch(step + 1, cancellation))
+            {
+                Result = parts.Weights.SaveResult();
+                return;
+            }
         }
+    }
+
+    // Whether the alarm ends the training here.
+    private bool Watch(int done, CancellationToken cancellation)
+    {
+        if (parts.Watch is not { } watch || (done < steps && done % parts.Config.Hacking.HackingInterval != 0))
+        {
+            return false;
+        }
+        using var averaged = parts.Trainer.Averaged();
+        if (Judged(done, () => watch.Judge(done, cancellation)) is not { } judgement)
+        {
+            return false;
+        }
+        parts.Output.Records.WriteHacking(judgement);
+        Hacking = new(Hacking?.TrippedAt, judgement.BestStep, done);
+        if (!judgement.Trips)
+        {
+            return false;
+        }
+        var response = parts.Config.Hacking.OnHacking;
+        var isRollback = response == HackingResponse.Rollback;
+        Hacking = new(Hacking.TrippedAt ?? done, judgement.BestStep, isRollback ? judgement.BestStep : done);
+        parts.Observer.Notice(HackingText.Of(judgement, response));
+        if (isRollback)
+        {
+            watch.Restore();
+        }
+        return response != HackingResponse.Warn;
     }
 
     private void Between(int done, CancellationToken cancellation)
@@ -108,12 +147,13 @@ internal sealed class TrainingLoop(RunParts parts)
         if (evaluates && Judged(done, () => parts.Evaluator.Run(parts.Model, cancellation)) is { } judged)
         {
             parts.Observer.Evaluated($"step {done}", judged);
-            parts.Output.WriteEvaluation(done, judged);
+            parts.Output.Records.WriteEvaluation(done, judged);
         }
     }
 
     // What is not finite in an evaluation may be a judge's alone; what is not finite in the training, a step finds by itself.
-    private EvaluationResult? Judged(int done, Func<EvaluationResult> evaluate)
+    private T? Judged<T>(int done, Func<T> evaluate)
+        where T : class
     {
         try
         {

@@ -111,7 +111,7 @@ public class SettingSourcesTests
             new("output_dir", folder.Of("run")),
         ]);
         using var output = new OutputFolder(folder.Of("run"), overwrite: false);
-        output.WriteConfig(config);
+        output.Records.WriteConfig(config);
         var read = AlignmentConfig.Resolve(new SettingSources { ConfigFile = folder.Of("run/config.yaml") });
         Assert.That(read.Resolved(), Is.EqualTo(config.Resolved()));
     }
@@ -124,7 +124,7 @@ public class SettingSourcesTests
             var config = ReleasedConfigs.Load(file);
             var name = Path.GetFileNameWithoutExtension(file);
             using var output = new OutputFolder(folder.Of(name), overwrite: false);
-            output.WriteConfig(config);
+            output.Records.WriteConfig(config);
             var read = AlignmentConfig.Resolve(new SettingSources { ConfigFile = folder.Of($"{name}/config.yaml") });
             Assert.That(read.Resolved(), Is.EqualTo(config.Resolved()));
             // Not only the texts: what is drawn from them, and what is done with the loss.
