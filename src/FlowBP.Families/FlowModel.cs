@@ -92,7 +92,7 @@ public sealed class FlowModel : IDisposable
         }
         var layout = new DiffusersFolder(folder);
         var family = ModelFamily.Reading(layout);
-        layout.RequirePipeline(
+        layout.Contents.RequirePipeline(
             family.PipelineClasses[0],
             family.Transformer.Name,
             family.Autoencoder.Name,
@@ -113,8 +113,8 @@ public sealed class FlowModel : IDisposable
         }
         var model = new FlowModel(family, network, vae, scheduler, prompts ?? PromptEncoders.Of(folder))
         {
-            IsDistilled = family.SaysWhetherDistilled && ConfigReader.Open(layout.Index).Bool(DistilledKey, false),
-            source = new UntrainedParts(folder),
+            IsDistilled = family.SaysWhetherDistilled && layout.Contents.Settings.Bool(DistilledKey, false),
+            source = new UntrainedParts(layout),
         };
         made.Finish();
         return model;
@@ -225,7 +225,7 @@ public sealed class FlowModel : IDisposable
         ScalarType? dtype = null,
         IReadOnlyDictionary<string, Func<Tensor>>? changes = null
     ) =>
-        DiffusersFolder.WriteNetwork(
+        ModuleFolder.WriteNetwork(
             new DiffusersFolder(folder).Transformer,
             Transformer.ConfigJson,
             Transformer,
@@ -255,9 +255,10 @@ public sealed class FlowModel : IDisposable
             new("vae", "diffusers", Family.Autoencoder.Name),
             .. (Prompts as IWritablePrompts)?.Write(layout, dtype) ?? NoEncoders(layout),
         ];
-        DiffusersFolder.WriteNetwork(layout.Vae, Vae.ConfigJson, Vae, dtype);
+        ModuleFolder.WriteNetwork(layout.Vae, Vae.ConfigJson, Vae, dtype);
         AtomicFile.WriteText(layout.SchedulerConfig, Scheduler.ToJson());
-        layout.WriteIndex(
+        ModelIndex.Write(
+            layout,
             Family.PipelineClasses[0],
             parts,
             Family.SaysWhetherDistilled ? (DistilledKey, IsDistilled) : null

@@ -1,7 +1,6 @@
 // What is particular to a family of models, in one record: how its folders are read, its prompts, schedule, original names, adapters
 // and sizes. A family fills it in once, in its own folder; whatever asks "which family, and how?" is a view of All.
 
-using System.Text.Json;
 using FlowBP.Families.Flux1;
 using FlowBP.Families.Flux2;
 using FlowBP.Families.Inspection;
@@ -141,7 +140,7 @@ public sealed record ModelFamily
     /// <exception cref="CheckpointException">It has no table of contents, or one of a pipeline that is not read here.</exception>
     public static ModelFamily Reading(DiffusersFolder layout)
     {
-        var name = layout.PipelineClass();
+        var name = layout.Contents.PipelineClass;
         return All.FirstOrDefault(family => family.PipelineClasses[0] == name)
             ?? throw CheckpointException.ForFile(
                 layout.Index,
@@ -198,17 +197,12 @@ public sealed record ModelFamily
     // What is wrong with a folder is said when it is loaded, not when it is asked for its name.
     private static string? PipelineIn(string folder)
     {
-        var index = Path.Combine(folder, "model_index.json");
-        if (!File.Exists(index))
-        {
-            return null;
-        }
+        var layout = new DiffusersFolder(folder);
         try
         {
-            using var json = JsonDocument.Parse(File.ReadAllText(index));
-            return json.RootElement.TryGetProperty("_class_name", out var name) ? name.GetString() : null;
+            return File.Exists(layout.Index) ? layout.Contents.PipelineClass : null;
         }
-        catch (Exception e) when (e is JsonException or IOException or InvalidOperationException)
+        catch (CheckpointException)
         {
             return null;
         }

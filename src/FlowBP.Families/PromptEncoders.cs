@@ -35,7 +35,7 @@ public static class PromptEncoders
     public static IPromptSource Of(string folder, int? maxSequenceLength = null)
     {
         var layout = new DiffusersFolder(folder);
-        return layout.HasPart(layout.TextEncoder()) ? FromFolder(folder, maxSequenceLength) : new None(folder);
+        return layout.Contents.HasPart(layout.TextEncoder()) ? FromFolder(folder, maxSequenceLength) : new None(folder);
     }
 
     private sealed class None(string folder) : IPromptSource

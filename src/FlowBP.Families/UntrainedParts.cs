@@ -3,16 +3,14 @@
 // have many gigabytes, so large files become a second name of the same file (a hard link) where the file system allows it;
 // small ones, which people edit, are copied.
 
-using System.Text.Json.Nodes;
 using FlowBP.Formats;
 
 namespace FlowBP.Families;
 
 /// <summary>The parts of a model folder that training does not change, and its table of contents.</summary>
 /// <param name="source">The folder that the model was loaded from.</param>
-public sealed class UntrainedParts(string source)
+public sealed class UntrainedParts(DiffusersFolder source)
 {
-    private const string Contents = "model_index.json";
     private const string Trained = "transformer";
 
     // What is edited by hand is smaller, what is worth a link is larger.
@@ -54,52 +52,26 @@ public sealed class UntrainedParts(string source)
     /// <exception cref="CheckpointException">A file can't be read or written.</exception>
     public void WriteTo(string folder, Action<string>? notice = null)
     {
-        if (Path.GetFullPath(folder) == Path.GetFullPath(source))
+        if (Path.GetFullPath(folder) == Path.GetFullPath(source.Root))
         {
             return;
         }
         foreach (var file in Files())
         {
-            var target = Path.Combine(folder, Path.GetRelativePath(source, file));
+            var target = Path.Combine(folder, Path.GetRelativePath(source.Root, file));
             Guarded(file, () => Store(file, target), notice);
         }
-        AtomicFile.WriteText(Path.Combine(folder, Contents), Index());
+        AtomicFile.WriteText(new DiffusersFolder(folder).Index, source.Contents.WithoutMissing(Trained));
     }
 
     private IEnumerable<string> Files() =>
-        Parts()
-            .Select(part => Path.Combine(source, part))
+        source
+            .Contents.Parts.Union(s_usual)
+            .Where(part => part != Trained)
+            .Select(part => Path.Combine(source.Root, part))
             .Where(Directory.Exists)
             .SelectMany(folder => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
             .Order(StringComparer.Ordinal);
-
-    private IEnumerable<string> Parts() =>
-        ((JsonObject)JsonNode.Parse(ContentsText())!)
-            .Where(entry => entry.Value is JsonArray { Count: 2 })
-            .Select(entry => entry.Key)
-            .Union(s_usual)
-            .Where(part => part != Trained);
-
-    // As it came, unless it names what is not there.
-    private string Index()
-    {
-        var text = ContentsText();
-        var index = (JsonObject)JsonNode.Parse(text)!;
-        string[] absent =
-        [
-            .. index
-                .Where(entry => entry.Value is JsonArray { Count: 2 } names && names[1] is not null)
-                .Select(entry => entry.Key)
-                .Where(part => part != Trained && !Directory.Exists(Path.Combine(source, part))),
-        ];
-        foreach (var part in absent)
-        {
-            index[part] = new JsonArray(null, null);
-        }
-        return absent.Length == 0 ? text : index.ToConfigText();
-    }
-
-    private string ContentsText() => File.ReadAllText(Path.Combine(source, Contents));
 
     private void Store(string file, string target)
     {

@@ -140,7 +140,7 @@ public sealed class SD3PromptEncoder : IPromptSource, IWritablePrompts
         for (var i = 0; i < Towers.Count; i++)
         {
             CopyFiles(Towers[i].TokenizerFolder, layout.Tokenizer(i + 1));
-            DiffusersFolder.WriteTextEncoder(
+            ModuleFolder.WriteTextEncoder(
                 layout.TextEncoder(i + 1),
                 Towers[i].Encoder.Config.ToJson(),
                 Towers[i].Encoder,
@@ -174,12 +174,12 @@ public sealed class SD3PromptEncoder : IPromptSource, IWritablePrompts
     /// <summary>Refuses a folder that lists an encoder which is not there, before anything large is read.</summary>
     internal static void RequireParts(DiffusersFolder layout)
     {
-        layout.RequirePart(layout.TextEncoder(), nameof(CLIPTextModelWithProjection));
+        layout.Contents.RequirePart(layout.TextEncoder(), nameof(CLIPTextModelWithProjection));
         for (var i = 2; i <= BothTowers + 1; i++)
         {
-            if (layout.HasPart(layout.TextEncoder(i)))
+            if (layout.Contents.HasPart(layout.TextEncoder(i)))
             {
-                layout.RequireClass(
+                layout.Contents.RequireClass(
                     layout.TextEncoder(i),
                     i > BothTowers ? nameof(T5EncoderModel) : nameof(CLIPTextModelWithProjection)
                 );
@@ -192,18 +192,18 @@ public sealed class SD3PromptEncoder : IPromptSource, IWritablePrompts
         [
             .. Enumerable
                 .Range(1, BothTowers)
-                .Where(i => i == 1 || layout.HasPart(layout.TextEncoder(i)))
+                .Where(i => i == 1 || layout.Contents.HasPart(layout.TextEncoder(i)))
                 .Select(i =>
                 {
-                    var tower = TextTower.Load(layout.TokenizerInUse(i), layout.TextEncoder(i));
+                    var tower = TextTower.Load(layout.Contents.TokenizerInUse(i), layout.TextEncoder(i));
                     made.Add(tower.Encoder);
                     return tower;
                 }),
         ];
 
     private static T5Tower? LoadT5(DiffusersFolder layout, Unfinished made, ScalarType? dtype = null) =>
-        layout.HasPart(layout.TextEncoder(3))
-            ? made.Add(T5Tower.Load(layout.TokenizerInUse(3), layout.TextEncoder(3), dtype))
+        layout.Contents.HasPart(layout.TextEncoder(3))
+            ? made.Add(T5Tower.Load(layout.Contents.TokenizerInUse(3), layout.TextEncoder(3), dtype))
             : null;
 
     // The released models were trained with T5, and take zeros of CLIP's length in its place where it is left out. A model

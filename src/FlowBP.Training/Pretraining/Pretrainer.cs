@@ -62,7 +62,7 @@ public sealed class Pretrainer(PretrainRecipe recipe, string folder, Action<Pret
     {
         using var workers = Workers();
         using var autoencoder = AutoencoderPretraining.Run(recipe, workers, report);
-        DiffusersFolder.WriteNetwork(model.Vae, autoencoder.Config.ToJson(), autoencoder, Storage);
+        ModuleFolder.WriteNetwork(model.Vae, autoencoder.Config.ToJson(), autoencoder, Storage);
     }
 
     private void RunFlow()
@@ -95,7 +95,7 @@ public sealed class Pretrainer(PretrainRecipe recipe, string folder, Action<Pret
             PretrainRecipe.RewardConfig(tokenizer.VocabularySize),
             report
         );
-        DiffusersFolder.WriteTextEncoder(RewardFolder, reward.Config.ToJson(), reward, Storage);
+        ModuleFolder.WriteTextEncoder(RewardFolder, reward.Config.ToJson(), reward, Storage);
     }
 
     private void RunHeldOutReward()
@@ -107,7 +107,7 @@ public sealed class Pretrainer(PretrainRecipe recipe, string folder, Action<Pret
             workers,
             report
         );
-        DiffusersFolder.WriteTextEncoder(HeldOutRewardFolder, reward.Config.ToJson(), reward, Storage);
+        ModuleFolder.WriteTextEncoder(HeldOutRewardFolder, reward.Config.ToJson(), reward, Storage);
     }
 
     // One per stage: a stage without them has the threads of the matrix products to itself.

@@ -67,7 +67,7 @@ public class FourthFamilyTests
                 parameter.copy_(values.reshape(parameter.shape));
             }
         }
-        DiffusersFolder.WriteNetwork(Path.Combine(Model, "transformer"), config.ToJson(), network);
+        ModuleFolder.WriteNetwork(Path.Combine(Model, "transformer"), config.ToJson(), network);
     }
 
     [TearDown]
