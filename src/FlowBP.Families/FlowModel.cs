@@ -91,7 +91,7 @@ public sealed class FlowModel : IDisposable
             made.Add(prompts);
         }
         var layout = new DiffusersFolder(folder);
-        var family = ModelFamily.Reading(layout);
+        var family = ModelFamilies.Reading(layout);
         layout.Contents.RequirePipeline(
             family.PipelineClasses[0],
             family.Transformer.Name,
@@ -130,7 +130,7 @@ public sealed class FlowModel : IDisposable
     public void Interpolate(string folder, double strength)
     {
         var layout = new DiffusersFolder(folder);
-        var family = ModelFamily.Reading(layout);
+        var family = ModelFamilies.Reading(layout);
         if (family != Family)
         {
             throw CheckpointException.ForFile(folder, $"found a model of {family.Name}, expected one of {Family.Name}");

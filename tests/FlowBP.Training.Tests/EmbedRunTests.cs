@@ -35,7 +35,7 @@ public class EmbedRunTests
         var summary = Run(Lines);
         Assert.That((summary.Prompts, summary.Shards, summary.Kept), Is.EqualTo((4, 2, 0)));
         using var embeddings = PromptEmbeddings.Open(Output);
-        embeddings.RequireEncoder(ModelFamily.EncoderIdentityOf(EmbeddedAssets.Model));
+        embeddings.RequireEncoder(PromptEncoders.IdentityOf(EmbeddedAssets.Model));
         embeddings.RequirePrompts([.. Lines, ""]);
         using var model = FlowModel.Load(EmbeddedAssets.Model);
         embeddings.RequireWidths(model.Transformer.TextWidth, model.Transformer.PooledWidth);
@@ -163,9 +163,9 @@ public class EmbedRunTests
             Is.Zero
         );
         Assert.That(
-            ModelFamily
-                .EncoderIdentityOf(folder.Of("model"))
-                .Difference(ModelFamily.EncoderIdentityOf(EmbeddedAssets.Model)),
+            PromptEncoders
+                .IdentityOf(folder.Of("model"))
+                .Difference(PromptEncoders.IdentityOf(EmbeddedAssets.Model)),
             Is.Null
         );
     }

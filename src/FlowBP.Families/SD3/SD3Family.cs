@@ -57,7 +57,7 @@ public static class SD3Family
     /// <summary>The schedule of Stable Diffusion 3.5.</summary>
     public static FlowMatchEulerConfig ReleasedScheduler { get; } = new() { Shift = 3 };
 
-    /// <summary>The registration, made once by <see cref="ModelFamily"/>.</summary>
+    /// <summary>The registration, made once by <see cref="ModelFamilies"/>.</summary>
     internal static ModelFamily Create() =>
         new()
         {

@@ -16,9 +16,11 @@ public sealed record ModelSettings
     // Eight pixels per latent element, two elements per patch: every released model paints in such units.
     private const int PixelUnit = 16;
 
-    /// <summary>A folder in diffusers' layout, a single-file checkpoint beside one, or <see cref="ModelFamily.Embedded"/>.</summary>
+    /// <summary>
+    /// A folder in diffusers' layout, a single-file checkpoint beside one, or <see cref="ModelFamilies.Embedded"/>.
+    /// </summary>
     [Setting("model folder in diffusers' layout", Aliases = ["pretrained_model_name_or_path"])]
-    public string Model { get; init; } = ModelFamily.Embedded;
+    public string Model { get; init; } = ModelFamilies.Embedded;
 
     /// <summary>A file of the transformer's weights instead of the folder's; null: the folder's.</summary>
     [Setting(

@@ -25,7 +25,7 @@ public sealed record PlanSettings
 
     /// <summary>A folder, or a name of <see cref="PlannedModels"/>.</summary>
     [Model]
-    public string Model { get; init; } = ModelFamily.Embedded;
+    public string Model { get; init; } = ModelFamilies.Embedded;
 
     /// <summary>Name of the method.</summary>
     [OfRun]

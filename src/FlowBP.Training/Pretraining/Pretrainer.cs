@@ -75,7 +75,7 @@ public sealed class Pretrainer(PretrainRecipe recipe, string folder, Action<Pret
             report
         );
         using var made = new FlowModel(
-            ModelFamily.SD35,
+            ModelFamilies.SD35,
             transformer,
             autoencoder,
             new FlowMatchEulerConfig { Shift = 1 },

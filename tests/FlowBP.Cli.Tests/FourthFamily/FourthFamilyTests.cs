@@ -29,7 +29,7 @@ public class FourthFamilyTests
     private string Model => Path.Combine(folder.Path, "model");
 
     [OneTimeSetUp]
-    public void Register() => ModelFamily.Register(WaveFamily.Registration);
+    public void Register() => ModelFamilies.Register(WaveFamily.Registration);
 
     [SetUp]
     public void WriteModel()
@@ -168,7 +168,7 @@ public class FourthFamilyTests
     [Test]
     public void A_second_family_of_its_name_is_refused() =>
         Assert.That(
-            () => ModelFamily.Register(WaveFamily.Registration),
+            () => ModelFamilies.Register(WaveFamily.Registration),
             Throws.ArgumentException.With.Message.Contains("the name waves")
         );
 

@@ -111,7 +111,7 @@ public sealed class PipelineTests
         var encoder = new CLIPTextModelWithProjection(text);
         ParameterInitialization.Apply(encoder, seed: 4);
         return new FlowModel(
-            family: ModelFamily.SD35,
+            family: ModelFamilies.SD35,
             transformer: Transformer(TransformerConfig with { JointAttentionDim = 8, PooledProjectionDim = 6 }),
             vae: Autoencoder(),
             prompts: new SD3PromptEncoder([new TextTower(tokenizer, words, encoder)], null, textWidth: 8),

@@ -77,7 +77,7 @@ public sealed class SavedShardsTests
         var config = model.Config.ToJson();
         ModuleFolder.WriteNetwork(folder.Of("first"), config, model, maxShardBytes: maxShardBytes);
 
-        using var loaded = ModelFamily.SD35.LoadTransformer(folder.Of("first"));
+        using var loaded = ModelFamilies.SD35.LoadTransformer(folder.Of("first"));
         ModuleFolder.WriteNetwork(folder.Of("second"), loaded.ConfigJson, loaded, maxShardBytes: maxShardBytes);
 
         var files = Names(folder.Of("first"));
