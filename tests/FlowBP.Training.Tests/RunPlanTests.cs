@@ -218,7 +218,7 @@ public class RunPlanTests
         const int layers = (4 * 8) - 1;
         var plan = Plan(("lora_rank", "16"));
         Assert.That(plan.TrainedParameters, Is.EqualTo(16 * (128 + 128) * layers));
-        using var model = FlowModel.Load(EmbeddedAssets.Model);
+        using var model = StoredModel.Load(EmbeddedAssets.Model);
         var config = new LoraConfig { Rank = 16, TargetModules = model.Family.AdapterTargets };
         using var adapter = LoraAdapter.Attach(model.Transformer, config, seed: 1);
         Assert.That(plan.TrainedParameters, Is.EqualTo(adapter.parameters().Sum(factor => factor.numel())));

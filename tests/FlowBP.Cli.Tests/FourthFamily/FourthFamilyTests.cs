@@ -77,7 +77,7 @@ public class FourthFamilyTests
     public void Its_network_is_its_embedding_blocks_and_head()
     {
         using var scope = torch.NewDisposeScope();
-        using var model = FlowModel.Load(Model);
+        using var model = StoredModel.Load(Model);
         var network = (WaveTransformer)model.Transformer;
         var x_BCYX = torch.linspace(-1, 1, 2 * network.Config.InChannels * 6).reshape(2, -1, 2, 3);
         var sigma_B = torch.tensor(new[] { 0.3f, 0.8f });

@@ -29,7 +29,7 @@ public sealed class PipelineTests
         var model = Path.Combine(folder, "model");
         saved.Save(model);
 
-        using var loaded = FlowModel.Load(model);
+        using var loaded = StoredModel.Load(model);
 
         string[] prompts = ["a red circle", ""];
         Assert.That(loaded.Scheduler, Is.EqualTo(saved.Scheduler));
