@@ -37,7 +37,7 @@ public sealed class TextToImage : IDisposable
         ComputeDevice? device = null,
         IPromptSource? prompts = null
     )
-        : this(StoredModel.Load(settings.Files.Folder, prompts, settings.Files.Transformer), settings, training, device)
+        : this(StoredModel.Load(settings.Files().Folder, prompts, settings.Files().Transformer), settings, training, device)
     { }
 
     /// <summary>Takes a model that is there already; only the transformer's parameters receive gradients.</summary>

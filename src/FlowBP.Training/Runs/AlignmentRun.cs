@@ -7,6 +7,7 @@ using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
+using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
 
 namespace FlowBP.Training.Runs;
