@@ -326,5 +326,5 @@ public class RunPlanTests
     private static RunPlan Plan(params (string Name, string Value)[] settings) => new(Request(settings));
 
     private static PlanRequest Request(params (string Name, string Value)[] settings) =>
-        PlanSettings.Resolve(settings.Select(setting => KeyValuePair.Create(setting.Name, setting.Value)));
+        PlanRequests.Resolve(settings.Select(setting => KeyValuePair.Create(setting.Name, setting.Value)));
 }
