@@ -4,7 +4,6 @@
 
 using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Layers;
 using FlowBP.Models.Prompts;
 using FlowBP.Models.TextEncoders;
 
