@@ -90,7 +90,8 @@ public static class ModelFamilies
 
     private static string? Clash(ModelFamily known, ModelFamily other) =>
         known.Name == other.Name ? $"the name {known.Name}"
-        : known.PipelineClasses.Intersect(other.PipelineClasses).FirstOrDefault() is { } pipeline ? $"the pipeline {pipeline}"
+        : known.PipelineClasses.Intersect(other.PipelineClasses).FirstOrDefault() is { } pipeline
+            ? $"the pipeline {pipeline}"
         : null;
 
     // What is wrong with a folder is said when it is loaded, not when it is asked for its name.

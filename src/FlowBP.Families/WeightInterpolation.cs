@@ -21,7 +21,10 @@ public static class WeightInterpolation
         var family = ModelFamilies.Reading(layout);
         if (family != model.Family)
         {
-            throw CheckpointException.ForFile(folder, $"found a model of {family.Name}, expected one of {model.Family.Name}");
+            throw CheckpointException.ForFile(
+                folder,
+                $"found a model of {family.Name}, expected one of {model.Family.Name}"
+            );
         }
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();

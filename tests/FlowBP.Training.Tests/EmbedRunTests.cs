@@ -163,9 +163,7 @@ public class EmbedRunTests
             Is.Zero
         );
         Assert.That(
-            PromptEncoders
-                .IdentityOf(folder.Of("model"))
-                .Difference(PromptEncoders.IdentityOf(EmbeddedAssets.Model)),
+            PromptEncoders.IdentityOf(folder.Of("model")).Difference(PromptEncoders.IdentityOf(EmbeddedAssets.Model)),
             Is.Null
         );
     }

@@ -18,11 +18,7 @@ public static class SD3PromptFolder
     /// <param name="maxSequenceLength">Tokens of T5; the default if null.</param>
     /// <param name="dtype">Type of the parameters; float32 if null.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
-    public static SD3PromptEncoder Load(
-        DiffusersFolder layout,
-        int? maxSequenceLength = null,
-        ScalarType? dtype = null
-    )
+    public static SD3PromptEncoder Load(DiffusersFolder layout, int? maxSequenceLength = null, ScalarType? dtype = null)
     {
         RequireParts(layout);
         using var made = new Unfinished();

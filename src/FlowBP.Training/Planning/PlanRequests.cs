@@ -19,10 +19,7 @@ public static class PlanRequests
     {
         var pairs = given.ToList();
         var settings = PlanSettings.Of(pairs);
-        return Of(
-            settings,
-            MethodRegistry.Get(settings.Method).Create(pairs.Where(pair => !PlanSettings.OfRun(pair)))
-        );
+        return Of(settings, MethodRegistry.Get(settings.Method).Create(pairs.Where(pair => !PlanSettings.OfRun(pair))));
     }
 
     private static PlanRequest Of(PlanSettings settings, ISurrogatePlanner planner)
@@ -56,13 +53,17 @@ public static class PlanRequests
             FrozenBytes = BytesOf(settings.RewardDtype),
             Sharding = settings.Sharding,
             LoraRank = settings.LoraRank,
-            SegmentBlocks = settings.GradientCheckpointing == PlanSettings.Automatic ? null : settings.GradientCheckpointing,
+            SegmentBlocks =
+                settings.GradientCheckpointing == PlanSettings.Automatic ? null : settings.GradientCheckpointing,
             RecomputesDecode = settings.RecomputeDecode,
             ReusesRolloutBlocks = settings.ReuseRolloutBlocks == RolloutReuse.On,
             TextEncoding = settings.TextEncoders,
             KeepsAverage = settings.UseEma,
             HasReference = settings.AnchorWeight > 0 || settings.NormHingeWeight > 0 || settings.CompareToBase,
-            RewardCopies = new RewardSmoothing(settings.RewardSmoothingCopies, IncludeClean: settings.RewardSmoothingClean).Images,
+            RewardCopies = new RewardSmoothing(
+                settings.RewardSmoothingCopies,
+                IncludeClean: settings.RewardSmoothingClean
+            ).Images,
             FusedAttention = settings.FusedAttention,
             WorkspaceBytes = (long)(settings.Workspace * Gibibyte),
         };

@@ -178,10 +178,7 @@ public sealed class PromptEncoderTests
         var bytes = File.ReadAllBytes(weights);
         bytes[^3] ^= 1;
         File.WriteAllBytes(weights, bytes);
-        Assert.That(
-            identity.Difference(PromptEncoders.IdentityOf(folder)),
-            Does.Contain("weights of text_encoder ")
-        );
+        Assert.That(identity.Difference(PromptEncoders.IdentityOf(folder)), Does.Contain("weights of text_encoder "));
         bytes[^3] ^= 1;
         File.WriteAllBytes(weights, bytes);
 
