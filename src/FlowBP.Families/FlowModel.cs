@@ -4,10 +4,8 @@
 // Shapes: C channels, Y X latent elements.
 
 using FlowBP.Families.Networks;
-using FlowBP.Formats;
 using FlowBP.Models.Adapters;
 using FlowBP.Models.Autoencoders;
-using FlowBP.Models.Layers;
 using FlowBP.Models.Prompts;
 using FlowBP.Models.Schedulers;
 using FlowBP.Settings;
@@ -15,14 +13,9 @@ using FlowBP.Surrogates;
 
 namespace FlowBP.Families;
 
-/// <summary>A model, as a folder in diffusers' layout holds it. It owns its networks.</summary>
+/// <summary>A model, as a folder in diffusers' layout holds it (<see cref="StoredModel"/>). It owns its networks.</summary>
 public sealed class FlowModel : IDisposable
 {
-    private const string DistilledKey = "is_distilled";
-
-    // The folder that the untrained parts come from, and stay as they are in; null: they were made here.
-    private UntrainedParts? source;
-
     /// <summary>Puts a model together; only its transformer's parameters receive gradients from then on.</summary>
     /// <param name="family">The family.</param>
     /// <param name="transformer">The velocity network; like what follows, it is the model's.</param>
@@ -69,90 +62,14 @@ public sealed class FlowModel : IDisposable
     /// </summary>
     public bool HasNegativeBranch => !IsDistilled && !Family.HasEmbeddedGuidance && !Transformer.TakesGuidance;
 
+    /// <summary>The untrained parts in the folder that the model comes from; null: they were made here.</summary>
+    internal UntrainedParts? Source { get; init; }
+
     /// <summary>Pixels along a side of a latent element.</summary>
     public int PixelsPerLatent => Vae.SpatialCompression * ElementsPerSide;
 
     // Elements of the autoencoder's latent along a side of an element of the network's: more than one where it takes patches.
     private int ElementsPerSide => Transformer.PatchSize / Transformer.TokenSide;
-
-    /// <summary>Loads a model; only its transformer's parameters receive gradients.</summary>
-    /// <param name="folder">A folder in diffusers' layout.</param>
-    /// <param name="prompts">
-    /// Where embeddings of prompts come from, passed over to the model; null: from the folder's own text encoders, which are not
-    /// loaded otherwise.
-    /// </param>
-    /// <param name="transformer">A file of the transformer's weights instead of the folder's; null: the folder's.</param>
-    /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit, or the family is not known.</exception>
-    public static FlowModel Load(string folder, IPromptSource? prompts = null, string? transformer = null)
-    {
-        using var made = new Unfinished();
-        if (prompts is not null)
-        {
-            made.Add(prompts);
-        }
-        var layout = new DiffusersFolder(folder);
-        var family = ModelFamily.Reading(layout);
-        layout.RequirePipeline(
-            family.PipelineClasses[0],
-            family.Transformer.Name,
-            family.Autoencoder.Name,
-            FlowMatchEulerConfig.ClassName,
-            family.Encoders.Classes.Count
-        );
-        // A wrong schedule, or a part that is missing, should not cost the time of reading gigabytes.
-        var scheduler = FlowMatchEulerConfig.Read(layout.SchedulerConfig);
-        if (prompts is null)
-        {
-            family.RequireEncoders?.Invoke(layout);
-        }
-        var vae = made.Add(family.Autoencoder.Load(layout.Vae));
-        var network = made.Add(family.LoadTransformer(layout.Transformer, transformer));
-        if (network.PatchChannels is { } channels)
-        {
-            PatchedLatents.Require(layout, channels, vae.LatentChannels);
-        }
-        var model = new FlowModel(family, network, vae, scheduler, prompts ?? PromptEncoders.Of(folder))
-        {
-            IsDistilled = family.SaysWhetherDistilled && ConfigReader.Open(layout.Index).Bool(DistilledKey, false),
-            source = new UntrainedParts(folder),
-        };
-        made.Finish();
-        return model;
-    }
-
-    /// <summary>
-    /// Puts the transformer's weights between those of the model that was aligned and its own: <c>w ← base + t·(w − base)</c>, in
-    /// float32 and rounded once to the type of the weights.
-    /// </summary>
-    /// <param name="folder">Folder of the base, of the same family and sizes.</param>
-    /// <param name="strength">t; 0: the base's weights, to the bit where the types are the same.</param>
-    /// <exception cref="CheckpointException">The base is missing or damaged, or its network is another one.</exception>
-    public void Interpolate(string folder, double strength)
-    {
-        var layout = new DiffusersFolder(folder);
-        var family = ModelFamily.Reading(layout);
-        if (family != Family)
-        {
-            throw CheckpointException.ForFile(folder, $"found a model of {family.Name}, expected one of {Family.Name}");
-        }
-        using var scope = torch.NewDisposeScope();
-        using var noGrad = torch.no_grad();
-        using var network = family.LoadTransformer(layout.Transformer);
-        var from = network.named_parameters().ToDictionary(own => own.name, own => (Tensor)own.parameter);
-        foreach (var (name, parameter) in Transformer.named_parameters())
-        {
-            using var inner = torch.NewDisposeScope();
-            if (!from.TryGetValue(name, out var start) || !start.shape.SequenceEqual(parameter.shape))
-            {
-                throw CheckpointException.ForFile(
-                    layout.Transformer,
-                    $"found no tensor '{name}' [{string.Join(", ", parameter.shape)}], expected the network that was aligned"
-                );
-            }
-            var base32 = start.to(ScalarType.Float32);
-            parameter.copy_(base32 + (parameter.to(ScalarType.Float32) - base32) * strength);
-        }
-    }
 
     /// <summary>The size of a latent, [C, Y, X].</summary>
     /// <param name="size">Size of the picture; null: the one the model was made for.</param>
@@ -189,7 +106,7 @@ public sealed class FlowModel : IDisposable
 
     /// <summary>What the network reads of some prompts, without a negative branch.</summary>
     /// <param name="embeddings">What <see cref="Prompts"/> returned; ownership passes over.</param>
-    /// <exception cref="CheckpointException">They belong to another model.</exception>
+    /// <exception cref="Formats.CheckpointException">They belong to another model.</exception>
     public Conditioning Condition(IReadOnlyDictionary<string, Tensor> embeddings) =>
         FlowTransformer.Condition(
             PromptEmbeds.TextOf(embeddings, Transformer.TextWidth),
@@ -205,70 +122,6 @@ public sealed class FlowModel : IDisposable
         Prompts.To(device);
     }
 
-    /// <summary>Writes the whole model in diffusers' layout, <c>model_index.json</c> last.</summary>
-    /// <param name="folder">The folder to write.</param>
-    /// <param name="dtype">Storage type of the weights that are written; each tensor's own if null.</param>
-    /// <exception cref="CheckpointException">A file cannot be read or written.</exception>
-    public void Save(string folder, ScalarType? dtype = null)
-    {
-        SaveTransformer(folder, dtype);
-        SaveOtherParts(folder, dtype);
-    }
-
-    /// <summary>Writes the velocity network alone.</summary>
-    /// <param name="folder">The folder of the model.</param>
-    /// <param name="dtype">Storage type of its weights; each tensor's own if null.</param>
-    /// <param name="changes">As in <see cref="Checkpoint.Save"/>.</param>
-    /// <exception cref="CheckpointException">A file cannot be written.</exception>
-    public void SaveTransformer(
-        string folder,
-        ScalarType? dtype = null,
-        IReadOnlyDictionary<string, Func<Tensor>>? changes = null
-    ) =>
-        DiffusersFolder.WriteNetwork(
-            new DiffusersFolder(folder).Transformer,
-            Transformer.ConfigJson,
-            Transformer,
-            dtype,
-            changes: changes
-        );
-
-    /// <summary>
-    /// Stores the other parts, then <c>model_index.json</c>: those of a model that was loaded byte for byte as they lie in its folder.
-    /// </summary>
-    /// <param name="folder">The folder of the model.</param>
-    /// <param name="dtype">Storage type of weights that are written; each tensor's own if null.</param>
-    /// <param name="notice">As in <see cref="UntrainedParts.WriteTo"/>.</param>
-    /// <exception cref="CheckpointException">A file cannot be read or written.</exception>
-    public void SaveOtherParts(string folder, ScalarType? dtype = null, Action<string>? notice = null)
-    {
-        if (source is not null)
-        {
-            source.WriteTo(folder, notice);
-            return;
-        }
-        var layout = new DiffusersFolder(folder);
-        List<IndexEntry> parts =
-        [
-            new("scheduler", "diffusers", FlowMatchEulerConfig.ClassName),
-            new("transformer", "diffusers", Family.Transformer.Name),
-            new("vae", "diffusers", Family.Autoencoder.Name),
-            .. (Prompts as IWritablePrompts)?.Write(layout, dtype) ?? NoEncoders(layout),
-        ];
-        DiffusersFolder.WriteNetwork(layout.Vae, Vae.ConfigJson, Vae, dtype);
-        AtomicFile.WriteText(layout.SchedulerConfig, Scheduler.ToJson());
-        layout.WriteIndex(
-            Family.PipelineClasses[0],
-            parts,
-            Family.SaysWhetherDistilled ? (DistilledKey, IsDistilled) : null
-        );
-    }
-
-    /// <summary>Looks whether the other parts can be read, before time is spent on a model that could not be stored whole.</summary>
-    /// <param name="notice">As above.</param>
-    /// <exception cref="CheckpointException">A file that belongs to a part can't be read.</exception>
-    public void RequireReadable(Action<string>? notice = null) => source?.RequireReadable(notice);
-
     /// <summary>Disposes the networks and the prompts.</summary>
     public void Dispose()
     {
@@ -276,10 +129,4 @@ public sealed class FlowModel : IDisposable
         Transformer.Dispose();
         Vae.Dispose();
     }
-
-    private IEnumerable<IndexEntry> NoEncoders(DiffusersFolder layout) =>
-        Enumerable
-            .Range(1, Family.Encoders.Classes.Count)
-            .SelectMany(number => new[] { layout.TextEncoder(number), layout.Tokenizer(number) })
-            .Select(part => new IndexEntry(Path.GetFileName(part), null, null));
 }

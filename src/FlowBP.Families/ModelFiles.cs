@@ -34,7 +34,7 @@ internal static class ModelFiles
             transformer is null
             && family is not null
             && File.Exists(new DiffusersFolder(folder).Index)
-            && family.PipelineClasses.Contains(new DiffusersFolder(folder).PipelineClass())
+            && family.PipelineClasses.Contains(new DiffusersFolder(folder).Contents.PipelineClass)
         )
         {
             return (folder, model);

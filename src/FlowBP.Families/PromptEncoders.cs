@@ -13,7 +13,7 @@ internal interface IWritablePrompts
     IEnumerable<IndexEntry> Write(DiffusersFolder layout, ScalarType? dtype);
 }
 
-/// <summary>Opens the prompt side of a model folder, without its other networks.</summary>
+/// <summary>The prompt side of a model folder, without its other networks.</summary>
 public static class PromptEncoders
 {
     /// <summary>Reads tokenizers and text encoders of a model folder.</summary>
@@ -25,7 +25,7 @@ public static class PromptEncoders
     public static IPromptSource FromFolder(string folder, int? maxSequenceLength = null, ScalarType? dtype = null)
     {
         var layout = new DiffusersFolder(folder);
-        return ModelFamily.Reading(layout).LoadEncoders(layout, maxSequenceLength, dtype);
+        return ModelFamilies.Reading(layout).LoadEncoders(layout, maxSequenceLength, dtype);
     }
 
     /// <summary>The same for a folder that may have none: prompts are then refused when they come, not before.</summary>
@@ -35,7 +35,18 @@ public static class PromptEncoders
     public static IPromptSource Of(string folder, int? maxSequenceLength = null)
     {
         var layout = new DiffusersFolder(folder);
-        return layout.HasPart(layout.TextEncoder()) ? FromFolder(folder, maxSequenceLength) : new None(folder);
+        return layout.Contents.HasPart(layout.TextEncoder()) ? FromFolder(folder, maxSequenceLength) : new None(folder);
+    }
+
+    /// <summary>The identity of a model folder's text encoders.</summary>
+    /// <param name="folder">A folder in diffusers' layout, with its text encoders.</param>
+    /// <param name="maxSequenceLength">Tokens of the longest sequence; the family's default if null.</param>
+    /// <exception cref="CheckpointException">A file is missing or damaged, or the pipeline is not known.</exception>
+    /// <exception cref="SequenceLengthException">The encoders can't have that length.</exception>
+    public static EncoderIdentity IdentityOf(string folder, int? maxSequenceLength = null)
+    {
+        var layout = new DiffusersFolder(folder);
+        return EncoderIdentity.Of(layout, ModelFamilies.Reading(layout).Encoders, maxSequenceLength);
     }
 
     private sealed class None(string folder) : IPromptSource

@@ -34,7 +34,7 @@ public static class SingleFile
     {
         using var source = Checkpoint.Open(file);
         string[] names = [.. source.Tensors.Keys];
-        if (ModelFamily.WithOriginalNamesOf(source) is { } family)
+        if (ModelFamilies.WithOriginalNamesOf(source) is { } family)
         {
             string[] parts = [.. AllInOneParts.Of(names)];
             var also = parts.Length > 0 ? $", with {string.Join(", ", parts)}" : ", the transformer alone";
@@ -60,6 +60,6 @@ public static class SingleFile
     public static ModelFamily? FamilyOf(string file)
     {
         using var source = Checkpoint.Open(file);
-        return ModelFamily.WithOriginalNamesOf(source);
+        return ModelFamilies.WithOriginalNamesOf(source);
     }
 }

@@ -35,7 +35,7 @@ public sealed class StoredEmbeddings(PromptEmbeddings embeddings) : IPromptSourc
         {
             if (Directory.Exists(new DiffusersFolder(model).TextEncoder()))
             {
-                embeddings.RequireEncoder(ModelFamily.EncoderIdentityOf(model, maxSequenceLength));
+                embeddings.RequireEncoder(PromptEncoders.IdentityOf(model, maxSequenceLength));
             }
             embeddings.RequirePrompts(prompts.Append(""));
             return new StoredEmbeddings(embeddings);

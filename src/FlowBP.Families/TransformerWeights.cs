@@ -31,7 +31,7 @@ internal static class TransformerWeights
 
     private static ICheckpointSource Named(nn.Module network, ICheckpointSource file)
     {
-        if (ModelFamily.WithOriginalNamesOf(file)?.OriginalNames is { } found)
+        if (ModelFamilies.WithOriginalNamesOf(file)?.OriginalNames is { } found)
         {
             var names = (network as IHasOriginalNames)?.OriginalNames;
             if (found != names)

@@ -1,22 +1,15 @@
 // Aligning changes the transformer alone. A saved model folder needs the other parts too, and these are stored byte for byte as
-// they came: a network that was loaded, perhaps narrowed, and saved again is no longer the one that was published. Text encoders
-// have many gigabytes, so large files become a second name of the same file (a hard link) where the file system allows it;
-// small ones, which people edit, are copied.
+// they came: a network that was loaded, perhaps narrowed, and saved again is no longer the one that was published.
 
-using System.Text.Json.Nodes;
 using FlowBP.Formats;
 
 namespace FlowBP.Families;
 
 /// <summary>The parts of a model folder that training does not change, and its table of contents.</summary>
 /// <param name="source">The folder that the model was loaded from.</param>
-public sealed class UntrainedParts(string source)
+public sealed class UntrainedParts(DiffusersFolder source)
 {
-    private const string Contents = "model_index.json";
     private const string Trained = "transformer";
-
-    // What is edited by hand is smaller, what is worth a link is larger.
-    private const long MostCopiedBytes = 1 << 20;
 
     // Parts that loaders find by their folder, whatever the table of contents says.
     private static readonly string[] s_usual =
@@ -34,8 +27,7 @@ public sealed class UntrainedParts(string source)
     // Files that loaders look for; others (a README, a licence) go along if they can.
     private static readonly string[] s_read = [".json", ".txt", ".model", ".safetensors"];
 
-    // Where each file was stored last: what could not be linked with its source can be with its copy.
-    private readonly Dictionary<string, string> stored = new(StringComparer.Ordinal);
+    private readonly PlacedFiles placed = new();
 
     /// <summary>Looks whether everything can be read, before time is spent on what could not be stored whole.</summary>
     /// <param name="notice">Hears of a file that no loader needs and that can't be read.</param>
@@ -54,120 +46,26 @@ public sealed class UntrainedParts(string source)
     /// <exception cref="CheckpointException">A file can't be read or written.</exception>
     public void WriteTo(string folder, Action<string>? notice = null)
     {
-        if (Path.GetFullPath(folder) == Path.GetFullPath(source))
+        if (Path.GetFullPath(folder) == Path.GetFullPath(source.Root))
         {
             return;
         }
         foreach (var file in Files())
         {
-            var target = Path.Combine(folder, Path.GetRelativePath(source, file));
-            Guarded(file, () => Store(file, target), notice);
+            var target = Path.Combine(folder, Path.GetRelativePath(source.Root, file));
+            Guarded(file, () => placed.Place(file, target), notice);
         }
-        AtomicFile.WriteText(Path.Combine(folder, Contents), Index());
+        AtomicFile.WriteText(new DiffusersFolder(folder).Index, source.Contents.WithoutMissing(Trained));
     }
 
     private IEnumerable<string> Files() =>
-        Parts()
-            .Select(part => Path.Combine(source, part))
+        source
+            .Contents.Parts.Union(s_usual)
+            .Where(part => part != Trained)
+            .Select(part => Path.Combine(source.Root, part))
             .Where(Directory.Exists)
             .SelectMany(folder => Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
             .Order(StringComparer.Ordinal);
-
-    private IEnumerable<string> Parts() =>
-        ((JsonObject)JsonNode.Parse(ContentsText())!)
-            .Where(entry => entry.Value is JsonArray { Count: 2 })
-            .Select(entry => entry.Key)
-            .Union(s_usual)
-            .Where(part => part != Trained);
-
-    // As it came, unless it names what is not there.
-    private string Index()
-    {
-        var text = ContentsText();
-        var index = (JsonObject)JsonNode.Parse(text)!;
-        string[] absent =
-        [
-            .. index
-                .Where(entry => entry.Value is JsonArray { Count: 2 } names && names[1] is not null)
-                .Select(entry => entry.Key)
-                .Where(part => part != Trained && !Directory.Exists(Path.Combine(source, part))),
-        ];
-        foreach (var part in absent)
-        {
-            index[part] = new JsonArray(null, null);
-        }
-        return absent.Length == 0 ? text : index.ToConfigText();
-    }
-
-    private string ContentsText() => File.ReadAllText(Path.Combine(source, Contents));
-
-    private void Store(string file, string target)
-    {
-        var real = File.ResolveLinkTarget(file, returnFinalTarget: true)?.FullName ?? Path.GetFullPath(file);
-        var full = Path.GetFullPath(target);
-        if (real == full)
-        {
-            return;
-        }
-        // Opened first: what can't be read is not what can't be written.
-        using var content = File.OpenRead(real);
-        if (
-            content.Length <= MostCopiedBytes
-            || !(TryLink(real, full) || TryLink(stored.GetValueOrDefault(real), full))
-        )
-        {
-            AtomicFile.Write(full, to => Copy(content, to));
-        }
-        stored[real] = full;
-    }
-
-    // An error of the source is the source's, though it is met while the copy is written.
-    private static void Copy(FileStream from, Stream to)
-    {
-        var bytes = new byte[MostCopiedBytes];
-        for (var count = Read(); count > 0; count = Read())
-        {
-            to.Write(bytes, 0, count);
-        }
-
-        int Read()
-        {
-            try
-            {
-                return from.Read(bytes);
-            }
-            catch (IOException e)
-            {
-                throw CheckpointException.ForFile(from.Name, $"cannot be read: {e.Message}", e);
-            }
-        }
-    }
-
-    private static bool TryLink(string? file, string target)
-    {
-        if (file is null || !File.Exists(file))
-        {
-            return false;
-        }
-        var folder = Path.GetDirectoryName(target)!;
-        try
-        {
-            FolderEntries.Create(folder);
-            WrittenFiles.Say(target);
-            File.Delete(target);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            // Whoever copies instead will say so.
-            return false;
-        }
-        if (!FolderEntries.TryLink(file, target))
-        {
-            return false;
-        }
-        FolderEntries.Flush(folder);
-        return true;
-    }
 
     private static void Guarded(string file, Action read, Action<string>? notice)
     {

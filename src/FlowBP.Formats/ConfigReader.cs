@@ -31,7 +31,10 @@ public sealed class ConfigReader
     /// <param name="file">Names the text in messages.</param>
     /// <param name="text">The JSON text.</param>
     /// <exception cref="CheckpointException">The text is no JSON object, or has a key twice.</exception>
-    public static ConfigReader Parse(string file, string text) => new(file, JsonFile.Parse(file, text), section: "");
+    public static ConfigReader Parse(string file, string text) => Of(file, JsonFile.Parse(file, text));
+
+    /// <summary>Reads an object of a file that was read before.</summary>
+    internal static ConfigReader Of(string file, JsonObject json) => new(file, json, section: "");
 
     /// <summary>Whether the key is there with a value other than null.</summary>
     public bool Has(string key) => json[key] is not null;

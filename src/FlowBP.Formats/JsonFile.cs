@@ -11,14 +11,20 @@ internal static class JsonFile
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="CheckpointException">It is missing, too large, no JSON object, or has a key twice.</exception>
-    public static JsonObject Read(string file) =>
+    public static JsonObject Read(string file) => Parse(file, Text(file, "no such file or folder"));
+
+    /// <summary>The text of a file.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="missing">What is said of a file that is not there.</param>
+    /// <exception cref="CheckpointException">It is missing, too large, or can't be read.</exception>
+    public static string Text(string file, string missing) =>
         CheckpointException.Guard(
             file,
             () =>
                 new FileInfo(file) is { Exists: true, Length: > LargestBytes } large
                     ? throw CheckpointException.ForFile(file, $"found {large.Length} bytes, expected a JSON file")
-                    : Parse(file, File.ReadAllText(file)),
-            missing: "no such file or folder"
+                    : File.ReadAllText(file),
+            missing
         );
 
     /// <summary>A text that is one JSON object.</summary>

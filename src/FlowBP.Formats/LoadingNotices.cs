@@ -9,7 +9,7 @@ namespace FlowBP.Formats;
 /// <code>
 /// using (LoadingNotices.To(text =&gt; Console.Error.WriteLine(text)))
 /// {
-///     model = FlowModel.Load(folder);
+///     model = StoredModel.Load(folder);
 /// }
 /// </code>
 /// </example>

@@ -50,5 +50,5 @@ public static class EmbeddedAssets
     /// <param name="given">A path, or <c>embedded</c>.</param>
     /// <param name="embedded">The embedded path; only looked for if it is meant.</param>
     public static string Resolve(string given, Func<string> embedded) =>
-        given == Families.ModelFamily.Embedded ? embedded() : given;
+        given == Families.ModelFamilies.Embedded ? embedded() : given;
 }

@@ -141,9 +141,9 @@ public class AnchoredTrainingTests
     public void A_plan_counts_the_frozen_copy_its_forwards_and_the_rewards_copies()
     {
         KeyValuePair<string, string>[] given = [new("model", "sd35"), new("reward_smoothing_copies", "3")];
-        var plain = new RunPlan(PlanSettings.Resolve([new("model", "sd35")]));
-        var anchored = new RunPlan(PlanSettings.Resolve([.. given, new("anchor_weight", "1")]));
-        var adapter = new RunPlan(PlanSettings.Resolve([.. given, new("anchor_weight", "1"), new("lora_rank", "8")]));
+        var plain = new RunPlan(PlanRequests.Resolve([new("model", "sd35")]));
+        var anchored = new RunPlan(PlanRequests.Resolve([.. given, new("anchor_weight", "1")]));
+        var adapter = new RunPlan(PlanRequests.Resolve([.. given, new("anchor_weight", "1"), new("lora_rank", "8")]));
         const string copy = "frozen copy of the base";
         using (Assert.EnterMultipleScope())
         {

@@ -4,6 +4,7 @@ using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Diagnosis;
+using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
 
 namespace FlowBP.Training.Tests;

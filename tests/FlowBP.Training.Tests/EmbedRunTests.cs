@@ -35,9 +35,9 @@ public class EmbedRunTests
         var summary = Run(Lines);
         Assert.That((summary.Prompts, summary.Shards, summary.Kept), Is.EqualTo((4, 2, 0)));
         using var embeddings = PromptEmbeddings.Open(Output);
-        embeddings.RequireEncoder(ModelFamily.EncoderIdentityOf(EmbeddedAssets.Model));
+        embeddings.RequireEncoder(PromptEncoders.IdentityOf(EmbeddedAssets.Model));
         embeddings.RequirePrompts([.. Lines, ""]);
-        using var model = FlowModel.Load(EmbeddedAssets.Model);
+        using var model = StoredModel.Load(EmbeddedAssets.Model);
         embeddings.RequireWidths(model.Transformer.TextWidth, model.Transformer.PooledWidth);
 
         var found = embeddings.Load([.. Lines, ""]);
@@ -150,12 +150,12 @@ public class EmbedRunTests
     public void A_model_without_text_encoders_in_memory_is_saved_with_those_of_its_folder()
     {
         using var scope = torch.NewDisposeScope();
-        using (var model = FlowModel.Load(EmbeddedAssets.Model, new TinyModels.Prompts()))
+        using (var model = StoredModel.Load(EmbeddedAssets.Model, new TinyModels.Prompts()))
         {
             model.Save(folder.Of("model"));
         }
-        using var saved = FlowModel.Load(folder.Of("model"));
-        using var original = FlowModel.Load(EmbeddedAssets.Model);
+        using var saved = StoredModel.Load(folder.Of("model"));
+        using var original = StoredModel.Load(EmbeddedAssets.Model);
         Assert.That(
             Largest(
                 saved.Prompts.Encode(Lines)[PromptTensors.Text] - original.Prompts.Encode(Lines)[PromptTensors.Text]
@@ -163,9 +163,7 @@ public class EmbedRunTests
             Is.Zero
         );
         Assert.That(
-            ModelFamily
-                .EncoderIdentityOf(folder.Of("model"))
-                .Difference(ModelFamily.EncoderIdentityOf(EmbeddedAssets.Model)),
+            PromptEncoders.IdentityOf(folder.Of("model")).Difference(PromptEncoders.IdentityOf(EmbeddedAssets.Model)),
             Is.Null
         );
     }

@@ -273,7 +273,7 @@ public class FlowModelTests
         folder.Write("model/model_index.json", """{"_class_name":"OtherPipeline"}""");
 
         Assert.That(
-            () => FlowModel.Load(folder.Of("model")),
+            () => StoredModel.Load(folder.Of("model")),
             Throws
                 .TypeOf<CheckpointException>()
                 .With.Message.EndsWith(
@@ -288,7 +288,7 @@ public class FlowModelTests
         TinyModels.WriteFlux(folder.Of("model"), inChannels: 24);
 
         Assert.That(
-            () => FlowModel.Load(folder.Of("model")),
+            () => StoredModel.Load(folder.Of("model")),
             Throws
                 .TypeOf<CheckpointException>()
                 .With.Message.Contains(
@@ -309,7 +309,7 @@ public class FlowModelTests
         );
 
         Assert.That(
-            () => FlowModel.Load(folder.Of("flux2")),
+            () => StoredModel.Load(folder.Of("flux2")),
             Throws
                 .TypeOf<CheckpointException>()
                 .With.Message.EndsWith(
@@ -329,7 +329,7 @@ public class FlowModelTests
         );
 
         Assert.That(
-            () => FlowModel.Load(folder.Of("model")),
+            () => StoredModel.Load(folder.Of("model")),
             Throws
                 .TypeOf<CheckpointException>()
                 .With.Message.Contains("tensor 'context_embedder.weight': found [16, 12], expected [16, 14]")

@@ -35,7 +35,7 @@ public class InterruptedRunTests
             Assert.That(stopped.Weights, Is.EqualTo(folder.Of("run/checkpoints/step-000002-stopped")));
             Assert.That(Directory.Exists(folder.Of("run/model")), Is.False);
         }
-        using var whole = FlowModel.Load(stopped.Weights);
+        using var whole = StoredModel.Load(stopped.Weights);
     }
 
     [TestCase("not finite")]
@@ -64,7 +64,7 @@ public class InterruptedRunTests
             Assert.That(stopped.Weights, Is.EqualTo(folder.Of("run/model")));
             Assert.That(File.Exists(folder.Of("run/summary.json")));
         }
-        using var whole = FlowModel.Load(stopped.Weights);
+        using var whole = StoredModel.Load(stopped.Weights);
     }
 
     [TestCase("stop")]
@@ -188,7 +188,7 @@ public class InterruptedRunTests
             Assert.That(File.Exists(folder.Of("run/model/model_index.json")));
             Assert.That(File.ReadAllText(folder.Of("run/summary.json")), Does.Contain($"\"steps\": {steps}"));
         }
-        using var whole = FlowModel.Load(stopped.Weights);
+        using var whole = StoredModel.Load(stopped.Weights);
     }
 
     [Test]

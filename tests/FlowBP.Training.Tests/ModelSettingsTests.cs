@@ -2,6 +2,7 @@ using FlowBP.Formats;
 using FlowBP.Settings;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
+using FlowBP.Training.Pipelines;
 using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests;

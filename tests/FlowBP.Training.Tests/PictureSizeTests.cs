@@ -1,6 +1,7 @@
 using FlowBP.Families;
 using FlowBP.Pictures;
 using FlowBP.Training.Devices;
+using FlowBP.Training.Pipelines;
 using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests;

@@ -180,7 +180,7 @@ public class PlanMeasurementTests
             Reward = RewardFolder.Load(Config.Judges.RewardFolder);
             Prompts = PromptFile.Read(Config.Prompts);
             Plan = new RunPlan(
-                PlanSettings.Resolve([
+                PlanRequests.Resolve([
                     .. pairs.Where(pair => pair.Key != "train_batch_size"),
                     new("batch", $"{batch}"),
                     new("compute_dtype", compute),

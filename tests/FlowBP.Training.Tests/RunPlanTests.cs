@@ -218,7 +218,7 @@ public class RunPlanTests
         const int layers = (4 * 8) - 1;
         var plan = Plan(("lora_rank", "16"));
         Assert.That(plan.TrainedParameters, Is.EqualTo(16 * (128 + 128) * layers));
-        using var model = FlowModel.Load(EmbeddedAssets.Model);
+        using var model = StoredModel.Load(EmbeddedAssets.Model);
         var config = new LoraConfig { Rank = 16, TargetModules = model.Family.AdapterTargets };
         using var adapter = LoraAdapter.Attach(model.Transformer, config, seed: 1);
         Assert.That(plan.TrainedParameters, Is.EqualTo(adapter.parameters().Sum(factor => factor.numel())));
@@ -326,5 +326,5 @@ public class RunPlanTests
     private static RunPlan Plan(params (string Name, string Value)[] settings) => new(Request(settings));
 
     private static PlanRequest Request(params (string Name, string Value)[] settings) =>
-        PlanSettings.Resolve(settings.Select(setting => KeyValuePair.Create(setting.Name, setting.Value)));
+        PlanRequests.Resolve(settings.Select(setting => KeyValuePair.Create(setting.Name, setting.Value)));
 }

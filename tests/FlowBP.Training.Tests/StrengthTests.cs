@@ -35,7 +35,7 @@ public sealed class StrengthTests
         new()
         {
             Model = Aligned,
-            StrengthBase = ModelFamily.Embedded,
+            StrengthBase = ModelFamilies.Embedded,
             Strength = strength,
         };
 

@@ -38,7 +38,7 @@ internal static class TinyModels
     public static void WriteSD3(string folder)
     {
         using var model = new FlowModel(
-            family: ModelFamily.SD35,
+            family: ModelFamilies.SD35,
             transformer: Busy(
                 new SD3Transformer2DModel(
                     new()
@@ -65,7 +65,7 @@ internal static class TinyModels
     public static void WriteFlux(string folder, int inChannels = 16)
     {
         using var model = new FlowModel(
-            family: ModelFamily.Flux1,
+            family: ModelFamilies.Flux1,
             transformer: Busy(
                 new FluxTransformer2DModel(
                     new()
@@ -93,7 +93,7 @@ internal static class TinyModels
     public static void WriteFlux2(string folder, bool distilled = false)
     {
         using var model = new FlowModel(
-            family: ModelFamily.Flux2,
+            family: ModelFamilies.Flux2,
             transformer: Busy(
                 new Flux2Transformer2DModel(
                     new()

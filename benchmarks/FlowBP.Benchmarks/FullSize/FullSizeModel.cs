@@ -86,7 +86,7 @@ internal sealed record FullSizeModel(
             reward,
             (values, types) =>
                 new FlowModel(
-                    family: ModelFamily.SD35,
+                    family: ModelFamilies.SD35,
                     transformer: Transformer(values, types, () => new SD3Transformer2DModel(sizes)),
                     vae: RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKL(autoencoder)),
                     scheduler: SD3Family.ReleasedScheduler,
@@ -108,7 +108,7 @@ internal sealed record FullSizeModel(
             reward,
             (values, types) =>
                 new FlowModel(
-                    family: ModelFamily.Flux1,
+                    family: ModelFamilies.Flux1,
                     transformer: Transformer(values, types, () => new FluxTransformer2DModel(sizes)),
                     vae: RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKL(autoencoder)),
                     scheduler: Flux1Family.ReleasedScheduler,
@@ -130,7 +130,7 @@ internal sealed record FullSizeModel(
             reward,
             (values, types) =>
                 new FlowModel(
-                    family: ModelFamily.Flux2,
+                    family: ModelFamilies.Flux2,
                     transformer: Transformer(values, types, () => new Flux2Transformer2DModel(sizes)),
                     vae: RandomNetwork.Build(values, types.Frozen, () => new AutoencoderKLFlux2(autoencoder)),
                     scheduler: Flux1Family.ReleasedScheduler,

@@ -68,7 +68,7 @@ internal sealed class InspectCommand : ICommand
     private sealed record InspectOptions
     {
         [Setting("a config.json, a folder with one, a layout file, or a model folder (model_index.json)")]
-        public string Config { get; init; } = ModelFamily.Embedded;
+        public string Config { get; init; } = ModelFamilies.Embedded;
 
         [Setting("a layout file, or weights (file, index or folder): exit code 1 and a list where they differ")]
         public string? Compare { get; init; }

@@ -46,7 +46,7 @@ internal sealed class PlanCommand : ICommand
     /// <inheritdoc/>
     public int Run(CommandArguments arguments, Terminal terminal)
     {
-        var request = UsageException.Guard(() => PlanSettings.Resolve(Settings(arguments)));
+        var request = UsageException.Guard(() => PlanRequests.Resolve(Settings(arguments)));
         var plan = UsageException.Guard(() => new RunPlan(request));
         PlanReport.Write(terminal, request, plan);
         if (plan.Fits)

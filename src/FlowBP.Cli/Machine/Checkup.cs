@@ -114,7 +114,7 @@ internal static class Checkup
         try
         {
             var found = folder();
-            using var model = FlowModel.Load(found);
+            using var model = StoredModel.Load(found);
             return Good("embedded model", found);
         }
         catch (FileNotFoundException)

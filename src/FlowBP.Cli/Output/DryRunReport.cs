@@ -145,7 +145,7 @@ internal sealed class DryRunReport(AlignmentConfig config, string? file)
                 ("lora_weights", config.Model.LoraWeights),
                 ("eval_prompts", config.Judges.EvalPrompts),
             ]
-        where each.Item2 is not (null or ModelFamily.Embedded) && !Path.Exists(each.Item2)
+        where each.Item2 is not (null or ModelFamilies.Embedded) && !Path.Exists(each.Item2)
         select (each.Item1, each.Item2!);
 
     private static string RewardInput(RewardInput input) =>

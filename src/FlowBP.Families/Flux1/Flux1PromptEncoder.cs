@@ -54,9 +54,9 @@ public sealed class Flux1PromptEncoder : IPromptSource
         ScalarType? dtype = null
     )
     {
-        layout.RequirePart(layout.TextEncoder(), nameof(CLIPTextModel));
-        layout.RequirePart(layout.TextEncoder(2), nameof(T5EncoderModel));
-        var tokenizer = ClipTokenizer.FromFolder(layout.TokenizerInUse());
+        layout.Contents.RequirePart(layout.TextEncoder(), nameof(CLIPTextModel));
+        layout.Contents.RequirePart(layout.TextEncoder(2), nameof(T5EncoderModel));
+        var tokenizer = ClipTokenizer.FromFolder(layout.Contents.TokenizerInUse());
         using var made = new Unfinished();
         var clip = made.Add(CLIPTextModel.FromFolder(layout.TextEncoder()));
         TextTower.Check(layout.Tokenizer(), tokenizer, layout.TextEncoder(), clip.Config);
@@ -64,7 +64,7 @@ public sealed class Flux1PromptEncoder : IPromptSource
         {
             clip.to(type);
         }
-        var t5 = made.Add(T5Tower.Load(layout.TokenizerInUse(2), layout.TextEncoder(2), dtype));
+        var t5 = made.Add(T5Tower.Load(layout.Contents.TokenizerInUse(2), layout.TextEncoder(2), dtype));
         var encoder = new Flux1PromptEncoder(tokenizer, clip, t5, maxSequenceLength);
         made.Finish();
         return encoder;

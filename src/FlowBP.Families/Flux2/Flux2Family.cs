@@ -42,7 +42,7 @@ public static class Flux2Family
     /// <summary>The schedule of FLUX.2.</summary>
     public static FlowMatchEulerConfig ReleasedScheduler { get; } = new() { Shift = 3, UseDynamicShifting = true };
 
-    /// <summary>The registration, made once by <see cref="ModelFamily"/>.</summary>
+    /// <summary>The registration, made once by <see cref="ModelFamilies"/>.</summary>
     internal static ModelFamily Create() =>
         new()
         {

@@ -57,8 +57,8 @@ public sealed class Flux2PromptEncoder : IPromptSource
         ScalarType? dtype = null
     )
     {
-        layout.RequirePart(layout.TextEncoder(), nameof(Qwen3ForCausalLM), "Qwen3Model");
-        var tokenizer = QwenTokenizer.FromFolder(layout.TokenizerInUse());
+        layout.Contents.RequirePart(layout.TextEncoder(), nameof(Qwen3ForCausalLM), "Qwen3Model");
+        var tokenizer = QwenTokenizer.FromFolder(layout.Contents.TokenizerInUse());
         var config = Qwen3Config.Read(Path.Combine(layout.TextEncoder(), "config.json"));
         VocabularyCheck.Require(layout.Tokenizer(), tokenizer.VocabularySize, layout.TextEncoder(), config.VocabSize);
         using var made = new Unfinished();

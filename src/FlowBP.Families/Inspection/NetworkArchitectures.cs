@@ -43,7 +43,7 @@ public static class NetworkArchitectures
 
     /// <summary>All of them; where several would take a configuration, the first one does.</summary>
     public static IReadOnlyList<NetworkArchitecture> All =>
-        [.. ModelFamily.All.Select(family => family.Transformer), .. Shared];
+        [.. ModelFamilies.All.Select(family => family.Transformer), .. Shared];
 
     // Networks that are parts of several families, and rewards.
     private static readonly NetworkArchitecture[] Shared =

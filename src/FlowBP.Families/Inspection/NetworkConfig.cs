@@ -10,7 +10,6 @@ namespace FlowBP.Families.Inspection;
 public sealed class NetworkConfig
 {
     private const string ConfigName = "config.json";
-    private const string IndexName = "model_index.json";
 
     private readonly JsonObject config;
 
@@ -49,15 +48,18 @@ public sealed class NetworkConfig
         {
             return [ReadFile(path)];
         }
-        var index = Path.Combine(path, IndexName);
-        if (System.IO.File.Exists(index))
+        var model = new DiffusersFolder(path);
+        if (System.IO.File.Exists(model.Index))
         {
-            return ReadParts(path, index);
+            return ReadParts(model);
         }
         var file = Path.Combine(path, ConfigName);
         return System.IO.File.Exists(file)
             ? [ReadFile(file)]
-            : throw CheckpointException.ForFile(path, $"found neither {ConfigName} nor {IndexName} in this folder");
+            : throw CheckpointException.ForFile(
+                path,
+                $"found neither {ConfigName} nor {Path.GetFileName(model.Index)} in this folder"
+            );
     }
 
     /// <summary>Builds the network without memory.</summary>
@@ -113,14 +115,14 @@ public sealed class NetworkConfig
         return new NetworkConfig("", file, model, complete, architecture);
     }
 
-    private static IReadOnlyList<NetworkConfig> ReadParts(string folder, string index)
+    private static IReadOnlyList<NetworkConfig> ReadParts(DiffusersFolder model)
     {
         List<NetworkConfig> parts = [];
-        foreach (var (part, entry) in JsonFile.Read(index))
+        foreach (var part in model.Contents.Parts)
         {
-            var file = Path.Combine(folder, part, ConfigName);
-            // [library, class]; schedulers and tokenizers have files of other names.
-            if (entry is JsonArray { Count: 2 } && Path.GetFileName(part) == part && System.IO.File.Exists(file))
+            var file = Path.Combine(model.Root, part, ConfigName);
+            // Schedulers and tokenizers have files of other names.
+            if (Path.GetFileName(part) == part && System.IO.File.Exists(file))
             {
                 var read = ReadFile(file);
                 parts.Add(new NetworkConfig(part, file, read.Model, read.config, read.Architecture));
@@ -129,7 +131,7 @@ public sealed class NetworkConfig
         return parts.Count > 0
             ? parts
             : throw CheckpointException.ForFile(
-                index,
+                model.Index,
                 $"found no part with a {ConfigName}, expected transformer, vae …"
             );
     }

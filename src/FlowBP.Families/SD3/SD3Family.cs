@@ -57,7 +57,7 @@ public static class SD3Family
     /// <summary>The schedule of Stable Diffusion 3.5.</summary>
     public static FlowMatchEulerConfig ReleasedScheduler { get; } = new() { Shift = 3 };
 
-    /// <summary>The registration, made once by <see cref="ModelFamily"/>.</summary>
+    /// <summary>The registration, made once by <see cref="ModelFamilies"/>.</summary>
     internal static ModelFamily Create() =>
         new()
         {
@@ -69,7 +69,7 @@ public static class SD3Family
             ScheduleText = "static shift 3",
             AdapterTargets = AdapterTargets,
             Autoencoder = AutoencoderKind.KL,
-            RequireEncoders = SD3PromptEncoder.RequireParts,
+            RequireEncoders = SD3PromptFolder.RequireParts,
             Encoders = new(
                 SD3PromptEncoder.DefaultSequenceLength,
                 [nameof(CLIPTextModelWithProjection), nameof(CLIPTextModelWithProjection), nameof(T5EncoderModel)]
@@ -77,7 +77,7 @@ public static class SD3Family
             {
                 OnlyFirstIsNeeded = true,
             },
-            LoadEncoders = SD3PromptEncoder.FromFolder,
+            LoadEncoders = SD3PromptFolder.Load,
             // CLIP's towers share their places, a language model's follow them.
             TextTokensOf = encoders =>
                 encoders

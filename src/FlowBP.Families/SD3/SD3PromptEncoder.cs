@@ -4,7 +4,6 @@
 
 using FlowBP.Formats;
 using FlowBP.Models.Clip;
-using FlowBP.Models.Layers;
 using FlowBP.Models.Prompts;
 using FlowBP.Models.TextEncoders;
 
@@ -16,7 +15,8 @@ public sealed class SD3PromptEncoder : IPromptSource, IWritablePrompts
     /// <summary>Tokens that T5 sees unless asked for another number, as in diffusers' pipeline.</summary>
     public const int DefaultSequenceLength = 256;
 
-    private const int BothTowers = 2;
+    /// <summary>CLIP towers of the released models; T5 is numbered after them.</summary>
+    internal const int BothTowers = 2;
 
     private readonly int textWidth;
 
@@ -44,33 +44,6 @@ public sealed class SD3PromptEncoder : IPromptSource, IWritablePrompts
 
     /// <summary>Tokens of the longest encoder's sequence; longer prompts are truncated.</summary>
     public int MaxSequenceLength { get; }
-
-    /// <summary>Reads the encoders of a model folder.</summary>
-    /// <param name="layout">The folder.</param>
-    /// <param name="maxSequenceLength">Tokens of T5; the default if null.</param>
-    /// <param name="dtype">Type of the parameters; float32 if null.</param>
-    /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the others.</exception>
-    public static SD3PromptEncoder FromFolder(
-        DiffusersFolder layout,
-        int? maxSequenceLength = null,
-        ScalarType? dtype = null
-    )
-    {
-        RequireParts(layout);
-        using var made = new Unfinished();
-        var towers = LoadTowers(layout, made);
-        if (dtype is { } type)
-        {
-            foreach (var tower in towers)
-            {
-                tower.Encoder.to(type);
-            }
-        }
-        var textWidth = ConfigReader.Open(Path.Combine(layout.Transformer, "config.json")).Int("joint_attention_dim");
-        var encoder = new SD3PromptEncoder(towers, LoadT5(layout, made, dtype), textWidth, maxSequenceLength);
-        made.Finish();
-        return encoder;
-    }
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, Tensor> Encode(IReadOnlyList<string> prompts)
@@ -134,77 +107,8 @@ public sealed class SD3PromptEncoder : IPromptSource, IWritablePrompts
         T5?.Dispose();
     }
 
-    // The third encoder is T5; CLIP's towers were perhaps trained here, T5 never is.
-    IEnumerable<IndexEntry> IWritablePrompts.Write(DiffusersFolder layout, ScalarType? dtype)
-    {
-        for (var i = 0; i < Towers.Count; i++)
-        {
-            CopyFiles(Towers[i].TokenizerFolder, layout.Tokenizer(i + 1));
-            DiffusersFolder.WriteTextEncoder(
-                layout.TextEncoder(i + 1),
-                Towers[i].Encoder.Config.ToJson(),
-                Towers[i].Encoder,
-                dtype
-            );
-        }
-        if (T5 is not null)
-        {
-            CopyFiles(T5.TokenizerFolder, layout.Tokenizer(BothTowers + 1));
-            CopyFiles(T5.EncoderFolder, layout.TextEncoder(BothTowers + 1));
-        }
-        return
-        [
-            .. Enumerable
-                .Range(1, BothTowers)
-                .SelectMany(i => Entries(i, i <= Towers.Count, nameof(CLIPTextModelWithProjection), "CLIPTokenizer")),
-            .. Entries(BothTowers + 1, T5 is not null, nameof(T5EncoderModel), "T5TokenizerFast"),
-        ];
-
-        IndexEntry[] Entries(int number, bool present, string encoder, string tokenizer)
-        {
-            var library = present ? "transformers" : null;
-            return
-            [
-                new(Path.GetFileName(layout.TextEncoder(number)), library, present ? encoder : null),
-                new(Path.GetFileName(layout.Tokenizer(number)), library, present ? tokenizer : null),
-            ];
-        }
-    }
-
-    /// <summary>Refuses a folder that lists an encoder which is not there, before anything large is read.</summary>
-    internal static void RequireParts(DiffusersFolder layout)
-    {
-        layout.RequirePart(layout.TextEncoder(), nameof(CLIPTextModelWithProjection));
-        for (var i = 2; i <= BothTowers + 1; i++)
-        {
-            if (layout.HasPart(layout.TextEncoder(i)))
-            {
-                layout.RequireClass(
-                    layout.TextEncoder(i),
-                    i > BothTowers ? nameof(T5EncoderModel) : nameof(CLIPTextModelWithProjection)
-                );
-            }
-        }
-    }
-
-    // What is read is the caller's at once, who disposes it where something that follows fails.
-    private static IReadOnlyList<TextTower> LoadTowers(DiffusersFolder layout, Unfinished made) =>
-        [
-            .. Enumerable
-                .Range(1, BothTowers)
-                .Where(i => i == 1 || layout.HasPart(layout.TextEncoder(i)))
-                .Select(i =>
-                {
-                    var tower = TextTower.Load(layout.TokenizerInUse(i), layout.TextEncoder(i));
-                    made.Add(tower.Encoder);
-                    return tower;
-                }),
-        ];
-
-    private static T5Tower? LoadT5(DiffusersFolder layout, Unfinished made, ScalarType? dtype = null) =>
-        layout.HasPart(layout.TextEncoder(3))
-            ? made.Add(T5Tower.Load(layout.TokenizerInUse(3), layout.TextEncoder(3), dtype))
-            : null;
+    IEnumerable<IndexEntry> IWritablePrompts.Write(DiffusersFolder layout, ScalarType? dtype) =>
+        SD3PromptFolder.Write(this, layout, dtype);
 
     // The released models were trained with T5, and take zeros of CLIP's length in its place where it is left out. A model
     // with a single tower never had it.
@@ -216,23 +120,4 @@ public sealed class SD3PromptEncoder : IPromptSource, IWritablePrompts
                 Towers[0].Encoder.parameters().First().dtype,
                 device
             );
-
-    private static void CopyFiles(string from, string to)
-    {
-        if (Path.GetFullPath(from) == Path.GetFullPath(to))
-        {
-            return;
-        }
-        foreach (var file in Directory.EnumerateFiles(from))
-        {
-            AtomicFile.Write(
-                Path.Combine(to, Path.GetFileName(file)),
-                stream =>
-                {
-                    using var source = File.OpenRead(file);
-                    source.CopyTo(stream);
-                }
-            );
-        }
-    }
 }

@@ -22,7 +22,7 @@ public sealed record PlannedSchedule(NoiseSchedule Schedule, string Text)
     public static PlannedSchedule Of(AlignmentConfig config)
     {
         var steps = config.RolloutSteps;
-        var family = config.Family ?? ModelFamily.SD35;
+        var family = config.Family ?? ModelFamilies.SD35;
         var file = Path.Combine(config.Model.Folder, "scheduler", "scheduler_config.json");
         if (File.Exists(file) && FlowMatchEulerConfig.Read(file) is { UseDynamicShifting: false, Shift: var shift })
         {

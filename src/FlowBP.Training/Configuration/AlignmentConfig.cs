@@ -33,13 +33,13 @@ public sealed record AlignmentConfig
     [Settings]
     public TrainingSettings Training { get; init; } = new();
 
-    /// <summary>File of training prompts, or <see cref="ModelFamily.Embedded"/>.</summary>
+    /// <summary>File of training prompts, or <see cref="ModelFamilies.Embedded"/>.</summary>
     [Setting(
         "file of training prompts: text, one per line, or .json, .jsonl, .csv, .tsv",
         Name = "prompts",
         Aliases = ["data_path"]
     )]
-    public string PromptsGiven { get; init; } = ModelFamily.Embedded;
+    public string PromptsGiven { get; init; } = ModelFamilies.Embedded;
 
     /// <summary>Folder to create.</summary>
     [Setting("folder to create")]

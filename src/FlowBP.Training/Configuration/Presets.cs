@@ -45,7 +45,7 @@ public static class Presets
     public static IReadOnlyList<Preset> All { get; } =
     [
         .. from source in new[] { Paper, Released }
-        from family in ModelFamily.All
+        from family in ModelFamilies.All
         from method in Methods
         select new Preset(source, family, MethodRegistry.Get(method)),
     ];

@@ -26,9 +26,9 @@ public sealed record SelectionSettings
     )]
     public SelectionJudge Select { get; init; } = SelectionJudge.None;
 
-    /// <summary>File of prompts to choose on, or <see cref="ModelFamily.Embedded"/>.</summary>
+    /// <summary>File of prompts to choose on, or <see cref="ModelFamilies.Embedded"/>.</summary>
     [Setting("file of held-out prompts to choose on, others than eval_prompts")]
-    public string SelectPrompts { get; init; } = ModelFamily.Embedded;
+    public string SelectPrompts { get; init; } = ModelFamilies.Embedded;
 
     /// <summary>Pictures per prompt and candidate.</summary>
     [Setting("pictures per prompt to choose by", 1)]

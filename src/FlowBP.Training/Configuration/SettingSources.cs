@@ -54,7 +54,7 @@ public sealed record SettingSources
             }
             winners[value.Name] = value;
         }
-        var family = ModelFamily.Of(winners.GetValueOrDefault("model")?.Text ?? DefaultOf("model"));
+        var family = ModelFamilies.Of(winners.GetValueOrDefault("model")?.Text ?? DefaultOf("model"));
         if (loaded.IsReleasedForm && Preset is null)
         {
             foreach (var assumed in Presets.ReleasedDefaults(family, method))

@@ -49,13 +49,13 @@ public sealed record DiagnosisSettings
     [OfRun]
     public ScalarType LatentDtype { get; init; } = ScalarType.Float32;
 
-    /// <summary>File of prompts, or <see cref="ModelFamily.Embedded"/>.</summary>
+    /// <summary>File of prompts, or <see cref="ModelFamilies.Embedded"/>.</summary>
     [OfRun]
-    public string Prompts { get; init; } = ModelFamily.Embedded;
+    public string Prompts { get; init; } = ModelFamilies.Embedded;
 
-    /// <summary>Folder of the reward, or <see cref="ModelFamily.Embedded"/>.</summary>
+    /// <summary>Folder of the reward, or <see cref="ModelFamilies.Embedded"/>.</summary>
     [OfRun]
-    public string Reward { get; init; } = ModelFamily.Embedded;
+    public string Reward { get; init; } = ModelFamilies.Embedded;
 
     /// <summary>Folder of what is written; null: nothing is.</summary>
     [Setting("folder to create for diagnose.json, .csv and .md; none: only print")]

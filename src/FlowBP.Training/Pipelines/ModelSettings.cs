@@ -1,9 +1,7 @@
 // Every command that paints takes the same settings for it: which model, which adapter on it, where its prompts' embeddings come
-// from, how large the pictures are, and in which types it computes. Here the model is opened.
+// from, how large the pictures are, and in which types it computes.
 
 using FlowBP.Families;
-using FlowBP.Formats;
-using FlowBP.Models.Prompts;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Devices;
@@ -16,9 +14,11 @@ public sealed record ModelSettings
     // Eight pixels per latent element, two elements per patch: every released model paints in such units.
     private const int PixelUnit = 16;
 
-    /// <summary>A folder in diffusers' layout, a single-file checkpoint beside one, or <see cref="ModelFamily.Embedded"/>.</summary>
+    /// <summary>
+    /// A folder in diffusers' layout, a single-file checkpoint beside one, or <see cref="ModelFamilies.Embedded"/>.
+    /// </summary>
     [Setting("model folder in diffusers' layout", Aliases = ["pretrained_model_name_or_path"])]
-    public string Model { get; init; } = ModelFamily.Embedded;
+    public string Model { get; init; } = ModelFamilies.Embedded;
 
     /// <summary>A file of the transformer's weights instead of the folder's; null: the folder's.</summary>
     [Setting(
@@ -116,21 +116,12 @@ public sealed record ModelSettings
     public int CpuWorkers { get; init; } = ComputeDevice.UsualCpuWorkers;
 
     /// <summary>Folder of the model.</summary>
-    /// <exception cref="CheckpointException">It is a file that no folder goes with.</exception>
-    public string Folder => ModelFiles.Of(Given, null).Folder;
+    /// <exception cref="Formats.CheckpointException">It is a file that no folder goes with.</exception>
+    public string Folder => FolderOf(Model);
 
     /// <summary>Folder of the model that <see cref="Strength"/> goes out from; null: none.</summary>
-    /// <exception cref="CheckpointException">It is a file that no folder goes with.</exception>
-    internal string? StrengthBaseFolder =>
-        StrengthBase is { } given
-            ? ModelFiles.Of(EmbeddedAssets.Resolve(given, () => EmbeddedAssets.Model), null).Folder
-            : null;
-
-    /// <summary>Folder of the model, and the file of its transformer's weights; null: the folder's own.</summary>
-    /// <exception cref="CheckpointException">It is a file that no folder goes with, or it is not there.</exception>
-    internal (string Folder, string? Transformer) Files => ModelFiles.Of(Given, Transformer);
-
-    private string Given => EmbeddedAssets.Resolve(Model, () => EmbeddedAssets.Model);
+    /// <exception cref="Formats.CheckpointException">It is a file that no folder goes with.</exception>
+    internal string? StrengthBaseFolder => StrengthBase is { } given ? FolderOf(given) : null;
 
     /// <summary>Size of the pictures; null: the one the model was made for.</summary>
     public ImageSize? Size => Height is { } height && Width is { } width ? new(height, width) : null;
@@ -169,54 +160,8 @@ public sealed record ModelSettings
         }
     }
 
-    /// <summary>Loads the model.</summary>
-    /// <param name="device">Where it computes; it stays the caller's.</param>
-    /// <param name="prompts">Every prompt that it will be asked for.</param>
-    /// <param name="notice">Hears which prompts are too long; null: nobody.</param>
-    /// <param name="training">What is trained; null: nothing.</param>
-    /// <exception cref="CheckpointException">
-    /// A file is missing, damaged or does not fit, or the embeddings belong to another model or lack a prompt.
-    /// </exception>
-    /// <exception cref="ConfigurationException">The model does not have what a setting asks for, such as a size.</exception>
-    public TextToImage Open(
-        ComputeDevice device,
-        IReadOnlyList<string> prompts,
-        Action<string>? notice = null,
-        TrainingSettings? training = null
-    )
-    {
-        Check();
-        using var listening = LoadingNotices.To(notice);
-        try
-        {
-            StoredLora(training)?.RequirePresent();
-            var model = new TextToImage(this, training, device, Source(prompts));
-            if (notice is not null && LongPrompts.Notice(model.Model.Prompts, prompts) is { } text)
-            {
-                notice(text);
-            }
-            return model;
-        }
-        catch (InvalidSettingException e)
-        {
-            throw new ConfigurationException(e.Message);
-        }
-    }
-
-    /// <summary>The adapter that was trained before; null: none. Settings of one that is trained on may not contradict its file.</summary>
-    /// <param name="training">What is trained; null: nothing.</param>
-    internal StoredAdapter? StoredLora(TrainingSettings? training) =>
-        LoraWeights is { } path ? new(path, training?.LoraRank, training?.LoraAlpha, LoraScale * Strength) : null;
-
-    // Null: from the text encoders of the model's folder, with the length that its pipeline has.
-    private IPromptSource? Source(IReadOnlyList<string> prompts)
-    {
-        if (PromptEmbeds is { } folder)
-        {
-            return StoredEmbeddings.Open(folder, Files.Folder, MaxSequenceLength, prompts);
-        }
-        return MaxSequenceLength is { } length ? PromptEncoders.Of(Files.Folder, length) : null;
-    }
+    private static string FolderOf(string given) =>
+        ModelFiles.Of(EmbeddedAssets.Resolve(given, () => EmbeddedAssets.Model), null).Folder;
 
     private sealed class DeviceAttribute() : SettingAttribute("where to compute; auto: on a GPU where one can be used")
     {

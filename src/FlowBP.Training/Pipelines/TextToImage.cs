@@ -31,8 +31,12 @@ public sealed class TextToImage : IDisposable
         ComputeDevice? device = null,
         IPromptSource? prompts = null
     )
-        : this(FlowModel.Load(settings.Files.Folder, prompts, settings.Files.Transformer), settings, training, device)
-    { }
+        : this(
+            StoredModel.Load(settings.Files().Folder, prompts, settings.Files().Transformer),
+            settings,
+            training,
+            device
+        ) { }
 
     /// <summary>Takes a model that is there already; only the transformer's parameters receive gradients.</summary>
     /// <param name="model">The model, the transformer in float32 or, under an adapter, in any type; it belongs to this object.</param>
@@ -57,7 +61,7 @@ public sealed class TextToImage : IDisposable
             LatentShape = Model.LatentShape(settings.Size);
             if (settings.StrengthBaseFolder is { } aligned && settings.Strength != 1)
             {
-                Model.Interpolate(aligned, settings.Strength);
+                WeightInterpolation.Apply(Model, aligned, settings.Strength);
             }
             if (!hasMasters)
             {

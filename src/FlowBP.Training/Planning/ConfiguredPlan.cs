@@ -111,8 +111,8 @@ public static class ConfiguredPlan
 
     // The embedded rewards judge embedded pictures; a folder that is not here yet is one of the released model's kind.
     private static string Reward(string given, AlignmentConfig config, string otherwise) =>
-        given == ModelFamily.Embedded
-            ? config.Model.Model == ModelFamily.Embedded
+        given == ModelFamilies.Embedded
+            ? config.Model.Model == ModelFamilies.Embedded
                 ? given
                 : otherwise
             : Directory.Exists(given)

@@ -9,11 +9,11 @@ using FlowBP.Training.Configuration;
 
 namespace FlowBP.Training.Planning;
 
-/// <summary>Settings of <c>flowbp plan</c>, and the request that they make.</summary>
+/// <summary>Settings of <c>flowbp plan</c>.</summary>
 public sealed record PlanSettings
 {
-    private const int Automatic = 0;
-    private const double Gibibyte = 1L << 30;
+    /// <summary>Of <see cref="GradientCheckpointing"/>: none recomputed if that fits.</summary>
+    internal const int Automatic = 0;
 
     private static readonly SettingTable<PlanSettings> s_table = new(new());
 
@@ -25,7 +25,7 @@ public sealed record PlanSettings
 
     /// <summary>A folder, or a name of <see cref="PlannedModels"/>.</summary>
     [Model]
-    public string Model { get; init; } = ModelFamily.Embedded;
+    public string Model { get; init; } = ModelFamilies.Embedded;
 
     /// <summary>Name of the method.</summary>
     [OfRun]
@@ -159,74 +159,8 @@ public sealed record PlanSettings
     public static PlanSettings Of(IEnumerable<KeyValuePair<string, string>> given) =>
         s_table.Bind("plan", given.Where(OfRun));
 
-    /// <summary>Resolves what was given, of the run and of its method, by name or alias.</summary>
-    /// <param name="given">Names and texts.</param>
-    /// <exception cref="UnknownNameException">A name, or the method, is not known.</exception>
-    /// <exception cref="InvalidSettingException">A value is not accepted, or the settings don't go together.</exception>
-    /// <exception cref="Formats.CheckpointException">A configuration of the model is missing or damaged.</exception>
-    public static PlanRequest Resolve(IEnumerable<KeyValuePair<string, string>> given)
-    {
-        var pairs = given.ToList();
-        var settings = Of(pairs);
-        return settings.Request(MethodRegistry.Get(settings.Method).Create(pairs.Where(pair => !OfRun(pair))));
-    }
-
-    private static bool OfRun(KeyValuePair<string, string> pair) => All.Any(setting => setting.Answers(pair.Key));
-
-    private PlanRequest Request(ISurrogatePlanner planner)
-    {
-        var model = PlannedModels.Find(Model, Reward, HeldOutReward);
-        var resolution = Resolution ?? model.Resolution;
-        var multiple = model.Decoder.Compression * model.Transformer.PatchSize;
-        if (resolution % multiple != 0)
-        {
-            throw new InvalidSettingException(
-                $"resolution must be a multiple of {multiple} for {model.Name}, got {resolution}"
-            );
-        }
-        var request = new PlanRequest
-        {
-            Model = model,
-            Planner = planner,
-            Batch = Batch,
-            Accumulation = GradientAccumulationSteps,
-            Resolution = resolution,
-            RolloutSteps = RolloutSteps,
-            Gpus = Gpus,
-            GpuMemoryBytes = GpuMemory * Gibibyte,
-            IsGuided = model.TakesGuidance && CfgGuidance != 1,
-            DetachNegative = CfgDetachNeg,
-            RolloutChunk = RolloutBatchSize,
-            RewardChunk = RewardBatchSize,
-            VjpChunk = VjpBatchSize,
-            LatentBytes = BytesOf(LatentDtype),
-            ComputeBytes = BytesOf(ComputeDtype),
-            FrozenBytes = BytesOf(RewardDtype),
-            Sharding = Sharding,
-            LoraRank = LoraRank,
-            SegmentBlocks = GradientCheckpointing == Automatic ? null : GradientCheckpointing,
-            RecomputesDecode = RecomputeDecode,
-            ReusesRolloutBlocks = ReuseRolloutBlocks == RolloutReuse.On,
-            TextEncoding = TextEncoders,
-            KeepsAverage = UseEma,
-            HasReference = AnchorWeight > 0 || NormHingeWeight > 0 || CompareToBase,
-            RewardCopies = new RewardSmoothing(RewardSmoothingCopies, IncludeClean: RewardSmoothingClean).Images,
-            FusedAttention = FusedAttention,
-            WorkspaceBytes = (long)(Workspace * Gibibyte),
-        };
-        if (GradientCheckpointing == Automatic && !new RunPlan(request).Fits)
-        {
-            request = request with { SegmentBlocks = 1 };
-        }
-        // A network that is one segment has no inputs to keep.
-        var kept = request with
-        {
-            ReusesRolloutBlocks = request.SegmentBlocks is not null,
-        };
-        return ReuseRolloutBlocks == RolloutReuse.Auto && new RunPlan(kept).Fits ? kept : request;
-    }
-
-    private static int BytesOf(ScalarType type) => type == ScalarType.BFloat16 ? 2 : 4;
+    /// <summary>Whether a name is a setting of the run; what else is given belongs to its method.</summary>
+    internal static bool OfRun(KeyValuePair<string, string> pair) => All.Any(setting => setting.Answers(pair.Key));
 
     private sealed class ModelAttribute()
         : OfRunAttribute($"model folder in diffusers' layout, or one of {string.Join(", ", PlannedModels.Names)}");

@@ -21,7 +21,7 @@ internal static class PlannedFolder
     public static PlannedModel Read(string folder)
     {
         var layout = new DiffusersFolder(folder);
-        var family = ModelFamily.Reading(layout);
+        var family = ModelFamilies.Reading(layout);
         var file = Path.Combine(layout.Transformer, "config.json");
         var json = ConfigReader.Open(file);
         json.RequireClass(family.Transformer.Name);

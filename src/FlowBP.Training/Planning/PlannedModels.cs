@@ -16,7 +16,7 @@ public static class PlannedModels
 
     /// <summary>Names of the models whose sizes are known without a folder.</summary>
     public static IReadOnlyList<string> Names =>
-        [.. ModelFamily.All.Where(family => family.Released is not null).Select(family => family.Name)];
+        [.. ModelFamilies.All.Where(family => family.Released is not null).Select(family => family.Name)];
 
     /// <summary>Finds the networks.</summary>
     /// <param name="model">
@@ -27,12 +27,12 @@ public static class PlannedModels
     /// <exception cref="CheckpointException">A configuration is missing, damaged, or of a network that is not known.</exception>
     public static PlannedModel Find(string model, string reward = OwnReward, string? heldOutReward = null)
     {
-        var isEmbedded = model == ModelFamily.Embedded;
+        var isEmbedded = model == ModelFamilies.Embedded;
         var found =
             ReleasedOf(model)?.Invoke()
             ?? PlannedFolder.Read(EmbeddedAssets.Resolve(model, () => EmbeddedAssets.Model));
         var shape = PlannedRewards.Of(
-            reward == OwnReward ? (isEmbedded ? ModelFamily.Embedded : PlannedRewards.HpsV2) : reward
+            reward == OwnReward ? (isEmbedded ? ModelFamilies.Embedded : PlannedRewards.HpsV2) : reward
         );
         return found with
         {
@@ -45,14 +45,14 @@ public static class PlannedModels
     // A folder that is there is read; the name of a repository stands for what was released under it.
     private static Func<PlannedModel>? ReleasedOf(string model)
     {
-        if (ModelFamily.All.FirstOrDefault(family => family.Name == model)?.Released is { } named)
+        if (ModelFamilies.All.FirstOrDefault(family => family.Name == model)?.Released is { } named)
         {
             return named.Planned;
         }
-        var letters = ModelFamily.LettersOf(model);
+        var letters = ModelFamilies.LettersOf(model);
         return Directory.Exists(model)
             ? null
-            : ModelFamily
+            : ModelFamilies
                 .All.Select(family => family.Released)
                 .FirstOrDefault(released => released?.Endings.Any(letters.EndsWith) ?? false)
                 ?.Planned;

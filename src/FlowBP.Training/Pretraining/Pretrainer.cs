@@ -98,7 +98,7 @@ public sealed class Pretrainer(PretrainRecipe recipe, string folder, Action<Pret
     {
         using var workers = Workers();
         using var autoencoder = AutoencoderPretraining.Run(recipe, workers, report);
-        DiffusersFolder.WriteNetwork(model.Vae, autoencoder.Config.ToJson(), autoencoder, Storage);
+        ModuleFolder.WriteNetwork(model.Vae, autoencoder.Config.ToJson(), autoencoder, Storage);
     }
 
     private void RunFlow()
@@ -111,7 +111,7 @@ public sealed class Pretrainer(PretrainRecipe recipe, string folder, Action<Pret
             report
         );
         using var made = new FlowModel(
-            ModelFamily.SD35,
+            ModelFamilies.SD35,
             transformer,
             autoencoder,
             new FlowMatchEulerConfig { Shift = 1 },
@@ -198,7 +198,7 @@ public sealed class Pretrainer(PretrainRecipe recipe, string folder, Action<Pret
     }
 
     private void Write(string name, string config, nn.Module network) =>
-        DiffusersFolder.WriteTextEncoder(At(name), config, network, Storage);
+        ModuleFolder.WriteTextEncoder(At(name), config, network, Storage);
 
     // One per stage: a stage without them has the threads of the matrix products to itself.
     private static BatchWorkers Workers() => new(ComputeDevice.UsualCpuWorkers);

@@ -7,22 +7,22 @@ namespace FlowBP.Training.Rewards;
 public sealed record JudgeSettings
 {
     /// <summary>
-    /// Folder of the reward that is trained on, or <see cref="ModelFamily.Embedded"/>; several with weights, as
+    /// Folder of the reward that is trained on, or <see cref="ModelFamilies.Embedded"/>; several with weights, as
     /// <see cref="WeightedReward.Parse"/> reads them.
     /// </summary>
     [Setting(
         "folder of the reward that is trained on; several as PATH:WEIGHT,PATH:WEIGHT, of which the weighted sum is trained on",
         Aliases = ["reward_ckpt_path"]
     )]
-    public string Reward { get; init; } = ModelFamily.Embedded;
+    public string Reward { get; init; } = ModelFamilies.Embedded;
 
-    /// <summary>Folder of a reward that only evaluates, or <see cref="ModelFamily.Embedded"/>; null: none.</summary>
+    /// <summary>Folder of a reward that only evaluates, or <see cref="ModelFamilies.Embedded"/>; null: none.</summary>
     [Setting("folder of a reward that only evaluates, or none", Name = "heldout_reward")]
-    public string? HeldOutReward { get; init; } = ModelFamily.Embedded;
+    public string? HeldOutReward { get; init; } = ModelFamilies.Embedded;
 
-    /// <summary>File of evaluation prompts, or <see cref="ModelFamily.Embedded"/>.</summary>
+    /// <summary>File of evaluation prompts, or <see cref="ModelFamilies.Embedded"/>.</summary>
     [Setting("file of held-out prompts, as prompts", Aliases = ["prompts_file"])]
-    public string EvalPrompts { get; init; } = ModelFamily.Embedded;
+    public string EvalPrompts { get; init; } = ModelFamilies.Embedded;
 
     /// <summary>At most so many of them; null: all.</summary>
     [Setting("use so many evaluation prompts, evenly taken", 1)]

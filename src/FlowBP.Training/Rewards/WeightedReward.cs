@@ -6,7 +6,7 @@ using FlowBP.Settings;
 namespace FlowBP.Training.Rewards;
 
 /// <summary>A reward and what its score is multiplied with.</summary>
-/// <param name="Given">Its folder or file, or <see cref="Families.ModelFamily.Embedded"/>.</param>
+/// <param name="Given">Its folder or file, or <see cref="Families.ModelFamilies.Embedded"/>.</param>
 /// <param name="Weight">Above 0.</param>
 public sealed record WeightedReward(string Given, double Weight)
 {

@@ -49,7 +49,7 @@ public sealed class EmbedRun(EmbedSettings settings, Action<int, int> report, Ac
         PromptEmbeddingsWriter.RequireOwnFolder(folder);
         var prompts = Prompts();
         var model = new ModelSettings { Model = settings.Model }.Folder;
-        var identity = ModelFamily.EncoderIdentityOf(model, settings.MaxSequenceLength);
+        var identity = PromptEncoders.IdentityOf(model, settings.MaxSequenceLength);
         report(0, prompts.Count);
         using var device = ComputeDevice.Open(settings.Device, notice);
         using var encoder = new Lazy(() => Load(model, identity, device));

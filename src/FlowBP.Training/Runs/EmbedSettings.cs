@@ -25,11 +25,11 @@ public sealed record EmbedSettings
 
     /// <summary>The model, as <see cref="ModelSettings.Model"/>.</summary>
     [OfRun]
-    public string Model { get; init; } = ModelFamily.Embedded;
+    public string Model { get; init; } = ModelFamilies.Embedded;
 
-    /// <summary>File of prompts, or <see cref="ModelFamily.Embedded"/>.</summary>
+    /// <summary>File of prompts, or <see cref="ModelFamilies.Embedded"/>.</summary>
     [Setting("file of prompts: text, one per line, or .json, .jsonl, .csv, .tsv; the empty prompt is always added")]
-    public string Prompts { get; init; } = ModelFamily.Embedded;
+    public string Prompts { get; init; } = ModelFamilies.Embedded;
 
     /// <summary>Key or column of a prompt.</summary>
     [OfRun]

@@ -22,9 +22,9 @@ public sealed record SampleSettings
     [Prompt]
     public string? Prompt { get; init; }
 
-    /// <summary>File of prompts, or <see cref="ModelFamily.Embedded"/>.</summary>
+    /// <summary>File of prompts, or <see cref="ModelFamilies.Embedded"/>.</summary>
     [Setting("file of prompts: text, one per line, or .json, .jsonl, .csv, .tsv")]
-    public string Prompts { get; init; } = ModelFamily.Embedded;
+    public string Prompts { get; init; } = ModelFamilies.Embedded;
 
     /// <summary>At most so many prompts of the file.</summary>
     [Setting("use so many prompts of the file, evenly taken; without it all of a file, 24 of the embedded ones", 1)]
@@ -70,7 +70,7 @@ public sealed record SampleSettings
             return [prompt];
         }
         // Who names a file wants pictures of all that it holds; of the embedded prompts a few show what the model does.
-        int? usual = Prompts == ModelFamily.Embedded ? EmbeddedPrompts : null;
+        int? usual = Prompts == ModelFamilies.Embedded ? EmbeddedPrompts : null;
         return PromptFile.Thinned(
             PromptFile.Read(EmbeddedAssets.Resolve(Prompts, () => EmbeddedAssets.TestPrompts), Model.CaptionKey),
             Given.Contains("prompts_limit") ? PromptsLimit : usual

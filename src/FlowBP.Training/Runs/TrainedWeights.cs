@@ -2,6 +2,7 @@
 // stored is the moving average, where one is kept. What was trained is written first, by itself; the parts that are only placed
 // beside it come after, and their failure costs nothing that was trained.
 
+using FlowBP.Families;
 using FlowBP.Formats;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Pipelines;

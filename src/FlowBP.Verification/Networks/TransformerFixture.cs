@@ -10,7 +10,7 @@ namespace FlowBP.Verification.Networks;
 internal sealed class TransformerFixture(ModelFamily family) : INetworkFixture
 {
     /// <summary>One of each family.</summary>
-    public static IEnumerable<INetworkFixture> All => ModelFamily.All.Select(each => new TransformerFixture(each));
+    public static IEnumerable<INetworkFixture> All => ModelFamilies.All.Select(each => new TransformerFixture(each));
 
     public bool Matches(FixtureFolder fixture) => fixture.Network.Contains(family.Transformer.Name);
 

@@ -29,7 +29,7 @@ public class FourthFamilyTests
     private string Model => Path.Combine(folder.Path, "model");
 
     [OneTimeSetUp]
-    public void Register() => ModelFamily.Register(WaveFamily.Registration);
+    public void Register() => ModelFamilies.Register(WaveFamily.Registration);
 
     [SetUp]
     public void WriteModel()
@@ -67,7 +67,7 @@ public class FourthFamilyTests
                 parameter.copy_(values.reshape(parameter.shape));
             }
         }
-        DiffusersFolder.WriteNetwork(Path.Combine(Model, "transformer"), config.ToJson(), network);
+        ModuleFolder.WriteNetwork(Path.Combine(Model, "transformer"), config.ToJson(), network);
     }
 
     [TearDown]
@@ -77,7 +77,7 @@ public class FourthFamilyTests
     public void Its_network_is_its_embedding_blocks_and_head()
     {
         using var scope = torch.NewDisposeScope();
-        using var model = FlowModel.Load(Model);
+        using var model = StoredModel.Load(Model);
         var network = (WaveTransformer)model.Transformer;
         var x_BCYX = torch.linspace(-1, 1, 2 * network.Config.InChannels * 6).reshape(2, -1, 2, 3);
         var sigma_B = torch.tensor(new[] { 0.3f, 0.8f });
@@ -168,7 +168,7 @@ public class FourthFamilyTests
     [Test]
     public void A_second_family_of_its_name_is_refused() =>
         Assert.That(
-            () => ModelFamily.Register(WaveFamily.Registration),
+            () => ModelFamilies.Register(WaveFamily.Registration),
             Throws.ArgumentException.With.Message.Contains("the name waves")
         );
 

@@ -23,7 +23,7 @@ internal static class WaveFamily
             AdapterTargets = ["proj_in", "gate"],
             Autoencoder = AutoencoderKind.KL,
             Encoders = new(SD3PromptEncoder.DefaultSequenceLength, [nameof(CLIPTextModelWithProjection)]),
-            LoadEncoders = SD3PromptEncoder.FromFolder,
+            LoadEncoders = SD3PromptFolder.Load,
             TextTokensOf = encoders => encoders.Sum(encoder => encoder.Tokens),
             Transformer = new(nameof(WaveTransformer), json => new WaveTransformer(WaveConfig.Read(json))),
         };

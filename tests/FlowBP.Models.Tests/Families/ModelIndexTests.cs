@@ -23,7 +23,7 @@ public sealed class ModelIndexTests
     {
         Index("""{"_class_name":"X","text_encoder_3":["transformers","T5EncoderModel"]}""");
         Directory.CreateDirectory(Layout.TextEncoder(3));
-        Assert.That(Layout.HasPart(Layout.TextEncoder(3)), Is.True);
+        Assert.That(Layout.Contents.HasPart(Layout.TextEncoder(3)), Is.True);
     }
 
     [Test]
@@ -31,7 +31,7 @@ public sealed class ModelIndexTests
     {
         Index("""{"_class_name":"X","text_encoder_3":["transformers","T5EncoderModel"]}""");
         Assert.That(
-            () => Layout.HasPart(Layout.TextEncoder(3)),
+            () => Layout.Contents.HasPart(Layout.TextEncoder(3)),
             Throws
                 .TypeOf<CheckpointException>()
                 .With.Message.Contains("lists text_encoder_3 (T5EncoderModel), but there is no folder")
@@ -47,11 +47,11 @@ public sealed class ModelIndexTests
         List<string> notices = [];
         using (LoadingNotices.To(notices.Add))
         {
-            Assert.That(Layout.HasPart(Layout.TextEncoder(3)), Is.False);
+            Assert.That(Layout.Contents.HasPart(Layout.TextEncoder(3)), Is.False);
             Assert.That(notices, Is.Empty);
             Directory.CreateDirectory(Layout.TextEncoder(3));
-            Assert.That(Layout.HasPart(Layout.TextEncoder(3)), Is.False);
-            Assert.That(Layout.HasPart(Layout.TextEncoder(3)), Is.False);
+            Assert.That(Layout.Contents.HasPart(Layout.TextEncoder(3)), Is.False);
+            Assert.That(Layout.Contents.HasPart(Layout.TextEncoder(3)), Is.False);
         }
         Assert.That(notices, Has.Count.EqualTo(1).And.One.Contains("lists no text_encoder_3"));
     }
@@ -65,10 +65,10 @@ public sealed class ModelIndexTests
         List<string> notices = [];
         using (LoadingNotices.To(notices.Add))
         {
-            Assert.That(Layout.TokenizerInUse(3), Is.EqualTo(Layout.Tokenizer(3)));
+            Assert.That(Layout.Contents.TokenizerInUse(3), Is.EqualTo(Layout.Tokenizer(3)));
             Assert.That(notices, Is.Empty);
             Directory.CreateDirectory(Layout.Tokenizer(3));
-            Assert.That(Layout.TokenizerInUse(3), Is.EqualTo(Layout.Tokenizer(3)));
+            Assert.That(Layout.Contents.TokenizerInUse(3), Is.EqualTo(Layout.Tokenizer(3)));
         }
         Assert.That(notices, Has.Count.EqualTo(1).And.One.Contains("lists no tokenizer_3, which text_encoder_3 needs"));
     }
@@ -81,11 +81,11 @@ public sealed class ModelIndexTests
         using (LoadingNotices.To(notices.Add))
         {
             Assert.That(
-                () => Layout.TokenizerInUse(3),
+                () => Layout.Contents.TokenizerInUse(3),
                 Throws.TypeOf<CheckpointException>().With.Message.Contains("lists tokenizer_3 (T5TokenizerFast)")
             );
             Directory.CreateDirectory(Layout.Tokenizer(3));
-            Assert.That(Layout.TokenizerInUse(3), Is.EqualTo(Layout.Tokenizer(3)));
+            Assert.That(Layout.Contents.TokenizerInUse(3), Is.EqualTo(Layout.Tokenizer(3)));
         }
         Assert.That(notices, Is.Empty);
     }
@@ -96,7 +96,7 @@ public sealed class ModelIndexTests
         Index("""{"_class_name":"X"}""");
         Directory.CreateDirectory(Layout.TextEncoder(2));
         Assert.That(
-            (Layout.HasPart(Layout.TextEncoder(2)), Layout.HasPart(Layout.TextEncoder(3))),
+            (Layout.Contents.HasPart(Layout.TextEncoder(2)), Layout.Contents.HasPart(Layout.TextEncoder(3))),
             Is.EqualTo((true, false))
         );
     }
@@ -106,7 +106,7 @@ public sealed class ModelIndexTests
     {
         Index("""{"_class_name":"X","scheduler":["diffusers","FlowMatchHeunDiscreteScheduler"]}""");
         Assert.That(
-            () => Layout.RequireClass(Layout.Scheduler, FlowMatchEulerConfig.ClassName),
+            () => Layout.Contents.RequireClass(Layout.Scheduler, FlowMatchEulerConfig.ClassName),
             Throws
                 .TypeOf<CheckpointException>()
                 .With.Message.Contains("lists FlowMatchHeunDiscreteScheduler as scheduler")
@@ -127,8 +127,8 @@ public sealed class ModelIndexTests
         foreach (
             var read in new Action[]
             {
-                () => Layout.HasPart(Layout.TextEncoder(3)),
-                () => Layout.RequireClass(Layout.TextEncoder(3), "T5EncoderModel"),
+                () => Layout.Contents.HasPart(Layout.TextEncoder(3)),
+                () => Layout.Contents.RequireClass(Layout.TextEncoder(3), "T5EncoderModel"),
             }
         )
         {
@@ -160,7 +160,7 @@ public sealed class ModelIndexTests
         WholePipeline(changes);
         Directory.CreateDirectory(folder.Of("controlnet"));
         Assert.That(
-            () => Layout.RequirePipeline("X", "T", "V", "S", textEncoders: 3),
+            () => Layout.Contents.RequirePipeline("X", "T", "V", "S", textEncoders: 3),
             Throws.TypeOf<CheckpointException>().With.Message.Contains(problem)
         );
     }
@@ -181,7 +181,7 @@ public sealed class ModelIndexTests
         List<string> notices = [];
         using (LoadingNotices.To(notices.Add))
         {
-            Layout.RequirePipeline("X", "T", "V", "S", textEncoders: 3);
+            Layout.Contents.RequirePipeline("X", "T", "V", "S", textEncoders: 3);
         }
         Assert.That(notices, said is null ? Is.Empty : Has.Count.EqualTo(1).And.One.Contains(said));
     }

@@ -29,7 +29,7 @@ public sealed class PipelineTests
         var model = Path.Combine(folder, "model");
         saved.Save(model);
 
-        using var loaded = FlowModel.Load(model);
+        using var loaded = StoredModel.Load(model);
 
         string[] prompts = ["a red circle", ""];
         Assert.That(loaded.Scheduler, Is.EqualTo(saved.Scheduler));
@@ -111,7 +111,7 @@ public sealed class PipelineTests
         var encoder = new CLIPTextModelWithProjection(text);
         ParameterInitialization.Apply(encoder, seed: 4);
         return new FlowModel(
-            family: ModelFamily.SD35,
+            family: ModelFamilies.SD35,
             transformer: Transformer(TransformerConfig with { JointAttentionDim = 8, PooledProjectionDim = 6 }),
             vae: Autoencoder(),
             prompts: new SD3PromptEncoder([new TextTower(tokenizer, words, encoder)], null, textWidth: 8),

@@ -154,10 +154,10 @@ public sealed class PromptEncoderTests
     public void An_identity_tells_every_part_apart()
     {
         PromptFolder.WriteFlux1(folder);
-        var identity = ModelFamily.EncoderIdentityOf(folder);
-        Assert.That(identity.Difference(ModelFamily.EncoderIdentityOf(folder)), Is.Null);
+        var identity = PromptEncoders.IdentityOf(folder);
+        Assert.That(identity.Difference(PromptEncoders.IdentityOf(folder)), Is.Null);
         Assert.That(
-            identity.Difference(ModelFamily.EncoderIdentityOf(folder, 256)),
+            identity.Difference(PromptEncoders.IdentityOf(folder, 256)),
             Does.Contain("512 tokens, expected 256")
         );
 
@@ -165,11 +165,11 @@ public sealed class PromptEncoderTests
         var config = Path.Combine(folder, "text_encoder_2", "config.json");
         var text = File.ReadAllText(config);
         File.WriteAllText(config, text.Replace("{", """{"transformers_version": "5.0.0",""", StringComparison.Ordinal));
-        Assert.That(identity.Difference(ModelFamily.EncoderIdentityOf(folder)), Is.Null);
+        Assert.That(identity.Difference(PromptEncoders.IdentityOf(folder)), Is.Null);
 
         File.WriteAllText(config, text.Replace("\"num_heads\": 2", "\"num_heads\": 1", StringComparison.Ordinal));
         Assert.That(
-            identity.Difference(ModelFamily.EncoderIdentityOf(folder)),
+            identity.Difference(PromptEncoders.IdentityOf(folder)),
             Does.Contain("configuration of text_encoder_2")
         );
         File.WriteAllText(config, text);
@@ -178,16 +178,13 @@ public sealed class PromptEncoderTests
         var bytes = File.ReadAllBytes(weights);
         bytes[^3] ^= 1;
         File.WriteAllBytes(weights, bytes);
-        Assert.That(
-            identity.Difference(ModelFamily.EncoderIdentityOf(folder)),
-            Does.Contain("weights of text_encoder ")
-        );
+        Assert.That(identity.Difference(PromptEncoders.IdentityOf(folder)), Does.Contain("weights of text_encoder "));
         bytes[^3] ^= 1;
         File.WriteAllBytes(weights, bytes);
 
         File.AppendAllText(Path.Combine(folder, "tokenizer_2", "tokenizer.json"), " ");
         Assert.That(
-            identity.Difference(ModelFamily.EncoderIdentityOf(folder)),
+            identity.Difference(PromptEncoders.IdentityOf(folder)),
             Does.Contain("tokenizer of text_encoder_2")
         );
     }
@@ -199,7 +196,7 @@ public sealed class PromptEncoderTests
         PromptFolder.WriteFlux1(folder);
         PromptFolder.WriteFlux2(other);
         Assert.That(
-            ModelFamily.EncoderIdentityOf(other).Difference(ModelFamily.EncoderIdentityOf(folder)),
+            PromptEncoders.IdentityOf(other).Difference(PromptEncoders.IdentityOf(folder)),
             Is.EqualTo("found encoders of Flux2KleinPipeline, expected FluxPipeline")
         );
     }

@@ -30,7 +30,7 @@ public sealed class UntrainedPartsTests
     [Platform("Linux")]
     public void Large_files_are_linked_small_ones_copied_and_what_is_trained_is_left_out()
     {
-        new UntrainedParts(folder.Of("source")).WriteTo(folder.Of("saved"));
+        new UntrainedParts(new(folder.Of("source"))).WriteTo(folder.Of("saved"));
         Assert.That(
             Directory
                 .EnumerateFiles(folder.Of("saved"), "*", SearchOption.AllDirectories)
@@ -50,7 +50,7 @@ public sealed class UntrainedPartsTests
     {
         File.Move(Source(Large), folder.Of("blob"));
         File.CreateSymbolicLink(Source(Large), folder.Of("blob"));
-        new UntrainedParts(folder.Of("source")).WriteTo(folder.Of("saved"));
+        new UntrainedParts(new(folder.Of("source"))).WriteTo(folder.Of("saved"));
         var saved = Path.Combine(folder.Of("saved"), Large);
         Assert.That(new FileInfo(saved).LinkTarget, Is.Null);
         Assert.That(AreOneFile(folder.Of("blob"), saved), Is.True);
@@ -64,7 +64,7 @@ public sealed class UntrainedPartsTests
         var other = Directory.CreateDirectory(Path.Combine(OtherFileSystem, $"flowbp-{Guid.NewGuid():N}")).FullName;
         try
         {
-            var parts = new UntrainedParts(folder.Of("source"));
+            var parts = new UntrainedParts(new(folder.Of("source")));
             parts.WriteTo(Path.Combine(other, "first"));
             parts.WriteTo(Path.Combine(other, "second"));
             var first = Path.Combine(other, "first", Large);

@@ -75,10 +75,10 @@ public sealed class SavedShardsTests
     {
         using var model = TestNetworks.Transformer();
         var config = model.Config.ToJson();
-        DiffusersFolder.WriteNetwork(folder.Of("first"), config, model, maxShardBytes: maxShardBytes);
+        ModuleFolder.WriteNetwork(folder.Of("first"), config, model, maxShardBytes: maxShardBytes);
 
-        using var loaded = ModelFamily.SD35.LoadTransformer(folder.Of("first"));
-        DiffusersFolder.WriteNetwork(folder.Of("second"), loaded.ConfigJson, loaded, maxShardBytes: maxShardBytes);
+        using var loaded = ModelFamilies.SD35.LoadTransformer(folder.Of("first"));
+        ModuleFolder.WriteNetwork(folder.Of("second"), loaded.ConfigJson, loaded, maxShardBytes: maxShardBytes);
 
         var files = Names(folder.Of("first"));
         Assert.That(Names(folder.Of("second")), Is.EqualTo(files));

@@ -13,9 +13,9 @@ public sealed class OriginalCheckpointTests
         (Func<nn.Module> New, Func<string, string?, nn.Module> Load, string Config)
     > Families = new()
     {
-        ["SD3"] = (() => Transformer(), ModelFamily.SD35.LoadTransformer, TransformerConfig.ToJson()),
-        ["FLUX.1"] = (() => Flux(), ModelFamily.Flux1.LoadTransformer, FluxConfig.ToJson()),
-        ["FLUX.2"] = (() => Flux2(), ModelFamily.Flux2.LoadTransformer, Flux2Config.ToJson()),
+        ["SD3"] = (() => Transformer(), ModelFamilies.SD35.LoadTransformer, TransformerConfig.ToJson()),
+        ["FLUX.1"] = (() => Flux(), ModelFamilies.Flux1.LoadTransformer, FluxConfig.ToJson()),
+        ["FLUX.2"] = (() => Flux2(), ModelFamilies.Flux2.LoadTransformer, Flux2Config.ToJson()),
     };
 
     private static readonly string[] Names = [.. Families.Keys];
@@ -124,7 +124,7 @@ public sealed class OriginalCheckpointTests
                 SingleFile.Describe(file),
                 Is.EqualTo("is a single-file checkpoint of FLUX.1 under its original names, with an autoencoder")
             );
-            Assert.That(SingleFile.FamilyOf(file), Is.EqualTo(ModelFamily.Flux1));
+            Assert.That(SingleFile.FamilyOf(file), Is.EqualTo(ModelFamilies.Flux1));
             Assert.That(
                 Described("model.diffusion_model.input_blocks.0.0.weight"),
                 Does.Contain("Stable Diffusion 1, 2 or XL")

@@ -51,7 +51,7 @@ public class ReleasedConfigTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(config.Method.Name, Is.EqualTo("flowbp-sparse"));
-            Assert.That(config.Family, Is.EqualTo(ModelFamily.SD35));
+            Assert.That(config.Family, Is.EqualTo(ModelFamilies.SD35));
             Assert.That(config.Optimizer.LearningRate, Is.EqualTo(1e-5));
             Assert.That(config.Hinge, Is.EqualTo(new HingeLoss(0.55, 1, 1)));
             Assert.That((config.Model.Height, config.Model.Width), Is.EqualTo(((int?)512, (int?)512)));

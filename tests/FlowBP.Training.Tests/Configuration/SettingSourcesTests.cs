@@ -167,12 +167,12 @@ public class SettingSourcesTests
     [TestCase("embedded", "sd35")]
     [TestCase("/models/mine", null)]
     public void A_backbone_is_told_by_its_name(string model, string? name) =>
-        Assert.That(ModelFamily.Of(model)?.Name, Is.EqualTo(name));
+        Assert.That(ModelFamilies.Of(model)?.Name, Is.EqualTo(name));
 
     [Test]
     public void A_backbone_is_told_by_its_folder_before_its_name()
     {
         folder.Write("flux/model_index.json", """{"_class_name": "StableDiffusion3Pipeline"}""");
-        Assert.That(ModelFamily.Of(folder.Of("flux")), Is.EqualTo(ModelFamily.SD35));
+        Assert.That(ModelFamilies.Of(folder.Of("flux")), Is.EqualTo(ModelFamilies.SD35));
     }
 }

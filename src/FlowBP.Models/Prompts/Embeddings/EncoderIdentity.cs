@@ -56,9 +56,9 @@ public sealed record EncoderIdentity(string Pipeline, int MaxSequenceLength, IRe
         var parts = new List<EncoderPart>();
         for (var i = 1; i <= encoders.Classes.Count; i++)
         {
-            if (i == 1 || !encoders.OnlyFirstIsNeeded || layout.HasPart(layout.TextEncoder(i)))
+            if (i == 1 || !encoders.OnlyFirstIsNeeded || layout.Contents.HasPart(layout.TextEncoder(i)))
             {
-                parts.Add(PartOf(layout.TextEncoder(i), layout.TokenizerInUse(i), encoders.Classes[i - 1]));
+                parts.Add(PartOf(layout.TextEncoder(i), layout.Contents.TokenizerInUse(i), encoders.Classes[i - 1]));
             }
         }
         // Without T5 the length is that of CLIP, which its tokenizer knows.
@@ -66,7 +66,7 @@ public sealed record EncoderIdentity(string Pipeline, int MaxSequenceLength, IRe
         var tokens = onlyClip
             ? SequenceLength.ResolveFixed(maxSequenceLength, ClipTokenizerFiles.ReadLength(layout.Tokenizer()))
             : SequenceLength.Resolve(maxSequenceLength, encoders.DefaultLength, T5Tower.LongestSequence);
-        return new EncoderIdentity(layout.PipelineClass(), tokens, parts);
+        return new EncoderIdentity(layout.Contents.PipelineClass, tokens, parts);
     }
 
     /// <summary>SHA-256 of everything here, hexadecimal.</summary>
