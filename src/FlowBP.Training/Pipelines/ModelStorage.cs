@@ -1,3 +1,5 @@
+using FlowBP.Families;
+
 namespace FlowBP.Training.Pipelines;
 
 /// <summary>Stores a model as it is at the moment, trained or not.</summary>

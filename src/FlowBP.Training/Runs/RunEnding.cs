@@ -5,6 +5,7 @@
 
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Evaluation;
+using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Runs;
 
