@@ -207,7 +207,9 @@ public static class PromptSets
                 .. (list == PromptList.Training ? Training : HeldOut).DistinctBy(prompt => prompt.Canonical),
             ];
             var listed = meanings
-                .Select((meaning, rank) => meaning.Wordings.Where((_, w) => Lists(list, meanings.Length, rank, w)).ToArray())
+                .Select(
+                    (meaning, rank) => meaning.Wordings.Where((_, w) => Lists(list, meanings.Length, rank, w)).ToArray()
+                )
                 .Where(wordings => wordings.Length > 0);
             foreach (var (rank, wordings) in listed.Index())
             {

@@ -18,7 +18,11 @@ public sealed class JudgedPicturesTests
         {
             planes[i] = i * 37 % 256 / 255f;
         }
-        pictures.Add([s_left, s_one, s_left, s_one], planes, [Verdict.Pass, Verdict.Pass, Verdict.Fail("no"), Verdict.Pass]);
+        pictures.Add(
+            [s_left, s_one, s_left, s_one],
+            planes,
+            [Verdict.Pass, Verdict.Pass, Verdict.Fail("no"), Verdict.Pass]
+        );
         return pictures;
     }
 

@@ -44,7 +44,10 @@ public sealed class RewardAgreementTests
                 {
                     continue;
                 }
-                var won = scores[good] > scores[bad] ? 1 : scores[good] == scores[bad] ? 0.5 : 0;
+                var won =
+                    scores[good] > scores[bad] ? 1
+                    : scores[good] == scores[bad] ? 0.5
+                    : 0;
                 (all, above) = (all + 1, above + won);
                 if (prompts[good] == prompts[bad])
                 {

@@ -24,8 +24,7 @@ public sealed record HackingSettings
     /// <summary>What an alarm does.</summary>
     [Setting(
         "what to do when the judge of select_prompts finds the model worse than at an earlier step",
-        Choices =
-        [
+        Choices = [
             "none",
             HackingResponse.None,
             "warn",

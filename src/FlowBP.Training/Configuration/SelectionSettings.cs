@@ -47,7 +47,9 @@ public sealed record SelectionSettings
             var strengths = SelectStrengths.Select(Parsed).Distinct().Order().ToArray();
             return strengths.Length > 0
                 ? strengths
-                : throw new ConfigurationException("select_strengths names no strength, expected numbers such as 0.5,1");
+                : throw new ConfigurationException(
+                    "select_strengths names no strength, expected numbers such as 0.5,1"
+                );
         }
     }
 

@@ -178,6 +178,9 @@ internal sealed class JudgedRewardTraining(PretrainRecipe recipe, Func<string, l
     private Tensor Ids(IEnumerable<Prompt> prompts)
     {
         Prompt[] all = [.. prompts];
-        return torch.tensor([.. all.SelectMany(prompt => tokenize(prompt.Text))], [all.Length, PretrainRecipe.PromptTokens]);
+        return torch.tensor(
+            [.. all.SelectMany(prompt => tokenize(prompt.Text))],
+            [all.Length, PretrainRecipe.PromptTokens]
+        );
     }
 }

@@ -16,16 +16,7 @@ public sealed record PaintingRecipe(int Prompts, int Batch = 64)
 {
     /// <summary>Guidance scale and Euler steps of each picture of a prompt.</summary>
     public IReadOnlyList<(double Guidance, int Steps)> Pictures { get; init; } =
-    [
-        (3, 16),
-        (3, 10),
-        (2, 12),
-        (4, 12),
-        (3, 12),
-        (5, 12),
-        (1.5, 8),
-        (3, 8),
-    ];
+    [(3, 16), (3, 10), (2, 12), (4, 12), (3, 12), (5, 12), (1.5, 8), (3, 8)];
 }
 
 /// <summary>Paints and judges.</summary>

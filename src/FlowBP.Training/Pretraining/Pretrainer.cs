@@ -185,15 +185,21 @@ public sealed class Pretrainer(PretrainRecipe recipe, string folder, Action<Pret
     private void RunJudges()
     {
         var fresh = Painted("fresh");
-        var agreements = new[] { "render_reward", "control_reward", "reward", "render_heldout_reward", "heldout_reward" }
-            .ToDictionary(
-                name => name,
-                name =>
-                {
-                    using var reward = RewardFolder.Load(At(name));
-                    return RewardAsJudge.Measure(reward, fresh);
-                }
-            );
+        var agreements = new[]
+        {
+            "render_reward",
+            "control_reward",
+            "reward",
+            "render_heldout_reward",
+            "heldout_reward",
+        }.ToDictionary(
+            name => name,
+            name =>
+            {
+                using var reward = RewardFolder.Load(At(name));
+                return RewardAsJudge.Measure(reward, fresh);
+            }
+        );
         AtomicFile.WriteText(At("judges.json"), JsonSerializer.Serialize(agreements, s_json) + "\n");
     }
 

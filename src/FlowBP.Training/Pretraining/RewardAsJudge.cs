@@ -42,7 +42,11 @@ public sealed record RewardAgreement(int Pictures, double Passing, double Auc, l
     }
 
     // All pairs of a passing and a failing picture, and in how many the passing one scores higher.
-    private static (long Pairs, double Right) Compare(int[] rows, IReadOnlyList<double> scores, IReadOnlyList<bool> passes)
+    private static (long Pairs, double Right) Compare(
+        int[] rows,
+        IReadOnlyList<double> scores,
+        IReadOnlyList<bool> passes
+    )
     {
         double[] passing = [.. rows.Where(row => passes[row]).Select(row => scores[row])];
         double[] failing = [.. rows.Where(row => !passes[row]).Select(row => scores[row]).Order()];

@@ -33,9 +33,16 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         using var listening = LoadingNotices.To(observer.Notice);
         var trainingPrompts = PromptFile.Read(config.Prompts, config.Model.CaptionKey);
         var evaluationPrompts = config.Judges.Prompts(config.Model.CaptionKey);
-        var selectionPrompts =
-            config is { Selection.Select: SelectionJudge.None, Hacking.OnHacking: HackingResponse.None } ? [] : config.Selection.Prompts(config.Model.CaptionKey);
-        NoticeOverlap(evaluationPrompts, trainingPrompts, "evaluation and training prompts overlap", "the gain is not held out");
+        var selectionPrompts = config
+            is { Selection.Select: SelectionJudge.None, Hacking.OnHacking: HackingResponse.None }
+            ? []
+            : config.Selection.Prompts(config.Model.CaptionKey);
+        NoticeOverlap(
+            evaluationPrompts,
+            trainingPrompts,
+            "evaluation and training prompts overlap",
+            "the gain is not held out"
+        );
         NoticeOverlap(
             evaluationPrompts,
             selectionPrompts,
@@ -86,11 +93,23 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         pictures.Write(output.Sample(0), 0, before);
 
         observer.Stage("training");
-        var parts = new RunParts(config, observer, model, trainer, evaluator, pictures, output, weights, selection, watch);
+        var parts = new RunParts(
+            config,
+            observer,
+            model,
+            trainer,
+            evaluator,
+            pictures,
+            output,
+            weights,
+            selection,
+            watch
+        );
         var training = new TrainingLoop(parts);
         var reports = training.Run(cancellation);
         return new RunEnding(parts, training).Run(before, reports, cancellation);
     }
+
     private ModelSelection? Selection(
         IReadOnlyList<string> prompts,
         IReadOnlyList<IPictureJudge> judges,
