@@ -78,7 +78,7 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
         {
             return null;
         }
-        var trained = parts.Weights.Saved();
+        var trained = parts.Weights.Saved(training.Hacking?.KeptStep ?? parts.Weights.Steps);
         var adapters = parts.Model.Adapter is not null;
         var selection = choice.Run(trained, adapters, cancellation);
         var kept = ModelSelection.At(

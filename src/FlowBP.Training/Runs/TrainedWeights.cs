@@ -84,10 +84,11 @@ internal sealed class TrainedWeights(
     /// Folders of what this run has stored by the number of updates: of adapters where one is trained, else of models. The result is
     /// one of them.
     /// </summary>
-    public IReadOnlyDictionary<int, string> Saved()
+    /// <param name="result">The step whose weights the result holds: the last one, unless the run went back to another.</param>
+    public IReadOnlyDictionary<int, string> Saved(int result)
     {
         var saved = checkpoints.ToDictionary(step => step, output.Checkpoint);
-        saved[Steps] = model.Adapter is null ? output.Model : output.Adapter;
+        saved[result] = model.Adapter is null ? output.Model : output.Adapter;
         return saved;
     }
 
