@@ -3,6 +3,7 @@
 using System.Globalization;
 using FlowBP.Families;
 using FlowBP.Settings;
+using FlowBP.Shapes;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
@@ -183,9 +184,9 @@ public class FlowMatchingTrainingTests
     {
         var training = PromptFile.Read(EmbeddedAssets.TrainingPrompts);
         Assert.That(new PromptedScenes(training).Captions, Is.EqualTo(training));
-        foreach (var file in new[] { EmbeddedAssets.ChoicePrompts, EmbeddedAssets.TestPrompts })
+        foreach (var list in new[] { PromptList.Choice, PromptList.Test })
         {
-            foreach (var prompt in PromptFile.Read(file))
+            foreach (var prompt in PromptSets.List(list).Select(prompt => prompt.Text))
             {
                 Assert.That(
                     () => new PromptedScenes([training[0], prompt]),
