@@ -1,6 +1,7 @@
 // Shape legend: B batch, … the dimensions of one latent.
 
 using FlowBP.RandomStreams;
+using FlowBP.Verification.Methods;
 
 namespace FlowBP.Surrogates.Tests;
 
@@ -168,10 +169,7 @@ public class FlowMatchingTests
             Latents_B = world.Random([3, 2, 4, 4], 1),
             Noise_B = world.Random([3, 2, 4, 4], 1),
             Times = s_times,
-            Conditioning = new(
-                FlowBP.Verification.Methods.TinyNetwork.ConditioningName,
-                world.Random([3, World.Conditions], 1)
-            ),
+            Conditioning = new(TinyNetwork.ConditioningName, world.Random([3, World.Conditions], 1)),
         };
 
     private static double[] Gradient(ChainWorld world, IVelocityField field)

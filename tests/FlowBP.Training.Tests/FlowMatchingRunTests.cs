@@ -49,6 +49,9 @@ public class FlowMatchingRunTests : ShortRunTests
         PictureFile.Save(Folder.Of("data", "1.png"), new RgbImage(side, side));
     }
 
-    private JsonElement Metrics() =>
-        JsonDocument.Parse(File.ReadAllLines(Folder.Of("run", "metrics.jsonl"))[^1]).RootElement;
+    private JsonElement Metrics()
+    {
+        using var line = JsonDocument.Parse(File.ReadAllLines(Folder.Of("run", "metrics.jsonl"))[^1]);
+        return line.RootElement.Clone();
+    }
 }

@@ -1,4 +1,3 @@
-using FlowBP.Families;
 using FlowBP.Pictures;
 using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
