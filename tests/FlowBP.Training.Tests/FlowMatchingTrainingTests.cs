@@ -7,7 +7,6 @@ using FlowBP.Shapes;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
-using FlowBP.Training.EmbeddedWorld;
 using FlowBP.Training.FlowMatching;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Planning;

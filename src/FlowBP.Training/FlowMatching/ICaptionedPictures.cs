@@ -3,7 +3,6 @@
 using FlowBP.Families;
 using FlowBP.RandomStreams;
 using FlowBP.Training.Configuration;
-using FlowBP.Training.EmbeddedWorld;
 
 namespace FlowBP.Training.FlowMatching;
 

@@ -3,9 +3,8 @@
 using FlowBP.Families;
 using FlowBP.RandomStreams;
 using FlowBP.Shapes;
-using FlowBP.Training.FlowMatching;
 
-namespace FlowBP.Training.EmbeddedWorld;
+namespace FlowBP.Training.FlowMatching;
 
 /// <summary>A new scene of a training prompt with each draw.</summary>
 internal sealed class PromptedScenes : ICaptionedPictures
