@@ -46,4 +46,10 @@ public enum RandomPurpose
 
     /// <summary>How a prompt is worded.</summary>
     Wording = 12,
+
+    /// <summary>Picture and time of a sample of the flow-matching loss in an alignment.</summary>
+    FlowMatching = 13,
+
+    /// <summary>ε of such a sample.</summary>
+    FlowMatchingNoise = 14,
 }

@@ -117,6 +117,23 @@ public class RoomsTests
             ]
         ),
         (
+            "Training.FlowMatching",
+            [
+                "Torch",
+                "RandomStreams",
+                "Pictures",
+                "Shapes",
+                "Surrogates",
+                "Models.Autoencoders",
+                "Models.Prompts",
+                "Families",
+                "Training",
+                "Training.Devices",
+                "Training.Configuration",
+                "Training.Pipelines",
+            ]
+        ),
+        (
             "Training.Alignment",
             [
                 "Torch",
@@ -132,6 +149,7 @@ public class RoomsTests
                 "Training.Configuration",
                 "Training.Rewards",
                 "Training.Pipelines",
+                "Training.FlowMatching",
             ]
         ),
         (
@@ -166,6 +184,7 @@ public class RoomsTests
                 "Training.Configuration",
                 "Training.Rewards",
                 "Training.Pipelines",
+                "Training.FlowMatching",
                 "Training.Alignment",
                 "Training.Evaluation",
                 "Training.EmbeddedWorld",

@@ -34,7 +34,7 @@ public sealed class AutoencoderKL : LatentAutoencoder
         );
 
     /// <summary>From the encoder's latent to what a diffusion model sees: <c>(z − shift) · scale</c>.</summary>
-    public Tensor Scale(Tensor z_BCYX)
+    public override Tensor Scale(Tensor z_BCYX)
     {
         using var scope = torch.NewDisposeScope();
         return ((z_BCYX - Config.ShiftFactor) * Config.ScalingFactor).MoveToOuterDisposeScope();

@@ -43,7 +43,7 @@ public sealed class AutoencoderKLFlux2 : LatentAutoencoder
     /// <summary>From the encoder's latent to what a diffusion model sees: patches, <c>(z − mean) / std</c>.</summary>
     /// <param name="z_BCYX">Latent; even sides.</param>
     /// <returns>[B, 4·C, Y/2, X/2].</returns>
-    public Tensor Scale(Tensor z_BCYX)
+    public override Tensor Scale(Tensor z_BCYX)
     {
         using var scope = torch.NewDisposeScope();
         return ((LatentPatches.Patchify(z_BCYX) - bn.Mean_1E11) / bn.Deviation_1E11).MoveToOuterDisposeScope();

@@ -61,6 +61,11 @@ public abstract class LatentAutoencoder : nn.Module<Tensor, Tensor>
     /// <returns>Pixels [B, colours, Y', X'], about [−1, 1] but not clamped, in the type of the parameters.</returns>
     public abstract Tensor DecodeScaled(Tensor latents_BCYX);
 
+    /// <summary>From the encoder's latent, <see cref="EncodeMean"/>, to what a diffusion model sees.</summary>
+    /// <param name="z_BCYX">Unscaled latent.</param>
+    /// <returns>Latents in the diffusion model's scale and layout.</returns>
+    public abstract Tensor Scale(Tensor z_BCYX);
+
     /// <summary>Mean and log-variance of the latent, concatenated along the channels.</summary>
     /// <param name="image_BCYX">Pixels in [−1, 1]; sides divisible by the spatial compression.</param>
     /// <returns>[B, 2·latent channels, Y', X'].</returns>

@@ -164,4 +164,18 @@ public sealed class SurrogateExecutor(
         RewardGradient gradient,
         AnchorGradient? anchor = null
     ) => new PullbackSequence(field, schedule, kernels, options.VjpChunk).Run(batch, rollout, gradient, anchor);
+
+    /// <summary>
+    /// Adds the gradient of the flow-matching loss on given data to the gradients of the parameters: <c>weight/n Σ mean_D (v_θ(x_t, t, c) −
+    /// (ε − x))²</c> with <c>x_t = (1 − t)·x + t·ε</c>. Independent of the other phases.
+    /// </summary>
+    /// <param name="data">The data, in pullbacks of <see cref="ExecutorOptions.VjpChunk"/> samples; it stays the caller's.</param>
+    /// <param name="weight">The loss's weight.</param>
+    /// <param name="count">
+    /// n, the samples that the loss is the mean of, over all batches and ranks whose gradients are *added up*; null: those given.
+    /// </param>
+    /// <exception cref="NonFiniteException">A velocity is not finite.</exception>
+    /// <exception cref="ArgumentException">Noise, times or conditioning are not of these samples.</exception>
+    public FlowMatchingReport AccumulateFlowMatching(FlowMatchingBatch data, double weight, double? count = null) =>
+        new FlowMatchingPullback(field, kernels, options.VjpChunk).Run(data, weight, count ?? data.Latents_B.size(0));
 }

@@ -67,6 +67,12 @@ public sealed record SurrogateReport
     /// <summary>Network evaluations of the reference.</summary>
     public Evaluations ReferenceEvaluations { get; init; }
 
+    /// <summary>The flow-matching loss with its weight, which is no part of <see cref="Loss"/>; null: it is off.</summary>
+    public double? FlowMatchingLoss { get; init; }
+
+    /// <summary>Network evaluations of the flow-matching loss; as many pullbacks.</summary>
+    public Evaluations FlowMatchingEvaluations { get; init; }
+
     /// <summary>Gathers the report from what the phases returned.</summary>
     /// <param name="schedule">The rollout's schedule.</param>
     /// <param name="plan">The plans.</param>

@@ -5,6 +5,7 @@
 using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Configuration;
+using FlowBP.Training.FlowMatching;
 using FlowBP.Training.Optimization;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
@@ -23,6 +24,7 @@ public sealed class AlignmentTrainer : IDisposable
     private readonly ReferenceModel? reference;
     private readonly SurrogateExecutor executor;
     private readonly StepInputSource source;
+    private readonly FlowMatchingTerm? flowMatching;
     private readonly int samples;
 
     /// <summary>Nothing is trained yet; model and reward stay the caller's.</summary>
@@ -31,6 +33,7 @@ public sealed class AlignmentTrainer : IDisposable
     /// <param name="imageReward">The training reward.</param>
     /// <param name="prompts">The training prompts.</param>
     /// <exception cref="InvalidSettingException">A setting asks for what this model's network does not do.</exception>
+    /// <exception cref="InvalidDataException">Data of the flow-matching loss can't be used; says which.</exception>
     public AlignmentTrainer(
         AlignmentConfig config,
         TextToImage model,
@@ -46,6 +49,7 @@ public sealed class AlignmentTrainer : IDisposable
         this.prompts = new PromptOrder(prompts, config.PromptSeed);
         schedule = model.Schedule(config.RolloutSteps);
         source = new StepInputSource(config, model, imageReward, schedule);
+        flowMatching = FlowMatchingTerm.Of(config, model, prompts, schedule);
         // As it is now, before the first update.
         reference = config.Anchor.NeedsReference ? new ReferenceModel(model) : null;
         try
@@ -152,7 +156,16 @@ public sealed class AlignmentTrainer : IDisposable
                 .Chunk(config.TrainBatchSize)
                 .Select((texts, part) => Accumulate(texts, step, part * config.TrainBatchSize, clock)),
         ];
-        return AccumulatedBatch.Mean(batches, samples, model.TrainedParameters.Select(each => each.Parameter));
+        var report = AccumulatedBatch.Mean(batches, samples, model.TrainedParameters.Select(each => each.Parameter));
+        return flowMatching is null ? report : AddFlowMatching(flowMatching, report, step, clock);
+    }
+
+    // Once per update, after the batches: their correction for the filter is none of this loss's.
+    private SurrogateReport AddFlowMatching(FlowMatchingTerm term, SurrogateReport report, int step, PartClock clock)
+    {
+        var (loss, evaluations) = term.Accumulate(executor, step);
+        clock.Lap("flow_matching");
+        return report with { FlowMatchingLoss = loss, FlowMatchingEvaluations = evaluations };
     }
 
     // Adds the gradient of one batch, the samples from `first` on.

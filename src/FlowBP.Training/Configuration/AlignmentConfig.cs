@@ -91,6 +91,10 @@ public sealed record AlignmentConfig
     [Settings]
     public VelocityAnchor Anchor { get; init; } = new();
 
+    /// <summary>The loss that the model was trained with before, on data.</summary>
+    [Settings]
+    public FlowMatchingSettings FlowMatching { get; init; } = new();
+
     /// <summary>Over which copies of a picture the training reward is the mean.</summary>
     [Settings]
     public RewardSmoothing Smoothing { get; init; } = RewardSmoothing.None;
@@ -180,6 +184,10 @@ public sealed record AlignmentConfig
 
     /// <summary>Seed of the evaluation's noise.</summary>
     public ulong EvaluationSeed => (ulong)(EvalSeed ?? Model.Seed);
+
+    /// <summary>Pictures of an update's flow-matching loss; 0: it is off.</summary>
+    public int FlowMatchingSamples =>
+        FlowMatching.IsOff ? 0 : FlowMatching.FlowMatchingBatchSize ?? (TrainBatchSize * GradientAccumulationSteps);
 
     /// <summary>Warm-up, peak and decay.</summary>
     public LearningRateSchedule LearningRate =>

@@ -1,6 +1,7 @@
 // What no single setting can know: values that are each accepted and don't go together. A setting without a meaning in its
 // surroundings would be ignored, so it is refused.
 
+using FlowBP.Families;
 using FlowBP.Settings;
 
 namespace FlowBP.Training.Configuration;
@@ -35,6 +36,25 @@ internal static class SettingRules
                 config.Hacking is { OnHacking: not HackingResponse.None, HackingJudge: SelectionJudge.HeldOut }
                 && config.Judges.HeldOutReward is null,
             "on_hacking has nothing to judge by: name a heldout_reward, or set hacking_judge to rules"
+        ),
+        (
+            config => config.FlowMatching is { IsOff: false, FlowMatchingData: null },
+            "flow_matching_weight needs flow_matching_data: a folder of pictures with captions, or embedded for the embedded model"
+        ),
+        (
+            config =>
+                config.FlowMatching.IsOff
+                && (
+                    config.FlowMatching.FlowMatchingData is not null
+                    || config.FlowMatching.FlowMatchingBatchSize is not null
+                ),
+            "flow_matching_data and flow_matching_batch_size have no meaning without flow_matching_weight"
+        ),
+        (
+            config =>
+                config.FlowMatching.FlowMatchingData == ModelFamilies.Embedded
+                && config.Model.Model != ModelFamilies.Embedded,
+            "flow_matching_data embedded has scenes for the embedded model alone: name a folder of pictures with captions"
         ),
         (
             config => config.Selection.Select == SelectionJudge.HeldOut && config.Judges.HeldOutReward is null,

@@ -36,6 +36,8 @@ public static class ConfiguredPlan
         "anchor_weight",
         "norm_hinge_weight",
         "compare_to_base",
+        "flow_matching_weight",
+        "flow_matching_batch_size",
         "reward_smoothing_copies",
         "reward_smoothing_clean",
     ];

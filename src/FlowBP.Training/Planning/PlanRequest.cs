@@ -103,6 +103,9 @@ public sealed record PlanRequest
     /// </summary>
     public bool HasReference { get; init; }
 
+    /// <summary>Pictures of an update's flow-matching loss, all GPUs together; 0: there is none.</summary>
+    public int FlowMatchingSamples { get; init; }
+
     /// <summary>Pictures that the reward sees, one after the other, in the place of one.</summary>
     public int RewardCopies { get; init; } = 1;
 

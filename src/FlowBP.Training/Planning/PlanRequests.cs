@@ -60,6 +60,8 @@ public static class PlanRequests
             TextEncoding = settings.TextEncoders,
             KeepsAverage = settings.UseEma,
             HasReference = settings.AnchorWeight > 0 || settings.NormHingeWeight > 0 || settings.CompareToBase,
+            FlowMatchingSamples =
+                settings.FlowMatchingWeight > 0 ? settings.FlowMatchingBatchSize ?? settings.Batch : 0,
             RewardCopies = new RewardSmoothing(
                 settings.RewardSmoothingCopies,
                 IncludeClean: settings.RewardSmoothingClean

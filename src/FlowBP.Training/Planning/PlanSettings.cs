@@ -125,6 +125,14 @@ public sealed record PlanSettings
     [OfRun]
     public bool CompareToBase { get; init; }
 
+    /// <summary>Weight of the flow-matching loss; above 0 it is taken.</summary>
+    [OfRun]
+    public double FlowMatchingWeight { get; init; }
+
+    /// <summary>Its pictures; null: as many as an update has samples.</summary>
+    [OfRun]
+    public int? FlowMatchingBatchSize { get; init; }
+
     /// <summary>Perturbed copies of a picture that the reward sees.</summary>
     [OfRun]
     public int RewardSmoothingCopies { get; init; }

@@ -181,6 +181,19 @@ public sealed class RunPlan
                 ),
             ]
             : [];
+        // Evaluated, and pulled back with the segments run again; the conditional branch alone.
+        double flowSamples = request.FlowMatchingSamples;
+        WorkPart[] flowMatching =
+            flowSamples > 0
+                ?
+                [
+                    new(
+                        "flow-matching loss",
+                        flowSamples * ((2 * forward) + backward),
+                        $"{flowSamples:0} of 2 forwards and a backward"
+                    ),
+                ]
+                : [];
         var pictures = Cost.Images * request.RewardCopies;
         return
         [
@@ -201,6 +214,7 @@ public sealed class RunPlan
                 batch * products * ((forwards * forward) + backward),
                 $"{batch * products:0} of {forwards} forward{(forwards > 1 ? "s" : "")} and a backward"
             ),
+            .. flowMatching,
         ];
     }
 }

@@ -95,8 +95,8 @@ internal sealed class JudgedPictures
             path,
             new Dictionary<string, Tensor>
             {
-                [Pixels] = torch.tensor(pixels.ToArray()).reshape(-1, 3, Scene.Size, Scene.Size),
-                [Verdicts] = torch.tensor(passes.Select(pass => pass ? (byte)1 : (byte)0).ToArray()),
+                [Pixels] = Bytes(pixels).reshape(-1, 3, Scene.Size, Scene.Size),
+                [Verdicts] = Bytes([.. passes.Select(pass => pass ? (byte)1 : (byte)0)]),
             }
         );
     }
@@ -122,6 +122,13 @@ internal sealed class JudgedPictures
                     $"found no tensor '{name}' of {length} bytes, as {read.prompts.Count} prompts in"
                         + $" {Path.GetFileName(PromptsOf(path))} need: paint the pictures anew"
                 );
+    }
+
+    private static Tensor Bytes(List<byte> values)
+    {
+        var tensor = torch.empty([values.Count], ScalarType.Byte);
+        CollectionsMarshal.AsSpan(values).CopyTo(tensor.bytes);
+        return tensor;
     }
 
     private static string PromptsOf(string path) => Path.ChangeExtension(path, ".txt");

@@ -3,7 +3,6 @@
 // trained with on renders, so that it forgets nothing.
 
 using FlowBP.Models.Clip;
-using FlowBP.Models.Layers;
 using FlowBP.Models.Rewards;
 using FlowBP.RandomStreams;
 using FlowBP.Shapes;
@@ -154,7 +153,7 @@ internal sealed class JudgedRewardTraining(PretrainRecipe recipe, Func<string, l
                 .reshape(Kinds, count);
             var singles = F.binary_cross_entropy_with_logits(logits_KB, label_KB.narrow(1, first, count));
             // −log σ(z_passing − z_failing), Bradley and Terry 1952.
-            var pairs = F.softplus(logits_KB[1] - logits_KB[0]).mean();
+            var pairs = F.binary_cross_entropy_with_logits(logits_KB[0] - logits_KB[1], torch.ones(count));
             return singles + pairs;
         };
     }

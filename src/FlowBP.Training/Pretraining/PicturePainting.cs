@@ -4,7 +4,6 @@
 using System.Diagnostics;
 using FlowBP.RandomStreams;
 using FlowBP.Shapes;
-using FlowBP.Surrogates;
 using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Pretraining;

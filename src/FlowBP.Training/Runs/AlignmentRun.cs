@@ -7,6 +7,7 @@ using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
+using FlowBP.Training.FlowMatching;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
 
@@ -55,10 +56,17 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             "prompts of select_prompts and training prompts overlap",
             "what is chosen may be what was learnt by heart"
         );
+        var captions = CaptionedPictures.Of(config.FlowMatching, trainingPrompts)?.Captions ?? [];
+        NoticeOverlap(
+            [.. evaluationPrompts, .. selectionPrompts],
+            captions,
+            "captions of flow_matching_data and held-out prompts overlap",
+            "the model is trained on what it is judged by"
+        );
         using var device = ComputeDevice.Open(config.Model.Device, observer.Notice);
         using var model = config.Model.Open(
             device,
-            [.. trainingPrompts, .. evaluationPrompts, .. selectionPrompts],
+            [.. trainingPrompts, .. evaluationPrompts, .. selectionPrompts, .. captions],
             observer.Notice,
             config.Training
         );

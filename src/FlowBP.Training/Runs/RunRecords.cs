@@ -94,6 +94,7 @@ public sealed class RunRecords : IDisposable
                     report.Surrogate.AnchorLoss,
                     report.Surrogate.VelocityNormRatio,
                     report.Surrogate.VelocitySquaredDifference,
+                    report.Surrogate.FlowMatchingLoss,
                     Rewards = report.Rewards?.Scores,
                     RewardGradientCosines = report.Rewards?.Cosines,
                 },
