@@ -137,7 +137,7 @@ public sealed record Prompt
     public ObjectPhrase? Second { get; }
 
     /// <summary>How the first object lies to the second, if the prompt says so.</summary>
-    public Relation? Relation { get; }
+    public Relation? Relation { get; private init; }
 
     /// <summary>How it says so; GenEval's way unless <see cref="In"/> changed it.</summary>
     public PromptWording Wording { get; private init; } = PromptWording.GenEval;
@@ -243,6 +243,10 @@ public sealed record Prompt
             ({ } second, null) when string.CompareOrdinal(First.Singular, second.Singular) > 0 => Pair(second, First),
             _ => In(PromptWording.GenEval),
         };
+
+    /// <summary>What the mirror image of a picture shows, left and right exchanged, exactly when the picture shows this.</summary>
+    public Prompt Mirrored =>
+        Relation is Shapes.Relation.LeftOf or Shapes.Relation.RightOf ? this with { Relation = Relation.Value.Inverse() } : this;
 
     /// <summary>How many of the objects named have a colour, 0 to 2.</summary>
     public int ColoursNamed => (First.Colour is null ? 0 : 1) + (Second?.Colour is null ? 0 : 1);

@@ -30,6 +30,20 @@ public static class PromptEdits
         }
     }
 
+    /// <summary>A prompt one edit away, in the same wording, whatever a picture shows.</summary>
+    /// <param name="stream">Where the draws come from.</param>
+    /// <param name="prompt">The prompt.</param>
+    public static Prompt Near(RandomStream stream, Prompt prompt)
+    {
+        while (true)
+        {
+            if (Draw(stream, prompt) is { } near && near.In(prompt.Wording) is var worded && worded != prompt)
+            {
+                return worded;
+            }
+        }
+    }
+
     /// <summary>One edit of a prompt; null where the edit drawn doesn't apply.</summary>
     private static Prompt? Draw(RandomStream stream, Prompt prompt)
     {

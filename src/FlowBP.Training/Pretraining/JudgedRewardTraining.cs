@@ -79,7 +79,7 @@ internal sealed class JudgedRewardTraining(PretrainRecipe recipe, Func<string, l
         Func<ShapesBatch, LossOfRows> renderLoss
     )
     {
-        var choices = source.Pictures?.Choices() ?? [];
+        var questions = source.Pictures is { } asked ? new PictureQuestions(asked) : null;
         var options = new ShapesBatchOptions
         {
             ViolatingImages = true,
@@ -92,11 +92,11 @@ internal sealed class JudgedRewardTraining(PretrainRecipe recipe, Func<string, l
             {
                 var rendered = renderLoss(ShapesBatch.Sample(recipe.Seed + source.Data, step, batch, options));
                 // Without a prompt of both verdicts there is nothing to prefer.
-                if (source.Pictures is not { } pictures || choices.Count == 0)
+                if (source.Pictures is not { } pictures || questions is not { HasPairs: true })
                 {
                     return rendered;
                 }
-                var judged = Judged(pictures, choices, source, step, batch, logits);
+                var judged = Judged(pictures, questions, source, step, batch, logits);
                 return rows => judged(rows) + rendered(rows) * RenderWeight;
             }
         );
@@ -105,7 +105,7 @@ internal sealed class JudgedRewardTraining(PretrainRecipe recipe, Func<string, l
     // Row b: a pair of one prompt, drawn task by task alike, and two single pictures.
     private LossOfRows Judged(
         JudgedPictures pictures,
-        IReadOnlyList<IReadOnlyList<(int[] Passing, int[] Failing)>> choices,
+        PictureQuestions questions,
         Source source,
         int step,
         int batch,
@@ -115,34 +115,26 @@ internal sealed class JudgedRewardTraining(PretrainRecipe recipe, Func<string, l
         const int Kinds = 4;
         var stream = RandomStream.For(recipe.Seed + source.Data, step, batch, RandomPurpose.Data);
         var disturbance = RandomStream.For(recipe.Seed + source.Data, step, batch, RandomPurpose.Augmentation);
-        var chosen = new int[Kinds * batch];
-        var mirrored = new bool[Kinds * batch];
+        var asked = new PictureQuestion[Kinds * batch];
         for (var b = 0; b < batch; b++)
         {
-            var task = choices[stream.NextInt(choices.Count)];
-            var (passing, failing) = task[stream.NextInt(task.Count)];
-            chosen[b] = passing[stream.NextInt(passing.Length)];
-            chosen[batch + b] = failing[stream.NextInt(failing.Length)];
-            mirrored[b] = mirrored[batch + b] = stream.NextInt(2) == 0;
+            (asked[b], asked[batch + b]) = questions.Pair(stream);
             for (var kind = 2; kind < Kinds; kind++)
             {
-                chosen[kind * batch + b] = stream.NextInt(pictures.Prompts.Count);
-                mirrored[kind * batch + b] = stream.NextInt(2) == 0;
+                asked[kind * batch + b] = questions.Single(stream);
             }
         }
-        var planes = new float[chosen.Length * Scene.ImageLength];
-        for (var i = 0; i < chosen.Length; i++)
+        var planes = new float[asked.Length * Scene.ImageLength];
+        for (var i = 0; i < asked.Length; i++)
         {
             var image = planes.AsSpan(i * Scene.ImageLength, Scene.ImageLength);
-            pictures.CopyTo(chosen[i], image, mirrored[i] && IsSymmetric(pictures.Prompts[chosen[i]]));
+            pictures.CopyTo(asked[i].Picture, image, asked[i].IsMirrored);
             source.Painted.Apply(image, disturbance);
         }
         // [kind, B, …], so that a part of the rows has whole pairs.
         var image_KBCYX = ShapesTensors.Images(planes).reshape(Kinds, batch, 3, Scene.Size, Scene.Size);
-        var ids_KBL = Ids(chosen.Select(picture => pictures.Prompts[picture])).reshape(Kinds, batch, -1);
-        var label_KB = torch
-            .tensor(chosen.Select(picture => pictures.Passes[picture] ? 1f : 0f).ToArray())
-            .reshape(Kinds, batch);
+        var ids_KBL = Ids(asked.Select(question => question.Prompt)).reshape(Kinds, batch, -1);
+        var label_KB = torch.tensor(asked.Select(question => question.Passes ? 1f : 0f).ToArray()).reshape(Kinds, batch);
         return rows =>
         {
             var (first, count) = (rows.Start.Value, rows.End.Value - rows.Start.Value);
@@ -170,9 +162,6 @@ internal sealed class JudgedRewardTraining(PretrainRecipe recipe, Func<string, l
         );
         return F.binary_cross_entropy_with_logits(logits_3B, torch.cat([torch.ones(size), torch.zeros(2 * size)]));
     }
-
-    // A mirror exchanges left and right, and nothing else that a prompt speaks of.
-    private static bool IsSymmetric(Prompt prompt) => prompt.Relation is not (Relation.LeftOf or Relation.RightOf);
 
     private Tensor Ids(IEnumerable<Prompt> prompts)
     {
