@@ -191,6 +191,25 @@ public class RoomsTests
             ]
         ),
         (
+            "Training.Studies",
+            [
+                "Torch",
+                "Settings",
+                "Formats",
+                "Surrogates",
+                "Families",
+                "Training",
+                "Training.Devices",
+                "Training.Configuration",
+                "Training.Rewards",
+                "Training.Pipelines",
+                "Training.Alignment",
+                "Training.Evaluation",
+                "Training.EmbeddedWorld",
+                "Training.Runs",
+            ]
+        ),
+        (
             "Training.Planning",
             [
                 "Torch",
@@ -281,6 +300,7 @@ public class RoomsTests
                 "Training.Evaluation",
                 "Training.Runs",
                 "Training.Diagnosis",
+                "Training.Studies",
                 "Training.Planning",
                 "Training.Pretraining",
                 "Verification",

@@ -77,6 +77,7 @@ public sealed class StudyPlan
         Settings = settings;
         Definition = StudyLibrary.Get(settings.Name, settings.Quick, settings.Overrides);
         Measure = Definition.Measure;
+        Base = Resolve([], 0, "");
         var chosen = settings.Arms.FirstOrDefault(name => Definition.Arms.All(arm => arm.Name != name)) is { } unknown
             ? throw new UnknownNameException(
                 "arm",
@@ -129,7 +130,7 @@ public sealed class StudyPlan
     public IReadOnlyList<StudyCell> Cells { get; }
 
     /// <summary>Settings that all arms have: those by which they are measured.</summary>
-    public AlignmentConfig Base => field ??= Resolve([], 0, "");
+    public AlignmentConfig Base { get; }
 
     /// <summary>Where the study is kept.</summary>
     public string Folder =>

@@ -221,18 +221,20 @@ public sealed record StudyReport
         TrainingSeries[] trainings = [.. records.Select(record => record.Training).OfType<TrainingSeries>()];
         return new()
         {
-            Reward = Mean([.. trainings.Select(training => training.Reward.Select(value => (double?)value).ToArray())])
-                .Select(value => value!.Value)
-                .ToArray(),
-            SplitDeviation = Mean(training => training.SplitDeviation),
-            EndDeviation = Mean(training => training.EndDeviation),
-            VelocityNormRatio = Mean(training => training.VelocityNormRatio),
+            Reward =
+            [
+                .. Mean([.. trainings.Select(training => training.Reward.Select(value => (double?)value).ToArray())])
+                    .Select(value => value!.Value),
+            ],
+            SplitDeviation = Known(training => training.SplitDeviation),
+            EndDeviation = Known(training => training.EndDeviation),
+            VelocityNormRatio = Known(training => training.VelocityNormRatio),
         };
 
-        IReadOnlyList<double?>? Mean(Func<TrainingSeries, IReadOnlyList<double?>?> of) =>
+        IReadOnlyList<double?>? Known(Func<TrainingSeries, IReadOnlyList<double?>?> of) =>
             trainings.Length == 0 || trainings.Any(training => of(training) is null)
                 ? null
-                : StudyReport.Mean([.. trainings.Select(training => of(training)!)]);
+                : Mean([.. trainings.Select(training => of(training)!)]);
     }
 
     private static double?[] Mean(IReadOnlyList<IReadOnlyList<double?>> series) =>

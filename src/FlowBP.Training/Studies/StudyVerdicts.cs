@@ -1,6 +1,7 @@
 // What the figures say, in sentences. What fell is named like what rose.
 
 using FlowBP.Training.EmbeddedWorld;
+using FlowBP.Training.Evaluation;
 
 namespace FlowBP.Training.Studies;
 
@@ -48,7 +49,7 @@ public static class StudyVerdicts
 
     private static IEnumerable<string> OfComparisons(StudyReport report, string arm)
     {
-        foreach (var metric in StudyTables.MetricsOf(report).Where(metric => metric is ShapesJudge.MetricName or "heldout_reward"))
+        foreach (var metric in StudyTables.MetricsOf(report).Where(metric => metric is ShapesJudge.MetricName or RewardJudge.HeldOut))
         {
             var compared = report
                 .Comparisons.Where(comparison => comparison.Arm == arm)
@@ -62,7 +63,7 @@ public static class StudyVerdicts
                 .GroupBy(pair => pair.Gain.Direction)
                 .OrderByDescending(group => group.Key ?? int.MinValue)
                 .Select(group =>
-                    $"{(group.Key switch { 1 => "above", -1 => "below", 0 => "not told apart from", null => "too few seeds or prompts to tell from" })} "
+                    $"{(group.Key switch { > 0 => "above", < 0 => "below", 0 => "not told apart from", null => "too few seeds or prompts to tell from" })} "
                     + string.Join(
                         ", ",
                         group.Select(pair => $"{pair.Against} ({StudyTables.Change(pair.Gain.Gain, pair.Gain.IsShare)})")
