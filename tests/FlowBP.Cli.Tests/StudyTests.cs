@@ -30,13 +30,11 @@ public class StudyTests
             Assert.That(run.Error, Does.Contain("2/2 sparse-seed-1: ").And.Contain("ETA"));
             Assert.That(XDocument.Parse(gain).Root!.Name.LocalName, Is.EqualTo("svg"));
             Assert.That(gain, Does.Contain("sparse"), "names of arms are text");
-            foreach (var name in new[] { "gain-reward", "gain-heldout_reward", "setting-rule_accuracy", "training-reward" })
+            foreach (
+                var name in new[] { "gain-reward", "gain-heldout_reward", "setting-rule_accuracy", "training-reward" }
+            )
             {
-                Assert.That(
-                    File.ReadAllBytes(folder.Of("out", "plots", $"{name}.png"))[..4],
-                    Is.EqualTo(s_png),
-                    name
-                );
+                Assert.That(File.ReadAllBytes(folder.Of("out", "plots", $"{name}.png"))[..4], Is.EqualTo(s_png), name);
             }
             Assert.That(File.Exists(folder.Of("out", "results.md")));
         }
@@ -57,7 +55,10 @@ public class StudyTests
     {
         using (Assert.EnterMultipleScope())
         {
-            Assert.That(CommandRun.Of("study").AssertUsageError(), Does.StartWith("flowbp: study needs NAME: methods,"));
+            Assert.That(
+                CommandRun.Of("study").AssertUsageError(),
+                Does.StartWith("flowbp: study needs NAME: methods,")
+            );
             Assert.That(
                 CommandRun.Of("study", "method").AssertUsageError(),
                 Does.Contain("unknown study 'method' (did you mean methods?)")
@@ -74,10 +75,7 @@ public class StudyTests
                 CommandRun.Of("study", "methods", "--seeds", "one").AssertUsageError(),
                 Does.Contain("seeds: found 'one'")
             );
-            Assert.That(
-                CommandRun.Of("study", folder.Of("no.yaml")).AssertFailure(),
-                Does.Contain("no.yaml")
-            );
+            Assert.That(CommandRun.Of("study", folder.Of("no.yaml")).AssertFailure(), Does.Contain("no.yaml"));
         }
     }
 

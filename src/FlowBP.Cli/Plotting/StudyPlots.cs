@@ -64,7 +64,11 @@ internal static class StudyPlots
         }
         yield return (
             "training-reward",
-            Training(report, "mean training reward of a batch", training => [.. training.Reward.Select(value => (double?)value)])
+            Training(
+                report,
+                "mean training reward of a batch",
+                training => [.. training.Reward.Select(value => (double?)value)]
+            )
         );
         if (report.Arms.Any(arm => arm.Training.EndDeviation is not null))
         {
@@ -88,7 +92,12 @@ internal static class StudyPlots
 
     private static Plot Gains(StudyReport report, string metric)
     {
-        var plot = Titled(report, $"{StudyTables.Name(metric)}: gain over the base model", "", GainLabel(report, metric));
+        var plot = Titled(
+            report,
+            $"{StudyTables.Name(metric)}: gain over the base model",
+            "",
+            GainLabel(report, metric)
+        );
         var arms = report.Arms.Where(arm => arm.Gains.ContainsKey(metric)).ToArray();
         double[] xs = [.. arms.Select((_, i) => (double)i)];
         Intervals(plot, xs, [.. arms.Select(arm => arm.Gains[metric])], line: false, legend: null);
@@ -136,11 +145,7 @@ internal static class StudyPlots
         return plot;
     }
 
-    private static Plot Training(
-        StudyReport report,
-        string title,
-        Func<TrainingSeries, IReadOnlyList<double?>?> of
-    )
+    private static Plot Training(StudyReport report, string title, Func<TrainingSeries, IReadOnlyList<double?>?> of)
     {
         var plot = Titled(report, $"{title} (mean of {Smoothing} steps)", "step", title);
         foreach (var arm in report.Arms)

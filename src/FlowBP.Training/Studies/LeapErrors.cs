@@ -13,7 +13,7 @@ internal static class LeapErrors
 {
     private const int MostPrompts = 32;
 
-    /// <summary>The errors of all leaps to the end, of all arms whose methods leap.</summary>
+    /// <summary>The errors of all leaps to the end, of all arms whose methods leap; of arms with the same leaps, of the first.</summary>
     /// <param name="plan">The study.</param>
     /// <param name="model">The base model.</param>
     /// <param name="reward">The training reward, which a batch is encoded for.</param>
@@ -45,18 +45,27 @@ internal static class LeapErrors
         var full = Batch(new FullPlanner().FromIndices(schedule));
         using var rollout = executor.Rollout(full);
         List<LeapError> errors = [];
+        List<double[]> measured = [];
         foreach (var arm in plan.Definition.Arms)
         {
             if (Leaping(plan.Config(arm, 0).Planner) is not { } leap)
             {
                 continue;
             }
-            for (var length = 1; length < schedule.Steps; length++)
+            double[] ofArm =
+            [
+                .. Enumerable
+                    .Range(1, schedule.Steps - 1)
+                    .Select(length => schedule.Steps - length)
+                    .Select(j => executor.Weigh(Batch(leap(schedule, j - 1, j)), rollout))
+                    // A leap of so few steps may be a replay, which has an error of another name.
+                    .Select(weights => (weights.EndDeviation ?? weights.ReconstructionError!).Average()),
+            ];
+            // Arms that differ in their gradients alone have the same leaps.
+            if (!measured.Any(ofArm.SequenceEqual))
             {
-                var j = schedule.Steps - length;
-                var weights = executor.Weigh(Batch(leap(schedule, j - 1, j)), rollout);
-                // A leap of so few steps may be a replay, which has an error of another name.
-                errors.Add(new(arm.Name, length, (weights.EndDeviation ?? weights.ReconstructionError!).Average()));
+                measured.Add(ofArm);
+                errors.AddRange(ofArm.Select((error, i) => new LeapError(arm.Name, i + 1, error)));
             }
         }
         return errors;

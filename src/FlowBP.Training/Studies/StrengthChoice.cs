@@ -20,12 +20,7 @@ internal sealed class StrengthChoice : IDisposable
     /// <param name="evaluator">Paints the prompts of choices.</param>
     /// <param name="metric">The judge's metric.</param>
     /// <param name="strengths">What is tried, the weakest first.</param>
-    public StrengthChoice(
-        TextToImage model,
-        ImageEvaluator evaluator,
-        string metric,
-        IReadOnlyList<double> strengths
-    )
+    public StrengthChoice(TextToImage model, ImageEvaluator evaluator, string metric, IReadOnlyList<double> strengths)
     {
         (this.evaluator, this.metric, this.strengths) = (evaluator, metric, strengths);
         start = Copies(model);
@@ -84,9 +79,6 @@ internal sealed class StrengthChoice : IDisposable
     private static Tensor[] Copies(TextToImage model)
     {
         using var noGrad = torch.no_grad();
-        return
-        [
-            .. model.TrainedParameters.Select(each => each.Parameter.detach().clone().DetachFromDisposeScope()),
-        ];
+        return [.. model.TrainedParameters.Select(each => each.Parameter.detach().clone().DetachFromDisposeScope())];
     }
 }

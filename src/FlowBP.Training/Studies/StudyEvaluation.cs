@@ -115,6 +115,5 @@ internal sealed class StudyEvaluation(
         return values.Any(value => value is null) ? null : [.. values.Select(value => value!.Value)];
     }
 
-    private static double[] MeanOf(double[][] draws) =>
-        [.. draws[0].Select((_, p) => draws.Average(draw => draw[p]))];
+    private static double[] MeanOf(double[][] draws) => [.. draws[0].Select((_, p) => draws.Average(draw => draw[p]))];
 }

@@ -89,7 +89,9 @@ internal sealed class StudyFolder : IDisposable
         }
         catch (JsonException e)
         {
-            throw new IOException($"{path} is not what a study writes ({e.Message}); remove it, and it is computed again");
+            throw new IOException(
+                $"{path} is not what a study writes ({e.Message}); remove it, and it is computed again"
+            );
         }
     }
 

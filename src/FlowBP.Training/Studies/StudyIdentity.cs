@@ -80,12 +80,7 @@ internal sealed record StudyIdentity(string Study, IReadOnlyDictionary<string, s
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
         string[] files = File.Exists(path)
             ? [path]
-            :
-            [
-                .. Directory
-                    .EnumerateFiles(path, "*", SearchOption.AllDirectories)
-                    .Order(StringComparer.Ordinal),
-            ];
+            : [.. Directory.EnumerateFiles(path, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal)];
         foreach (var file in files)
         {
             hash.AppendData(Encoding.UTF8.GetBytes(Path.GetRelativePath(path, file)));

@@ -11,7 +11,7 @@ public static class StudyLibrary
 
     /// <summary>Names of the studies that come along.</summary>
     public static IReadOnlyList<string> Names { get; } =
-        ["methods", "endpoint", "quadrature", "nested", "active", "deviation", "hinge", "hacking"];
+    ["methods", "endpoint", "quadrature", "nested", "active", "deviation", "hinge", "hacking"];
 
     /// <summary>A study.</summary>
     /// <param name="name">Its name, or the path of a file that ends in .yaml.</param>

@@ -30,7 +30,13 @@ internal sealed record StudyPrompts(
         );
         Refuse(prompts.Test, "eval_prompts", prompts.Training, "prompts", "what is measured would be learnt by heart");
         Refuse(prompts.Test, "eval_prompts", prompts.Choice, "select_prompts", "what is measured would be chosen by");
-        Refuse(prompts.Choice, "select_prompts", prompts.Training, "prompts", "what is chosen by would be learnt by heart");
+        Refuse(
+            prompts.Choice,
+            "select_prompts",
+            prompts.Training,
+            "prompts",
+            "what is chosen by would be learnt by heart"
+        );
         return prompts;
     }
 

@@ -43,11 +43,7 @@ public sealed record ArmReport
 /// <param name="Arm">The arm.</param>
 /// <param name="Against">What it is compared with.</param>
 /// <param name="Gains">By metric.</param>
-public sealed record ArmComparison(
-    string Arm,
-    string Against,
-    IReadOnlyDictionary<string, SeededGain> Gains
-);
+public sealed record ArmComparison(string Arm, string Against, IReadOnlyDictionary<string, SeededGain> Gains);
 
 /// <summary>What a study finds.</summary>
 public sealed record StudyReport
@@ -213,7 +209,9 @@ public sealed record StudyReport
             .OrderBy(group => group.Key)
             .Select(group => new CurvePoint(
                 group.Key,
-                group.First().Means.Keys.ToDictionary(metric => metric, metric => group.Average(point => point.Means[metric]))
+                group
+                    .First()
+                    .Means.Keys.ToDictionary(metric => metric, metric => group.Average(point => point.Means[metric]))
             ));
 
     private static TrainingSeries MeanTraining(IReadOnlyList<CellRecord> records)

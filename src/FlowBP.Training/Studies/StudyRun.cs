@@ -60,20 +60,20 @@ public sealed class StudyRun(StudyPlan plan, IStudyObserver observer)
         return report with { Seconds = Stopwatch.GetElapsedTime(start).TotalSeconds };
     }
 
-    private void Compute(
-        StudyFolder folder,
-        ComputeDevice device,
-        StudyPrompts prompts,
-        CancellationToken cancellation
-    )
+    private void Compute(StudyFolder folder, ComputeDevice device, StudyPrompts prompts, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         // Matrix products of one cell would wait for those of another.
         using var blas = device.IsGpu ? null : BlasThreads.Use(1);
-        var count = Math.Min(
-            waiting.Count,
-            plan.Settings.ParallelCells ?? (device.IsGpu ? 1 : Environment.ProcessorCount)
-        );
+        if (device.IsGpu)
+        {
+            // Where its context is current.
+            Work(folder, device, prompts, stop);
+            cancellation.ThrowIfCancellationRequested();
+            failure?.Throw();
+            return;
+        }
+        var count = Math.Min(waiting.Count, plan.Settings.ParallelCells ?? Environment.ProcessorCount);
         Thread[] threads =
         [
             .. Enumerable
@@ -153,14 +153,7 @@ public sealed class StudyRun(StudyPlan plan, IStudyObserver observer)
         using var heldOut = config.Judges.HeldOutRewardFolder is { } heldOutFolder
             ? RewardFolder.Load(heldOutFolder, device.Device, type)
             : null;
-        var evaluation = new StudyEvaluation(
-            plan.Base,
-            prompts.Test,
-            plan.Measure.NoiseSeeds,
-            reward,
-            heldOut,
-            Notice
-        );
+        var evaluation = new StudyEvaluation(plan.Base, prompts.Test, plan.Measure.NoiseSeeds, reward, heldOut, Notice);
         if (cell.Seed is null)
         {
             return Base(model, reward, evaluation, prompts, cancellation);

@@ -26,8 +26,8 @@ public sealed record StudySettings
     [Setting("arms to run, separated by commas; none: all of them")]
     public IReadOnlyList<string> Arms { get; init; } = [];
 
-    /// <summary>Trainings at the same time; null: one per core, on a GPU one.</summary>
-    [Setting("trainings at the same time, one core each; none: as many as there are cores, on a GPU one", 1)]
+    /// <summary>Trainings at the same time; null: one per core. On a GPU it is always one.</summary>
+    [Setting("trainings at the same time, one core each; none: as many as there are cores; on a GPU always one", 1)]
     public int? ParallelCells { get; init; }
 
     /// <summary>Where it computes.</summary>

@@ -11,11 +11,7 @@ namespace FlowBP.Training.Studies;
 /// <param name="Title">What it shows.</param>
 /// <param name="Headers">Of its columns.</param>
 /// <param name="Rows">As many texts each.</param>
-public sealed record StudyTable(
-    string Title,
-    IReadOnlyList<string> Headers,
-    IReadOnlyList<IReadOnlyList<string>> Rows
-);
+public sealed record StudyTable(string Title, IReadOnlyList<string> Headers, IReadOnlyList<IReadOnlyList<string>> Rows);
 
 /// <summary>Makes the tables of a report; each fits 80 columns.</summary>
 public static class StudyTables
@@ -24,6 +20,9 @@ public static class StudyTables
     public const string Undefined = "-";
 
     private const string Marked = "*";
+
+    // Columns of the table of leaps.
+    private const int MostLengths = 6;
 
     private static readonly string[] s_order =
     [
@@ -107,20 +106,19 @@ public static class StudyTables
             ["arm", "value", "gain", "over seeds", "over prompts", "seeds"],
             [
                 .. report.Arms.Select(arm =>
-                    (IReadOnlyList<string>)
-                        (
-                            arm.Gains.GetValueOrDefault(metric) is { } gain
-                                ?
-                                [
-                                    arm.Arm.Name,
-                                    Value(gain.After, isShare),
-                                    Star(gain),
-                                    Interval(gain.SeedCi95, isShare),
-                                    Interval(gain.PromptCi95, isShare),
-                                    $"{gain.BySeed.Length}",
-                                ]
-                                : [arm.Arm.Name, .. Enumerable.Repeat(Undefined, 4), "0"]
-                        )
+                    (IReadOnlyList<string>)(
+                        arm.Gains.GetValueOrDefault(metric) is { } gain
+                            ?
+                            [
+                                arm.Arm.Name,
+                                Value(gain.After, isShare),
+                                Star(gain),
+                                Interval(gain.SeedCi95, isShare),
+                                Interval(gain.PromptCi95, isShare),
+                                $"{gain.BySeed.Length}",
+                            ]
+                            : [arm.Arm.Name, .. Enumerable.Repeat(Undefined, 4), "0"]
+                    )
                 ),
             ]
         );
@@ -233,7 +231,9 @@ public static class StudyTables
                             [
                                 pair.arm.Arm.Name,
                                 $"{pair.ending.Seed}",
-                                pair.ending.Hacking is null ? Undefined : $"{pair.ending.Hacking.TrippedAt?.ToString(CultureInfo.InvariantCulture) ?? "none"}",
+                                pair.ending.Hacking is null
+                                    ? Undefined
+                                    : $"{pair.ending.Hacking.TrippedAt?.ToString(CultureInfo.InvariantCulture) ?? "none"}",
                                 $"{pair.ending.Hacking?.BestStep.ToString(CultureInfo.InvariantCulture) ?? Undefined}",
                                 $"{(pair.ending.Kept?.Step ?? pair.ending.Hacking?.KeptStep)?.ToString(CultureInfo.InvariantCulture) ?? Undefined}",
                                 pair.ending.Kept is { } kept ? Fixed(kept.Strength, 2) : Undefined,
@@ -249,7 +249,9 @@ public static class StudyTables
         {
             return null;
         }
-        int[] lengths = [.. errors.Select(error => error.Length).Distinct().Order().Where(length => length % 3 == 0)];
+        int[] all = [.. errors.Select(error => error.Length).Distinct().Order()];
+        var every = (all.Length + MostLengths - 1) / MostLengths;
+        int[] lengths = [.. all.Where((_, i) => i % every == 0)];
         return new(
             "error of a leap to the end on the base model, by its length in steps",
             ["arm", .. lengths.Select(length => $"{length}")],
@@ -275,8 +277,7 @@ public static class StudyTables
     private static string Star(SeededGain gain) =>
         Change(gain.Gain, gain.IsShare) + (gain.Direction is 1 or -1 ? Marked : "");
 
-    private static string Value(double value, bool isShare) =>
-        isShare ? $"{Fixed(100 * value, 1)} %" : Fixed(value, 4);
+    private static string Value(double value, bool isShare) => isShare ? $"{Fixed(100 * value, 1)} %" : Fixed(value, 4);
 
     private static string Fixed(double value, int decimals) =>
         value.ToString($"F{decimals}", CultureInfo.InvariantCulture);

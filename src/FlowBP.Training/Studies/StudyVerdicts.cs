@@ -29,10 +29,9 @@ public static class StudyVerdicts
             .Where(metric => metric != PictureSpread.MetricName)
             .Select(metric => $"{StudyTables.Name(metric)} {Words(arm.Gains[metric])}");
         var tasks = Parts(arm, -1, "significantly down in").Concat(Parts(arm, 1, "significantly up in"));
-        var spread =
-            arm.Gains.GetValueOrDefault(PictureSpread.MetricName) is { Direction: -1 } narrower
-                ? [$"pictures of a prompt are more alike ({StudyTables.Change(narrower.Gain, false)})"]
-                : Array.Empty<string>();
+        var spread = arm.Gains.GetValueOrDefault(PictureSpread.MetricName) is { Direction: -1 } narrower
+            ? [$"pictures of a prompt are more alike ({StudyTables.Change(narrower.Gain, false)})"]
+            : Array.Empty<string>();
         return $"{arm.Arm.Name}: {string.Join(", ", metrics)}{string.Concat(tasks.Concat(spread).Select(text => $"; {text}"))}.";
     }
 
@@ -49,7 +48,11 @@ public static class StudyVerdicts
 
     private static IEnumerable<string> OfComparisons(StudyReport report, string arm)
     {
-        foreach (var metric in StudyTables.MetricsOf(report).Where(metric => metric is ShapesJudge.MetricName or RewardJudge.HeldOut))
+        foreach (
+            var metric in StudyTables
+                .MetricsOf(report)
+                .Where(metric => metric is ShapesJudge.MetricName or RewardJudge.HeldOut)
+        )
         {
             var compared = report
                 .Comparisons.Where(comparison => comparison.Arm == arm)
@@ -66,7 +69,9 @@ public static class StudyVerdicts
                     $"{(group.Key switch { > 0 => "above", < 0 => "below", 0 => "not told apart from", null => "too few seeds or prompts to tell from" })} "
                     + string.Join(
                         ", ",
-                        group.Select(pair => $"{pair.Against} ({StudyTables.Change(pair.Gain.Gain, pair.Gain.IsShare)})")
+                        group.Select(pair =>
+                            $"{pair.Against} ({StudyTables.Change(pair.Gain.Gain, pair.Gain.IsShare)})"
+                        )
                     )
                 );
             yield return $"{arm} by {StudyTables.Name(metric)}: {string.Join("; ", groups)}.";
@@ -95,7 +100,11 @@ public static class StudyVerdicts
 
     private static string Words(SeededGain gain) =>
         $"{StudyTables.Change(gain.Gain, gain.IsShare)}"
-        + (gain.SeedCi95 is null ? "" : $" [{StudyTables.Change(gain.SeedCi95[0], gain.IsShare)}, {StudyTables.Change(gain.SeedCi95[1], gain.IsShare)}]")
+        + (
+            gain.SeedCi95 is null
+                ? ""
+                : $" [{StudyTables.Change(gain.SeedCi95[0], gain.IsShare)}, {StudyTables.Change(gain.SeedCi95[1], gain.IsShare)}]"
+        )
         + gain.Direction switch
         {
             1 => " (up)",

@@ -141,10 +141,7 @@ public class StudyDefinitionTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(plan.Arms.Select(arm => plan.Config(arm, 1).MaxTrainSteps), Is.All.EqualTo(7));
-            Assert.That(
-                plan.Config(plan.Arm("alpha-0.3"), 1).Resolved().ToDictionary()["alpha"],
-                Is.EqualTo("0.3")
-            );
+            Assert.That(plan.Config(plan.Arm("alpha-0.3"), 1).Resolved().ToDictionary()["alpha"], Is.EqualTo("0.3"));
         }
     }
 }

@@ -6,7 +6,14 @@ namespace FlowBP.Training.Tests.Studies;
 /// <summary>Studies of two steps on the embedded model, stopped, gone on with, and refused.</summary>
 public class StudyRunTests
 {
-    private static readonly string[] s_tables = ["gains.csv", "curve.csv", "training.csv", "results.json", "results.md"];
+    private static readonly string[] s_tables =
+    [
+        "gains.csv",
+        "curve.csv",
+        "training.csv",
+        "results.json",
+        "results.md",
+    ];
 
     private TemporaryFolder folder = null!;
 
@@ -86,7 +93,8 @@ public class StudyRunTests
         {
             Assert.That(
                 () => Run("study", new Watch(), overrides: "learning_rate=0.02"),
-                Throws.InstanceOf<IOException>()
+                Throws
+                    .InstanceOf<IOException>()
                     .With.Message.Contains("can't be gone on with: arm leap: learning_rate was 0.01 and is 0.02")
             );
             Assert.That(
@@ -117,7 +125,9 @@ public class StudyRunTests
         folder.Write("study/mine.txt", "mine");
         Assert.That(
             () => Run("study", new Watch()),
-            Throws.InstanceOf<IOException>().With.Message.EndsWith("exists and holds no study; name another --output_dir")
+            Throws
+                .InstanceOf<IOException>()
+                .With.Message.EndsWith("exists and holds no study; name another --output_dir")
         );
         Assert.That(Directory.GetFileSystemEntries(folder.Of("study")), Has.Length.EqualTo(1));
     }
@@ -129,7 +139,8 @@ public class StudyRunTests
         File.AppendAllText(folder.Of("prompts.txt"), "a photo of a blue circle\n");
         Assert.That(
             () => Execute("study", new Watch()),
-            Throws.InstanceOf<InvalidSettingException>()
+            Throws
+                .InstanceOf<InvalidSettingException>()
                 .With.Message.StartsWith("eval_prompts and prompts have \"a photo of a blue circle\" in common")
         );
         Assert.That(Directory.Exists(folder.Of("study")), Is.False);

@@ -46,8 +46,16 @@ public class StudyStatisticsTests
     [Test]
     public void An_interval_over_prompts_is_that_of_each_prompt_s_mean_over_seeds()
     {
-        double[][] before = [[0, 1, 2, 3, 4, 5], [1, 1, 2, 2, 3, 3]];
-        double[][] after = [[1, 1, 3, 3, 5, 6], [2, 2, 2, 3, 3, 5]];
+        double[][] before =
+        [
+            [0, 1, 2, 3, 4, 5],
+            [1, 1, 2, 2, 3, 3],
+        ];
+        double[][] after =
+        [
+            [1, 1, 3, 3, 5, 6],
+            [2, 2, 2, 3, 3, 5],
+        ];
         var gain = SeededGain.Of(before, after);
         var paired = PairedBootstrap.Compare([0.5, 1, 2, 2.5, 3.5, 4], [1.5, 1.5, 2.5, 3, 4, 5.5]);
         using (Assert.EnterMultipleScope())
@@ -71,8 +79,34 @@ public class StudyStatisticsTests
             Assert.That(Direction([3, 3, 3, 3, 3, 3], [-1, -1, -1, -1, -1, -1]), Is.Zero);
             // The seeds agree, and one prompt alone rises.
             Assert.That(Direction([6, 0, 0, 0, 0, 0], [6, 0, 0, 0, 0, 0]), Is.Zero);
-            Assert.That(SeededGain.Of([zeros], [[1, 1, 1, 1, 1, 1]]).Direction, Is.Null, "one seed");
-            Assert.That(SeededGain.Of([[0, 0], [0, 0]], [[1, 1], [1, 1]]).Direction, Is.Null, "two prompts");
+            Assert.That(
+                SeededGain
+                    .Of(
+                        [zeros],
+                        [
+                            [1, 1, 1, 1, 1, 1],
+                        ]
+                    )
+                    .Direction,
+                Is.Null,
+                "one seed"
+            );
+            Assert.That(
+                SeededGain
+                    .Of(
+                        [
+                            [0, 0],
+                            [0, 0],
+                        ],
+                        [
+                            [1, 1],
+                            [1, 1],
+                        ]
+                    )
+                    .Direction,
+                Is.Null,
+                "two prompts"
+            );
             Assert.That(() => SeededGain.Of([zeros], [zeros, zeros]), Throws.ArgumentException);
             Assert.That(() => SeededGain.Of([zeros, [1]], [zeros, zeros]), Throws.ArgumentException);
         }
@@ -86,7 +120,15 @@ public class StudyStatisticsTests
         using var scope = torch.NewDisposeScope();
         var spread = new PictureSpread();
         // Two prompts in turn, three pictures each of four elements.
-        float[][] pictures = [[0, 0, 1, 1], [5, 5, 5, 5], [1, 0, 1, 0], [5, 5, 5, 5], [0, 0, 0, 1], [5, 5, 5, 5]];
+        float[][] pictures =
+        [
+            [0, 0, 1, 1],
+            [5, 5, 5, 5],
+            [1, 0, 1, 0],
+            [5, 5, 5, 5],
+            [0, 0, 0, 1],
+            [5, 5, 5, 5],
+        ];
         List<double> added = [];
         foreach (var pair in pictures.Chunk(2))
         {
