@@ -45,7 +45,7 @@ public sealed record CellRecord
     public required string Arm { get; init; }
 
     /// <summary>Seed of the training; null: the base model.</summary>
-    public required long? Seed { get; init; }
+    public long? Seed { get; init; }
 
     /// <summary>Updates made.</summary>
     public required int Steps { get; init; }

@@ -143,7 +143,7 @@ public class StudyReportTests
                     Groups = [new("counting", [0, 1]), new("position", [2, 3, 4, 5, 6, 7])],
                     LeapErrors = [new("order", 1, 0.5), new("order", 3, 0.25)],
                 },
-                Cell("good", 1, 0.24, null),
+                Cell("good", 1, 0.24, new(null, 4, 4)),
                 Cell("good", 2, 0.26, new(3, 2, 2)),
                 Cell("other", 1, 0, null),
                 Cell("other", 2, 0, null) with
