@@ -199,6 +199,7 @@ public class RoomsTests
                 "Surrogates",
                 "Families",
                 "Training",
+                "Training.Optimization",
                 "Training.Devices",
                 "Training.Configuration",
                 "Training.Rewards",

@@ -25,7 +25,7 @@ public class StudyTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(run.OutputLines.Select(line => line.Length), Is.All.LessThanOrEqualTo(80));
-            Assert.That(run.Output, Does.Contain("rule accuracy: gain over the base model (").And.Contain("seed 1"));
+            Assert.That(run.Output, Does.Contain("rule accuracy: gain over the base model (").And.Contain("training seeds 1;"));
             Assert.That(run.OutputLines[^1].TrimEnd(), Is.EqualTo($"written to {folder.Of("out")}"));
             Assert.That(run.Error, Does.Contain("2/2 sparse-seed-1: ").And.Contain("ETA"));
             Assert.That(XDocument.Parse(gain).Root!.Name.LocalName, Is.EqualTo("svg"));
@@ -102,6 +102,7 @@ public class StudyTests
               max_train_steps: 1
               learning_rate: 1e-2
               lr_warmup_steps: 0
+              hinge_lambda: 1000
             arms:
               sparse: {method: flowbp-sparse, num_active_steps: 2, line: K, at: 2}
             """

@@ -78,8 +78,9 @@ internal sealed class CellTraining(
             Training = new()
             {
                 Reward = [.. reports.Select(report => report.Surrogate.Reward)],
-                SplitDeviation = Series(report => report.SplitDeviation),
-                EndDeviation = Series(report => report.EndDeviation),
+                // A replay deviates from the rollout by rounding: that is no connector's deviation.
+                SplitDeviation = Series(report => report.ReconstructionError is null ? report.SplitDeviation : null),
+                EndDeviation = Series(report => report.ReconstructionError is null ? report.EndDeviation : null),
                 VelocityNormRatio = Series(report => report.VelocityNormRatio),
             },
             Hacking = hacking,

@@ -2,7 +2,6 @@
 // of one rollout of the base model.
 
 using FlowBP.Surrogates;
-using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Rewards;
 

@@ -1,5 +1,4 @@
 using System.Text.Json.Nodes;
-using FlowBP.Training.Evaluation;
 using FlowBP.Training.Runs;
 using FlowBP.Training.Studies;
 
