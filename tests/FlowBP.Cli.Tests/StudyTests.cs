@@ -25,7 +25,10 @@ public class StudyTests
         using (Assert.EnterMultipleScope())
         {
             Assert.That(run.OutputLines.Select(line => line.Length), Is.All.LessThanOrEqualTo(80));
-            Assert.That(run.Output, Does.Contain("rule accuracy: gain over the base model (").And.Contain("training seeds 1;"));
+            Assert.That(
+                run.Output,
+                Does.Contain("rule accuracy: gain over the base model (").And.Contain("training seeds 1;")
+            );
             Assert.That(run.OutputLines[^1].TrimEnd(), Is.EqualTo($"written to {folder.Of("out")}"));
             Assert.That(run.Error, Does.Contain("2/2 sparse-seed-1: ").And.Contain("ETA"));
             Assert.That(XDocument.Parse(gain).Root!.Name.LocalName, Is.EqualTo("svg"));
