@@ -210,6 +210,26 @@ public class RoomsTests
             ]
         ),
         (
+            "Training.Studies",
+            [
+                "Torch",
+                "Settings",
+                "Formats",
+                "Surrogates",
+                "Families",
+                "Training",
+                "Training.Optimization",
+                "Training.Devices",
+                "Training.Configuration",
+                "Training.Rewards",
+                "Training.Pipelines",
+                "Training.Alignment",
+                "Training.Evaluation",
+                "Training.EmbeddedWorld",
+                "Training.Runs",
+            ]
+        ),
+        (
             "Training.Planning",
             [
                 "Torch",
@@ -300,6 +320,7 @@ public class RoomsTests
                 "Training.Evaluation",
                 "Training.Runs",
                 "Training.Diagnosis",
+                "Training.Studies",
                 "Training.Planning",
                 "Training.Pretraining",
                 "Verification",

@@ -12,6 +12,7 @@ internal static class CommandList
         new SampleCommand(TimeProvider.System),
         new EvaluateCommand(TimeProvider.System),
         new DiagnoseCommand(),
+        new StudyCommand(),
         new SaveCommand(TimeProvider.System),
         new EmbedCommand(),
         new InspectCommand(),
