@@ -5,6 +5,8 @@ namespace FlowBP.Training;
 /// <summary>Paths of the embedded model, its rewards and its prompts.</summary>
 public static class EmbeddedAssets
 {
+    private const string Part = Families.ModelFamilies.Embedded + "/";
+
     /// <summary>The folder of the embedded world.</summary>
     /// <exception cref="FileNotFoundException">It is in none of the places; all are named.</exception>
     public static string Root
@@ -46,9 +48,14 @@ public static class EmbeddedAssets
     /// <summary>File of held-out prompts on which nothing is chosen.</summary>
     public static string TestPrompts => Path.Combine(Root, "prompts", "test.txt");
 
-    /// <summary>A path as given, or the embedded one for the word <c>embedded</c>.</summary>
-    /// <param name="given">A path, or <c>embedded</c>.</param>
+    /// <summary>
+    /// A path as given, or the embedded one for the word <c>embedded</c>; <c>embedded/render_reward</c> is another part of the embedded
+    /// world, unless there is such a path.
+    /// </summary>
+    /// <param name="given">A path, <c>embedded</c>, or a part as above.</param>
     /// <param name="embedded">The embedded path; only looked for if it is meant.</param>
     public static string Resolve(string given, Func<string> embedded) =>
-        given == Families.ModelFamilies.Embedded ? embedded() : given;
+        given == Families.ModelFamilies.Embedded ? embedded()
+        : given.StartsWith(Part, StringComparison.Ordinal) && !Path.Exists(given) ? Path.Combine(Root, given[Part.Length..])
+        : given;
 }
