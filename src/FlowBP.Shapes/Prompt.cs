@@ -246,7 +246,12 @@ public sealed record Prompt
 
     /// <summary>What the mirror image of a picture shows, left and right exchanged, exactly when the picture shows this.</summary>
     public Prompt Mirrored =>
-        Relation is Shapes.Relation.LeftOf or Shapes.Relation.RightOf ? this with { Relation = Relation.Value.Inverse() } : this;
+        Relation is Shapes.Relation.LeftOf or Shapes.Relation.RightOf
+            ? this with
+            {
+                Relation = Relation.Value.Inverse(),
+            }
+            : this;
 
     /// <summary>How many of the objects named have a colour, 0 to 2.</summary>
     public int ColoursNamed => (First.Colour is null ? 0 : 1) + (Second?.Colour is null ? 0 : 1);

@@ -56,6 +56,7 @@ public static class EmbeddedAssets
     /// <param name="embedded">The embedded path; only looked for if it is meant.</param>
     public static string Resolve(string given, Func<string> embedded) =>
         given == Families.ModelFamilies.Embedded ? embedded()
-        : given.StartsWith(Part, StringComparison.Ordinal) && !Path.Exists(given) ? Path.Combine(Root, given[Part.Length..])
+        : given.StartsWith(Part, StringComparison.Ordinal) && !Path.Exists(given)
+            ? Path.Combine(Root, given[Part.Length..])
         : given;
 }

@@ -1,3 +1,5 @@
+using FlowBP.RandomStreams;
+
 namespace FlowBP.Shapes.Tests;
 
 public sealed class PromptTests
@@ -5,6 +7,34 @@ public sealed class PromptTests
     private static readonly ObjectPhrase s_circle = new(ShapeKind.Circle);
     private static readonly ObjectPhrase s_redCross = new(ShapeKind.Cross, ShapeColour.Red);
     private static readonly ObjectPhrase s_blueSquare = new(ShapeKind.Square, ShapeColour.Blue);
+
+    [TestCase("a circle left of a red square", "a circle right of a red square")]
+    [TestCase("photo of circle right of red square", "photo of circle left of red square")]
+    [TestCase("a photo of a circle above a red square", "a photo of a circle above a red square")]
+    [TestCase("a photo of three circles", "a photo of three circles")]
+    public void A_mirror_exchanges_left_and_right_alone(string text, string mirrored)
+    {
+        var prompt = Prompt.Parse(text);
+        Assert.That(prompt.Mirrored.Text, Is.EqualTo(mirrored));
+        Assert.That(prompt.Mirrored.Mirrored, Is.EqualTo(prompt));
+    }
+
+    [Test]
+    public void A_near_prompt_is_another_one_of_this_world_in_the_same_wording()
+    {
+        var known = PromptSets.Of(PromptSplit.All).Select(prompt => prompt.Canonical).ToHashSet();
+        for (var draw = 0; draw < 500; draw++)
+        {
+            var stream = RandomStream.For(9, draw, 0, RandomPurpose.Data);
+            var wording = PromptWording.All[draw % PromptWording.All.Count];
+            var prompt = PromptSets.Draw(stream, PromptSplit.All).In(wording);
+            var near = PromptEdits.Near(stream, prompt);
+            Assert.That(near, Is.Not.EqualTo(prompt));
+            Assert.That(known, Does.Contain(near.Canonical));
+            Assert.That(near.Wording.Frame, Is.EqualTo(wording.Frame));
+            Assert.That(Prompt.Parse(near.Text), Is.EqualTo(near));
+        }
+    }
 
     [Test]
     public void Texts_follow_GenEval_and_tasks_follow_from_the_form()

@@ -20,7 +20,9 @@ public sealed class HackingWatchTests
     public void The_best_steps_weights_come_back_to_the_bit(string? rank, string? decay)
     {
         (string, string)[] adapter = rank is null ? [] : [("lora_rank", rank)];
-        (string, string)[] average = decay is null ? [("use_ema", "false")] : [("use_ema", "true"), ("ema_decay", decay)];
+        (string, string)[] average = decay is null
+            ? [("use_ema", "false")]
+            : [("use_ema", "true"), ("ema_decay", decay)];
         var config = AlignmentConfig.Resolve([
             new("method", "draft-lv"),
             new("train_batch_size", "1"),

@@ -51,7 +51,7 @@ public sealed record AlignmentConfig
 
     /// <summary>Updates.</summary>
     [Setting("number of updates", 1)]
-    public int MaxTrainSteps { get; init; } = 150;
+    public int MaxTrainSteps { get; init; } = 110;
 
     /// <summary>Seed of the prompts' order; null: the run's.</summary>
     [Setting("seed of the prompts' order; none: seed", 0)]
@@ -71,7 +71,7 @@ public sealed record AlignmentConfig
 
     /// <summary>N.</summary>
     [Setting("Euler steps in training (N)", 2)]
-    public int RolloutSteps { get; init; } = 16;
+    public int RolloutSteps { get; init; } = 10;
 
     /// <summary>How many draws of step indices a batch gets.</summary>
     [Setting(
@@ -81,11 +81,11 @@ public sealed record AlignmentConfig
     public DrawScope IndexDraw { get; init; } = DrawScope.PerSample;
 
     /// <summary>
-    /// The loss of an update, over all its batches. 0.75 is what the embedded reward gives true pictures: past that there is nothing
-    /// to gain but its weak spots.
+    /// The loss of an update, over all its batches. 0.65 is what the embedded reward gives pictures that pass: past that there is
+    /// nothing to gain but its weak spots.
     /// </summary>
     [Settings]
-    public HingeLoss Hinge { get; init; } = new(Threshold: 0.75);
+    public HingeLoss Hinge { get; init; } = new(Threshold: 0.65);
 
     /// <summary>What holds the model near what it was.</summary>
     [Settings]
@@ -105,7 +105,7 @@ public sealed record AlignmentConfig
 
     /// <summary>The numbers of the optimizer.</summary>
     [Settings]
-    public AdamWSettings Optimizer { get; init; } = new() { LearningRate = 4e-4 };
+    public AdamWSettings Optimizer { get; init; } = new() { LearningRate = 5e-4 };
 
     /// <summary>What follows the warm-up.</summary>
     [Setting(

@@ -134,7 +134,9 @@ internal sealed class JudgedRewardTraining(PretrainRecipe recipe, Func<string, l
         // [kind, B, …], so that a part of the rows has whole pairs.
         var image_KBCYX = ShapesTensors.Images(planes).reshape(Kinds, batch, 3, Scene.Size, Scene.Size);
         var ids_KBL = Ids(asked.Select(question => question.Prompt)).reshape(Kinds, batch, -1);
-        var label_KB = torch.tensor(asked.Select(question => question.Passes ? 1f : 0f).ToArray()).reshape(Kinds, batch);
+        var label_KB = torch
+            .tensor(asked.Select(question => question.Passes ? 1f : 0f).ToArray())
+            .reshape(Kinds, batch);
         return rows =>
         {
             var (first, count) = (rows.Start.Value, rows.End.Value - rows.Start.Value);

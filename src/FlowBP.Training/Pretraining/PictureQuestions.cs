@@ -117,9 +117,7 @@ internal sealed class PictureQuestions
     )
     {
         var mirror = stream.NextInt(2) == 0 && !PromptSets.IsHeldOut(asked.Mirrored);
-        var worded = (mirror ? asked.Mirrored : asked).In(
-            PromptWording.All[stream.NextInt(PromptWording.All.Count)]
-        );
+        var worded = (mirror ? asked.Mirrored : asked).In(PromptWording.All[stream.NextInt(PromptWording.All.Count)]);
         return (new(passing, mirror, worded, Passes: true), new(failing, mirror, worded, Passes: false));
     }
 }

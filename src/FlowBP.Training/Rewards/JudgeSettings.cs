@@ -30,7 +30,7 @@ public sealed record JudgeSettings
 
     /// <summary>Pictures per evaluation prompt.</summary>
     [Setting("pictures per evaluation prompt, each from noise of its own", 1)]
-    public int EvalImagesPerPrompt { get; init; } = 12;
+    public int EvalImagesPerPrompt { get; init; } = 3;
 
     /// <summary>Pictures that an evaluation paints at once; null: as many as their size allows.</summary>
     [Setting("pictures painted and judged at once; none: 32, fewer of large ones, one of 1024 x 1024 pixels", 1)]
