@@ -47,7 +47,7 @@ public class ConfigurationTests
     [TestCase("draft-lv", "and 2 re-noised copies of it")]
     [TestCase("leapalign", "similarity of the leaps, floor 0.1")]
     [TestCase("flowbp-bridge", "strength 0.5")]
-    [TestCase("full", "nested depth     15")]
+    [TestCase("full", "nested depth     10")]
     public void A_dry_run_has_the_axes_of_every_method(string method, string text)
     {
         var run = CommandRun.Of("align", "--method", method, "--dry-run");

@@ -1,6 +1,4 @@
 using System.Text.Json;
-using FlowBP.Settings;
-using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests;
 

@@ -7,7 +7,7 @@ namespace FlowBP.Cli.Parsing;
 /// <summary>Messages about names that do not exist.</summary>
 internal static class Suggestion
 {
-    private const int MostListed = 16;
+    private const int MostListed = 20;
 
     /// <summary>One line: the unknown name, and the nearest known one, or where the known ones are listed.</summary>
     /// <param name="kind">What it should have named.</param>

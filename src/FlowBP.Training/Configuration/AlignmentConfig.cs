@@ -51,7 +51,7 @@ public sealed record AlignmentConfig
 
     /// <summary>Updates.</summary>
     [Setting("number of updates", 1)]
-    public int MaxTrainSteps { get; init; } = 110;
+    public int MaxTrainSteps { get; init; } = 105;
 
     /// <summary>Seed of the prompts' order; null: the run's.</summary>
     [Setting("seed of the prompts' order; none: seed", 0)]
@@ -71,7 +71,7 @@ public sealed record AlignmentConfig
 
     /// <summary>N.</summary>
     [Setting("Euler steps in training (N)", 2)]
-    public int RolloutSteps { get; init; } = 10;
+    public int RolloutSteps { get; init; } = 11;
 
     /// <summary>How many draws of step indices a batch gets.</summary>
     [Setting(

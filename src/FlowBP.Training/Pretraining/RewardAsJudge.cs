@@ -76,7 +76,7 @@ internal static class RewardAsJudge
 {
     private const int Batch = 64;
 
-    /// <summary>The agreement over all pictures, under the name <c>all</c>, and over those of each task.</summary>
+    /// <summary>The agreement over all pictures, under the name <c>all</c>, and over those of each task that has any.</summary>
     /// <param name="reward">The reward.</param>
     /// <param name="pictures">Pictures that it was not trained on.</param>
     public static IReadOnlyDictionary<string, RewardAgreement> Measure(IImageReward reward, JudgedPictures pictures)
@@ -91,7 +91,7 @@ internal static class RewardAsJudge
             scores.AddRange(score_B.data<double>().ToArray());
         }
         var agreements = new Dictionary<string, RewardAgreement> { ["all"] = Of(_ => true) };
-        foreach (var task in GenEvalTasks.All)
+        foreach (var task in GenEvalTasks.All.Where(task => pictures.Prompts.Any(prompt => prompt.Task == task)))
         {
             agreements[task.Name()] = Of(prompt => prompt.Task == task);
         }
