@@ -96,12 +96,19 @@ public class AccumulationTests
         (string, string)[] filter = bound is null
             ? []
             : [("traj_filter_d0_max", bound.Value.ToString("R", CultureInfo.InvariantCulture))];
-        // Everything one sample at a time: float32 products of other sizes round differently, and a dozen steps enlarge that.
+        // Everything one sample at a time: float32 products of other sizes round differently, and a dozen steps enlarge that. No sample
+        // is past the hinge, so the filter alone decides who has a gradient.
         var config = Config(
             method,
             batch,
             parts,
-            [("rollout_batch_size", "1"), ("reward_batch_size", "1"), ("vjp_batch_size", "1"), .. filter]
+            [
+                ("hinge_lambda", "100"),
+                ("rollout_batch_size", "1"),
+                ("reward_batch_size", "1"),
+                ("vjp_batch_size", "1"),
+                .. filter,
+            ]
         );
         using var model = new TextToImage(
             config.Model with
