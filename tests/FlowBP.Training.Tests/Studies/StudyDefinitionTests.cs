@@ -108,7 +108,7 @@ public class StudyDefinitionTests
     [TestCase("seeds: [1, 1]\narms:\n  a:", "seeds names 1 twice")]
     [TestCase("seeds: [one]\narms:\n  a:", "seeds: found 'one', expected whole numbers from 0")]
     [TestCase("seeds: none\narms:\n  a:", "study s needs a training seed and an evaluation seed")]
-    [TestCase("curve: [150]\narms:\n  a:", "curve names step 150, and a training has 150")]
+    [TestCase("curve: [105]\narms:\n  a:", "curve names step 105, and a training has 105")]
     public void What_is_not_understood_is_refused_by_name(string text, string message)
     {
         var file = folder.Write("s.yaml", text);
