@@ -37,7 +37,7 @@ internal sealed class StudyCommand : ICommand
     [
         "flowbp study methods --quick",
         "flowbp study methods --arms flowbp-bridge,leapalign --seeds 1,2",
-        "flowbp study hacking --set reward=DIR --output_dir outputs/hacking",
+        "flowbp study hinge --set reward=DIR --output_dir outputs/hinge",
     ];
 
     /// <inheritdoc/>

@@ -81,8 +81,8 @@ public sealed record AlignmentConfig
     public DrawScope IndexDraw { get; init; } = DrawScope.PerSample;
 
     /// <summary>
-    /// The loss of an update, over all its batches. 0.65 is what the embedded reward gives pictures that pass: past that there is
-    /// nothing to gain but its weak spots.
+    /// The loss of an update, over all its batches. A picture whose score is past the threshold pulls no more: what is left to gain
+    /// there is a reward's weak spots. 0.65 suits the embedded reward.
     /// </summary>
     [Settings]
     public HingeLoss Hinge { get; init; } = new(Threshold: 0.65);
