@@ -29,6 +29,8 @@ public sealed class HackingWatchTests
             new("rollout_steps", "3"),
             new("learning_rate", "1e-2"),
             new("lr_warmup_steps", "0"),
+            new("max_train_steps", "3"),
+            new("on_hacking", "rollback"),
             .. adapter.Concat(average).Select(pair => KeyValuePair.Create(pair.Item1, pair.Item2)),
         ]);
         using var model = new TextToImage(config.Model with { CpuWorkers = 1 }, config.Training);
@@ -36,27 +38,25 @@ public sealed class HackingWatchTests
         using var trainer = new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts));
         var judge = new WrittenJudge(0.5, 0.75, 0.25);
         var prompts = Enumerable.Range(0, 8).Select(_ => "a photo of a red circle").ToArray();
-        using var watch = new HackingWatch(model, new ImageEvaluator(prompts, [judge], steps: 1, seed: 3), Metric);
-        List<double[]> seen = [];
+        var evaluator = new ImageEvaluator(prompts, [judge], steps: 1, seed: 3);
+        using var watch = new HackingWatch(config.Hacking, config.MaxTrainSteps, model, evaluator, Metric);
+        List<double[]> trained = [];
         List<HackingJudgement> judgements = [];
         for (var step = 0; step < 3; step++)
         {
             trainer.Step(step);
             using var averaged = trainer.Averaged();
+            trained.Add(Weights(model));
             judgements.Add(watch.Judge(step + 1, default));
-            seen.Add(Weights(model));
-            if (judgements[^1].Trips)
-            {
-                watch.Restore();
-            }
         }
         using var stored = trainer.Averaged();
         using (Assert.EnterMultipleScope())
         {
             Assert.That(judgements.Select(judgement => judgement.Trips), Is.EqualTo([false, false, true]));
             Assert.That(judgements[^1].BestStep, Is.EqualTo(2));
-            Assert.That(seen[2], Is.Not.EqualTo(seen[1]));
-            Assert.That(Weights(model), Is.EqualTo(seen[1]));
+            Assert.That(watch.Outcome, Is.EqualTo(new HackingOutcome(TrippedAt: 3, BestStep: 2, KeptStep: 2)));
+            Assert.That(trained[2], Is.Not.EqualTo(trained[1]));
+            Assert.That(Weights(model), Is.EqualTo(trained[1]));
         }
     }
 

@@ -139,7 +139,13 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             return null;
         }
         var judge = ChoosingJudge.Of(config.Hacking.HackingJudge, judges, "hacking_judge");
-        return new(model, ChoosingJudge.Evaluator(config, prompts, judge, observer.Notice), judge.Metric);
+        return new(
+            config.Hacking,
+            config.MaxTrainSteps,
+            model,
+            ChoosingJudge.Evaluator(config, prompts, judge, observer.Notice),
+            judge.Metric
+        );
     }
 
     private void NoticeOverlap(

@@ -1,60 +1,73 @@
-// Asks the judge of the alarm now and then, and keeps the best step's weights, so that going back to them is exact.
+// Asks the judge of the alarm now and then, keeps the best step's weights, and does what the alarm is to do with the model.
 
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Runs;
 
 /// <summary>What the alarm did to a run.</summary>
-/// <param name="TrippedAt">The step whose judgement was worse than the best one's; null: none was.</param>
+/// <param name="TrippedAt">The first step whose judgement was worse than the best one's; null: none was.</param>
 /// <param name="BestStep">The step of the best judgement.</param>
-/// <param name="KeptStep">The step whose weights the run ends with.</param>
+/// <param name="KeptStep">The step whose weights the model has.</param>
 public sealed record HackingOutcome(int? TrippedAt, int BestStep, int KeptStep);
 
 /// <summary>Watches a model while it is trained.</summary>
+/// <param name="settings">How often the judge is asked, and what an alarm does.</param>
+/// <param name="steps">Updates of the whole training.</param>
 /// <param name="model">The model.</param>
 /// <param name="evaluator">Paints the prompts of choices and asks one judge.</param>
 /// <param name="metric">The judge's metric.</param>
-internal sealed class HackingWatch(TextToImage model, ImageEvaluator evaluator, string metric) : IDisposable
+internal sealed class HackingWatch(
+    HackingSettings settings,
+    int steps,
+    TextToImage model,
+    ImageEvaluator evaluator,
+    string metric
+) : IDisposable
 {
     private readonly HackingAlarm alarm = new();
-    private readonly List<Tensor> best = [];
+    private WeightSnapshot? best;
 
-    /// <summary>Judges the model as it is, and remembers its weights if it is the best so far.</summary>
-    /// <param name="step">Updates made.</param>
+    /// <summary>What came of it so far; null: nothing was judged yet.</summary>
+    public HackingOutcome? Outcome { get; private set; }
+
+    /// <summary>Whether the model is to be judged now: before the first update, every interval, and after the last update.</summary>
+    /// <param name="done">Updates made.</param>
+    public bool IsDue(int done) => done >= steps || done % settings.HackingInterval == 0;
+
+    /// <summary>
+    /// Judges the model as it is, and remembers its weights if it is the best so far. Where that trips the alarm and the response is
+    /// <see cref="HackingResponse.Rollback"/>, the model has the best step's weights afterwards, to the bit.
+    /// </summary>
+    /// <param name="done">Updates made.</param>
     /// <param name="cancellation">Stops between two batches of pictures.</param>
-    public HackingJudgement Judge(int step, CancellationToken cancellation)
+    public HackingJudgement Judge(int done, CancellationToken cancellation)
     {
         var result = evaluator.Run(model, cancellation);
-        var judgement = alarm.Hear(step, AlignmentSummary.OfPrompts(result, result.Of(metric)!.Scores));
-        if (judgement.BestStep == step)
+        var judgement = alarm.Hear(done, AlignmentSummary.OfPrompts(result, result.Of(metric)!.Scores));
+        if (judgement.BestStep == done)
         {
-            Forget();
-            best.AddRange(
-                model.TrainedParameters.Select(each => each.Parameter.detach().cpu().clone().DetachFromDisposeScope())
-            );
+            best?.Dispose();
+            best = new(model);
         }
+        var isRollback = judgement.Trips && settings.OnHacking == HackingResponse.Rollback;
+        if (isRollback)
+        {
+            best!.Restore(model);
+        }
+        Outcome = new(
+            Outcome?.TrippedAt ?? (judgement.Trips ? done : null),
+            judgement.BestStep,
+            isRollback ? judgement.BestStep : done
+        );
         return judgement;
     }
 
-    /// <summary>Puts the weights of the best judgement back, to the bit.</summary>
-    public void Restore()
-    {
-        using var noGrad = torch.no_grad();
-        foreach (var ((name, parameter), kept) in model.TrainedParameters.Zip(best))
-        {
-            parameter.copy_(kept);
-            // What the network computes with, where that is a rounded copy.
-            model.Masters?.Narrow[name].copy_(kept);
-        }
-    }
+    /// <summary>Whether training ends with a judgement.</summary>
+    /// <param name="judgement">What <see cref="Judge"/> returned.</param>
+    public bool Ends(HackingJudgement judgement) => judgement.Trips && settings.OnHacking != HackingResponse.Warn;
 
     /// <inheritdoc/>
-    public void Dispose() => Forget();
-
-    private void Forget()
-    {
-        best.ForEach(tensor => tensor.Dispose());
-        best.Clear();
-    }
+    public void Dispose() => best?.Dispose();
 }

@@ -13,13 +13,23 @@ namespace FlowBP.Training.Runs;
 /// <param name="Step">Updates made.</param>
 /// <param name="Strength">As <see cref="ModelSettings.Strength"/>.</param>
 /// <param name="Score">Mean of the judge's scores over all pictures.</param>
-public sealed record Candidate(int Step, double Strength, double Score);
+public sealed record Candidate(int Step, double Strength, double Score)
+{
+    /// <summary>The candidate of the highest score; of equal ones the weakest, then the earliest.</summary>
+    /// <param name="candidates">At least one.</param>
+    public static Candidate Best(IEnumerable<Candidate> candidates) =>
+        candidates
+            .OrderByDescending(candidate => candidate.Score)
+            .ThenBy(candidate => candidate.Strength)
+            .ThenBy(candidate => candidate.Step)
+            .First();
+}
 
 /// <summary>What was chosen, and from what.</summary>
 /// <param name="Metric">The judge's metric.</param>
 /// <param name="Prompts">Prompts that were chosen on.</param>
 /// <param name="Base">Mean of the base model's scores on them.</param>
-/// <param name="Kept">The candidate of the highest score; of equal ones the weakest, then the earliest.</param>
+/// <param name="Kept">The best of them, <see cref="Candidate.Best"/>.</param>
 /// <param name="Candidates">All of them.</param>
 public sealed record Selection(
     string Metric,
@@ -69,12 +79,7 @@ internal sealed class ModelSelection(
                 candidates.Add(new(step, strength, Score(settings, label, cancellation)));
             }
         }
-        var kept = candidates
-            .OrderByDescending(candidate => candidate.Score)
-            .ThenBy(candidate => candidate.Strength)
-            .ThenBy(candidate => candidate.Step)
-            .First();
-        return new(metric, prompts.Count, start, kept, candidates);
+        return new(metric, prompts.Count, start, Candidate.Best(candidates), candidates);
     }
 
     /// <summary>The settings that open a saved step at a strength.</summary>

@@ -63,7 +63,7 @@ internal sealed class TrainingLoop(RunParts parts)
     }
 
     /// <summary>What the alarm against hacking did; null: nobody watched.</summary>
-    public HackingOutcome? Hacking { get; private set; }
+    public HackingOutcome? Hacking => parts.Watch?.Outcome;
 
     private void Train(CancellationToken cancellation)
     {
@@ -99,7 +99,7 @@ internal sealed class TrainingLoop(RunParts parts)
     // Whether the alarm ends the training here.
     private bool Watch(int done, CancellationToken cancellation)
     {
-        if (parts.Watch is not { } watch || (done < steps && done % parts.Config.Hacking.HackingInterval != 0))
+        if (parts.Watch is not { } watch || !watch.IsDue(done))
         {
             return false;
         }
@@ -109,20 +109,11 @@ internal sealed class TrainingLoop(RunParts parts)
             return false;
         }
         parts.Output.Records.WriteHacking(judgement);
-        Hacking = new(Hacking?.TrippedAt, judgement.BestStep, done);
-        if (!judgement.Trips)
+        if (judgement.Trips)
         {
-            return false;
+            parts.Observer.Notice(HackingText.Of(judgement, parts.Config.Hacking.OnHacking));
         }
-        var response = parts.Config.Hacking.OnHacking;
-        var isRollback = response == HackingResponse.Rollback;
-        Hacking = new(Hacking.TrippedAt ?? done, judgement.BestStep, isRollback ? judgement.BestStep : done);
-        parts.Observer.Notice(HackingText.Of(judgement, response));
-        if (isRollback)
-        {
-            watch.Restore();
-        }
-        return response != HackingResponse.Warn;
+        return watch.Ends(judgement);
     }
 
     private void Between(int done, CancellationToken cancellation)

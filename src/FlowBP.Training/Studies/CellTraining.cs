@@ -119,26 +119,17 @@ internal sealed class CellTraining(
         }
     }
 
-    // Whether the alarm ends the training here; the weights are then those that it ends with.
+    // Whether the alarm ends the training here.
     private bool Heed(HackingWatch? watch, AlignmentTrainer trainer, int done, CancellationToken cancellation)
     {
-        if (watch is null || (done < config.MaxTrainSteps && done % config.Hacking.HackingInterval != 0))
+        if (watch is null || !watch.IsDue(done))
         {
             return false;
         }
         using var averaged = trainer.Averaged();
         var judgement = watch.Judge(done, cancellation);
-        var isRollback = judgement.Trips && config.Hacking.OnHacking == HackingResponse.Rollback;
-        hacking = new(
-            hacking?.TrippedAt ?? (judgement.Trips ? done : null),
-            judgement.BestStep,
-            isRollback ? judgement.BestStep : done
-        );
-        if (isRollback)
-        {
-            watch.Restore();
-        }
-        return judgement.Trips && config.Hacking.OnHacking != HackingResponse.Warn;
+        hacking = watch.Outcome;
+        return watch.Ends(judgement);
     }
 
     private HackingWatch? Watch()
@@ -148,7 +139,7 @@ internal sealed class CellTraining(
             return null;
         }
         var (evaluator, metric) = choosing(config.Hacking.HackingJudge, "hacking_judge");
-        return new(model, evaluator, metric);
+        return new(config.Hacking, config.MaxTrainSteps, model, evaluator, metric);
     }
 
     private StrengthChoice Choice()

@@ -12,8 +12,8 @@ internal sealed class StrengthChoice : IDisposable
     private readonly ImageEvaluator evaluator;
     private readonly string metric;
     private readonly IReadOnlyList<double> strengths;
-    private readonly Tensor[] start;
-    private readonly SortedDictionary<int, Tensor[]> kept = [];
+    private readonly WeightSnapshot start;
+    private readonly SortedDictionary<int, WeightSnapshot> kept = [];
 
     /// <summary>Remembers the model as it is: the base.</summary>
     /// <param name="model">The model, before it is trained.</param>
@@ -23,13 +23,13 @@ internal sealed class StrengthChoice : IDisposable
     public StrengthChoice(TextToImage model, ImageEvaluator evaluator, string metric, IReadOnlyList<double> strengths)
     {
         (this.evaluator, this.metric, this.strengths) = (evaluator, metric, strengths);
-        start = Copies(model);
+        start = new(model);
     }
 
     /// <summary>Remembers the model after some updates.</summary>
     /// <param name="step">Updates made.</param>
     /// <param name="model">The model, with the weights that would be saved.</param>
-    public void Keep(int step, TextToImage model) => kept[step] = Copies(model);
+    public void Keep(int step, TextToImage model) => kept[step] = new(model);
 
     /// <summary>Judges all candidates; the model has the chosen weights afterwards.</summary>
     /// <param name="model">The model.</param>
@@ -42,43 +42,22 @@ internal sealed class StrengthChoice : IDisposable
         {
             foreach (var strength in strengths)
             {
-                Set(model, weights, strength);
+                weights.Restore(model, start, strength);
                 var score = evaluator.Run(model, cancellation).Of(metric)!.Scores.Average();
                 candidates.Add(new(step, strength, score));
             }
         }
-        var best = candidates
-            .OrderByDescending(candidate => candidate.Score)
-            .ThenBy(candidate => candidate.Strength)
-            .ThenBy(candidate => candidate.Step)
-            .First();
-        Set(model, kept[best.Step], best.Strength);
+        var best = Candidate.Best(candidates);
+        kept[best.Step].Restore(model, start, best.Strength);
         return best;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var tensor in kept.Values.Append(start).SelectMany(tensors => tensors))
+        foreach (var weights in kept.Values.Append(start))
         {
-            tensor.Dispose();
+            weights.Dispose();
         }
-    }
-
-    private void Set(TextToImage model, Tensor[] weights, double strength)
-    {
-        using var noGrad = torch.no_grad();
-        foreach (var ((name, parameter), (from, to)) in model.TrainedParameters.Zip(start.Zip(weights)))
-        {
-            using var scope = torch.NewDisposeScope();
-            parameter.copy_(strength == 1 ? to : from + (to - from) * strength);
-            model.Masters?.Narrow[name].copy_(parameter);
-        }
-    }
-
-    private static Tensor[] Copies(TextToImage model)
-    {
-        using var noGrad = torch.no_grad();
-        return [.. model.TrainedParameters.Select(each => each.Parameter.detach().clone().DetachFromDisposeScope())];
     }
 }
