@@ -36,6 +36,9 @@ public static class EmbeddedAssets
     /// <summary>Folder of the training reward.</summary>
     public static string Reward => Path.Combine(Root, "reward");
 
+    /// <summary>Folder of the reward that knows renders alone: what a run exploits that is to be caught at it.</summary>
+    public static string RenderReward => Path.Combine(Root, "render_reward");
+
     /// <summary>Folder of the held-out reward.</summary>
     public static string HeldOutReward => Path.Combine(Root, "heldout_reward");
 

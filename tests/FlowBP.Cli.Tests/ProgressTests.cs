@@ -14,6 +14,13 @@ public class ProgressTests
         public override DateTimeOffset GetUtcNow() => Now;
     }
 
+    // With rewards 1, 2, 3 …
+    internal static IEnumerable<StepReport> Reports(int count) =>
+        Enumerable
+            .Range(1, count)
+            .Select(Report)
+            .Select(report => report with { Surrogate = report.Surrogate with { Reward = report.Step } });
+
     private static StepReport Report(int step) =>
         new()
         {

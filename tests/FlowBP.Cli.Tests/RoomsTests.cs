@@ -190,9 +190,11 @@ public class RoomsTests
                 "Training.EmbeddedWorld",
             ]
         ),
+        ("Training.Tables", []),
         (
             "Training.Diagnosis",
             [
+                "Training.Tables",
                 "Torch",
                 "RandomStreams",
                 "Settings",
@@ -212,6 +214,7 @@ public class RoomsTests
         (
             "Training.Studies",
             [
+                "Training.Tables",
                 "Torch",
                 "Settings",
                 "Formats",
@@ -319,6 +322,7 @@ public class RoomsTests
                 "Training.Alignment",
                 "Training.Evaluation",
                 "Training.Runs",
+                "Training.Tables",
                 "Training.Diagnosis",
                 "Training.Studies",
                 "Training.Planning",

@@ -18,6 +18,9 @@ public abstract class ShortRunTests
 
     private protected List<string> Notices { get; } = [];
 
+    // What the last run gave to be drawn.
+    private protected (string Path, TrainingCurve Curve)? Drawn { get; private set; }
+
     private protected TemporaryFolder Folder { get; private set; } = null!;
 
     [SetUp]
@@ -26,6 +29,7 @@ public abstract class ShortRunTests
         Folder = new();
         scope = torch.NewDisposeScope();
         Notices.Clear();
+        Drawn = null;
     }
 
     [TearDown]
@@ -106,12 +110,17 @@ public abstract class ShortRunTests
         }
         var watch = new Watch(Notices);
         new AlignmentRun(AlignmentConfig.Resolve(values), watch).Execute();
+        Drawn = watch.Drawn;
         return watch.Reports[^1];
     }
 
     private sealed class Watch(List<string> heard) : IAlignmentObserver
     {
         public List<StepReport> Reports { get; } = [];
+
+        public (string Path, TrainingCurve Curve)? Drawn { get; private set; }
+
+        public void Draw(string path, TrainingCurve curve) => Drawn = (path, curve);
 
         public void Stage(string name) { }
 

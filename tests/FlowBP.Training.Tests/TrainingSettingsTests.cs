@@ -108,7 +108,7 @@ public class TrainingSettingsTests
             training
         );
         // Rounding moves a picture a little, and this reward's gradient least with it: it leaves the network's to be compared.
-        using var imageReward = RewardFolder.Load(Path.Combine(EmbeddedAssets.Root, "render_reward"));
+        using var imageReward = RewardFolder.Load(EmbeddedAssets.RenderReward);
         string[] prompts = [.. PromptFile.Read(EmbeddedAssets.TestPrompts).Take(batch)];
         using var conditioning = model.Painter.Encode(prompts);
         using var rewardConditioning = imageReward.Encode(prompts);

@@ -1,6 +1,7 @@
 // What a person wants to know while a model is being aligned: how far, how long, is the reward rising, is the gradient sane,
 // how fast, how much memory.
 
+using FlowBP.Cli.Plotting;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Runs;
@@ -37,7 +38,7 @@ internal sealed class AlignmentProgress(ProgressLine line, TimeProvider time, Ca
         stop.ThrowIfCancellationRequested();
         var means = result.Judgements.Select(judgement =>
         {
-            var name = judgement.Metric == RewardJudge.Training ? "reward" : GainTable.Name(judgement.Metric);
+            var name = judgement.Metric == RewardJudge.Training ? "reward" : MetricNames.InWords(judgement.Metric);
             return $"{name} {GainTable.Value(judgement.Scores.Average(), judgement.IsShare)}";
         });
         line.Say($"{label}: {string.Join(", ", means)}");
@@ -45,6 +46,9 @@ internal sealed class AlignmentProgress(ProgressLine line, TimeProvider time, Ca
 
     /// <inheritdoc/>
     public void Notice(string text) => line.Say($"note: {text}");
+
+    /// <inheritdoc/>
+    public void Draw(string path, TrainingCurve curve) => RunPlot.Write(path, curve, Notice);
 
     /// <summary>The line of a step, within 80 columns.</summary>
     public static string Text(StepReport report, int steps, TimeSpan elapsed) =>

@@ -57,6 +57,7 @@ internal static class AlignmentReport
         (string What, string Path)[] outputs =
         [
             ("pictures", Path.Combine(samples, "before-after.png")),
+            ("plot", Path.Combine(samples, "training.png")),
             ("samples", samples),
             ("kept", Path.Combine(folder, "selected")),
             ("model", Path.Combine(folder, "model")),

@@ -72,7 +72,7 @@ internal static class GainTable
                 .OrderBy(task => task.Change == Down ? 0 : 1)
                 .GroupBy(task => task.Change, task => task.Task)
                 .Select(group => $"significantly {group.Key} in {string.Join(", ", group)}");
-            yield return string.Join("; ", tasks.Prepend($"{Name(name)}: {Word(gain)}"));
+            yield return string.Join("; ", tasks.Prepend($"{MetricNames.InWords(name)}: {Word(gain)}"));
         }
     }
 
@@ -93,16 +93,7 @@ internal static class GainTable
 
     // A group of prompts is named below its metric.
     private static string Label(string metric) =>
-        metric.IndexOf('/') is >= 0 and var slash ? $"  {metric[(slash + 1)..].Replace('_', ' ')}" : Name(metric);
-
-    /// <summary>A metric's name in words.</summary>
-    public static string Name(string metric) =>
-        metric switch
-        {
-            RewardJudge.Training => "training reward",
-            RewardJudge.HeldOut => "held-out reward",
-            _ => metric.Replace('_', ' '),
-        };
+        metric.Contains('/') ? $"  {MetricNames.GroupInWords(metric)}" : MetricNames.InWords(metric);
 
     private static Style StyleOf(PairedGain gain) =>
         gain.Direction switch

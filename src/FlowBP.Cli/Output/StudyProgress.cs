@@ -1,3 +1,4 @@
+using FlowBP.Training.Evaluation;
 using FlowBP.Training.Studies;
 
 namespace FlowBP.Cli.Output;
@@ -46,7 +47,7 @@ internal sealed class StudyProgress(ProgressLine line, TimeProvider time) : IStu
         string.Join(
             ", ",
             record.Metrics.Select(metric =>
-                $"{StudyTables.Name(metric.Metric)} {GainTable.Value(metric.Scores.Average(), metric.IsShare)}"
+                $"{MetricNames.InWords(metric.Metric)} {GainTable.Value(metric.Scores.Average(), metric.IsShare)}"
             )
         );
 }

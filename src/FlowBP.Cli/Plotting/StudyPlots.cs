@@ -1,7 +1,7 @@
 // The report as pictures, each as PNG and as SVG: gains with their intervals over seeds, gains over a setting, curves over steps,
 // deviations of connectors, errors of leaps.
 
-using FlowBP.Formats;
+using FlowBP.Training.Evaluation;
 using FlowBP.Training.Studies;
 using ScottPlot;
 
@@ -10,37 +10,28 @@ namespace FlowBP.Cli.Plotting;
 /// <summary>Plots a study.</summary>
 internal static class StudyPlots
 {
-    private const int Width = 900;
-    private const int Height = 540;
-
-    // A curve of a hundred noisy values is read by its mean over so many.
-    private const int Smoothing = 8;
-
     /// <summary>Writes the plots into the folder plots.</summary>
     /// <param name="folder">Folder of the study.</param>
     /// <param name="report">What was found.</param>
     /// <param name="notice">Hears why there are none.</param>
-    /// <exception cref="CheckpointException">A file can't be written.</exception>
+    /// <exception cref="FlowBP.Formats.CheckpointException">A file can't be written.</exception>
     public static void Write(string folder, StudyReport report, Action<string> notice)
     {
-        try
-        {
-            PlotFonts.Use();
-            foreach (var (name, plot) in Of(report))
+        PlotFiles.Guard(
+            () =>
             {
-                using (plot)
+                foreach (var (name, plot) in Of(report))
                 {
-                    var path = Path.Combine(folder, "plots", name);
-                    var picture = plot.GetImageBytes(Width, Height, ImageFormat.Png);
-                    AtomicFile.Write($"{path}.png", stream => stream.Write(picture));
-                    AtomicFile.WriteText($"{path}.svg", plot.GetSvgXml(Width, Height));
+                    using (plot)
+                    {
+                        var path = Path.Combine(folder, "plots", name);
+                        PlotFiles.WritePng($"{path}.png", plot);
+                        PlotFiles.WriteSvg($"{path}.svg", plot);
+                    }
                 }
-            }
-        }
-        catch (Exception e) when (e is DllNotFoundException or TypeInitializationException)
-        {
-            notice($"plots are left out: Skia's native library does not load ({e.GetBaseException().Message})");
-        }
+            },
+            notice
+        );
     }
 
     /// <summary>The plots by name; the caller's to dispose.</summary>
@@ -94,7 +85,7 @@ internal static class StudyPlots
     {
         var plot = Titled(
             report,
-            $"{StudyTables.Name(metric)}: gain over the base model",
+            $"{MetricNames.InWords(metric)}: gain over the base model",
             "",
             GainLabel(report, metric)
         );
@@ -110,7 +101,7 @@ internal static class StudyPlots
 
     private static Plot OverSetting(StudyReport report, string metric)
     {
-        var plot = Titled(report, StudyTables.Name(metric), "setting", GainLabel(report, metric));
+        var plot = Titled(report, MetricNames.InWords(metric), "setting", GainLabel(report, metric));
         foreach (
             var line in report
                 .Arms.Where(arm => arm.Arm.Line is not null && arm.Gains.ContainsKey(metric))
@@ -132,7 +123,12 @@ internal static class StudyPlots
 
     private static Plot Curve(StudyReport report, string metric)
     {
-        var plot = Titled(report, $"{StudyTables.Name(metric)} over the training", "step", StudyTables.Name(metric));
+        var plot = Titled(
+            report,
+            $"{MetricNames.InWords(metric)} over the training",
+            "step",
+            MetricNames.InWords(metric)
+        );
         foreach (var arm in report.Arms)
         {
             var line = plot.Add.Scatter(
@@ -147,7 +143,7 @@ internal static class StudyPlots
 
     private static Plot Training(StudyReport report, string title, Func<TrainingSeries, IReadOnlyList<double?>?> of)
     {
-        var plot = Titled(report, $"{title} (mean of {Smoothing} steps)", "step", title);
+        var plot = Titled(report, $"{title} (mean of {PlotFiles.Smoothing} steps)", "step", title);
         foreach (var arm in report.Arms)
         {
             double[] values = [.. (of(arm.Training) ?? []).OfType<double>()];
@@ -155,10 +151,7 @@ internal static class StudyPlots
             {
                 continue;
             }
-            var line = plot.Add.ScatterLine(
-                values.Select((_, i) => i + 1.0).ToArray(),
-                values.Select((_, i) => values[Math.Max(0, i + 1 - Smoothing)..(i + 1)].Average()).ToArray()
-            );
+            var line = plot.Add.ScatterLine(values.Select((_, i) => i + 1.0).ToArray(), PlotFiles.Smoothed(values));
             line.LegendText = arm.Arm.Name;
         }
         plot.ShowLegend(Edge.Right);
@@ -198,8 +191,7 @@ internal static class StudyPlots
 
     private static Plot Titled(StudyReport report, string title, string x, string y)
     {
-        var plot = new Plot();
-        plot.Font.Set(PlotFonts.Family);
+        var plot = PlotFiles.New();
         plot.Title($"{report.Study}{(report.IsQuick ? " (quick)" : "")}: {title}");
         plot.XLabel(x);
         plot.YLabel(y);

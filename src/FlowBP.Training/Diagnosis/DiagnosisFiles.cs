@@ -6,6 +6,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using FlowBP.Formats;
+using FlowBP.Training.Tables;
 
 namespace FlowBP.Training.Diagnosis;
 
@@ -65,16 +66,12 @@ internal static class DiagnosisFiles
 
     private static string Csv(DiagnosisReport report)
     {
-        // No name has a comma, and no number: they are written with a point.
-        var lines = report
-            .Methods.SelectMany(method =>
-                new[] { method.Detached, method.Attached }
-                    .OfType<BranchFidelity>()
-                    .Select(branch => s_columns.Select(column => Text(column.Value(method, branch))))
-            )
-            .Prepend(s_columns.Select(column => column.Name))
-            .Select(row => string.Join(',', row));
-        return string.Join('\n', lines) + "\n";
+        var rows = report.Methods.SelectMany(method =>
+            new[] { method.Detached, method.Attached }
+                .OfType<BranchFidelity>()
+                .Select(branch => s_columns.Select(column => column.Value(method, branch)))
+        );
+        return CsvText.Of(rows.Prepend(s_columns.Select(column => column.Name)));
     }
 
     private static string Markdown(DiagnosisSettings settings, DiagnosisReport report)
@@ -86,16 +83,7 @@ internal static class DiagnosisFiles
         );
         foreach (var table in DiagnosisTables.Of(report))
         {
-            to.Append(
-                CultureInfo.InvariantCulture,
-                $"\n## {char.ToUpperInvariant(table.Title[0])}{table.Title[1..]}\n\n"
-            );
-            Row(table.Headers);
-            Row([.. table.Headers.Select((_, i) => i == 0 ? "---" : "---:")]);
-            foreach (var row in table.Rows)
-            {
-                Row(row);
-            }
+            to.Append(table.Markdown());
         }
         to.Append("\n## Readings\n\n");
         foreach (var reading in DiagnosisReadings.Of(report))
@@ -103,18 +91,7 @@ internal static class DiagnosisFiles
             to.Append(CultureInfo.InvariantCulture, $"* {reading}\n");
         }
         return to.ToString();
-
-        void Row(IEnumerable<string> cells) =>
-            to.Append(CultureInfo.InvariantCulture, $"| {string.Join(" | ", cells)} |\n");
     }
-
-    private static string Text(object? value) =>
-        value switch
-        {
-            null => "",
-            double number => number.ToString("R", CultureInfo.InvariantCulture),
-            _ => string.Create(CultureInfo.InvariantCulture, $"{value}"),
-        };
 
     private static (string, Func<MethodDiagnosis, BranchFidelity, object?>)[] Interval(
         string name,

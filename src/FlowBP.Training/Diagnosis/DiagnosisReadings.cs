@@ -3,6 +3,7 @@
 
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
+using FlowBP.Training.Tables;
 
 namespace FlowBP.Training.Diagnosis;
 
@@ -30,7 +31,7 @@ public static class DiagnosisReadings
     private static string Order(DiagnosisReport report)
     {
         var names = report.Methods.Select(method =>
-            $"{method.Method} {(method.Leading.Cosine is { } cosine ? DiagnosisTables.Fixed(cosine.Value, 3) : "undefined")}"
+            $"{method.Method} {(method.Leading.Cosine is { } cosine ? FigureText.Fixed(cosine.Value, 3) : "undefined")}"
         );
         var branch =
             report.OrderedByDetached ? ", the negative branch detached (cfg_detach_neg true)"
@@ -95,8 +96,8 @@ public static class DiagnosisReadings
             .ToArray();
         return drawn.Length == 0
             ? null
-            : $"Over draws of indices, the cosine of a method's mean gradient is {DiagnosisTables.Fixed(drawn.Min(), 3)} to"
-                + $" {DiagnosisTables.Fixed(drawn.Max(), 3)} above that of one gradient: so much is variance, and what the mean"
+            : $"Over draws of indices, the cosine of a method's mean gradient is {FigureText.Fixed(drawn.Min(), 3)} to"
+                + $" {FigureText.Fixed(drawn.Max(), 3)} above that of one gradient: so much is variance, and what the mean"
                 + " still lacks to 1 is bias, which no number of draws removes.";
     }
 
@@ -123,8 +124,8 @@ public static class DiagnosisReadings
             .Select(method => method.Method)
             .ToArray();
         return $"One draw of indices for the batch of {report.BatchSize} has"
-            + $" {DiagnosisTables.Significant(ratios[0])} to {DiagnosisTables.Significant(ratios[^1])} times the variance of"
-            + $" a draw per sample (median {DiagnosisTables.Significant(PairedBootstrap.Quantile(ratios, 0.5))}); the two intervals"
+            + $" {FigureText.Significant(ratios[0])} to {FigureText.Significant(ratios[^1])} times the variance of"
+            + $" a draw per sample (median {FigureText.Significant(PairedBootstrap.Quantile(ratios, 0.5))}); the two intervals"
             + (apart.Length == 0 ? " overlap for every method." : $" are apart for {string.Join(", ", apart)}.");
     }
 

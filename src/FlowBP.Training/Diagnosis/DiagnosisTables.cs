@@ -2,25 +2,14 @@
 
 using System.Globalization;
 using FlowBP.Training.Devices;
+using FlowBP.Training.Tables;
+using static FlowBP.Training.Tables.FigureText;
 
 namespace FlowBP.Training.Diagnosis;
-
-/// <summary>A table whose first column is a name and whose others are figures.</summary>
-/// <param name="Title">What it shows.</param>
-/// <param name="Headers">Of its columns.</param>
-/// <param name="Rows">As many texts each.</param>
-public sealed record DiagnosisTable(
-    string Title,
-    IReadOnlyList<string> Headers,
-    IReadOnlyList<IReadOnlyList<string>> Rows
-);
 
 /// <summary>Makes the tables of a report; each fits 80 columns.</summary>
 public static class DiagnosisTables
 {
-    /// <summary>What stands where a quantity is not defined.</summary>
-    public const string Undefined = "-";
-
     private const double Mebibyte = 1 << 20;
 
     /// <summary>What was measured, in a line.</summary>
@@ -35,7 +24,7 @@ public static class DiagnosisTables
 
     /// <summary>Direction and length, draws of indices, the surrogate, the cost.</summary>
     /// <param name="report">The report.</param>
-    public static IReadOnlyList<DiagnosisTable> Of(DiagnosisReport report)
+    public static IReadOnlyList<TextTable> Of(DiagnosisReport report)
     {
         var methods = report.Methods;
         var isGuided = methods.Any(method => method.Detached is not null);
@@ -66,9 +55,9 @@ public static class DiagnosisTables
                     [
                         method.Coverage is { } coverage ? $"{Fixed(100 * coverage.Value, 1)} %" : Undefined,
                         $"{method.NestedDepth}",
-                        Plain(method.SplitDeviation?.Value),
-                        Plain(method.EndDeviation?.Value),
-                        Plain(method.ReconstructionError),
+                        Significant(method.SplitDeviation?.Value),
+                        Significant(method.EndDeviation?.Value),
+                        Significant(method.ReconstructionError),
                     ]
                 )
             ),
@@ -106,7 +95,7 @@ public static class DiagnosisTables
 
     private static string Cosine(Estimate? estimate) => Interval(estimate, value => Fixed(value, 3));
 
-    private static string Short(Estimate? estimate) => Interval(estimate, Significant);
+    private static string Short(Estimate? estimate) => Interval(estimate, value => Significant(value));
 
     private static string Variance(Estimate? estimate) =>
         Interval(estimate, value => value < 10 ? Fixed(value, 3) : Significant(value));
@@ -115,22 +104,4 @@ public static class DiagnosisTables
         estimate is null ? Undefined
         : estimate.Value == 0 && estimate.Ci95 is [0, 0] ? "0"
         : $"{format(estimate.Value)} ({format(estimate.Ci95[0])}…{format(estimate.Ci95[1])})";
-
-    private static string Plain(double? value) => value is { } number ? Significant(number) : Undefined;
-
-    /// <summary>A number with so many decimals; what rounds to zero from below is no negative number.</summary>
-    internal static string Fixed(double value, int decimals)
-    {
-        var rounded = Math.Round(value, decimals);
-        return (rounded == 0 ? 0 : rounded).ToString($"F{decimals}", CultureInfo.InvariantCulture);
-    }
-
-    /// <summary>A number of three significant digits.</summary>
-    internal static string Significant(double value)
-    {
-        var size = Math.Abs(value);
-        return size == 0 ? "0"
-            : size is >= 1000 or < 0.001 ? value.ToString("0.0e0", CultureInfo.InvariantCulture)
-            : Fixed(value, Math.Max(0, 2 - (int)Math.Floor(Math.Log10(size))));
-    }
 }

@@ -73,6 +73,9 @@ public sealed class OutputFolder : IDisposable
     /// <summary>The path of the pictures before and after the run.</summary>
     public string Comparison => Owned("samples/before-after.png");
 
+    /// <summary>The path of the plot of the run.</summary>
+    public string Plot => Owned("samples/training.png");
+
     /// <summary>Sets space aside for the trained weights, which the disk has then whatever else is written to it.</summary>
     /// <param name="bytes">How much.</param>
     /// <exception cref="IOException">There is not so much.</exception>

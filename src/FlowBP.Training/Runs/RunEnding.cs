@@ -61,6 +61,18 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
                     Attempt(() => parts.Output.Records.WriteSummary(summary));
                     Attempt(() => parts.Pictures.Write(parts.Output.Sample(reports.Count), reports.Count, after));
                     Attempt(() => parts.Pictures.WriteComparison(parts.Output.Comparison, before, after));
+                    var kept = summary.Selection?.Kept.Step ?? summary.Hacking?.KeptStep ?? parts.Weights.Steps;
+                    Attempt(() =>
+                        parts.Observer.Draw(
+                            parts.Output.Plot,
+                            new(
+                                parts.Config.Method.Name,
+                                parts.Config.Hinge.Threshold,
+                                reports,
+                                [(0, before), .. training.Evaluations, (kept, after)]
+                            )
+                        )
+                    );
                 });
             }
         }

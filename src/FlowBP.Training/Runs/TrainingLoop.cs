@@ -6,6 +6,7 @@ using System.Diagnostics;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
+using FlowBP.Training.Evaluation;
 
 namespace FlowBP.Training.Runs;
 
@@ -16,6 +17,7 @@ internal sealed class TrainingLoop(RunParts parts)
     private readonly int steps = parts.Config.MaxTrainSteps;
     private readonly Stopwatch watch = new();
     private readonly List<StepReport> reports = [];
+    private readonly List<(int Step, EvaluationResult Result)> evaluations = [];
     private bool inStep;
     private string? result;
 
@@ -32,6 +34,9 @@ internal sealed class TrainingLoop(RunParts parts)
                 ? Path.GetRelativePath(parts.Output.Root, value)
                 : value;
     }
+
+    /// <summary>The evaluations between the first step and the last.</summary>
+    public IReadOnlyList<(int Step, EvaluationResult Result)> Evaluations => evaluations;
 
     /// <summary>
     /// What ended the training when all steps were done: a wish to stop, or what could not be stored or reported. Null: nothing.
@@ -137,6 +142,7 @@ internal sealed class TrainingLoop(RunParts parts)
         if (evaluates && Judged(done, () => parts.Evaluator.Run(parts.Model, cancellation)) is { } judged)
         {
             parts.Observer.Evaluated($"step {done}", judged);
+            evaluations.Add((done, judged));
             parts.Output.Records.WriteEvaluation(done, judged);
         }
     }

@@ -5,6 +5,7 @@ using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using FlowBP.Formats;
+using FlowBP.Training.Tables;
 
 namespace FlowBP.Training.Studies;
 
@@ -22,9 +23,9 @@ internal static class StudyFiles
             StudyFolder.Json
         );
         AtomicFile.WriteText(Path.Combine(folder, "results.json"), json + "\n");
-        AtomicFile.WriteText(Path.Combine(folder, "gains.csv"), Csv(Gains(report)));
-        AtomicFile.WriteText(Path.Combine(folder, "curve.csv"), Csv(Curve(report)));
-        AtomicFile.WriteText(Path.Combine(folder, "training.csv"), Csv(Training(report)));
+        AtomicFile.WriteText(Path.Combine(folder, "gains.csv"), CsvText.Of(Gains(report)));
+        AtomicFile.WriteText(Path.Combine(folder, "curve.csv"), CsvText.Of(Curve(report)));
+        AtomicFile.WriteText(Path.Combine(folder, "training.csv"), CsvText.Of(Training(report)));
         AtomicFile.WriteText(Path.Combine(folder, "results.md"), Markdown(report));
     }
 
@@ -113,10 +114,6 @@ internal static class StudyFiles
             )
             .Prepend(["arm", "step", "reward", "split_deviation", "end_deviation", "velocity_norm_ratio"]);
 
-    // No name has a comma, and no number: they are written with a point.
-    private static string Csv(IEnumerable<object?[]> rows) =>
-        string.Concat(rows.Select(row => string.Join(',', row.Select(Text)) + "\n"));
-
     private static string Markdown(StudyReport report)
     {
         var to = new StringBuilder();
@@ -131,28 +128,8 @@ internal static class StudyFiles
         }
         foreach (var table in StudyTables.Of(report))
         {
-            to.Append(
-                CultureInfo.InvariantCulture,
-                $"\n## {char.ToUpperInvariant(table.Title[0])}{table.Title[1..]}\n\n"
-            );
-            Row(table.Headers);
-            Row([.. table.Headers.Select((_, i) => i == 0 ? "---" : "---:")]);
-            foreach (var row in table.Rows)
-            {
-                Row(row);
-            }
+            to.Append(table.Markdown());
         }
         return to.ToString();
-
-        void Row(IEnumerable<string> cells) =>
-            to.Append(CultureInfo.InvariantCulture, $"| {string.Join(" | ", cells)} |\n");
     }
-
-    private static string Text(object? value) =>
-        value switch
-        {
-            null => "",
-            double number => number.ToString("R", CultureInfo.InvariantCulture),
-            _ => string.Create(CultureInfo.InvariantCulture, $"{value}"),
-        };
 }

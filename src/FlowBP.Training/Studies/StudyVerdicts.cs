@@ -27,10 +27,10 @@ public static class StudyVerdicts
         var metrics = StudyTables
             .MetricsOf(report)
             .Where(metric => metric != PictureSpread.MetricName)
-            .Select(metric => $"{StudyTables.Name(metric)} {Words(arm.Gains[metric])}");
+            .Select(metric => $"{MetricNames.InWords(metric)} {Words(arm.Gains[metric])}");
         var tasks = Parts(arm, -1, "significantly down in").Concat(Parts(arm, 1, "significantly up in"));
         var spread = arm.Gains.GetValueOrDefault(PictureSpread.MetricName) is { Direction: -1 } narrower
-            ? [$"pictures of a prompt are more alike ({StudyTables.Change(narrower.Gain, false)})"]
+            ? [$"pictures of a prompt are more alike ({GainText.Change(narrower.Gain, false)})"]
             : Array.Empty<string>();
         return $"{arm.Arm.Name}: {string.Join(", ", metrics)}{string.Concat(tasks.Concat(spread).Select(text => $"; {text}"))}.";
     }
@@ -41,7 +41,7 @@ public static class StudyVerdicts
         [
             .. arm
                 .Gains.Where(gain => gain.Key.Contains('/') && gain.Value.Direction == direction)
-                .Select(gain => gain.Key[(gain.Key.IndexOf('/') + 1)..].Replace('_', ' ')),
+                .Select(gain => MetricNames.GroupInWords(gain.Key)),
         ];
         return names.Length == 0 ? [] : [$"{words} {string.Join(", ", names)}"];
     }
@@ -69,12 +69,10 @@ public static class StudyVerdicts
                     $"{(group.Key switch { > 0 => "above", < 0 => "below", 0 => "not told apart from", null => "too few seeds or prompts to tell from" })} "
                     + string.Join(
                         ", ",
-                        group.Select(pair =>
-                            $"{pair.Against} ({StudyTables.Change(pair.Gain.Gain, pair.Gain.IsShare)})"
-                        )
+                        group.Select(pair => $"{pair.Against} ({GainText.Change(pair.Gain.Gain, pair.Gain.IsShare)})")
                     )
                 );
-            yield return $"{arm} by {StudyTables.Name(metric)}: {string.Join("; ", groups)}.";
+            yield return $"{arm} by {MetricNames.InWords(metric)}: {string.Join("; ", groups)}.";
         }
     }
 
@@ -99,11 +97,11 @@ public static class StudyVerdicts
     }
 
     private static string Words(SeededGain gain) =>
-        $"{StudyTables.Change(gain.Gain, gain.IsShare)}"
+        $"{GainText.Change(gain.Gain, gain.IsShare)}"
         + (
             gain.SeedCi95 is null
                 ? ""
-                : $" [{StudyTables.Change(gain.SeedCi95[0], gain.IsShare)}, {StudyTables.Change(gain.SeedCi95[1], gain.IsShare)}]"
+                : $" [{GainText.Change(gain.SeedCi95[0], gain.IsShare)}, {GainText.Change(gain.SeedCi95[1], gain.IsShare)}]"
         )
         + gain.Direction switch
         {

@@ -105,7 +105,7 @@ public class StudyReportTests
     }
 
     [Test]
-    public void Tables_fit_80_columns_of_a_terminal()
+    public void A_row_has_a_cell_for_every_header()
     {
         foreach (var table in StudyTables.Of(Report()))
         {
