@@ -23,6 +23,7 @@ public sealed class RewardAgreementTests
             Assert.That(agreement.PairsRight, Is.EqualTo(1.5 / 3));
             // Over all: 0.9 beats three, 0.3 ties with one: 3.5 of 6.
             Assert.That(agreement.Auc, Is.EqualTo(3.5 / 6));
+            Assert.That(agreement.PassingMedian, Is.EqualTo((0.9 + 0.3) / 2));
         }
     }
 
@@ -67,6 +68,9 @@ public sealed class RewardAgreementTests
         var agreement = RewardAgreement.Of([1, 2], [true, true], ["a", "a"]);
         Assert.That(agreement.Auc, Is.NaN);
         Assert.That(agreement.PairsRight, Is.NaN);
+        Assert.That(agreement.PassingMedian, Is.EqualTo(1.5));
+        Assert.That(RewardAgreement.Of([1], [false], ["a"]).PassingMedian, Is.NaN);
+        Assert.That(RewardAgreement.Of([3, 1, 2], [true, true, true], ["a", "a", "a"]).PassingMedian, Is.EqualTo(2));
         Assert.That(() => RewardAgreement.Of([1], [true, false], ["a", "a"]), Throws.ArgumentException);
     }
 }

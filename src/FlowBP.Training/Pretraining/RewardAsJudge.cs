@@ -14,7 +14,18 @@ namespace FlowBP.Training.Pretraining;
 /// </param>
 /// <param name="Pairs">Pairs of a passing and a failing picture of one prompt.</param>
 /// <param name="PairsRight">Share of these pairs in which the passing one scores higher; NaN where there is none.</param>
-public sealed record RewardAgreement(int Pictures, double Passing, double Auc, long Pairs, double PairsRight)
+/// <param name="PassingMedian">
+/// The median score of passing pictures: what <c>hinge_lambda</c> can be, where a sample that is as good as those is to pull no more. NaN
+/// where none passes.
+/// </param>
+public sealed record RewardAgreement(
+    int Pictures,
+    double Passing,
+    double Auc,
+    long Pairs,
+    double PairsRight,
+    double PassingMedian
+)
 {
     /// <summary>Measures the agreement.</summary>
     /// <param name="scores">The reward's scores, one per picture.</param>
@@ -38,8 +49,18 @@ public sealed record RewardAgreement(int Pictures, double Passing, double Auc, l
         var (pairs, right) = rows.GroupBy(row => prompts[row])
             .Select(group => Compare([.. group], scores, passes))
             .Aggregate((Pairs: 0L, Right: 0.0), (sum, of) => (sum.Pairs + of.Pairs, sum.Right + of.Right));
-        return new(scores.Count, passes.Average(pass => pass ? 1.0 : 0.0), all.Right / all.Pairs, pairs, right / pairs);
+        return new(
+            scores.Count,
+            passes.Average(pass => pass ? 1.0 : 0.0),
+            all.Right / all.Pairs,
+            pairs,
+            right / pairs,
+            Median([.. rows.Where(row => passes[row]).Select(row => scores[row]).Order()])
+        );
     }
+
+    private static double Median(double[] sorted) =>
+        sorted.Length == 0 ? double.NaN : (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2;
 
     // All pairs of a passing and a failing picture, and in how many the passing one scores higher.
     private static (long Pairs, double Right) Compare(
