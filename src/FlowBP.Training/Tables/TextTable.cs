@@ -15,7 +15,7 @@ public sealed record TextTable(string Title, IReadOnlyList<string> Headers, IRea
     {
         var to = new StringBuilder();
         to.Append($"\n## {char.ToUpperInvariant(Title[0])}{Title[1..]}\n\n");
-        IEnumerable<string> rule = Headers.Select((_, i) => i == 0 ? "---" : "---:");
+        var rule = Headers.Select((_, i) => i == 0 ? "---" : "---:");
         foreach (var row in Rows.Prepend([.. rule]).Prepend(Headers))
         {
             to.Append($"| {string.Join(" | ", row)} |\n");
