@@ -75,7 +75,7 @@ internal static class ReleasedKeys
                 "connectors are not pictured; metrics.jsonl has the deviations"
             ),
             Nothing(Integer("connector_wandb_num_samples", 0), "connectors are not pictured"),
-            Only(OptionalText("resume_from_checkpoint"), "none", "a run can't be resumed yet")
+            Converts(OptionalText("resume_from_checkpoint"), "resume_from_checkpoint", path => path)
         ),
         .. In(
             "optimizer",

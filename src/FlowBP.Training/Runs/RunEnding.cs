@@ -21,6 +21,7 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
     /// <param name="reports">The reports of all steps.</param>
     /// <param name="cancellation">Stops between two batches of the evaluation.</param>
     /// <exception cref="InterruptedRunException">Something failed, or it was stopped.</exception>
+    /// <exception cref="SuspendedRunException">It was asked to make way.</exception>
     public AlignmentSummary Run(
         EvaluationResult before,
         IReadOnlyList<StepReport> reports,
@@ -31,12 +32,13 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
         {
             Method = parts.Config.Method.Name,
             Steps = parts.Weights.Steps,
-            Seconds = training.Seconds,
+            Seconds = parts.Progress.Seconds,
             SecondsPerStep = reports.Count == 0 ? 0 : Median([.. reports.Select(report => report.Seconds)]),
             PeakMemoryBytes = reports.Max(report => report.PeakMemoryBytes),
             PeakMemoryOf = parts.Model.Compute.PeakMemory.Counts,
             EvaluationPrompts = before.Prompts.Count,
             Hacking = training.Hacking,
+            LeftOutSteps = parts.Progress.LeftOut is > 0 and var count ? count : null,
             Metrics = new Dictionary<string, PairedGain>(),
         };
         try
@@ -59,14 +61,14 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
                     var after = Evaluate(summary.Selection, cancellation);
                     summary = summary with { Metrics = AlignmentSummary.Compare(before, after) };
                     Attempt(() => parts.Output.Records.WriteSummary(summary));
-                    Attempt(() => parts.Pictures.Write(parts.Output.Sample(reports.Count), reports.Count, after));
+                    Attempt(() => parts.Pictures.Write(parts.Output.Sample(summary.Steps), summary.Steps, after));
                     Attempt(() => parts.Pictures.WriteComparison(parts.Output.Comparison, before, after));
                 });
             }
         }
         catch (OperationCanceledException e)
         {
-            throw Interrupted(e);
+            throw training.Suspended(e) ?? (Exception)Interrupted(e);
         }
         return failures is [var first, ..] ? throw Interrupted(first) : summary;
     }
@@ -78,7 +80,11 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
         {
             return null;
         }
-        var trained = parts.Weights.Saved(training.Hacking?.KeptStep ?? parts.Weights.Steps);
+        var trained = new Dictionary<int, string>(parts.Checkpoints?.Due() ?? new Dictionary<int, string>())
+        {
+            // The step whose weights the result holds: the last one, unless the run went back to another.
+            [training.Hacking?.KeptStep ?? parts.Weights.Steps] = parts.Weights.Result,
+        };
         var adapters = parts.Model.Adapter is not null;
         var selection = choice.Run(trained, adapters, cancellation);
         var kept = ModelSelection.At(

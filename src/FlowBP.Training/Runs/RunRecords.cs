@@ -24,9 +24,9 @@ public sealed class RunRecords : IDisposable
 
     internal const string MetricsName = "metrics.jsonl";
     private const string ConfigName = "config.yaml";
-    private const string EvaluationsName = "evaluations.jsonl";
-    private const string HackingName = "hacking.jsonl";
-    private const string SummaryName = "summary.json";
+    internal const string EvaluationsName = "evaluations.jsonl";
+    internal const string HackingName = "hacking.jsonl";
+    internal const string SummaryName = "summary.json";
 
     private readonly Func<string, string> owned;
     private readonly Action begun;
@@ -34,15 +34,18 @@ public sealed class RunRecords : IDisposable
     private LineLog? evaluations;
     private LineLog? hacking;
 
-    /// <summary>Opens metrics.jsonl, empty.</summary>
+    /// <summary>Opens metrics.jsonl.</summary>
     /// <param name="owned">Lists a file as the run's by its name, and says where it is to be written.</param>
     /// <param name="begun">Is called once, when the first step has been recorded.</param>
+    /// <param name="goesOn">Whether lines are added to what is there; otherwise it is empty then.</param>
     /// <exception cref="IOException">It can't be opened.</exception>
-    internal RunRecords(Func<string, string> owned, Action begun)
+    internal RunRecords(Func<string, string> owned, Action begun, bool goesOn = false)
     {
         this.owned = owned;
         this.begun = begun;
-        metrics = LineLog.Open(owned(MetricsName), FileMode.Create, FileShare.Read);
+        var path = owned(MetricsName);
+        metrics = LineLog.Open(path, goesOn ? FileMode.OpenOrCreate : FileMode.Create, FileShare.Read);
+        HasMetrics = new FileInfo(path).Length > 0;
     }
 
     /// <summary>Whether any training step has been recorded.</summary>
@@ -58,6 +61,8 @@ public sealed class RunRecords : IDisposable
         {
             values["device"] = device;
         }
+        // What the run is, and not how it came to be: the file repeats it from the start.
+        values["resume_from_checkpoint"] = "none";
         AtomicFile.WriteText(owned(ConfigName), new YamlDotNet.Serialization.Serializer().Serialize(values));
     }
 
@@ -101,11 +106,16 @@ public sealed class RunRecords : IDisposable
                 Lines
             )
         );
-        if (!HasMetrics)
-        {
-            HasMetrics = true;
-            begun();
-        }
+        Began();
+    }
+
+    /// <summary>Appends a line to metrics.jsonl for a step that was left out.</summary>
+    /// <param name="step">Number of the step, from 1.</param>
+    /// <param name="reason">What was not finite.</param>
+    public void WriteLeftOut(int step, string reason)
+    {
+        metrics.Append(JsonSerializer.Serialize(new { Step = step, LeftOut = reason }, Lines));
+        Began();
     }
 
     /// <summary>Appends a line to evaluations.jsonl.</summary>
@@ -165,6 +175,15 @@ public sealed class RunRecords : IDisposable
         metrics.Dispose();
         evaluations?.Dispose();
         hacking?.Dispose();
+    }
+
+    private void Began()
+    {
+        if (!HasMetrics)
+        {
+            HasMetrics = true;
+            begun();
+        }
     }
 
     // Name, then plan: a curve of one index over the steps is then one path in the file.

@@ -98,7 +98,6 @@ public class ReleasedConfigTests
     [TestCase("distributed.use_cpu_offload=true", "use_cpu_offload must be false")]
     [TestCase("data.cfg=0.1", "prompts are never dropped")]
     [TestCase("data.num_latent_t=2", "one frame")]
-    [TestCase("train.resume_from_checkpoint=latest", "can't be resumed")]
     [TestCase("reward.use_hpsv2=false", "use_hpsv2 must be true")]
     [TestCase("flux2.text_encoder_out_layers=[9, 18]", "text_encoder_out_layers must be 9,18,27")]
     [TestCase("train.seed=[1, 2]", "train.seed must be an integer from 0 to 2^63 - 1, got a list")]
