@@ -132,7 +132,9 @@ internal static class ResumeRules
         before
             .Keys.Union(now.Keys)
             .Where(name => before.GetValueOrDefault(name) != now.GetValueOrDefault(name))
-            .Order(StringComparer.Ordinal)
+            // A method has settings of its own, which differ with it.
+            .OrderBy(name => name != "method")
+            .ThenBy(name => name, StringComparer.Ordinal)
             .Select(name =>
                 (name, before.GetValueOrDefault(name) ?? "not there", now.GetValueOrDefault(name) ?? "not there")
             );

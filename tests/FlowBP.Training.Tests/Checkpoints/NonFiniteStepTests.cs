@@ -1,6 +1,7 @@
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Checkpoints;
+using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
@@ -26,12 +27,14 @@ public sealed class NonFiniteStepTests : ResumableRunTests
             ("evaluation_interval", "0"),
             ("sample_interval", "9"),
             ("lora_rank", "2"),
+            ("hinge_lambda", "10"),
         ];
         var config = Config("run", [.. given, ("nonfinite", response)]);
         using var model = Open(config);
         using var moody = new Moody(atStep: 4);
         using var trainer = new AlignmentTrainer(config, model, moody, s_prompts);
-        var watcher = new Watcher { AtStep = step => moody.Step = step + 1 };
+        moody.Done = () => trainer.StepsDone;
+        var watcher = new Watcher();
         using var output = new OutputFolder(config.OutputDir, overwrite: false);
         var identity = new RunIdentity(config, "cpu", new Dictionary<string, string>());
         using var checkpoints = new RunCheckpoints(identity, model, trainer, output, null, watcher.Notice);
@@ -63,6 +66,7 @@ public sealed class NonFiniteStepTests : ResumableRunTests
         {
             Assert.That(reports.Select(report => report.Step), Is.EqualTo([1, 2, 3, 5]));
             Assert.That(State(trainer), Is.EqualTo(State(expected)));
+            Assert.That(trainer.Optimizer.Steps, Is.EqualTo(kept + 1), "every step moves something");
             Assert.That(parts.Progress.LeftOut, Is.EqualTo(1));
             Assert.That(
                 watcher.Notices,
@@ -108,7 +112,7 @@ public sealed class NonFiniteStepTests : ResumableRunTests
         );
     }
 
-    private static TextToImage Open(Configuration.AlignmentConfig config) =>
+    private static TextToImage Open(AlignmentConfig config) =>
         config.Model.Open(ComputeDevice.Cpu, s_prompts, null, config.Training);
 
     private static double[] State(AlignmentTrainer trainer) =>
@@ -121,7 +125,7 @@ public sealed class NonFiniteStepTests : ResumableRunTests
     // The mean of a picture, and in one step no number for the second of two.
     private sealed class Moody(int? atStep) : IImageReward
     {
-        public int Step { get; set; } = 1;
+        public Func<int> Done { get; set; } = () => 0;
 
         public string Name => "moody";
 
@@ -130,7 +134,7 @@ public sealed class NonFiniteStepTests : ResumableRunTests
         public Tensor Score(Tensor image_BCYX, Conditioning conditioning)
         {
             var score_B = image_BCYX.mean([1, 2, 3]);
-            return Step == atStep ? score_B * torch.tensor(new[] { 1f, float.NaN }) : score_B;
+            return Done() + 1 == atStep ? score_B * torch.tensor(new[] { 1f, float.NaN }) : score_B;
         }
 
         public void Dispose() { }

@@ -61,6 +61,8 @@ public abstract class ResumableRunTests
             }
                 .Where(usual => given.All(other => other.Name != usual.Name))
                 .Concat(given)
+                // Nothing: not even what is usual.
+                .Where(pair => pair.Value.Length > 0)
                 .Select(pair => KeyValuePair.Create(pair.Name, pair.Value))
         );
 

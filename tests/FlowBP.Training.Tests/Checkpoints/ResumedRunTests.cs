@@ -1,5 +1,7 @@
 using FlowBP.Formats;
 using FlowBP.Training.Checkpoints;
+using FlowBP.Training.Devices;
+using FlowBP.Training.Pipelines;
 using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests.Checkpoints;
@@ -45,6 +47,8 @@ public sealed class ResumedRunTests : ResumableRunTests
         );
         Assert.That(whole.Keys, Has.Some.StartWith("model/transformer"));
         AssertSame("killed", whole);
+        var manifest = CheckpointManifest.Read(Folder.Of("killed/checkpoints/checkpoint-3"));
+        Assert.That(manifest.Counters.OptimizerSteps, Is.EqualTo(3), "every step moves something");
     }
 
     [TestCase(2, "use_ema=true")]
@@ -145,8 +149,10 @@ public sealed class ResumedRunTests : ResumableRunTests
         var other = Folder.Write("other.txt", "a photo of a purple star\n");
         (string Name, string Value, string[] Said)[] cases =
         [
-            ("method", "refl", ["method", "flowbp-sparse", "refl"]),
-            ("lora_rank", "3", ["lora_rank", "2", "3"]),
+            ("method", "draft-lv", ["method flowbp-sparse", "has draft-lv"]),
+            ("num_active_steps", "2", ["num_active_steps 1", "has 2"]),
+            ("lora_rank", "3", ["lora_rank 2", "has 3"]),
+            ("lora_rank", "", ["lora_rank 2", "has none"]),
             ("compute_dtype", "bfloat16", ["compute_dtype", "float32"]),
             ("learning_rate", "1e-3", ["learning_rate", "0.01"]),
             ("max_train_steps", "3", ["max_train_steps", "cosine"]),
@@ -159,18 +165,14 @@ public sealed class ResumedRunTests : ResumableRunTests
         var before = Left("run");
         foreach (var (name, value, said) in cases)
         {
-            var config = Config(
-                "run",
-                [
-                    .. new[]
-                    {
-                        ("lora_rank", "2"),
-                        ("max_train_steps", "2"),
-                        ("resume_from_checkpoint", "latest"),
-                    }.Where(usual => usual.Item1 != name || name == "lora_rank" && value == "2"),
-                    (name, value),
-                ]
-            );
+            (string Name, string Value)[] same =
+            [
+                ("lora_rank", "2"),
+                ("max_train_steps", "2"),
+                ("resume_from_checkpoint", "latest"),
+                ("num_active_steps", name == "method" ? "" : "1"),
+            ];
+            var config = Config("run", [.. same.Where(usual => usual.Name != name), (name, value)]);
             var problem = Assert.Throws<CheckpointException>(() => Run(config), name)!;
             foreach (var word in said)
             {
@@ -227,7 +229,7 @@ public sealed class ResumedRunTests : ResumableRunTests
             Is.EqualTo(best == 4 ? new[] { 4, 5 } : [best, 5])
         );
         using var model = Config("next", ("lora_weights", Folder.Of("run/checkpoints/checkpoint-5")))
-            .Model.Open(Devices.ComputeDevice.Cpu, ["a photo of a red circle"]);
+            .Model.Open(ComputeDevice.Cpu, ["a photo of a red circle"]);
         Assert.That(model.Adapter, Is.Not.Null);
     }
 

@@ -93,6 +93,15 @@ public class ReleasedConfigTests
         Assert.That(ReleasedConfigs.Load(Sparse, "sampling.sampling_steps=7").RolloutSteps, Is.EqualTo(25));
     }
 
+    [TestCase("latest", "latest")]
+    [TestCase("outputs/checkpoint-500", "outputs/checkpoint-500")]
+    [TestCase("", null)]
+    public void A_run_goes_on_from_a_checkpoint_by_the_released_key(string given, string? expected) =>
+        Assert.That(
+            ReleasedConfigs.Load(Sparse, $"train.resume_from_checkpoint={given}").Resuming.ResumeFromCheckpoint,
+            Is.EqualTo(expected)
+        );
+
     [TestCase("train.debug=true", "train.debug must be false, got 'true'")]
     [TestCase("distributed.sp_size=2", "a sequence is never divided")]
     [TestCase("distributed.use_cpu_offload=true", "use_cpu_offload must be false")]
