@@ -23,10 +23,11 @@ public static class KilledSaving
         {
             Save(folders, step = 1);
         }
-        Console.WriteLine("ready");
         while (true)
         {
+            Console.WriteLine("there is one");
             Save(folders, step);
+            Console.WriteLine("it was saved again");
             Save(folders, ++step);
             folders.Prune(Limit, step, best: null);
         }

@@ -124,29 +124,17 @@ public sealed class CheckpointFolders(string root)
     private void Delete(int step, CheckpointManifest manifest)
     {
         var folder = Of(step);
-        var going = CheckpointStaging.Beside(folder);
-        Directory.Move(folder, going);
-        foreach (var name in manifest.Files.Select(file => file.Name).Append(CheckpointManifest.FileName))
+        string[] own = [CheckpointManifest.FileName, .. manifest.Files.Select(file => file.Name)];
+        if (OwnFiles.HasOthers(folder, own))
         {
-            File.Delete(Path.Combine(going, name));
+            OwnFiles.Delete(folder, own);
         }
-        DeleteEmpty(going);
-        if (Directory.Exists(going))
+        else
         {
-            Directory.Move(going, folder);
+            var going = CheckpointStaging.Beside(folder);
+            Directory.Move(folder, going);
+            Directory.Delete(going, recursive: true);
         }
         FolderEntries.Flush(root);
-    }
-
-    private static void DeleteEmpty(string folder)
-    {
-        foreach (var inner in Directory.EnumerateDirectories(folder))
-        {
-            DeleteEmpty(inner);
-        }
-        if (!Directory.EnumerateFileSystemEntries(folder).Any())
-        {
-            Directory.Delete(folder);
-        }
     }
 }

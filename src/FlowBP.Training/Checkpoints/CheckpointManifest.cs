@@ -181,6 +181,7 @@ public sealed record CheckpointManifest
         var problem =
             manifest.Step < 1 ? $"step {manifest.Step}"
             : manifest.Ranks < 1 ? $"{manifest.Ranks} ranks"
+            : manifest.Files.Any(each => each is null) ? "a file without a name"
             : manifest.Files.FirstOrDefault(each => each.Bytes < 0 || !IsBelow(each.Name)) is { } wrong
                 ? $"the file '{wrong.Name}' of {wrong.Bytes} bytes"
             : manifest.Files.Select(each => each.Name).Distinct(StringComparer.Ordinal).Count() != manifest.Files.Count

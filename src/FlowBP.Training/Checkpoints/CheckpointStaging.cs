@@ -51,7 +51,7 @@ public sealed partial class CheckpointStaging : IDisposable
                 FolderEntries.Flush(folder);
             }
             FolderEntries.Flush(Path);
-            Rename();
+            Rename([CheckpointManifest.FileName, .. files.Select(file => file.Name)]);
         });
 
     /// <summary>Deletes what has no name.</summary>
@@ -84,7 +84,7 @@ public sealed partial class CheckpointStaging : IDisposable
                 .Select(each => hashes.Of(each.file, each.Item2)),
         ];
 
-    private void Rename()
+    private void Rename(IReadOnlyList<string> own)
     {
         string? former = null;
         if (!Directory.Exists(target))
@@ -105,7 +105,21 @@ public sealed partial class CheckpointStaging : IDisposable
         FolderEntries.Flush(System.IO.Path.GetDirectoryName(target)!);
         if (former is not null)
         {
-            Directory.Delete(former, recursive: true);
+            DeleteFormer(former, own);
+        }
+    }
+
+    // One of the same step has the same files; what somebody else put there is kept under a name that says so.
+    private void DeleteFormer(string former, IReadOnlyList<string> own)
+    {
+        OwnFiles.Delete(former, own);
+        if (Directory.Exists(former))
+        {
+            var kept = Enumerable
+                .Range(1, int.MaxValue)
+                .Select(i => i == 1 ? $"{target}.kept" : $"{target}.kept-{i}")
+                .First(path => !System.IO.Path.Exists(path));
+            Directory.Move(former, kept);
         }
     }
 

@@ -35,7 +35,8 @@ internal static class RecordCut
         }
         string[] lines = CheckpointException.Guard(file, () => File.ReadAllLines(file));
         // The last line may be half of one.
-        string[] kept = [.. lines.TakeWhile(line => StepOf(line) is { } step && stays(step))];
+        var last = Array.FindLastIndex(lines, line => StepOf(line) is { } step && stays(step));
+        var kept = lines[..(last + 1)];
         if (kept.Length < lines.Length)
         {
             AtomicFile.WriteText(file, string.Concat(kept.Select(line => line + "\n")));

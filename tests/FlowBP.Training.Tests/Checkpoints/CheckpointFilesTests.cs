@@ -181,6 +181,11 @@ public sealed class CheckpointFilesTests
         Assert.That(folders.Steps(), Is.EqualTo(new[] { 3, 4, 5 }), "neither the best nor the newest goes");
         folders.Prune(limit: 1, written: 5, best: null);
         Assert.That(folders.Steps(), Is.EqualTo(new[] { 3, 5 }));
+        // In the place of one that somebody wrote to.
+        File.WriteAllText(Path.Combine(folders.Of(5), "note.txt"), "mine too");
+        KilledSaving.Save(folders, 5);
+        StoredCheckpoint.Open(folders.Of(5)).Dispose();
+        Assert.That(File.ReadAllText($"{folders.Of(5)}.kept/note.txt"), Is.EqualTo("mine too"));
     }
 
     [TestCase("full")]

@@ -10,7 +10,8 @@ public sealed class KilledSavingTests
 {
     private const string Program = "FlowBP.Training.Misfits.dll";
     private const int Kills = 40;
-    private const int LongestMilliseconds = 60;
+    private const int MostSaved = 4;
+    private const int LongestMilliseconds = 15;
 
     private TemporaryFolder folder = null!;
 
@@ -34,7 +35,7 @@ public sealed class KilledSavingTests
         var leftovers = 0;
         for (var i = 0; i < Kills; i++)
         {
-            KillAfter(program, random.NextDouble() * LongestMilliseconds);
+            KillAfter(program, 1 + random.Next(MostSaved), random.NextDouble() * LongestMilliseconds);
             leftovers += Directory.EnumerateDirectories(folder.Path).Count(CheckpointStaging.IsLeftover);
             var steps = folders.Steps();
             Assert.That(steps, Is.Not.Empty, $"kill {i}");
@@ -55,11 +56,11 @@ public sealed class KilledSavingTests
             before = steps[^1];
         }
         // Or the kills have met no moment of saving.
-        Assert.That(leftovers, Is.GreaterThan(Kills / 4));
+        Assert.That(leftovers, Is.GreaterThan(0));
         Assert.That(before, Is.GreaterThan(1));
     }
 
-    private void KillAfter(string program, double milliseconds)
+    private void KillAfter(string program, int saved, double milliseconds)
     {
         var dotnet = Path.GetFullPath(
             Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet")
@@ -67,7 +68,10 @@ public sealed class KilledSavingTests
         var start = new ProcessStartInfo(dotnet, [program, "save", folder.Path]) { RedirectStandardOutput = true };
         start.Environment.Remove("DOTNET_STARTUP_HOOKS");
         using var process = Process.Start(start)!;
-        Assert.That(process.StandardOutput.ReadLine(), Is.EqualTo("ready"));
+        for (var i = 0; i < saved; i++)
+        {
+            Assert.That(process.StandardOutput.ReadLine(), Is.Not.Null);
+        }
         Thread.Sleep(TimeSpan.FromMilliseconds(milliseconds));
         // SIGKILL.
         process.Kill();
