@@ -233,6 +233,28 @@ public sealed class ResumedRunTests : ResumableRunTests
         Assert.That(model.Adapter, Is.Not.Null);
     }
 
+    [TestCase("use_ema=true", "model")]
+    [TestCase("lora_rank=2", "adapter")]
+    public void The_weights_of_a_checkpoint_are_exported_without_the_state(string settings, string kind)
+    {
+        Run(Config("run", [.. Given(settings), ("max_train_steps", "2")]));
+        var checkpoint = Folder.Of("run/checkpoints/checkpoint-1");
+        var export = new ExportRun(checkpoint, new() { OutputDir = Folder.Of("out") });
+        Assert.That(export.Execute(), Is.EqualTo(kind));
+        var weights = Left("run")
+            .Where(pair => pair.Key.StartsWith("checkpoints/checkpoint-1/", StringComparison.Ordinal))
+            .Select(pair => KeyValuePair.Create(pair.Key["checkpoints/checkpoint-1/".Length..], pair.Value))
+            .Where(pair => !pair.Key.StartsWith("training_state", StringComparison.Ordinal));
+        Assert.That(Left("out"), Is.EquivalentTo(weights));
+        Assert.That(() => export.Execute(), Throws.InstanceOf<IOException>().With.Message.Contains("exists"));
+        FlipBit(Path.Combine(checkpoint, new ShardPlace(1, 0, 1).FileName), -1);
+        Assert.That(
+            () => new ExportRun(checkpoint, new() { OutputDir = Folder.Of("none") }).Execute(),
+            Throws.InstanceOf<CheckpointException>()
+        );
+        Assert.That(Directory.Exists(Folder.Of("none")), Is.False);
+    }
+
     [Test]
     public void A_checkpoint_that_can_not_be_saved_stops_nothing_and_is_reported()
     {
