@@ -2,7 +2,6 @@
 // The moments and the average are tensors, so that a checkpoint can hold them and a GPU can keep them.
 
 using FlowBP.Kernels;
-using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Optimization;
 

@@ -33,7 +33,7 @@ internal static class RecordCut
         {
             return;
         }
-        string[] lines = CheckpointException.Guard(file, () => File.ReadAllLines(file));
+        var lines = CheckpointException.Guard(file, () => File.ReadAllLines(file));
         // The last line may be half of one.
         var last = Array.FindLastIndex(lines, line => StepOf(line) is { } step && stays(step));
         var kept = lines[..(last + 1)];

@@ -4,7 +4,6 @@
 
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Configuration;
 
 namespace FlowBP.Training.Runs;
 
