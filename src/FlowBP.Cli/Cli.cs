@@ -18,12 +18,15 @@ public static class Cli
     /// <param name="args">The command and its options, as typed after <c>flowbp</c>.</param>
     /// <param name="output">Receives results: tables, summaries, help.</param>
     /// <param name="error">Receives progress and the one line that says what went wrong.</param>
-    /// <returns>0 done, 1 failed, 2 wrong usage, 130 stopped by Ctrl-C or another signal that asks for it.</returns>
+    /// <returns>
+    /// 0 done, 1 failed, 2 wrong usage, 75 suspended by SIGTERM or SIGUSR1, to be gone on with (<c>align</c> and <c>demo</c>), 130
+    /// stopped by Ctrl-C or another signal that asks for it.
+    /// </returns>
     public static int Run(string[] args, TextWriter output, TextWriter error)
     {
         using var stop = new StopRequest(new ProgressWriter(error), TimeProvider.System);
         stop.Listen();
-        return Run(args, new Terminal(output, error, stop.Token));
+        return Run(args, new Terminal(output, error, stop.Token, stop.Suspend));
     }
 
     /// <summary>Runs a command on a given terminal.</summary>

@@ -1,7 +1,8 @@
 // A person presses Ctrl-C, a job's manager sends SIGTERM, a terminal that closes sends SIGHUP: all of them ask the command to stop
 // where nothing is half-done, and what has been trained is stored then. Some ask twice in the same moment (a service manager sends
 // SIGTERM and SIGHUP, a wrapper passes on what its child got already), which is one wish; a person who asks again after a while
-// means it.
+// means it. SIGTERM and SIGUSR1 come from whoever manages jobs, to make way for another one: a command that can be gone on with later
+// leaves what that takes.
 
 using System.Runtime.InteropServices;
 
@@ -15,15 +16,20 @@ internal sealed class StopRequest(TextWriter error, TimeProvider time) : IDispos
     /// <summary>Signals that follow the first within this time are the same wish.</summary>
     public static readonly TimeSpan OneWish = TimeSpan.FromSeconds(1);
 
-    private static readonly PosixSignal[] s_signals =
+    // .NET has no name for it; a number is taken as the system's own.
+    private static readonly PosixSignal s_user1 = (PosixSignal)(OperatingSystem.IsMacOS() ? 30 : 10);
+
+    private static readonly (PosixSignal Signal, bool Suspends)[] s_signals =
     [
-        PosixSignal.SIGINT,
-        PosixSignal.SIGTERM,
-        PosixSignal.SIGHUP,
-        PosixSignal.SIGQUIT,
+        (PosixSignal.SIGINT, false),
+        (PosixSignal.SIGTERM, true),
+        (PosixSignal.SIGHUP, false),
+        (PosixSignal.SIGQUIT, false),
+        (s_user1, true),
     ];
 
     private readonly CancellationTokenSource stop = new();
+    private readonly CancellationTokenSource suspend = new();
     private readonly List<PosixSignalRegistration> registrations = [];
     private readonly Lock access = new();
     private long first;
@@ -31,18 +37,26 @@ internal sealed class StopRequest(TextWriter error, TimeProvider time) : IDispos
     /// <summary>Set when the command is to stop.</summary>
     public CancellationToken Token => stop.Token;
 
+    /// <summary>Set before <see cref="Token"/> where the command is to be gone on with later.</summary>
+    public CancellationToken Suspend => suspend.Token;
+
     /// <summary>Hears signals from now on.</summary>
     public void Listen()
     {
-        foreach (var signal in s_signals)
+        foreach (var (signal, suspends) in s_signals)
         {
-            registrations.Add(PosixSignalRegistration.Create(signal, context => context.Cancel = IsHeeded()));
+            if (signal == s_user1 && OperatingSystem.IsWindows())
+            {
+                continue;
+            }
+            registrations.Add(PosixSignalRegistration.Create(signal, context => context.Cancel = IsHeeded(suspends)));
         }
     }
 
     /// <summary>Takes a signal.</summary>
+    /// <param name="suspends">Whether it asks the command to make way, and not only to stop.</param>
     /// <returns>Whether the process goes on to its stop; false: it is to end at once.</returns>
-    public bool IsHeeded()
+    public bool IsHeeded(bool suspends = false)
     {
         lock (access)
         {
@@ -51,6 +65,10 @@ internal sealed class StopRequest(TextWriter error, TimeProvider time) : IDispos
                 return time.GetElapsedTime(first) < OneWish;
             }
             first = time.GetTimestamp();
+            if (suspends)
+            {
+                suspend.Cancel();
+            }
             // Before anything is written: a reader that does not read would hold the wish up.
             stop.Cancel();
         }
@@ -64,5 +82,6 @@ internal sealed class StopRequest(TextWriter error, TimeProvider time) : IDispos
     {
         registrations.ForEach(registration => registration.Dispose());
         stop.Dispose();
+        suspend.Dispose();
     }
 }

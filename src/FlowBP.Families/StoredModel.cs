@@ -88,6 +88,18 @@ public static class StoredModel
             changes: changes
         );
 
+    /// <summary>Writes the velocity network alone, of tensors that were copied from it.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="folder">The folder of the model.</param>
+    /// <param name="tensors">Parameters and persistent buffers by name, in the network's order.</param>
+    /// <exception cref="CheckpointException">A file cannot be written.</exception>
+    public static void SaveCopiedTransformer(
+        this FlowModel model,
+        string folder,
+        IReadOnlyDictionary<string, Tensor> tensors
+    ) =>
+        ModuleFolder.WriteCopiedNetwork(new DiffusersFolder(folder).Transformer, model.Transformer.ConfigJson, tensors);
+
     /// <summary>
     /// Stores the other parts, then <c>model_index.json</c>: those of a model that was loaded byte for byte as they lie in its folder.
     /// </summary>
@@ -125,6 +137,15 @@ public static class StoredModel
             family.SaysWhetherDistilled ? (DistilledKey, model.IsDistilled) : null
         );
     }
+
+    /// <summary>
+    /// Says that a folder with the other parts has another name now: what can't be linked with its source is linked with what was
+    /// stored last.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="from">The former name.</param>
+    /// <param name="to">The new one.</param>
+    public static void OtherPartsMoved(this FlowModel model, string from, string to) => model.Source?.Moved(from, to);
 
     /// <summary>Looks whether the other parts can be read, before time is spent on a model that could not be stored whole.</summary>
     /// <param name="model">The model.</param>

@@ -58,6 +58,11 @@ public sealed class UntrainedParts(DiffusersFolder source)
         AtomicFile.WriteText(new DiffusersFolder(folder).Index, source.Contents.WithoutMissing(Trained));
     }
 
+    /// <summary>Says that a folder that the parts were stored in has another name now.</summary>
+    /// <param name="from">The former name.</param>
+    /// <param name="to">The new one.</param>
+    public void Moved(string from, string to) => placed.Moved(from, to);
+
     private IEnumerable<string> Files() =>
         source
             .Contents.Parts.Union(s_usual)

@@ -119,6 +119,17 @@ public static class Checkpoint
         ShardedWriter.Write(file, tensors, dtype, maxShardBytes, changes);
     }
 
+    /// <summary>Saves named tensors as <see cref="Save"/> does those of a module.</summary>
+    /// <param name="tensors">Tensors by name, in the order in which files are filled; each keeps its type.</param>
+    /// <param name="file">As there.</param>
+    /// <exception cref="CheckpointException">A file cannot be written; what was there before still is.</exception>
+    public static void SaveTensors(IReadOnlyDictionary<string, Tensor> tensors, string file)
+    {
+        using var scope = torch.NewDisposeScope();
+        using var noGrad = torch.no_grad();
+        ShardedWriter.Write(file, tensors, dtype: null, DefaultShardBytes);
+    }
+
     internal static bool IsWeightsFile(string name) =>
         name.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) || IsPickled(name);
 

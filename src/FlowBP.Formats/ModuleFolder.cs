@@ -25,6 +25,17 @@ public static class ModuleFolder
         IReadOnlyDictionary<string, Func<Tensor>>? changes = null
     ) => WritePart(folder, config, module, WeightsName, dtype, maxShardBytes, changes);
 
+    /// <summary>Writes a network as <see cref="WriteNetwork"/> does, of tensors that were copied from it.</summary>
+    /// <param name="folder">As there.</param>
+    /// <param name="config">Content of <c>config.json</c>.</param>
+    /// <param name="tensors">Parameters and persistent buffers by name, in the module's order.</param>
+    /// <exception cref="CheckpointException">A file cannot be written.</exception>
+    public static void WriteCopiedNetwork(string folder, string config, IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        Checkpoint.SaveTensors(tensors, Path.Combine(folder, WeightsName));
+        AtomicFile.WriteText(Path.Combine(folder, "config.json"), config);
+    }
+
     /// <summary>Writes a text encoder or a two-tower model: configuration and weights under transformers' file names.</summary>
     /// <param name="folder"><see cref="DiffusersFolder.TextEncoder"/>, or the folder of a reward.</param>
     /// <param name="config">Content of <c>config.json</c>.</param>

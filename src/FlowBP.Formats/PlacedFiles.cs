@@ -38,6 +38,18 @@ internal sealed class PlacedFiles
         stored[real] = full;
     }
 
+    /// <summary>Says that a folder with placed files has another name now.</summary>
+    /// <param name="from">The former name.</param>
+    /// <param name="to">The new one.</param>
+    public void Moved(string from, string to)
+    {
+        var (former, now) = (Path.GetFullPath(from) + Path.DirectorySeparatorChar, Path.GetFullPath(to));
+        foreach (var (real, target) in stored.Where(pair => pair.Value.StartsWith(former, StringComparison.Ordinal)))
+        {
+            stored[real] = Path.Combine(now, target[former.Length..]);
+        }
+    }
+
     // An error of the source is the source's, though it is met while the copy is written.
     private static void Copy(FileStream from, Stream to)
     {

@@ -34,6 +34,12 @@ public class FailureReportTests
                 1,
                 "the weights after 1 step are in run/model"
             ),
+            new(
+                new SuspendedRunException(2, "run/checkpoints/checkpoint-2"),
+                75,
+                "goes on from run/checkpoints/checkpoint-2"
+            ),
+            new(new SuspendedRunException(0, null), 75, "before its first step"),
             new(new DllNotFoundException("libflowbp.so was not found.\n  /a: not there"), 1, "/a: not there"),
             new(new UsageException("seed must be an integer ≥ 0, got 'x'"), 2, "got 'x'"),
             new(new OperationCanceledException(), 130, "stopped"),

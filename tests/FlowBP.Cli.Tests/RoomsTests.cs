@@ -117,6 +117,21 @@ public class RoomsTests
             ]
         ),
         (
+            "Training.Checkpoints",
+            [
+                "Torch",
+                "Formats",
+                "Models.Autoencoders",
+                "Models.Adapters",
+                "Families.Networks",
+                "Families",
+                "Training.Optimization",
+                "Training.Rewards",
+                "Training.Pipelines",
+                "Training.Configuration",
+            ]
+        ),
+        (
             "Training.FlowMatching",
             [
                 "Torch",
@@ -182,6 +197,7 @@ public class RoomsTests
                 "Training.Optimization",
                 "Training.Devices",
                 "Training.Configuration",
+                "Training.Checkpoints",
                 "Training.Rewards",
                 "Training.Pipelines",
                 "Training.FlowMatching",

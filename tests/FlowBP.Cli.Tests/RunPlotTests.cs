@@ -13,7 +13,15 @@ public sealed class RunPlotTests
     public void The_curve_and_the_judgements_are_drawn()
     {
         using var plot = RunPlot.Of(
-            new("flowbp-bridge", 0.7, [.. ProgressTests.Reports(12)], [(0, Judged(0.5, 0)), (12, Judged(0.75, 1))])
+            new(
+                "flowbp-bridge",
+                0.7,
+                [.. Enumerable.Range(1, 12).Select(step => new StepValue(step, step))],
+                [
+                    new(RewardJudge.HeldOut, IsShare: false, [new(0, 0.5), new(12, 0.75)]),
+                    new("rule_accuracy", IsShare: true, [new(0, 0), new(12, 1)]),
+                ]
+            )
         );
         var lines = plot.GetPlottables<Scatter>().ToArray();
         var svg = XDocument.Parse(plot.GetSvgXml(900, 540)).ToString();
@@ -41,18 +49,4 @@ public sealed class RunPlotTests
 
     private static (double, double)[] Values(Scatter line) =>
         [.. line.Data.GetScatterPoints().Select(point => (point.X, point.Y))];
-
-    private static EvaluationResult Judged(double heldOut, double rules) =>
-        new()
-        {
-            Prompts = ["a photo of a red circle"],
-            Judgements =
-            [
-                new(RewardJudge.HeldOut, IsShare: false, [heldOut], []),
-                new("rule_accuracy", IsShare: true, [rules], []),
-            ],
-            Shown = [],
-            Height = 1,
-            Width = 1,
-        };
 }

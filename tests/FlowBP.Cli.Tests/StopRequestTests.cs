@@ -37,6 +37,22 @@ public class StopRequestTests
     }
 
     [Test]
+    public void A_wish_to_make_way_is_known_before_the_wish_to_stop()
+    {
+        using var said = new StringWriter();
+        using var stop = new StopRequest(said, new SetTime());
+        var first = false;
+        using var registration = stop.Token.Register(() => first = stop.Suspend.IsCancellationRequested);
+        stop.IsHeeded(suspends: true);
+        Assert.That(stop.Token.IsCancellationRequested, Is.True);
+        Assert.That(first, Is.True);
+
+        using var other = new StopRequest(said, new SetTime());
+        other.IsHeeded();
+        Assert.That(other.Suspend.IsCancellationRequested, Is.False, "Ctrl-C stops, and no more");
+    }
+
+    [Test]
     public void The_wish_is_known_before_anything_is_written()
     {
         StopRequest? stop = null;

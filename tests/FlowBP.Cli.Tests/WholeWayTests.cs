@@ -107,10 +107,10 @@ public class WholeWayTests
         Assert.That(first.ExitCode, Is.Zero, first.Error);
         Assert.That(
             Directory.GetDirectories(At("first", "checkpoints")).Select(Path.GetFileName),
-            Is.EquivalentTo(new[] { "step-000001", "step-000002" }),
+            Is.EquivalentTo(new[] { "checkpoint-1", "checkpoint-2" }),
             "the last is model/"
         );
-        Assert.That(At("first", "checkpoints", "step-000001", "model_index.json"), Does.Exist);
+        Assert.That(At("first", "checkpoints", "checkpoint-1", "model_index.json"), Does.Exist);
         using var evaluation = JsonDocument.Parse(File.ReadAllLines(At("first", "evaluations.jsonl")).Single());
         Assert.That(evaluation.RootElement.GetProperty("step").GetInt32(), Is.EqualTo(2));
         Assert.That(evaluation.RootElement.GetProperty("reward").GetDouble(), Is.Not.NaN);

@@ -57,7 +57,7 @@ public sealed class ChosenRunTests : ShortRunTests
             Assert.That(selection.GetProperty("metric").GetString(), Is.EqualTo("heldout_reward"));
         }
         var step = kept.GetProperty("step").GetInt32();
-        var trained = step == 3 ? "run/model" : "run/checkpoints/step-000002";
+        var trained = step == 3 ? "run/model" : "run/checkpoints/checkpoint-2";
         Assert.That(
             Painted(Choice(("model", Folder.Of("run/selected")))),
             Is.EqualTo(

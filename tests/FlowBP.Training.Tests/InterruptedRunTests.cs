@@ -229,7 +229,7 @@ public class InterruptedRunTests
             Config("run", ("reward_dtype", "bfloat16"), ("compute_dtype", "bfloat16"), ("checkpointing_steps", "1")),
             new Stopper()
         ).Execute();
-        foreach (var saved in new[] { "run/model", "run/checkpoints/step-000001", "run/checkpoints/step-000002" })
+        foreach (var saved in new[] { "run/model", "run/checkpoints/checkpoint-1", "run/checkpoints/checkpoint-2" })
         {
             foreach (var file in Directory.GetFiles(EmbeddedAssets.Model, "*", SearchOption.AllDirectories))
             {

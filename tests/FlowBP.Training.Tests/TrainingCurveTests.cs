@@ -14,14 +14,11 @@ public sealed class TrainingCurveTests : ShortRunTests
         {
             Assert.That(path, Is.EqualTo(Folder.Of("run", "samples", "training.png")));
             Assert.That((curve.Method, curve.HingeLambda), Is.EqualTo(("flowbp-sparse", 0.25)));
-            Assert.That(curve.Steps.Select(step => step.Step), Is.EqualTo([1, 2, 3]));
-            Assert.That(curve.Steps[^1], Is.EqualTo(last));
-            Assert.That(curve.Evaluations.Select(each => each.Step), Is.EqualTo([0, 2, 3]));
-            Assert.That(
-                curve.Evaluations.Select(each => each.Result.Of("reward")!.Scores.Average()),
-                Is.Unique,
-                "each of a model of its own"
-            );
+            Assert.That(curve.Rewards.Select(point => point.Step), Is.EqualTo([1, 2, 3]));
+            Assert.That(curve.Rewards[^1].Value, Is.EqualTo(last.Surrogate.Reward));
+            var reward = curve.Judged.Single(judged => judged.Metric == "reward");
+            Assert.That(reward.Points.Select(point => point.Step), Is.EqualTo([0, 2, 3]));
+            Assert.That(reward.Points.Select(point => point.Value), Is.Unique, "each of a model of its own");
         }
     }
 
@@ -38,6 +35,9 @@ public sealed class TrainingCurveTests : ShortRunTests
         );
         var summary = JsonNode.Parse(File.ReadAllText(Folder.Of("run", "summary.json")))!;
         var kept = summary["selection"]!["kept"]!["step"]!.GetValue<int>();
-        Assert.That(Drawn!.Value.Curve.Evaluations.Select(each => each.Step), Is.EqualTo(new[] { 0, kept }));
+        Assert.That(
+            Drawn!.Value.Curve.Judged.Select(judged => judged.Points.Select(point => point.Step)),
+            Is.All.EqualTo(new[] { 0, kept })
+        );
     }
 }

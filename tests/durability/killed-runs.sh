@@ -6,7 +6,7 @@
 #
 # A complete run lies in the folder, and every killed run is to replace it (--overwrite true). After each: a
 # complete state is there, either the previous one or the new; a run that recorded its last step has stored its weights; one that was
-# asked to stop after a step has stored what it had, and said where. At the end a rerun works. SEED makes the moments repeat.
+# asked to stop after a step has stored what it had, and said where; SIGTERM leaves a checkpoint. At the end a rerun works. SEED makes the moments repeat.
 
 set -uo pipefail
 
@@ -62,9 +62,11 @@ for ((i = 1; i <= count; i++)); do
     if [[ "$(steps "$place/run")" -eq 3 ]]; then
         whole "$place/run/model/$weights" || wrong "three steps are recorded, and their weights are not there"
     fi
-    stopped="$(sed -n 's/.*(the weights after .* are in \(.*\))$/\1/p' <<<"$last")"
+    stopped="$(sed -n -e 's/.*(the weights after .* are in \(.*\))$/\1/p' -e 's/.*latest goes on from \(.*\)$/\1/p' <<<"$last")"
     if [[ -n $stopped ]]; then
-        [[ $code -eq 130 ]] || wrong "exit code $code: $last"
+        expected=130
+        [[ $signal == TERM ]] && expected=75
+        [[ $code -eq $expected ]] || wrong "exit code $code: $last"
         whole "$stopped/$weights" || wrong "the weights are not where they are said to be: $last"
     fi
     printf '%s ms, %s: exit %s, %s\n' "$moment" "$signal" "$code" "${state#"$place/"}"

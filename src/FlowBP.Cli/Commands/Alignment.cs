@@ -24,7 +24,7 @@ internal static class Alignment
             line =>
             {
                 var progress = new AlignmentProgress(line, TimeProvider.System, terminal.Stop);
-                return new AlignmentRun(config, progress).Execute(terminal.Stop);
+                return new AlignmentRun(config, progress).Execute(terminal.Stop, terminal.Suspend);
             }
         );
         AlignmentReport.Write(terminal, summary, config.OutputDir);

@@ -14,6 +14,7 @@ internal static class CommandList
         new DiagnoseCommand(),
         new StudyCommand(),
         new SaveCommand(TimeProvider.System),
+        new ExportCommand(TimeProvider.System),
         new EmbedCommand(),
         new InspectCommand(),
         new PlanCommand(),

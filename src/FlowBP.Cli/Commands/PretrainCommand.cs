@@ -71,7 +71,6 @@ internal sealed class PretrainCommand : ICommand
         // So many steps of the first cycle, and no other.
         IReadOnlyList<StageRecipe> Cut(IReadOnlyList<StageRecipe> cycles) =>
             [cycles[0] with { Steps = Math.Min(cycles[0].Steps, most) }];
-        PaintingRecipe Fewer(PaintingRecipe painting) => painting with { Prompts = Math.Min(painting.Prompts, most) };
         return recipe with
         {
             // No more pictures than so many updates can look at, and enough to draw batches from.
@@ -81,8 +80,7 @@ internal sealed class PretrainCommand : ICommand
             Flow = Cut(recipe.Flow),
             Reward = Cut(recipe.Reward),
             HeldOutReward = Cut(recipe.HeldOutReward),
-            RewardPainting = Fewer(recipe.RewardPainting),
-            HeldOutPainting = Fewer(recipe.HeldOutPainting),
+            Painting = recipe.Painting with { Prompts = Math.Min(recipe.Painting.Prompts, most) },
             FreshPrompts = Math.Min(recipe.FreshPrompts, most),
             JudgedReward = Cut(recipe.JudgedReward),
             JudgedHeldOutReward = Cut(recipe.JudgedHeldOutReward),

@@ -15,11 +15,14 @@ namespace FlowBP.Cli.Failures;
 
 /// <summary>A failure as the user sees it.</summary>
 /// <param name="Line">One line without a line break: what, where, what to do.</param>
-/// <param name="ExitCode">1 failed, 2 wrong usage, 130 stopped.</param>
+/// <param name="ExitCode">1 failed, 2 wrong usage, 75 suspended, 130 stopped.</param>
 internal readonly record struct FailureReport(string Line, int ExitCode)
 {
     public const int Failed = 1;
     public const int WrongUsage = 2;
+
+    /// <summary>EX_TEMPFAIL of sysexits.h: whoever manages jobs queues it again.</summary>
+    public const int Suspended = 75;
 
     /// <summary>128 + SIGINT, as shells have it.</summary>
     public const int Stopped = 130;
@@ -41,6 +44,7 @@ internal readonly record struct FailureReport(string Line, int ExitCode)
         return cause switch
         {
             UsageException or InvalidSettingException => new(OneLine(cause.Message), WrongUsage),
+            SuspendedRunException => new(OneLine(cause.Message), Suspended),
             OperationCanceledException => new("stopped; every file written so far is complete", Stopped),
             FailedException or CheckpointException or DeviceUnavailableException or PicturesUnavailableException =>
                 Failure(cause.Message),

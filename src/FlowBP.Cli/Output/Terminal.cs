@@ -9,7 +9,13 @@ namespace FlowBP.Cli.Output;
 /// <param name="output">Results.</param>
 /// <param name="error">Progress and failures; what can't be written there is dropped.</param>
 /// <param name="stop">Set by Ctrl-C and the like, see <see cref="StopRequest"/>.</param>
-internal sealed class Terminal(TextWriter output, TextWriter error, CancellationToken stop)
+/// <param name="suspend">Set before <paramref name="stop"/> where the command is to be gone on with later.</param>
+internal sealed class Terminal(
+    TextWriter output,
+    TextWriter error,
+    CancellationToken stop,
+    CancellationToken suspend = default
+)
 {
     private const int PlainWidth = 80;
     private const int NarrowestWidth = 60;
@@ -26,6 +32,9 @@ internal sealed class Terminal(TextWriter output, TextWriter error, Cancellation
 
     /// <summary>Set when the user wants the command to stop.</summary>
     public CancellationToken Stop => stop;
+
+    /// <summary>Set before <see cref="Stop"/> where the command is to be gone on with later.</summary>
+    public CancellationToken Suspend => suspend;
 
     /// <summary>Tables and colours on <see cref="Output"/>.</summary>
     public IAnsiConsole Results => results.Value;

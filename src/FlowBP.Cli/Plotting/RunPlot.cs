@@ -29,11 +29,11 @@ internal static class RunPlot
     internal static Plot Of(TrainingCurve curve)
     {
         var plot = PlotFiles.New();
-        plot.Title($"{curve.Method}: {curve.Steps.Count} steps");
+        plot.Title($"{curve.Method}: {curve.Rewards.Count} steps");
         plot.XLabel("step");
         plot.YLabel("reward");
-        double[] steps = [.. curve.Steps.Select(step => (double)step.Step)];
-        double[] rewards = [.. curve.Steps.Select(step => step.Surrogate.Reward)];
+        double[] steps = [.. curve.Rewards.Select(point => (double)point.Step)];
+        double[] rewards = [.. curve.Rewards.Select(point => point.Value)];
         var mean = plot.Add.ScatterLine(steps, PlotFiles.Smoothed(rewards));
         mean.LineWidth = 2;
         mean.LegendText = $"training reward of the batch, mean of {PlotFiles.Smoothing} steps";
@@ -46,32 +46,25 @@ internal static class RunPlot
             var hinge = plot.Add.HorizontalLine(curve.HingeLambda, 1, Colors.Gray, LinePattern.Dashed);
             hinge.LegendText = "hinge";
         }
-        foreach (var metric in Metrics(curve))
+        foreach (var judged in curve.Judged)
         {
-            AddMetric(plot, curve, metric);
+            Add(plot, judged);
         }
         plot.ShowLegend(Edge.Bottom);
         return plot;
     }
 
-    private static IEnumerable<string> Metrics(TrainingCurve curve) =>
-        curve.Evaluations.SelectMany(each => each.Result.Judgements).Select(judgement => judgement.Metric).Distinct();
-
-    private static void AddMetric(Plot plot, TrainingCurve curve, string metric)
+    private static void Add(Plot plot, JudgedCurve judged)
     {
-        var points = curve
-            .Evaluations.Where(each => each.Result.Of(metric) is not null)
-            .Select(each => (each.Step, Judgement: each.Result.Of(metric)!))
-            .ToArray();
-        var isShare = points[0].Judgement.IsShare;
         var line = plot.Add.Scatter(
-            points.Select(point => (double)point.Step).ToArray(),
-            points.Select(point => (isShare ? 100 : 1) * point.Judgement.Scores.Average()).ToArray()
+            judged.Points.Select(point => (double)point.Step).ToArray(),
+            judged.Points.Select(point => (judged.IsShare ? 100 : 1) * point.Value).ToArray()
         );
         line.MarkerSize = 9;
         line.LinePattern = LinePattern.Dotted;
-        line.LegendText = $"{MetricNames.InWords(metric)}, evaluation prompts{(isShare ? " (right axis)" : "")}";
-        if (isShare)
+        line.LegendText =
+            $"{MetricNames.InWords(judged.Metric)}, evaluation prompts{(judged.IsShare ? " (right axis)" : "")}";
+        if (judged.IsShare)
         {
             line.Axes.YAxis = plot.Axes.Right;
             plot.Axes.Right.Label.Text = "percent";

@@ -128,6 +128,20 @@ public sealed class LoraAdapter : IDisposable
     public void Save(string folder, string prefix = LoraFile.TransformerPrefix, ScalarType? dtype = null) =>
         LoraFile.Write(Path.Combine(folder, LoraFile.Name), prefix, Config, layers, dtype);
 
+    /// <summary>Writes the same file of factors that were copied before.</summary>
+    /// <param name="folder">The folder; created where necessary.</param>
+    /// <param name="copies">Float32 copies of <see cref="named_parameters"/>, by name.</param>
+    /// <exception cref="CheckpointException">The file cannot be written.</exception>
+    public void SaveCopies(string folder, IReadOnlyDictionary<string, Tensor> copies) =>
+        LoraFile.Write(
+            Path.Combine(folder, LoraFile.Name),
+            LoraFile.TransformerPrefix,
+            Config,
+            layers,
+            dtype: null,
+            copies
+        );
+
     /// <summary>Takes the change off the model, whose parameters train again as far as they did before.</summary>
     public void Detach()
     {

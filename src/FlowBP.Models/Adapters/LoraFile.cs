@@ -103,14 +103,23 @@ internal sealed class LoraFile : IDisposable
         string prefix,
         LoraConfig config,
         IReadOnlyList<LoraLayer> layers,
-        ScalarType? dtype
+        ScalarType? dtype,
+        IReadOnlyDictionary<string, Tensor>? copies = null
     )
     {
         var content = layers.SelectMany(layer =>
             new[]
             {
-                new TensorToWrite($"{prefix}.{layer.Path}.lora_A.weight", layer.A_RI, dtype),
-                new TensorToWrite($"{prefix}.{layer.Path}.lora_B.weight", layer.B_OR, dtype),
+                new TensorToWrite(
+                    $"{prefix}.{layer.Path}.lora_A.weight",
+                    Of(layer, "lora_A.weight", layer.A_RI),
+                    dtype
+                ),
+                new TensorToWrite(
+                    $"{prefix}.{layer.Path}.lora_B.weight",
+                    Of(layer, "lora_B.weight", layer.B_OR),
+                    dtype
+                ),
             }
         );
         var header = new Dictionary<string, string>(SafetensorsWriter.UsualMetadata)
@@ -118,6 +127,8 @@ internal sealed class LoraFile : IDisposable
             [LoraSettings.Key] = LoraSettings.Json(prefix, config, layers),
         };
         AtomicFile.Write(file, SafetensorsWriter.Content([.. content], header));
+
+        Tensor Of(LoraLayer layer, string name, Tensor own) => copies is null ? own : copies[$"{layer.Path}.{name}"];
     }
 
     public void CopyInto(LoraFileEntry entry, LoraLayer layer)

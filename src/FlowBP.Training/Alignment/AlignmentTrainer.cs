@@ -132,6 +132,14 @@ public sealed class AlignmentTrainer : IDisposable
         };
     }
 
+    /// <summary>Counts on from a number of steps: another run made them, or one of them is left out. Gradients are dropped.</summary>
+    /// <param name="steps">Training steps made.</param>
+    public void CountFrom(int steps)
+    {
+        Optimizer.ZeroGrad();
+        StepsDone = steps;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -155,8 +155,15 @@ public sealed record AlignmentConfig
     public int SampleInterval { get; init; } = 80;
 
     /// <summary>Steps between saved models; null: the last only.</summary>
-    [Setting("steps between saved models in checkpoints/; none: the last only", 1)]
+    [Setting(
+        "steps between checkpoints in checkpoints/, each a saved model to go on from; none: the last model only",
+        1
+    )]
     public int? CheckpointingSteps { get; init; }
+
+    /// <summary>How it goes on after something came between.</summary>
+    [Settings]
+    public ResumeSettings Resuming { get; init; } = new();
 
     /// <summary>The method.</summary>
     public MethodDefinition Method => Given.Method;

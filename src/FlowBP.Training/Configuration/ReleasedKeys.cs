@@ -75,7 +75,7 @@ internal static class ReleasedKeys
                 "connectors are not pictured; metrics.jsonl has the deviations"
             ),
             Nothing(Integer("connector_wandb_num_samples", 0), "connectors are not pictured"),
-            Only(OptionalText("resume_from_checkpoint"), "none", "a run can't be resumed yet")
+            Converts(OptionalText("resume_from_checkpoint"), "resume_from_checkpoint", OffWhereEmpty)
         ),
         .. In(
             "optimizer",
@@ -278,6 +278,8 @@ internal static class ReleasedKeys
         bool.Parse(on) && sections.Text("flowbp_lagrange.clip_d0_threshold") is null
             ? [new KeyOutcome.Sets("traj_filter_d0_max", "0.2")]
             : [new KeyOutcome.Nothing("it switches clip_d0_threshold, which is given or not needed")];
+
+    private static string OffWhereEmpty(string path) => path is "" or "null" or "~" ? "none" : path;
 
     private static string OffAtZero(string limit) =>
         double.Parse(limit, CultureInfo.InvariantCulture) > 0 ? limit : "none";

@@ -62,6 +62,20 @@ internal static class SettingRules
         ),
         (
             config =>
+                config.CheckpointingSteps is null
+                && (
+                    config.Resuming.CheckpointsTotalLimit is not null
+                    || config.Resuming.Nonfinite == NonFiniteResponse.Rollback
+                ),
+            "checkpoints_total_limit and nonfinite rollback need checkpointing_steps: without it there are no checkpoints"
+        ),
+        (
+            config =>
+                config.Selection.Select != SelectionJudge.None && config.Resuming.CheckpointsTotalLimit is not null,
+            "checkpoints_total_limit would delete what select chooses among: leave one of them out"
+        ),
+        (
+            config =>
                 config.Selection.Select != SelectionJudge.None
                 && (config.Model.Transformer is not null || config.Model.Strength != 1),
             "select needs the base as a folder of its own: leave transformer and strength out"

@@ -2,7 +2,6 @@
 // The moments and the average are tensors, so that a checkpoint can hold them and a GPU can keep them.
 
 using FlowBP.Kernels;
-using FlowBP.Surrogates;
 
 namespace FlowBP.Training.Optimization;
 
@@ -169,6 +168,24 @@ public sealed class FusedAdamW : IDisposable
         HoldsAverage = !HoldsAverage;
     }
 
+    /// <summary>A parameter and what is kept of it, each: the tensors themselves, not copies.</summary>
+    public IReadOnlyList<ParameterState> State => [.. entries.Select(entry => entry.State(HoldsAverage))];
+
+    /// <summary>Counts on from another optimizer's counts, after its values have been copied into <see cref="State"/>; gradients are dropped.</summary>
+    /// <param name="steps">Updates made.</param>
+    /// <param name="ages">Updates of each parameter, by name.</param>
+    public void CountFrom(long steps, IReadOnlyDictionary<string, long> ages)
+    {
+        using var noGrad = torch.no_grad();
+        Steps = steps;
+        foreach (var entry in entries)
+        {
+            entry.Steps = ages[entry.Name];
+            entry.Copy?.copy_(entry.Parameter);
+        }
+        ZeroGrad();
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -298,6 +315,9 @@ public sealed class FusedAdamW : IDisposable
             }
         }
 
+        public ParameterState State(bool holdsAverage) =>
+            new(Name, holdsAverage ? Ema! : Parameter, holdsAverage ? Parameter : Ema, ExpAvg, ExpAvgSq, Steps);
+
         public string Name { get; }
 
         public Parameter Parameter { get; }
@@ -354,17 +374,4 @@ public sealed class FusedAdamW : IDisposable
                     + $" [{string.Join(", ", parameter.shape)}] of a Float32 parameter"
             );
     }
-}
-
-/// <summary>A gradient is infinite or NaN; nothing was updated.</summary>
-/// <param name="parameter">Name of the first parameter at fault.</param>
-public sealed class NonFiniteGradientException(string parameter)
-    : NonFiniteException(
-        "gradient",
-        $"the gradient of {parameter} is not finite; nothing was updated: lower the learning rate or max_grad_norm, or"
-            + " compute in a wider type"
-    )
-{
-    /// <summary>Name of the first parameter at fault.</summary>
-    public string Parameter { get; } = parameter;
 }

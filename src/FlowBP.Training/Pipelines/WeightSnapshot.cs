@@ -18,6 +18,17 @@ internal sealed class WeightSnapshot : IDisposable
         ];
     }
 
+    /// <summary>Takes copies that were made before.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="copies">A tensor per trained parameter, by name; they pass over to this object.</param>
+    public WeightSnapshot(TextToImage model, IReadOnlyDictionary<string, Tensor> copies) =>
+        values = [.. model.TrainedParameters.Select(each => copies[each.Name])];
+
+    /// <summary>The copies by the names of their parameters.</summary>
+    /// <param name="model">The model that they were copied from.</param>
+    public IReadOnlyDictionary<string, Tensor> ByName(TextToImage model) =>
+        model.TrainedParameters.Zip(values).ToDictionary(pair => pair.First.Name, pair => pair.Second);
+
     /// <summary>Gives the model these weights, to the bit.</summary>
     /// <param name="model">The model that they were copied from.</param>
     public void Restore(TextToImage model) => Set(model, values, (_, value) => value);

@@ -74,19 +74,16 @@ public sealed record PretrainRecipe
     public double TimestepLogitMean { get; init; } = 0.8;
 
     /// <summary>
-    /// What the training reward learns preferences from. It overfits prompts: with 640 of them it ranks 86.9 % of pairs of fresh
-    /// prompts right, with 1600 87.8 % (docs/results/judges.md).
+    /// What each of the two rewards learns preferences from: pictures and prompts of its own. 1600 prompts make the training reward a
+    /// better judge and a worse guide (docs/results/judges.md).
     /// </summary>
-    public PaintingRecipe RewardPainting { get; init; } = new(1600);
+    public PaintingRecipe Painting { get; init; } = new(640);
 
-    /// <summary>What the held-out reward learns preferences from: pictures and prompts of its own.</summary>
-    public PaintingRecipe HeldOutPainting { get; init; } = new(640);
-
-    /// <summary>Held-out prompts that rewards are measured by, painted as the others are.</summary>
+    /// <summary>Held-out prompts that rewards are measured by, painted as <see cref="Painting"/> says.</summary>
     public int FreshPrompts { get; init; } = 192;
 
     /// <summary>The training reward's stage on judged pictures; the batch counts pairs.</summary>
-    public IReadOnlyList<StageRecipe> JudgedReward { get; init; } = [new(1400, 24, 5e-4) { EmaDecay = 0.99 }];
+    public IReadOnlyList<StageRecipe> JudgedReward { get; init; } = [new(1000, 24, 5e-4) { EmaDecay = 0.99 }];
 
     /// <summary>The held-out reward's stage on judged pictures; the batch counts pairs.</summary>
     public IReadOnlyList<StageRecipe> JudgedHeldOutReward { get; init; } = [new(800, 16, 5e-4) { EmaDecay = 0.99 }];

@@ -150,9 +150,9 @@ public sealed class Pretrainer(PretrainRecipe recipe, string folder, Action<Pret
     private void RunPictures()
     {
         var painting = new PicturePainting(model.Root, report);
-        Paint("reward", 0, recipe.RewardPainting, PromptSplit.Training);
-        Paint("heldout", 1, recipe.HeldOutPainting, PromptSplit.Training);
-        Paint("fresh", 2, recipe.HeldOutPainting with { Prompts = recipe.FreshPrompts }, PromptSplit.HeldOut);
+        Paint("reward", 0, recipe.Painting, PromptSplit.Training);
+        Paint("heldout", 1, recipe.Painting, PromptSplit.Training);
+        Paint("fresh", 2, recipe.Painting with { Prompts = recipe.FreshPrompts }, PromptSplit.HeldOut);
 
         void Paint(string set, ulong number, PaintingRecipe painted, PromptSplit prompts)
         {

@@ -4,6 +4,7 @@
 using FlowBP.Formats;
 using FlowBP.Settings;
 using FlowBP.Training.Alignment;
+using FlowBP.Training.Checkpoints;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
@@ -22,15 +23,33 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
     /// <param name="cancellation">
     /// Stops between two steps or two batches of an evaluation. What has been trained by then is stored.
     /// </param>
+    /// <param name="suspend">
+    /// Set before <paramref name="cancellation"/> where the run is to be gone on with later: what is stored is a checkpoint.
+    /// </param>
+    /// <exception cref="SuspendedRunException">The run was suspended.</exception>
     /// <exception cref="InterruptedRunException">
     /// The run was cancelled or failed after it had trained something, and says where that is.
     /// </exception>
     /// <exception cref="OperationCanceledException">The run was cancelled before.</exception>
+    /// <exception cref="CheckpointException">It is to go on from a checkpoint that is damaged, or another run's.</exception>
     /// <exception cref="DeviceUnavailableException">A GPU was asked for, and can't be had.</exception>
     /// <exception cref="InvalidSettingException">A setting asks for what this model does not have.</exception>
-    public AlignmentSummary Execute(CancellationToken cancellation = default)
+    public AlignmentSummary Execute(CancellationToken cancellation = default, CancellationToken suspend = default)
+    {
+        try
+        {
+            return Run(cancellation, suspend);
+        }
+        catch (OperationCanceledException) when (suspend.IsCancellationRequested)
+        {
+            throw new SuspendedRunException(0, null);
+        }
+    }
+
+    private AlignmentSummary Run(CancellationToken cancellation, CancellationToken suspend)
     {
         observer.Stage("loading");
+        using var resumed = ResumedRun.Find(config, observer.Notice);
         using var listening = LoadingNotices.To(observer.Notice);
         var trainingPrompts = PromptFile.Read(config.Prompts, config.Model.CaptionKey);
         var evaluationPrompts = config.Judges.Prompts(config.Model.CaptionKey);
@@ -89,8 +108,26 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         using var watch = Watch(model, selectionPrompts, selectionJudges);
         // Refuses what this model's network does not do, so it comes before the output folder.
         using var trainer = new AlignmentTrainer(config, model, reward, trainingPrompts);
-        using var output = new OutputFolder(config.OutputDir, config.Overwrite, observer.Notice);
+        var identity = new RunIdentity(
+            config,
+            device.Name,
+            RunFingerprints.Of(
+                config,
+                model,
+                new Dictionary<string, IReadOnlyList<string>>
+                {
+                    ["prompts"] = trainingPrompts,
+                    ["eval_prompts"] = evaluationPrompts,
+                    ["select_prompts"] = selectionPrompts,
+                    ["captions of flow_matching_data"] = captions,
+                }
+            )
+        );
+        resumed?.Require(identity, observer.Notice);
+        using var output =
+            resumed?.Output(observer.Notice) ?? new OutputFolder(config.OutputDir, config.Overwrite, observer.Notice);
         output.Records.WriteConfig(config, device.Name);
+        using var checkpoints = new RunCheckpoints(identity, model, trainer, output, watch, observer.Notice);
         var weights = new TrainedWeights(model, trainer, output, observer.Notice);
         weights.Prepare();
 
@@ -101,6 +138,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         pictures.Write(output.Sample(0), 0, before);
 
         observer.Stage("training");
+        resumed?.GoOn(checkpoints);
         var parts = new RunParts(
             config,
             observer,
@@ -111,7 +149,9 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             output,
             weights,
             selection,
-            watch
+            watch,
+            checkpoints,
+            suspend
         );
         var training = new TrainingLoop(parts);
         var reports = training.Run(cancellation);

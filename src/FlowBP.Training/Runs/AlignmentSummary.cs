@@ -33,6 +33,9 @@ public sealed record AlignmentSummary
     /// <summary>What the alarm against hacking did; null: nobody watched.</summary>
     public HackingOutcome? Hacking { get; init; }
 
+    /// <summary>Steps that were left out because a number was not finite; null: none.</summary>
+    public int? LeftOutSteps { get; init; }
+
     /// <summary>
     /// Metrics before and after, one of each judge and one of each of its groups: <c>reward</c>, <c>heldout_reward</c>; in the
     /// embedded world <c>rule_accuracy</c> and <c>rule_accuracy/TASK</c> of each task.

@@ -24,6 +24,14 @@ public sealed class HackingAlarm
     private double[]? best;
     private int bestStep;
 
+    /// <summary>The best judgement's step and scores; null: nothing was judged yet.</summary>
+    public (int Step, IReadOnlyList<double> Scores)? Best => best is null ? null : (bestStep, best);
+
+    /// <summary>Goes on where another alarm was.</summary>
+    /// <param name="step">The step of its best judgement.</param>
+    /// <param name="scores">Its scores, one per prompt.</param>
+    public void GoOn(int step, IReadOnlyList<double> scores) => (best, bestStep) = ([.. scores], step);
+
     /// <summary>Hears a judgement.</summary>
     /// <param name="step">Updates made.</param>
     /// <param name="scores">One score per prompt, the same prompts in the same order every time.</param>

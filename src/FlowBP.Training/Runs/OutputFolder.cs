@@ -2,6 +2,7 @@
 // log that grows line by line are written beside their place and renamed.
 
 using FlowBP.Formats;
+using FlowBP.Training.Checkpoints;
 
 namespace FlowBP.Training.Runs;
 
@@ -10,6 +11,8 @@ namespace FlowBP.Training.Runs;
 /// </summary>
 public sealed class OutputFolder : IDisposable
 {
+    private const string CheckpointsName = "checkpoints";
+
     private readonly OutputPlace place;
     private readonly Action<string>? notice;
     private SpaceReservation? reserved;
@@ -40,6 +43,35 @@ public sealed class OutputFolder : IDisposable
         }
     }
 
+    // Goes on in the folder.
+    private OutputFolder(string root, CheckpointManifest from, Action<string>? notice)
+    {
+        this.notice = notice;
+        place = new OutputPlace(root, overwrite: false, notice, goesOn: true);
+        try
+        {
+            Checkpoints.DeleteLeftovers();
+            RecordCut.After(Root, from);
+            FolderEntries.Create(Samples);
+            Records = new RunRecords(Owned, Begin, goesOn: true);
+            // The checkpoint; a folder with one is never taken away.
+            hasWeights = true;
+        }
+        catch
+        {
+            place.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Goes on in the folder of a run that has a checkpoint: what was recorded after it is cut off.</summary>
+    /// <param name="root">The folder.</param>
+    /// <param name="from">The checkpoint's manifest.</param>
+    /// <param name="notice">Hears of what was left of other runs, and where it is; null: nobody.</param>
+    /// <exception cref="IOException">Another run is still writing there, or something can't be read or written.</exception>
+    public static OutputFolder GoOn(string root, CheckpointManifest from, Action<string>? notice = null) =>
+        new(root, from, notice);
+
     /// <summary>What the run writes about itself.</summary>
     public RunRecords Records { get; }
 
@@ -58,13 +90,16 @@ public sealed class OutputFolder : IDisposable
     /// <summary>Folder of the pictures.</summary>
     public string Samples => Path.Combine(Root, "samples");
 
-    /// <summary>Folder of the model, or of the adapter alone, after so many updates.</summary>
-    /// <param name="step">Updates made.</param>
-    public string Checkpoint(int step) => Path.Combine(Root, "checkpoints", $"step-{step:D6}");
+    /// <summary>The run's checkpoints: the model, or the adapter alone, and the state of training, after so many updates.</summary>
+    public CheckpointFolders Checkpoints => CheckpointsIn(Root);
 
     /// <summary>Folder of what a run had trained when it was stopped.</summary>
     /// <param name="step">Updates made.</param>
-    public string Stopped(int step) => $"{Checkpoint(step)}-stopped";
+    public string Stopped(int step) => Path.Combine(Root, CheckpointsName, $"step-{step:D6}-stopped");
+
+    /// <summary>The checkpoints of a run's folder, which need not be there.</summary>
+    /// <param name="root">The folder.</param>
+    internal static CheckpointFolders CheckpointsIn(string root) => new(Path.Combine(root, CheckpointsName));
 
     /// <summary>The path of the pictures of a step.</summary>
     /// <param name="step">Updates made.</param>
@@ -103,10 +138,21 @@ public sealed class OutputFolder : IDisposable
         {
             save();
         }
-        hasWeights = true;
         Records.Flush();
+        Stored();
+    }
+
+    /// <summary>Weights of this run are on the disk, with what was recorded by then. A run that this one replaces is not needed any more.</summary>
+    public void Stored()
+    {
+        hasWeights = true;
         DeletePrevious();
     }
+
+    /// <summary>Lists a file as this run's before it is there; from any thread.</summary>
+    /// <param name="path">Its path, in this folder.</param>
+    public void List(string path) =>
+        place.Manifest.Add(Path.GetRelativePath(Path.GetFullPath(Root), Path.GetFullPath(path)));
 
     /// <summary>Lists files that are written into this folder until the result is disposed, each before it is there.</summary>
     public IDisposable Listed()

@@ -35,8 +35,11 @@ internal sealed partial class OutputPlace : IDisposable
     /// <param name="root">The folder that the user asked for.</param>
     /// <param name="overwrite">Whether a folder of an earlier run may be replaced.</param>
     /// <param name="notice">Hears of what a killed run left, and where it is now; null: nobody.</param>
-    /// <exception cref="IOException">It exists and may not be replaced, or cannot be created.</exception>
-    public OutputPlace(string root, bool overwrite, Action<string>? notice = null)
+    /// <param name="goesOn">Whether the run that wrote the folder goes on in it.</param>
+    /// <exception cref="IOException">
+    /// It exists and may not be replaced, or cannot be created; or a run is to go on in it, and another is still writing.
+    /// </exception>
+    public OutputPlace(string root, bool overwrite, Action<string>? notice = null, bool goesOn = false)
     {
         wanted = Resolved(root);
         if (File.Exists(wanted))
@@ -45,6 +48,15 @@ internal sealed partial class OutputPlace : IDisposable
         }
         Restore(notice);
         Current = wanted;
+        if (goesOn)
+        {
+            Manifest = RunManifest.IsIn(wanted)
+                ? RunManifest.Take(wanted)
+                : throw new IOException(
+                    $"{root} was not written by a run (it has no .flowbp-run), so none goes on in it"
+                );
+            return;
+        }
         if (Holds(wanted) && !ClearIfNeverBegun(wanted))
         {
             previous = Replaceable(root, overwrite);
@@ -238,6 +250,7 @@ internal sealed partial class OutputPlace : IDisposable
     private static bool HasWeights(string folder) =>
         Directory
             .EnumerateFiles(folder, "*.safetensors", SearchOption.AllDirectories)
+            .Where(file => !RunManifest.IsTemporary(Path.GetRelativePath(folder, file)))
             .Any(file =>
                 !Shard().IsMatch(file)
                 || Directory.EnumerateFiles(Path.GetDirectoryName(file)!, "*.safetensors.index.json").Any()

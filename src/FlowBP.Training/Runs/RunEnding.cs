@@ -21,6 +21,7 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
     /// <param name="reports">The reports of all steps.</param>
     /// <param name="cancellation">Stops between two batches of the evaluation.</param>
     /// <exception cref="InterruptedRunException">Something failed, or it was stopped.</exception>
+    /// <exception cref="SuspendedRunException">It was asked to make way.</exception>
     public AlignmentSummary Run(
         EvaluationResult before,
         IReadOnlyList<StepReport> reports,
@@ -31,12 +32,13 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
         {
             Method = parts.Config.Method.Name,
             Steps = parts.Weights.Steps,
-            Seconds = training.Seconds,
+            Seconds = parts.Progress.Seconds,
             SecondsPerStep = reports.Count == 0 ? 0 : Median([.. reports.Select(report => report.Seconds)]),
             PeakMemoryBytes = reports.Max(report => report.PeakMemoryBytes),
             PeakMemoryOf = parts.Model.Compute.PeakMemory.Counts,
             EvaluationPrompts = before.Prompts.Count,
             Hacking = training.Hacking,
+            LeftOutSteps = parts.Progress.LeftOut is > 0 and var count ? count : null,
             Metrics = new Dictionary<string, PairedGain>(),
         };
         try
@@ -59,28 +61,39 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
                     var after = Evaluate(summary.Selection, cancellation);
                     summary = summary with { Metrics = AlignmentSummary.Compare(before, after) };
                     Attempt(() => parts.Output.Records.WriteSummary(summary));
-                    Attempt(() => parts.Pictures.Write(parts.Output.Sample(reports.Count), reports.Count, after));
+                    Attempt(() => parts.Pictures.Write(parts.Output.Sample(summary.Steps), summary.Steps, after));
                     Attempt(() => parts.Pictures.WriteComparison(parts.Output.Comparison, before, after));
                     var kept = summary.Selection?.Kept.Step ?? summary.Hacking?.KeptStep ?? parts.Weights.Steps;
-                    Attempt(() =>
-                        parts.Observer.Draw(
-                            parts.Output.Plot,
-                            new(
-                                parts.Config.Method.Name,
-                                parts.Config.Hinge.Threshold,
-                                reports,
-                                [(0, before), .. training.Evaluations, (kept, after)]
-                            )
-                        )
-                    );
+                    Attempt(() => parts.Observer.Draw(parts.Output.Plot, Curve(before, after, kept)));
                 });
             }
         }
         catch (OperationCanceledException e)
         {
-            throw Interrupted(e);
+            throw training.Suspended(e) ?? (Exception)Interrupted(e);
         }
         return failures is [var first, ..] ? throw Interrupted(first) : summary;
+    }
+
+    private TrainingCurve Curve(EvaluationResult before, EvaluationResult after, int kept)
+    {
+        var records = parts.Output.Records;
+        JudgedCurve Of(Judgement judgement) =>
+            new(
+                judgement.Metric,
+                judgement.IsShare,
+                [
+                    new(0, judgement.Scores.Average()),
+                    .. records.Evaluations(judgement.Metric),
+                    new(kept, after.Of(judgement.Metric)!.Scores.Average()),
+                ]
+            );
+        return new(
+            parts.Config.Method.Name,
+            parts.Config.Hinge.Threshold,
+            records.Rewards(),
+            [.. before.Judgements.Select(Of)]
+        );
     }
 
     // What was trained stays where it is; what is chosen gets a folder of its own.
@@ -90,7 +103,11 @@ internal sealed class RunEnding(RunParts parts, TrainingLoop training)
         {
             return null;
         }
-        var trained = parts.Weights.Saved(training.Hacking?.KeptStep ?? parts.Weights.Steps);
+        var trained = new Dictionary<int, string>(parts.Checkpoints?.Due() ?? new Dictionary<int, string>())
+        {
+            // The step whose weights the result holds: the last one, unless the run went back to another.
+            [training.Hacking?.KeptStep ?? parts.Weights.Steps] = parts.Weights.Result,
+        };
         var adapters = parts.Model.Adapter is not null;
         var selection = choice.Run(trained, adapters, cancellation);
         var kept = ModelSelection.At(

@@ -17,6 +17,9 @@ internal sealed partial class RunManifest : IDisposable
     private readonly LineLog lines;
     private readonly HashSet<string> names = new(StringComparer.Ordinal);
 
+    // A checkpoint is written while the run goes on.
+    private readonly Lock access = new();
+
     private RunManifest(LineLog lines) => this.lines = lines;
 
     /// <summary>Whether a folder was made by a run.</summary>
@@ -51,9 +54,12 @@ internal sealed partial class RunManifest : IDisposable
     /// <exception cref="IOException">The line can't be written.</exception>
     public void Add(string name)
     {
-        if (names.Add(name))
+        lock (access)
         {
-            Append(name);
+            if (names.Add(name))
+            {
+                Append(name);
+            }
         }
     }
 
@@ -67,7 +73,7 @@ internal sealed partial class RunManifest : IDisposable
         foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
         {
             var name = Path.GetRelativePath(folder, path);
-            if (names.Contains(name) || Temporary().IsMatch(name))
+            if (names.Contains(name) || IsTemporary(name))
             {
                 File.Delete(path);
             }
@@ -133,7 +139,10 @@ internal sealed partial class RunManifest : IDisposable
     /// <param name="name">The path, relative to the folder.</param>
     public static bool IsBelow(string name) => !Path.IsPathRooted(name) && !name.Split('/').Contains("..");
 
-    // What AtomicFile leaves when the process is killed.
+    /// <summary>Whether a path is one that a killed process leaves: a file or a folder that has no name yet.</summary>
+    /// <param name="name">The path, relative to the folder.</param>
+    public static bool IsTemporary(string name) => name.Split('/').Any(part => Temporary().IsMatch(part));
+
     [GeneratedRegex(@"\.\d+\.[0-9a-f]{32}\.tmp$")]
     private static partial Regex Temporary();
 }

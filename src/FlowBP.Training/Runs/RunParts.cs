@@ -16,6 +16,8 @@ namespace FlowBP.Training.Runs;
 /// <param name="Weights">Stores what is trained.</param>
 /// <param name="Selection">Chooses what is kept; null: the last step as it was trained.</param>
 /// <param name="Watch">Asks a judge whether training went too far; null: nobody does.</param>
+/// <param name="Checkpoints">Saves checkpoints; null: there are none.</param>
+/// <param name="Suspend">Says, of a wish to stop, that the run is to be gone on with later.</param>
 internal sealed record RunParts(
     AlignmentConfig Config,
     IAlignmentObserver Observer,
@@ -26,5 +28,11 @@ internal sealed record RunParts(
     OutputFolder Output,
     TrainedWeights Weights,
     ModelSelection? Selection,
-    HackingWatch? Watch
-);
+    HackingWatch? Watch,
+    RunCheckpoints? Checkpoints = null,
+    CancellationToken Suspend = default
+)
+{
+    /// <summary>The counters of the run.</summary>
+    public RunProgress Progress { get; } = Checkpoints?.Progress ?? new();
+}

@@ -24,9 +24,9 @@ public sealed class RunRecords : IDisposable
 
     internal const string MetricsName = "metrics.jsonl";
     private const string ConfigName = "config.yaml";
-    private const string EvaluationsName = "evaluations.jsonl";
-    private const string HackingName = "hacking.jsonl";
-    private const string SummaryName = "summary.json";
+    internal const string EvaluationsName = "evaluations.jsonl";
+    internal const string HackingName = "hacking.jsonl";
+    internal const string SummaryName = "summary.json";
 
     private readonly Func<string, string> owned;
     private readonly Action begun;
@@ -34,15 +34,22 @@ public sealed class RunRecords : IDisposable
     private LineLog? evaluations;
     private LineLog? hacking;
 
-    /// <summary>Opens metrics.jsonl, empty.</summary>
+    /// <summary>Opens metrics.jsonl.</summary>
     /// <param name="owned">Lists a file as the run's by its name, and says where it is to be written.</param>
     /// <param name="begun">Is called once, when the first step has been recorded.</param>
+    /// <param name="goesOn">Whether lines are added to what is there; otherwise it is empty then.</param>
     /// <exception cref="IOException">It can't be opened.</exception>
-    internal RunRecords(Func<string, string> owned, Action begun)
+    internal RunRecords(Func<string, string> owned, Action begun, bool goesOn = false)
     {
         this.owned = owned;
         this.begun = begun;
-        metrics = LineLog.Open(owned(MetricsName), FileMode.Create, FileShare.Read);
+        var path = owned(MetricsName);
+        metrics = LineLog.Open(path, goesOn ? FileMode.OpenOrCreate : FileMode.Create, FileShare.Read);
+        HasMetrics = new FileInfo(path).Length > 0;
+        if (goesOn && File.Exists(Path.Combine(Path.GetDirectoryName(path)!, EvaluationsName)))
+        {
+            evaluations = OpenEvaluations();
+        }
     }
 
     /// <summary>Whether any training step has been recorded.</summary>
@@ -58,6 +65,8 @@ public sealed class RunRecords : IDisposable
         {
             values["device"] = device;
         }
+        // What the run is, and not how it came to be: the file repeats it from the start.
+        values["resume_from_checkpoint"] = "none";
         AtomicFile.WriteText(owned(ConfigName), new YamlDotNet.Serialization.Serializer().Serialize(values));
     }
 
@@ -101,11 +110,16 @@ public sealed class RunRecords : IDisposable
                 Lines
             )
         );
-        if (!HasMetrics)
-        {
-            HasMetrics = true;
-            begun();
-        }
+        Began();
+    }
+
+    /// <summary>Appends a line to metrics.jsonl for a step that was left out.</summary>
+    /// <param name="step">Number of the step, from 1.</param>
+    /// <param name="reason">What was not finite.</param>
+    public void WriteLeftOut(int step, string reason)
+    {
+        metrics.Append(JsonSerializer.Serialize(new { Step = step, LeftOut = reason }, Lines));
+        Began();
     }
 
     /// <summary>Appends a line to evaluations.jsonl.</summary>
@@ -113,7 +127,7 @@ public sealed class RunRecords : IDisposable
     /// <param name="result">What the judges say.</param>
     public void WriteEvaluation(int step, EvaluationResult result)
     {
-        evaluations ??= LineLog.Open(owned(EvaluationsName), FileMode.OpenOrCreate, FileShare.Read);
+        evaluations ??= OpenEvaluations();
         var line = new Dictionary<string, object> { ["step"] = step };
         foreach (var judgement in result.Judgements)
         {
@@ -143,6 +157,14 @@ public sealed class RunRecords : IDisposable
         );
     }
 
+    /// <summary>The rewards in metrics.jsonl: the batch's mean of each step that was not left out.</summary>
+    internal IReadOnlyList<StepValue> Rewards() => Points(metrics, "reward");
+
+    /// <summary>A metric in evaluations.jsonl: means over all pictures.</summary>
+    /// <param name="metric">The metric.</param>
+    internal IReadOnlyList<StepValue> Evaluations(string metric) =>
+        evaluations is null ? [] : Points(evaluations, metric);
+
     /// <summary>Writes summary.json; what it sums up is on the disk by then.</summary>
     public void WriteSummary(AlignmentSummary summary)
     {
@@ -165,6 +187,31 @@ public sealed class RunRecords : IDisposable
         metrics.Dispose();
         evaluations?.Dispose();
         hacking?.Dispose();
+    }
+
+    private LineLog OpenEvaluations() => LineLog.Open(owned(EvaluationsName), FileMode.OpenOrCreate, FileShare.Read);
+
+    private static IReadOnlyList<StepValue> Points(LineLog log, string key)
+    {
+        List<StepValue> points = [];
+        foreach (var line in log.Read())
+        {
+            using var json = JsonDocument.Parse(line);
+            if (json.RootElement.TryGetProperty(key, out var value))
+            {
+                points.Add(new(json.RootElement.GetProperty("step").GetInt32(), value.GetDouble()));
+            }
+        }
+        return points;
+    }
+
+    private void Began()
+    {
+        if (!HasMetrics)
+        {
+            HasMetrics = true;
+            begun();
+        }
     }
 
     // Name, then plan: a curve of one index over the steps is then one path in the file.

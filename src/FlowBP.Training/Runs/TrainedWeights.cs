@@ -1,4 +1,4 @@
-// Every way in which trained weights reach a disk: checkpoints, the result, and what there is when a run is stopped. What is
+// How trained weights reach a disk at the end: the result, and what there is when a run is stopped. What is
 // stored is the moving average, where one is kept. What was trained is written first, by itself; the parts that are only placed
 // beside it come after, and their failure costs nothing that was trained.
 
@@ -24,8 +24,6 @@ internal sealed class TrainedWeights(
     // Beyond the weights: headers, configurations, the summary.
     private const long MarginBytes = 1 << 20;
 
-    private readonly List<int> checkpoints = [];
-
     /// <summary>Updates made.</summary>
     public int Steps => trainer.StepsDone;
 
@@ -36,24 +34,6 @@ internal sealed class TrainedWeights(
     {
         model.Model.RequireReadable(notice);
         output.Reserve(model.Storage.Bytes + MarginBytes);
-    }
-
-    /// <summary>A checkpoint: of an adapted model only the adapter changes.</summary>
-    public void SaveCheckpoint()
-    {
-        var folder = output.Checkpoint(Steps);
-        output.Store(() =>
-        {
-            if (model.Adapter is { } adapter)
-            {
-                adapter.Save(folder);
-            }
-            else
-            {
-                model.Storage.Save(folder);
-            }
-        });
-        checkpoints.Add(Steps);
     }
 
     /// <summary>The trained transformer, and the adapter if there is one, as the run's result.</summary>
@@ -80,17 +60,8 @@ internal sealed class TrainedWeights(
         }
     }
 
-    /// <summary>
-    /// Folders of what this run has stored by the number of updates: of adapters where one is trained, else of models. The result is
-    /// one of them.
-    /// </summary>
-    /// <param name="result">The step whose weights the result holds: the last one, unless the run went back to another.</param>
-    public IReadOnlyDictionary<int, string> Saved(int result)
-    {
-        var saved = checkpoints.ToDictionary(step => step, output.Checkpoint);
-        saved[result] = model.Adapter is null ? output.Model : output.Adapter;
-        return saved;
-    }
+    /// <summary>Folder of the result: of the adapter where one is trained, else of the model.</summary>
+    public string Result => model.Adapter is null ? output.Model : output.Adapter;
 
     /// <summary>The parts of the result that were not trained, which makes it a whole model.</summary>
     public void SaveOtherParts() => SaveOtherParts(output.Model);

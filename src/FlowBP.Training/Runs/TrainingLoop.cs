@@ -2,10 +2,8 @@
 // step's weights before that step is recorded, those of a run that is stopped (by a person, a number that is not finite, a full
 // disk, any error) under a name that says so.
 
-using System.Diagnostics;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
-using FlowBP.Training.Evaluation;
 
 namespace FlowBP.Training.Runs;
 
@@ -14,14 +12,10 @@ namespace FlowBP.Training.Runs;
 internal sealed class TrainingLoop(RunParts parts)
 {
     private readonly int steps = parts.Config.MaxTrainSteps;
-    private readonly Stopwatch watch = new();
     private readonly List<StepReport> reports = [];
-    private readonly List<(int Step, EvaluationResult Result)> evaluations = [];
+    private readonly StepAttempts attempts = new(parts);
     private bool inStep;
     private string? result;
-
-    /// <summary>Wall time of the steps so far.</summary>
-    public double Seconds => watch.Elapsed.TotalSeconds;
 
     /// <summary>Where the trained weights are; null before all steps are done.</summary>
     public string? Result
@@ -34,9 +28,6 @@ internal sealed class TrainingLoop(RunParts parts)
                 : value;
     }
 
-    /// <summary>The evaluations between the first step and the last.</summary>
-    public IReadOnlyList<(int Step, EvaluationResult Result)> Evaluations => evaluations;
-
     /// <summary>
     /// What ended the training when all steps were done: a wish to stop, or what could not be stored or reported. Null: nothing.
     /// </summary>
@@ -44,10 +35,11 @@ internal sealed class TrainingLoop(RunParts parts)
 
     /// <summary>Trains.</summary>
     /// <param name="cancellation">Stops between two steps.</param>
-    /// <returns>A report per step, once all steps are done, whatever <see cref="Failure"/> says.</returns>
+    /// <returns>A report per step of this process, once all steps are done, whatever <see cref="Failure"/> says.</returns>
     /// <exception cref="InterruptedRunException">
     /// It was stopped between the first step and the last; says where the weights are.
     /// </exception>
+    /// <exception cref="SuspendedRunException">It was asked to make way, and has a checkpoint of the steps made.</exception>
     public IReadOnlyList<StepReport> Run(CancellationToken cancellation)
     {
         try
@@ -56,6 +48,10 @@ internal sealed class TrainingLoop(RunParts parts)
         }
         catch (Exception e) when (parts.Weights.Steps > 0)
         {
+            if (Suspended(e) is { } suspended)
+            {
+                throw suspended;
+            }
             var stopped = e as InterruptedRunException ?? Rescued(e);
             if (parts.Weights.Steps < steps)
             {
@@ -69,35 +65,89 @@ internal sealed class TrainingLoop(RunParts parts)
     /// <summary>What the alarm against hacking did; null: nobody watched.</summary>
     public HackingOutcome? Hacking => parts.Watch?.Outcome;
 
+    /// <summary>The end of a run that was asked to make way, by a checkpoint that can be gone on from.</summary>
+    /// <param name="cause">What stopped it.</param>
+    /// <returns>Null: it was stopped by something else, or has no checkpoint.</returns>
+    public SuspendedRunException? Suspended(Exception cause)
+    {
+        if (
+            !parts.Suspend.IsCancellationRequested
+            || (cause as InterruptedRunException)?.Cause is not (null or OperationCanceledException)
+            || cause is not (OperationCanceledException or InterruptedRunException)
+            || parts.Checkpoints is not { } checkpoints
+        )
+        {
+            return null;
+        }
+        try
+        {
+            return new(parts.Weights.Steps, checkpoints.Suspend());
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            parts.Observer.Notice($"no checkpoint after step {parts.Weights.Steps}: {e.Message}");
+            return null;
+        }
+    }
+
     private void Train(CancellationToken cancellation)
     {
-        Watch(0, cancellation);
-        for (var step = 0; step < steps; step++)
+        var first = parts.Weights.Steps;
+        if (parts.Watch is { HasEnded: true } || first == steps)
+        {
+            Result = SaveResult();
+        }
+        if (parts.Watch is { HasEnded: true } || (first > 0 && HasEndedAt(first, saves: false, cancellation)))
+        {
+            return;
+        }
+        if (first == 0)
+        {
+            Watch(0, cancellation);
+        }
+        for (var step = first; step < steps; step++)
         {
             cancellation.ThrowIfCancellationRequested();
-            watch.Start();
             inStep = true;
-            var report = parts.Trainer.Step(step);
+            var report = attempts.Make(step);
             inStep = false;
-            watch.Stop();
-            reports.Add(report);
             if (step + 1 == steps)
             {
                 // Before the step is recorded: a process that is killed here has not claimed what it has not stored.
-                Result = parts.Weights.SaveResult();
+                Result = SaveResult();
             }
-            parts.Output.Records.WriteMetrics(report);
-            parts.Observer.Step(report, steps);
-            if (step + 1 < steps)
+            if (report is not null)
             {
-                Between(step + 1, cancellation);
+                reports.Add(report);
+                parts.Output.Records.WriteMetrics(report);
+                parts.Observer.Step(report, steps);
             }
-            if (Watch(step + 1, cancellation))
+            if (HasEndedAt(step + 1, saves: true, cancellation))
             {
-                Result = parts.Weights.SaveResult();
                 return;
             }
         }
+    }
+
+    // Does what is due after a step, and says whether the alarm ends the training there.
+    private bool HasEndedAt(int done, bool saves, CancellationToken cancellation)
+    {
+        if (done < steps)
+        {
+            Between(done, saves, cancellation);
+        }
+        if (!Watch(done, cancellation))
+        {
+            return false;
+        }
+        Result = SaveResult();
+        return true;
+    }
+
+    private string SaveResult()
+    {
+        parts.Checkpoints?.Finish();
+        return parts.Weights.SaveResult();
     }
 
     // Whether the alarm ends the training here.
@@ -120,20 +170,20 @@ internal sealed class TrainingLoop(RunParts parts)
         return watch.Ends(judgement);
     }
 
-    private void Between(int done, CancellationToken cancellation)
+    private void Between(int done, bool saves, CancellationToken cancellation)
     {
+        if (saves && IsDue(done, parts.Config.CheckpointingSteps))
+        {
+            // First: what else is due here is done again by a run that goes on from it.
+            parts.Checkpoints?.Save();
+        }
         var draws = IsDue(done, parts.Config.SampleInterval);
         var evaluates = IsDue(done, parts.Config.EvaluationInterval);
-        var saves = IsDue(done, parts.Config.CheckpointingSteps);
-        if (!(draws || evaluates || saves))
+        if (!(draws || evaluates))
         {
             return;
         }
         using var averaged = parts.Trainer.Averaged();
-        if (saves)
-        {
-            parts.Weights.SaveCheckpoint();
-        }
         if (draws && Judged(done, () => parts.Evaluator.Draw(parts.Model, cancellation)) is { } drawn)
         {
             parts.Pictures.Write(parts.Output.Sample(done), done, drawn);
@@ -141,8 +191,8 @@ internal sealed class TrainingLoop(RunParts parts)
         if (evaluates && Judged(done, () => parts.Evaluator.Run(parts.Model, cancellation)) is { } judged)
         {
             parts.Observer.Evaluated($"step {done}", judged);
-            evaluations.Add((done, judged));
             parts.Output.Records.WriteEvaluation(done, judged);
+            parts.Checkpoints?.Hear(judged);
         }
     }
 
@@ -171,6 +221,7 @@ internal sealed class TrainingLoop(RunParts parts)
     {
         try
         {
+            parts.Checkpoints?.Finish();
             return Result ?? (parts.Weights.Steps == steps ? parts.Weights.SaveResult() : parts.Weights.SaveStopped());
         }
         catch (InterruptedRunException elsewhere)

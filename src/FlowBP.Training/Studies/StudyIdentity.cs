@@ -12,8 +12,17 @@ namespace FlowBP.Training.Studies;
 /// <param name="Texts">Everything that its figures depend on.</param>
 internal sealed record StudyIdentity(string Study, IReadOnlyDictionary<string, string> Texts)
 {
-    // Where it is written and which of it is run.
-    private static readonly string[] s_without = ["seed", "output_dir", "overwrite", "device"];
+    // Where it is written and which of it is run, and what no cell has.
+    private static readonly string[] s_without =
+    [
+        "seed",
+        "output_dir",
+        "overwrite",
+        "device",
+        "checkpoints_total_limit",
+        "resume_from_checkpoint",
+        "nonfinite",
+    ];
 
     /// <summary>The identity of a study.</summary>
     /// <param name="plan">The study.</param>

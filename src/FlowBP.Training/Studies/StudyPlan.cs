@@ -37,6 +37,9 @@ public sealed class StudyPlan
         "evaluation_interval",
         "sample_interval",
         "checkpointing_steps",
+        "checkpoints_total_limit",
+        "resume_from_checkpoint",
+        "nonfinite",
         "lora_weights",
         "lora_rank",
     ];

@@ -93,12 +93,20 @@ public class ReleasedConfigTests
         Assert.That(ReleasedConfigs.Load(Sparse, "sampling.sampling_steps=7").RolloutSteps, Is.EqualTo(25));
     }
 
+    [TestCase("latest", "latest")]
+    [TestCase("outputs/checkpoint-500", "outputs/checkpoint-500")]
+    [TestCase("", null)]
+    public void A_run_goes_on_from_a_checkpoint_by_the_released_key(string given, string? expected) =>
+        Assert.That(
+            ReleasedConfigs.Load(Sparse, $"train.resume_from_checkpoint={given}").Resuming.ResumeFromCheckpoint,
+            Is.EqualTo(expected)
+        );
+
     [TestCase("train.debug=true", "train.debug must be false, got 'true'")]
     [TestCase("distributed.sp_size=2", "a sequence is never divided")]
     [TestCase("distributed.use_cpu_offload=true", "use_cpu_offload must be false")]
     [TestCase("data.cfg=0.1", "prompts are never dropped")]
     [TestCase("data.num_latent_t=2", "one frame")]
-    [TestCase("train.resume_from_checkpoint=latest", "can't be resumed")]
     [TestCase("reward.use_hpsv2=false", "use_hpsv2 must be true")]
     [TestCase("flux2.text_encoder_out_layers=[9, 18]", "text_encoder_out_layers must be 9,18,27")]
     [TestCase("train.seed=[1, 2]", "train.seed must be an integer from 0 to 2^63 - 1, got a list")]

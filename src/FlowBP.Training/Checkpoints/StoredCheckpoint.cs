@@ -1,0 +1,101 @@
+// A checkpoint that is read. Every file is compared with the manifest before a value is used, and every value has its place before the
+// first is copied: a run goes on from the whole of a state, or not at all.
+
+using FlowBP.Formats;
+using FlowBP.Training.Optimization;
+
+namespace FlowBP.Training.Checkpoints;
+
+/// <summary>A complete checkpoint, open.</summary>
+public sealed class StoredCheckpoint : IDisposable
+{
+    private readonly StateShards shards;
+
+    private StoredCheckpoint(string folder, CheckpointManifest manifest, StateShards shards) =>
+        (Folder, Manifest, this.shards) = (folder, manifest, shards);
+
+    /// <summary>Its folder.</summary>
+    public string Folder { get; }
+
+    /// <summary>What it says of itself.</summary>
+    public CheckpointManifest Manifest { get; }
+
+    /// <summary>Opens a checkpoint and reads all of it once.</summary>
+    /// <param name="folder">The checkpoint.</param>
+    /// <exception cref="CheckpointException">A file is missing or damaged, or of another step; says which.</exception>
+    public static StoredCheckpoint Open(string folder)
+    {
+        var manifest = CheckpointManifest.Read(folder);
+        if (CheckpointFolders.StepOf(folder) is { } named && named != manifest.Step)
+        {
+            throw CheckpointException.ForFile(
+                folder,
+                $"is the checkpoint of step {manifest.Step}, under another's name"
+            );
+        }
+        foreach (var file in manifest.Files)
+        {
+            Verify(Path.Combine(folder, file.Name), file);
+        }
+        return new(folder, manifest, StateShards.Open(folder, manifest));
+    }
+
+    /// <summary>Copies the state into an optimizer and its parameters.</summary>
+    /// <param name="optimizer">An optimizer of the same parameters, which don't hold their averages at present.</param>
+    /// <exception cref="CheckpointException">What is stored is of other parameters; nothing was copied.</exception>
+    public void RestoreInto(FusedAdamW optimizer)
+    {
+        var state = optimizer.State;
+        var wanted = state.SelectMany(TrainingState.Of).ToDictionary(each => each.Name, each => each.Tensor);
+        var withBest = new Dictionary<string, Tensor>(wanted);
+        foreach (var parameter in state.Where(each => shards.Names.Contains(TrainingState.Best + each.Name)))
+        {
+            withBest[TrainingState.Best + parameter.Name] = parameter.Value;
+        }
+        shards.RequireFits(withBest);
+        if (
+            state.Count != Manifest.Ages.Count
+            || state.FirstOrDefault(each => !Manifest.Ages.ContainsKey(each.Name)) is not null
+        )
+        {
+            throw CheckpointException.ForFile(Folder, "its manifest counts the updates of other parameters");
+        }
+        using var noGrad = torch.no_grad();
+        foreach (var (name, tensor) in wanted)
+        {
+            shards.CopyInto(name, tensor);
+        }
+        optimizer.CountFrom(Manifest.Counters.OptimizerSteps, Manifest.Ages);
+    }
+
+    /// <summary>Weights of the best judged step, by parameter; null: none were kept. They are the caller's.</summary>
+    public IReadOnlyDictionary<string, Tensor>? BestWeights()
+    {
+        string[] names = [.. shards.Names.Where(name => name.StartsWith(TrainingState.Best, StringComparison.Ordinal))];
+        return names.Length == 0
+            ? null
+            : names.ToDictionary(
+                name => name[TrainingState.Best.Length..],
+                name => shards.Load(name).DetachFromDisposeScope()
+            );
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => shards.Dispose();
+
+    private static void Verify(string path, CheckpointFile file) =>
+        CheckpointException.Guard(
+            path,
+            () =>
+            {
+                var length = new FileInfo(path).Length;
+                var problem =
+                    length < file.Bytes ? $"found {length} bytes, expected {file.Bytes}: it is truncated"
+                    : length > file.Bytes ? $"found {length} bytes, expected {file.Bytes}"
+                    : FileHashes.Read(path) != file.Sha256 ? "is damaged: its content is not what was written"
+                    : null;
+                return problem is null ? true : throw CheckpointException.ForFile(path, problem);
+            },
+            "is missing from its checkpoint"
+        );
+}
