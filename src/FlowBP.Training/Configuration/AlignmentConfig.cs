@@ -105,7 +105,7 @@ public sealed record AlignmentConfig
 
     /// <summary>The numbers of the optimizer.</summary>
     [Settings]
-    public AdamWSettings Optimizer { get; init; } = new() { LearningRate = 5e-4 };
+    public AdamWSettings Optimizer { get; init; } = new() { LearningRate = 3e-4 };
 
     /// <summary>What follows the warm-up.</summary>
     [Setting(
