@@ -115,7 +115,7 @@ internal sealed class LoraFile : IDisposable
         );
         var header = new Dictionary<string, string>(SafetensorsWriter.UsualMetadata)
         {
-            [LoraSettings.Key] = LoraSettings.Json(prefix, config, layers),
+            [LoraMetadata.Key] = LoraMetadata.Json(prefix, config, layers),
         };
         AtomicFile.Write(file, SafetensorsWriter.Content([.. content], header));
     }
