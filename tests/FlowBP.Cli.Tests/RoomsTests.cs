@@ -19,7 +19,7 @@ public class RoomsTests
         ("Shapes", ["RandomStreams"]),
         ("Kernels", ["Cuda"]),
         ("Torch", ["Kernels"]),
-        ("Formats", ["Torch"]),
+        ("Formats", ["Torch", "Settings"]),
         ("Surrogates", ["Torch", "RandomStreams", "Settings", "Kernels"]),
         ("Models.Layers", ["Torch", "Formats"]),
         ("Models.Schedulers", ["Torch", "Formats"]),

@@ -63,7 +63,7 @@ internal sealed class LoraFile : IDisposable
     public static LoraFile Open(string path, nn.Module model, IReadOnlyDictionary<string, Linear> layers, string prefix)
     {
         var location = LoraLocation.Find(path);
-        var tensors = Checkpoint.OpenFile(location.File);
+        var tensors = WeightsFile.Open(location.File);
         try
         {
             return new LoraFile(
