@@ -348,7 +348,12 @@ public class RoomsTests
     [Test]
     public void Types_use_what_their_room_may_use()
     {
-        var arrows = CompiledArrows.Libraries().SelectMany(module => CompiledArrows.Of(module, RoomOf)).Distinct().Where(arrow => arrow.From != arrow.To).ToArray();
+        var arrows = CompiledArrows
+            .Libraries()
+            .SelectMany(module => CompiledArrows.Of(module, RoomOf))
+            .Distinct()
+            .Where(arrow => arrow.From != arrow.To)
+            .ToArray();
         Assert.That(arrows, Has.Length.GreaterThan(s_rooms.Length));
         var others = arrows
             .Where(arrow => !s_uses.TryGetValue(arrow.From, out var uses) || !uses.Contains(arrow.To))

@@ -46,12 +46,16 @@ public abstract unsafe class FakeDriverFixture
     private protected nint Current() => Call<nint>("fake_current")();
 
     private protected void SetCurrent(nint context) =>
-        ((delegate* unmanaged[Cdecl]<nint, void>)NativeLibrary.GetExport(FakeDriver.Library, "fake_set_current"))(context);
+        ((delegate* unmanaged[Cdecl]<nint, void>)NativeLibrary.GetExport(FakeDriver.Library, "fake_set_current"))(
+            context
+        );
 
     private protected delegate* unmanaged[Cdecl]<TResult> Call<TResult>(string name)
-        where TResult : unmanaged => (delegate* unmanaged[Cdecl]<TResult>)NativeLibrary.GetExport(FakeDriver.Library, name);
+        where TResult : unmanaged =>
+        (delegate* unmanaged[Cdecl]<TResult>)NativeLibrary.GetExport(FakeDriver.Library, name);
 
     private protected delegate* unmanaged[Cdecl]<T, TResult> Call<T, TResult>(string name)
         where T : unmanaged
-        where TResult : unmanaged => (delegate* unmanaged[Cdecl]<T, TResult>)NativeLibrary.GetExport(FakeDriver.Library, name);
+        where TResult : unmanaged =>
+        (delegate* unmanaged[Cdecl]<T, TResult>)NativeLibrary.GetExport(FakeDriver.Library, name);
 }

@@ -2,8 +2,8 @@
 
 using FlowBP.Models.Images;
 using FlowBP.Models.Rewards;
-using static FlowBP.Tests.Misfits.Misfit;
 using static FlowBP.Tests.Misfits.Given;
+using static FlowBP.Tests.Misfits.Misfit;
 
 namespace FlowBP.Tests.Misfits;
 

@@ -119,11 +119,7 @@ public class AccumulationTests
         using var reward = new OneByOneReward(RewardFolder.Load(config.Judges.RewardFolder));
         using var trainer = new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts));
         var report = trainer.AccumulateGradients(0);
-        return new(
-            bound,
-            report,
-            TrainedGradients.Of(model)
-        );
+        return new(bound, report, TrainedGradients.Of(model));
     }
 
     private static double[] Numbers(TextToImage model) =>

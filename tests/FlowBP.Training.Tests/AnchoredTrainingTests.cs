@@ -182,10 +182,7 @@ public class AnchoredTrainingTests
             Move(model);
         }
         var report = trainer.AccumulateGradients(0);
-        return (
-            report,
-            TrainedGradients.Of(model)
-        );
+        return (report, TrainedGradients.Of(model));
     }
 
     // As training would: away from the reference.

@@ -62,10 +62,7 @@ public class FidelityMeasureTests
         {
             var start = Start(draw, size.BatchSize);
             double[] full = [.. Enumerable.Range(0, 3).Select(d => Direction[d] * start[d] * Full(Theta[d]))];
-            double[] detached =
-            [
-                .. Enumerable.Range(0, 3).Select(d => Direction[d] * start[d] * Detached(Theta[d])),
-            ];
+            double[] detached = [.. Enumerable.Range(0, 3).Select(d => Direction[d] * start[d] * Detached(Theta[d]))];
             cosines.Add(Dot(full, detached) / Math.Sqrt(Dot(full, full) * Dot(detached, detached)));
             ratios.Add(Math.Sqrt(Dot(detached, detached) / Dot(full, full)));
         }

@@ -54,7 +54,8 @@ internal sealed class FidelityWorld : IDisposable
     public static FidelityWorld LinearWorld(int batch) => new((x_B, theta, _) => x_B * theta, batch);
 
     /// <summary>v = θ.</summary>
-    public static FidelityWorld ConstantWorld(int batch) => new((x_B, theta, _) => torch.zeros_like(x_B) + theta, batch);
+    public static FidelityWorld ConstantWorld(int batch) =>
+        new((x_B, theta, _) => torch.zeros_like(x_B) + theta, batch);
 
     public void Dispose()
     {

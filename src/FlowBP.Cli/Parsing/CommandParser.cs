@@ -33,7 +33,9 @@ internal sealed class CommandParser(IReadOnlyList<ICommand> commands)
             "--version" => ExpectAlone(args, terminal => terminal.Output.WriteLine($"flowbp {ProgramVersion.Text}")),
             "help" when args.Count > 1 => Parse([.. args.Skip(1), CommandWords.Help]),
             "help" => Overview(),
-            var first when CommandWords.IsHelp(first) => args.Count > 1 ? Parse([.. args.Skip(1), CommandWords.Help]) : Overview(),
+            var first when CommandWords.IsHelp(first) => args.Count > 1
+                ? Parse([.. args.Skip(1), CommandWords.Help])
+                : Overview(),
             var first => ParseCommand(FindCommand(first), [.. args.Skip(1)]),
         };
     }

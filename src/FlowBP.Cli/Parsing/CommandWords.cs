@@ -78,7 +78,13 @@ internal sealed class CommandWords
             root.Add(option);
         }
         root.Add(help);
-        return new(settings, args, CommandLineParser.Parse(root, WithEmptyValues(settings, args), s_configuration), options, help);
+        return new(
+            settings,
+            args,
+            CommandLineParser.Parse(root, WithEmptyValues(settings, args), s_configuration),
+            options,
+            help
+        );
     }
 
     /// <summary>Option texts by the canonical name of their setting, in the order of the settings.</summary>

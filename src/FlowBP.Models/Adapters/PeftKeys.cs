@@ -54,11 +54,18 @@ internal sealed class PeftKeys
             var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
             return JsonNode.Parse(text, documentOptions: options) is JsonObject json
                 ? new PeftKeys(tensors.Path, $"{prefix}.", "metadata", json)
-                : throw CheckpointException.ForFile(tensors.Path, $"metadata '{LoraMetadata.Key}': found no JSON object");
+                : throw CheckpointException.ForFile(
+                    tensors.Path,
+                    $"metadata '{LoraMetadata.Key}': found no JSON object"
+                );
         }
         catch (JsonException e)
         {
-            throw CheckpointException.ForFile(tensors.Path, $"metadata '{LoraMetadata.Key}' is not valid JSON: {e.Message}", e);
+            throw CheckpointException.ForFile(
+                tensors.Path,
+                $"metadata '{LoraMetadata.Key}' is not valid JSON: {e.Message}",
+                e
+            );
         }
     }
 

@@ -17,7 +17,11 @@ internal static class PlainLora
     /// <exception cref="CheckpointException">Names the first one, and what it is set to.</exception>
     public static void Require(PeftKeys keys)
     {
-        Refuse(keys, "peft_type", node => Text(node) is { } type && !type.Equals("LORA", StringComparison.OrdinalIgnoreCase));
+        Refuse(
+            keys,
+            "peft_type",
+            node => Text(node) is { } type && !type.Equals("LORA", StringComparison.OrdinalIgnoreCase)
+        );
         foreach (var flag in new[] { "use_dora", "lora_bias", "use_qalora", "use_bdlora", "fan_in_fan_out" })
         {
             Refuse(keys, flag, _ => keys.IsOn(flag));

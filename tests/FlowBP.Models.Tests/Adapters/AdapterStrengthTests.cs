@@ -63,7 +63,9 @@ public sealed class AdapterStrengthTests
     }
 
     [Test]
-    public void Without_a_strength_anywhere_alpha_is_the_rank([ValueSource(typeof(AdaptedFamilies), nameof(Names))] string family)
+    public void Without_a_strength_anywhere_alpha_is_the_rank(
+        [ValueSource(typeof(AdaptedFamilies), nameof(Names))] string family
+    )
     {
         using var scope = torch.NewDisposeScope();
         using var model = New(family);
