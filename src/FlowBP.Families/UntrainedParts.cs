@@ -92,7 +92,7 @@ public sealed class UntrainedParts(DiffusersFolder source)
     private static bool IsNeeded(string file) =>
         s_read.Contains(Path.GetExtension(file), StringComparer.OrdinalIgnoreCase)
         || (
-            Checkpoint.IsWeightsFile(file)
+            WeightsFile.IsNamed(file)
             && !Directory.EnumerateFiles(Path.GetDirectoryName(file)!, "*.safetensors").Any(File.Exists)
         );
 }

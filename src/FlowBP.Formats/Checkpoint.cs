@@ -1,5 +1,5 @@
-// A checkpoint meets a model: the names, shapes and kinds of numbers on both sides are compared before a single value is
-// copied, and every disagreement is named in one line. A model is never left half loaded by a file that does not fit it.
+// Weights between files and modules, wherever they lie and however they are cut up. A model is never left half loaded by a file that
+// does not fit it: what fits is asked before a single value is copied.
 
 namespace FlowBP.Formats;
 
@@ -8,10 +8,6 @@ public static class Checkpoint
 {
     /// <summary>The most bytes in one file when weights are saved, unless said otherwise: 5 GB.</summary>
     public const long DefaultShardBytes = 5_000_000_000;
-
-    private const int NamedProblems = 20;
-
-    private static readonly string[] PickledExtensions = [".bin", ".pt", ".pth", ".ckpt"];
 
     /// <summary>Opens the weights at a path, in whatever layout they are there.</summary>
     /// <param name="path">
@@ -27,12 +23,8 @@ public static class Checkpoint
         {
             return ScaledCheckpoint.Of(ShardedCheckpoint.Open(file));
         }
-        return ScaledCheckpoint.Of(OpenFile(file));
+        return ScaledCheckpoint.Of(WeightsFile.Open(file));
     }
-
-    /// <summary>Opens a file as what it is: files of torch.save are known by their first bytes, whatever they are called.</summary>
-    internal static ICheckpointSource OpenFile(string file) =>
-        WeightsKind.IsPickled(file, IsPickled(file)) ? TorchFile.Open(file) : SafetensorsFile.Open(file);
 
     /// <summary>Copies every tensor at a path into the module's parameter or buffer of the same name.</summary>
     /// <param name="module">
@@ -70,7 +62,7 @@ public static class Checkpoint
     {
         using var scope = torch.NewDisposeScope();
         var wanted = module.state_dict();
-        Compare(checkpoint, wanted, strict);
+        CheckpointFit.Require(checkpoint, wanted, strict);
         HashSet<string> parameters = [.. module.named_parameters().Select(p => p.name)];
         foreach (var name in checkpoint.Tensors.Keys)
         {
@@ -128,65 +120,5 @@ public static class Checkpoint
         using var scope = torch.NewDisposeScope();
         using var noGrad = torch.no_grad();
         ShardedWriter.Write(file, tensors, dtype: null, DefaultShardBytes);
-    }
-
-    internal static bool IsWeightsFile(string name) =>
-        name.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) || IsPickled(name);
-
-    private static bool IsPickled(string name) =>
-        PickledExtensions.Any(extension => name.EndsWith(extension, StringComparison.OrdinalIgnoreCase));
-
-    private static void Compare(ICheckpointSource checkpoint, Dictionary<string, Tensor> wanted, bool strict)
-    {
-        var problems = new List<string>();
-        foreach (var (name, tensor) in wanted.OrderBy(pair => pair.Key, StringComparer.Ordinal))
-        {
-            if (tensor.IsInvalid)
-            {
-                problems.Add($"tensor '{name}': the model's was disposed");
-            }
-            else if (tensor.device_type == DeviceType.META)
-            {
-                problems.Add($"tensor '{name}': the model's is on meta and has no memory (ToEmpty gives it some)");
-            }
-            else if (!checkpoint.Tensors.TryGetValue(name, out var entry))
-            {
-                if (strict)
-                {
-                    problems.Add($"tensor '{name}': found none, expected {CheckpointException.Shape(tensor.shape)}");
-                }
-            }
-            else if (!entry.Shape.AsSpan().SequenceEqual(tensor.shape))
-            {
-                problems.Add(
-                    $"tensor '{name}': found {CheckpointException.Shape(entry.Shape)}, "
-                        + $"expected {CheckpointException.Shape(tensor.shape)}"
-                );
-            }
-            else if (!ElementTypes.Convertible(entry.Type, tensor.dtype))
-            {
-                problems.Add($"tensor '{name}': found {entry.Type}, expected values of {tensor.dtype}");
-            }
-        }
-        if (wanted.Count == 0 && checkpoint.Tensors.Count > 0)
-        {
-            problems.Add("the model has no tensors, as one that was disposed has none");
-        }
-        if (strict)
-        {
-            foreach (var name in checkpoint.Tensors.Keys.Where(name => !wanted.ContainsKey(name)).Order())
-            {
-                var shape = CheckpointException.Shape(checkpoint.Tensors[name].Shape);
-                problems.Add($"tensor '{name}': found {shape}, expected no such tensor");
-            }
-        }
-        if (problems.Count > 0)
-        {
-            var more = problems.Count > NamedProblems ? $"; and {problems.Count - NamedProblems} more" : "";
-            throw CheckpointException.ForFile(
-                checkpoint.Path,
-                $"does not fit the model: {string.Join("; ", problems.Take(NamedProblems))}{more}"
-            );
-        }
     }
 }

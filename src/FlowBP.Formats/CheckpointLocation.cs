@@ -118,7 +118,7 @@ internal static partial class CheckpointLocation
         [
             .. all.Where(file => file.EndsWith(ShardedCheckpoint.IndexSuffix, StringComparison.Ordinal)),
         ];
-        var files = indexes.Length > 0 ? indexes : [.. all.Where(Checkpoint.IsWeightsFile)];
+        var files = indexes.Length > 0 ? indexes : [.. all.Where(WeightsFile.IsNamed)];
         var names = string.Join(" or ", wanted.Select(file => Path.GetFileName(file)));
         if (files.Length == 1)
         {

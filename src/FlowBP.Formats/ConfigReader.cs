@@ -2,6 +2,7 @@
 // name. A setting that is silently ignored is a model that is silently wrong.
 
 using System.Text.Json.Nodes;
+using FlowBP.Settings;
 
 namespace FlowBP.Formats;
 
@@ -139,9 +140,8 @@ public sealed class ConfigReader
         {
             if (!key.StartsWith('_') && !known.Contains(key))
             {
-                var near = known.Where(k => Distance(k, key) <= 2).MinBy(k => Distance(k, key));
-                var hint = near is null ? "" : $" (did you mean {near}?)";
-                throw CheckpointException.ForFile(File, $"unknown key '{section}{key}'{hint}");
+                var hint = NearestNames.Question(CheckpointException.Shorten(key), known);
+                throw CheckpointException.ForFile(File, $"unknown key '{section}{key}' {hint}".TrimEnd());
             }
         }
     }
@@ -185,25 +185,4 @@ public sealed class ConfigReader
 
     private CheckpointException Wrong(string key, JsonNode found, string expected) =>
         CheckpointException.ForFile(File, $"key '{section}{key}': found {found.ToJsonString()}, expected {expected}");
-
-    private static int Distance(string a, string b)
-    {
-        var previous = new int[b.Length + 1];
-        for (var j = 0; j <= b.Length; j++)
-        {
-            previous[j] = j;
-        }
-        for (var i = 1; i <= a.Length; i++)
-        {
-            var diagonal = previous[0];
-            previous[0] = i;
-            for (var j = 1; j <= b.Length; j++)
-            {
-                var substitute = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-                diagonal = previous[j];
-                previous[j] = Math.Min(substitute, 1 + Math.Min(previous[j], previous[j - 1]));
-            }
-        }
-        return previous[b.Length];
-    }
 }

@@ -65,7 +65,7 @@ public sealed class ShardedCheckpoint : ICheckpointSource
         if (open?.Path != tensor.File)
         {
             Dispose();
-            open = Checkpoint.OpenFile(tensor.File);
+            open = WeightsFile.Open(tensor.File);
         }
         return open!;
     }
@@ -152,7 +152,7 @@ public sealed class ShardedCheckpoint : ICheckpointSource
             file.Length is > 0 and < 256
             && file is not ("." or "..")
             && file.AsSpan().IndexOfAny("/\\:\0") < 0
-            && Checkpoint.IsWeightsFile(file);
+            && WeightsFile.IsNamed(file);
         if (!plain)
         {
             var shown = CheckpointException.Shorten(file);
@@ -173,7 +173,7 @@ public sealed class ShardedCheckpoint : ICheckpointSource
         var seen = new Dictionary<string, string>(StringComparer.Ordinal);
         foreach ((var shard, var file) in names.Keys.Zip(Shards))
         {
-            using var source = Checkpoint.OpenFile(file);
+            using var source = WeightsFile.Open(file);
             foreach (var name in source.Tensors.Keys)
             {
                 if (!seen.TryAdd(name, shard))

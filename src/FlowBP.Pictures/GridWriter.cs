@@ -38,7 +38,7 @@ public sealed class GridWriter(Action<string>? notice = null, PictureFonts? font
                 Tell(line);
             }
 
-            return PictureFile.Encode(bitmap, format);
+            return PictureEncoder.Encode(bitmap, format);
         }
         catch (PicturesUnavailableException e)
         {

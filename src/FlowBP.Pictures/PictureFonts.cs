@@ -1,7 +1,5 @@
 // The fonts of labels, in the order in which they are asked for a character: those that the user named; Inter, which travels inside this
-// assembly, so that labels look the same on every machine and a machine without fonts has some; the system's own, which are opened
-// one by one when a character asks for them. The native library has no fontconfig (it needs no packages of the system), so the
-// usual folders are looked through here.
+// assembly, so that labels look the same on every machine and a machine without fonts has some; the system's own.
 
 using FlowBP.Pictures.Text;
 
@@ -13,38 +11,15 @@ public sealed class PictureFonts : IDisposable
     /// <summary>The environment variable that names fonts to prefer: files or folders, separated by colons.</summary>
     public const string Variable = "FLOWBP_FONT";
 
-    // Beyond that, a character that no font has would cost seconds.
-    private const int MostFiles = 2000;
-    private const int DeepestFolder = 8;
-
-    private static readonly string[] s_endings = [".ttf", ".otf", ".ttc", ".otc"];
-
-    // What a fallback should rather not look like, worst last.
-    private static readonly string[] s_lessLiked =
-    [
-        "serif",
-        "condensed",
-        "medium",
-        "light",
-        "thin",
-        "semibold",
-        "bold",
-        "black",
-        "mono",
-        "italic",
-        "oblique",
-    ];
-
     private static readonly Lazy<PictureFonts> s_default = new(() =>
-        new(Environment.GetEnvironmentVariable(Variable), SystemFolders())
+        new(Environment.GetEnvironmentVariable(Variable), FontFolders.OfSystem())
     );
 
     private readonly List<FontFace> chosen = [];
     private readonly List<string> problems = [];
     private readonly Lazy<FontFace> regular = new(() => FontFace.OfResource("FlowBP.Pictures.Inter-Regular.ttf"));
     private readonly Lazy<FontFace> heavy = new(() => FontFace.OfResource("FlowBP.Pictures.Inter-SemiBold.ttf"));
-    private readonly List<string> unopened;
-    private readonly List<FontFace> opened = [];
+    private readonly FallbackFonts fallbacks;
     private readonly Dictionary<(string Text, bool Heavy), FontFace?> found = [];
 
     /// <summary>Fonts of one's own choice.</summary>
@@ -59,7 +34,7 @@ public sealed class PictureFonts : IDisposable
             Prefer(path);
         }
 
-        unopened = [.. folders.SelectMany(FilesIn).Distinct().Take(MostFiles).OrderBy(Dislike)];
+        fallbacks = new(FontFiles.Of(folders));
     }
 
     /// <summary>Those that <see cref="Variable"/> names, the embedded one, and the system's.</summary>
@@ -69,30 +44,15 @@ public sealed class PictureFonts : IDisposable
     /// <summary>What is wrong with the preferred fonts, a line each.</summary>
     public IReadOnlyList<string> Problems => problems;
 
-    /// <summary>Where systems keep fonts, and people theirs.</summary>
-    public static IReadOnlyList<string> SystemFolders()
-    {
-        var home = Environment.GetFolderPath(Environment.SpecialFolder.UserProfile);
-        var data = Environment.GetEnvironmentVariable("XDG_DATA_HOME") is { Length: > 0 } given
-            ? given
-            : Path.Combine(home, ".local", "share");
-        return
-        [
-            Path.Combine(data, "fonts"),
-            Path.Combine(home, ".fonts"),
-            "/usr/local/share/fonts",
-            "/usr/share/fonts",
-            "/run/current-system/sw/share/X11/fonts",
-        ];
-    }
-
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (var face in chosen.Concat(opened))
+        foreach (var face in chosen)
         {
             face.Dispose();
         }
+
+        fallbacks.Dispose();
 
         if (regular.IsValueCreated)
         {
@@ -130,66 +90,17 @@ public sealed class PictureFonts : IDisposable
     {
         bool HasAll(FontFace face) => Array.TrueForAll(codePoints, face.Has);
         // An emoji is better in colour: fonts of emoji come before those of text that happen to have it.
-        if (CharacterKinds.IsEmoji(character))
+        if (CharacterKinds.IsEmoji(character) && fallbacks.FirstOfEmoji(HasAll) is { } colourful)
         {
-            OpenEmoji();
-            if (opened.Where(face => IsOfEmoji(face.Name)).FirstOrDefault(HasAll) is { } colourful)
-            {
-                return colourful;
-            }
-        }
-        if (chosen.Append(isHeavy ? heavy.Value : regular.Value).FirstOrDefault(HasAll) is { } first)
-        {
-            return first;
+            return colourful;
         }
 
-        if (opened.Find(HasAll) is { } earlier)
-        {
-            return earlier;
-        }
-
-        while (OpenNext() is { } next)
-        {
-            if (HasAll(next))
-            {
-                return next;
-            }
-        }
-        return null;
+        return chosen.Append(isHeavy ? heavy.Value : regular.Value).FirstOrDefault(HasAll) ?? fallbacks.First(HasAll);
     }
-
-    private void OpenEmoji()
-    {
-        foreach (var path in unopened.Where(IsOfEmoji))
-        {
-            if (FontFace.OfFile(path) is { } face)
-            {
-                opened.Add(face);
-            }
-        }
-        unopened.RemoveAll(IsOfEmoji);
-    }
-
-    private FontFace? OpenNext()
-    {
-        while (unopened is [var path, ..])
-        {
-            unopened.RemoveAt(0);
-            if (FontFace.OfFile(path) is { } face)
-            {
-                opened.Add(face);
-                return face;
-            }
-        }
-        return null;
-    }
-
-    private static bool IsOfEmoji(string path) =>
-        Path.GetFileName(path).Contains("emoji", StringComparison.OrdinalIgnoreCase);
 
     private void Prefer(string path)
     {
-        string[] files = Directory.Exists(path) ? [.. FilesIn(path).OrderBy(Dislike)] : [path];
+        string[] files = Directory.Exists(path) ? [.. FontFiles.Of(path)] : [path];
         FontFace[] faces = [.. files.Where(File.Exists).Select(FontFace.OfFile).OfType<FontFace>()];
         chosen.AddRange(faces);
         if (faces.Length == 0)
@@ -200,30 +111,5 @@ public sealed class PictureFonts : IDisposable
                 : "no such file or folder";
             problems.Add($"{Variable}: {path} is {what}; labels are set without it");
         }
-    }
-
-    private static IEnumerable<string> FilesIn(string folder) =>
-        Directory.Exists(folder)
-            ? Directory
-                .EnumerateFiles(
-                    folder,
-                    "*",
-                    new EnumerationOptions
-                    {
-                        RecurseSubdirectories = true,
-                        MaxRecursionDepth = DeepestFolder,
-                        IgnoreInaccessible = true,
-                        AttributesToSkip = FileAttributes.None,
-                    }
-                )
-                .Where(file => s_endings.Contains(Path.GetExtension(file).ToLowerInvariant()))
-                .Order(StringComparer.Ordinal)
-            : [];
-
-    // Upright sans-serifs of ordinary weight first; among equals, in the order of the folders and names.
-    private static int Dislike(string path)
-    {
-        var name = Path.GetFileNameWithoutExtension(path);
-        return Array.FindLastIndex(s_lessLiked, word => name.Contains(word, StringComparison.OrdinalIgnoreCase));
     }
 }

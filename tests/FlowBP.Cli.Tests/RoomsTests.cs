@@ -2,7 +2,6 @@
 // compiled libraries, so that a using line that is not needed counts for nothing and a name that is written out in full does.
 
 using Mono.Cecil;
-using Mono.Cecil.Cil;
 
 namespace FlowBP.Cli.Tests;
 
@@ -19,7 +18,7 @@ public class RoomsTests
         ("Shapes", ["RandomStreams"]),
         ("Kernels", ["Cuda"]),
         ("Torch", ["Kernels"]),
-        ("Formats", ["Torch"]),
+        ("Formats", ["Torch", "Settings"]),
         ("Surrogates", ["Torch", "RandomStreams", "Settings", "Kernels"]),
         ("Models.Layers", ["Torch", "Formats"]),
         ("Models.Schedulers", ["Torch", "Formats"]),
@@ -365,7 +364,12 @@ public class RoomsTests
     [Test]
     public void Types_use_what_their_room_may_use()
     {
-        var arrows = Libraries().SelectMany(ArrowsOf).Distinct().Where(arrow => arrow.From != arrow.To).ToArray();
+        var arrows = CompiledArrows
+            .Libraries()
+            .SelectMany(module => CompiledArrows.Of(module, RoomOf))
+            .Distinct()
+            .Where(arrow => arrow.From != arrow.To)
+            .ToArray();
         Assert.That(arrows, Has.Length.GreaterThan(s_rooms.Length));
         var others = arrows
             .Where(arrow => !s_uses.TryGetValue(arrow.From, out var uses) || !uses.Contains(arrow.To))
@@ -379,17 +383,9 @@ public class RoomsTests
     [Test]
     public void Every_room_is_there() =>
         Assert.That(
-            Libraries().SelectMany(module => module.Types).Select(RoomOf).OfType<string>().Distinct(),
+            CompiledArrows.Libraries().SelectMany(module => module.Types).Select(RoomOf).OfType<string>().Distinct(),
             Is.EquivalentTo(s_uses.Keys)
         );
-
-    private static IEnumerable<ModuleDefinition> Libraries() =>
-        Directory
-            .EnumerateFiles(TestContext.CurrentContext.TestDirectory, "FlowBP.*.dll")
-            .Append(typeof(Cli).Assembly.Location)
-            .Where(file => !file.EndsWith(".Tests.dll", StringComparison.Ordinal))
-            .Distinct()
-            .Select(file => ModuleDefinition.ReadModule(file));
 
     // The longest name of a room that a namespace begins with; the namespace itself where no room has it.
     private static string? RoomOf(TypeReference type)
@@ -408,51 +404,4 @@ public class RoomsTests
                 .MaxBy(room => room.Length)
             ?? name;
     }
-
-    private static IEnumerable<(string From, string To, string Type)> ArrowsOf(ModuleDefinition module) =>
-        from type in module.GetTypes()
-        let room = RoomOf(type)
-        where room is not null
-        from used in UsedBy(type).SelectMany(Parts)
-        let other = RoomOf(used)
-        where other is not null
-        select (room, other, $"{type.Name} uses {used.Name}");
-
-    private static IEnumerable<TypeReference?> UsedBy(TypeDefinition type) =>
-        [
-            type.BaseType,
-            .. type.Interfaces.Select(item => item.InterfaceType),
-            .. type.Fields.Select(field => field.FieldType),
-            .. type.Methods.SelectMany(method =>
-                method
-                    .Parameters.Select(parameter => parameter.ParameterType)
-                    .Append(method.ReturnType)
-                    .Concat(InBody(method))
-            ),
-        ];
-
-    private static IEnumerable<TypeReference?> InBody(MethodDefinition method) =>
-        !method.HasBody
-            ? []
-            : method
-                .Body.Instructions.SelectMany<Instruction, TypeReference?>(instruction =>
-                    instruction.Operand switch
-                    {
-                        TypeReference type => [type],
-                        GenericInstanceMethod call => [call.DeclaringType, .. call.GenericArguments],
-                        MemberReference member => [member.DeclaringType],
-                        _ => [],
-                    }
-                )
-                .Concat(method.Body.Variables.Select(variable => variable.VariableType));
-
-    // A constructed type and what it is constructed of.
-    private static IEnumerable<TypeReference> Parts(TypeReference? type) =>
-        type switch
-        {
-            null => [],
-            GenericInstanceType generic => generic.GenericArguments.SelectMany(Parts).Append(generic.ElementType),
-            TypeSpecification wrapped => Parts(wrapped.ElementType),
-            _ => [type],
-        };
 }

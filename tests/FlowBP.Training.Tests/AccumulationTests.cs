@@ -50,9 +50,8 @@ public class AccumulationTests
     public void A_step_in_which_every_sample_is_past_the_hinge_changes_nothing()
     {
         var config = Config("flowbp-sparse", 2, 1, ("hinge_lambda", "-100"));
-        using var model = new TextToImage(config.Model with { CpuWorkers = 1 });
-        using var reward = RewardFolder.Load(config.Judges.RewardFolder);
-        using var trainer = new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts));
+        using var open = new OpenTrainer(config);
+        var (model, trainer) = (open.Model, open.Trainer);
         var before = Numbers(model);
         var report = trainer.Step(0);
         using (Assert.EnterMultipleScope())
@@ -120,17 +119,7 @@ public class AccumulationTests
         using var reward = new OneByOneReward(RewardFolder.Load(config.Judges.RewardFolder));
         using var trainer = new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts));
         var report = trainer.AccumulateGradients(0);
-        return new(
-            bound,
-            report,
-            [
-                .. model.TrainedParameters.SelectMany(p =>
-                    p.Parameter.grad is { } gradient
-                        ? TensorValues.Numbers(gradient)
-                        : Enumerable.Repeat(0.0, (int)p.Parameter.numel())
-                ),
-            ]
-        );
+        return new(bound, report, TrainedGradients.Of(model));
     }
 
     private static double[] Numbers(TextToImage model) =>
@@ -141,10 +130,8 @@ public class AccumulationTests
     private static StepReport Step(string method, int batch, int parts, params (string Name, string Text)[] others)
     {
         var config = Config(method, batch, parts, others);
-        using var model = new TextToImage(config.Model with { CpuWorkers = 1 });
-        using var reward = RewardFolder.Load(config.Judges.RewardFolder);
-        using var trainer = new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts));
-        return trainer.Step(0);
+        using var open = new OpenTrainer(config);
+        return open.Trainer.Step(0);
     }
 
     private static AlignmentConfig Config(

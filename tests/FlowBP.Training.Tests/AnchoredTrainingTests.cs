@@ -1,10 +1,8 @@
 using FlowBP.Settings;
 using FlowBP.Surrogates;
-using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
 using FlowBP.Training.Planning;
-using FlowBP.Training.Rewards;
 
 namespace FlowBP.Training.Tests;
 
@@ -78,9 +76,8 @@ public class AnchoredTrainingTests
     public void An_anchor_pulls_a_model_back_where_no_reward_pulls()
     {
         var config = Config("flowbp-sparse", 2, 1, [("hinge_lambda", "-100"), ("anchor_weight", "1")]);
-        using var model = new TextToImage(config.Model with { CpuWorkers = 1 });
-        using var reward = RewardFolder.Load(config.Judges.RewardFolder);
-        using var trainer = new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts));
+        using var open = new OpenTrainer(config);
+        var (model, trainer) = (open.Model, open.Trainer);
         Move(model);
         var first = trainer.Step(0);
         // The same draws again, after updates along the anchor's gradient.
@@ -178,24 +175,14 @@ public class AnchoredTrainingTests
             parts,
             [("rollout_batch_size", "1"), ("reward_batch_size", "1"), ("vjp_batch_size", "1"), .. others]
         );
-        using var model = new TextToImage(config.Model with { CpuWorkers = 1 }, config.Training);
-        using var reward = RewardFolder.Load(config.Judges.RewardFolder);
-        using var trainer = new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts));
+        using var open = new OpenTrainer(config, config.Training);
+        var (model, trainer) = (open.Model, open.Trainer);
         if (moved)
         {
             Move(model);
         }
         var report = trainer.AccumulateGradients(0);
-        return (
-            report,
-            [
-                .. model.TrainedParameters.SelectMany(p =>
-                    p.Parameter.grad is { } gradient
-                        ? TensorValues.Numbers(gradient)
-                        : Enumerable.Repeat(0.0, (int)p.Parameter.numel())
-                ),
-            ]
-        );
+        return (report, TrainedGradients.Of(model));
     }
 
     // As training would: away from the reference.

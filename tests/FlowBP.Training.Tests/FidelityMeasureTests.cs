@@ -1,26 +1,19 @@
 // Fields whose gradients can be written down, through the whole measuring.
-// Shape legend: B batch, D elements of a latent.
 
 using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
-using FlowBP.Training.Devices;
 using FlowBP.Training.Diagnosis;
+using static FlowBP.Training.Tests.FidelityWorld;
 
 namespace FlowBP.Training.Tests;
 
 /// <summary>Cosines, ratios and variances against closed forms.</summary>
 public class FidelityMeasureTests
 {
-    private const int Steps = 5;
-    private const ulong Seed = 7;
-    private static readonly NoiseSchedule s_schedule = NoiseSchedule.FlowMatchEuler(Steps);
-    private static readonly float[] s_direction = [2, -0.5f, 1];
-    private static readonly float[] s_theta = [0.8f, -1.1f, 0.3f];
-
     [Test]
     public void Full_backpropagation_is_itself_to_the_bit_and_its_plan_has_no_variance()
     {
-        var full = Measured(Linear, new(3, 2, 2), ("full", new FullPlanner())).Single();
+        var full = Measured(LinearWorld, new(3, 2, 2), ("full", new FullPlanner())).Single();
         using (Assert.EnterMultipleScope())
         {
             foreach (var one in new[] { full.Attached.Cosine!, full.Attached.NormRatio!, full.Attached.MeanCosine! })
@@ -44,7 +37,7 @@ public class FidelityMeasureTests
     [TestCase(3)]
     public void Weights_that_are_scaled_scale_the_norm_and_nothing_else(double factor)
     {
-        var scaled = Measured(Constant, new(3, 2, 2), ("scaled", new EulerPlanner(factor))).Single().Attached;
+        var scaled = Measured(ConstantWorld, new(3, 2, 2), ("scaled", new EulerPlanner(factor))).Single().Attached;
         using (Assert.EnterMultipleScope())
         {
             Assert.That(scaled.NormRatio!.Value, Is.EqualTo(factor).Within(1e-5));
@@ -61,18 +54,15 @@ public class FidelityMeasureTests
     public void A_detached_sum_over_a_linear_field_lies_to_the_derivative_as_their_closed_forms_do()
     {
         var size = new DiagnosisSize(4, 2, 3);
-        var found = Measured(Linear, size, ("euler", new EulerPlanner(1))).Single().Attached;
-        double[] h = [.. Enumerable.Range(0, Steps).Select(s_schedule.StepSize)];
+        var found = Measured(LinearWorld, size, ("euler", new EulerPlanner(1))).Single().Attached;
+        double[] h = [.. Enumerable.Range(0, Steps).Select(Schedule.StepSize)];
         List<double> cosines = [];
         List<double> ratios = [];
         for (var draw = 0; draw < size.Draws; draw++)
         {
             var start = Start(draw, size.BatchSize);
-            double[] full = [.. Enumerable.Range(0, 3).Select(d => s_direction[d] * start[d] * Full(s_theta[d]))];
-            double[] detached =
-            [
-                .. Enumerable.Range(0, 3).Select(d => s_direction[d] * start[d] * Detached(s_theta[d])),
-            ];
+            double[] full = [.. Enumerable.Range(0, 3).Select(d => Direction[d] * start[d] * Full(Theta[d]))];
+            double[] detached = [.. Enumerable.Range(0, 3).Select(d => Direction[d] * start[d] * Detached(Theta[d]))];
             cosines.Add(Dot(full, detached) / Math.Sqrt(Dot(full, full) * Dot(detached, detached)));
             ratios.Add(Math.Sqrt(Dot(detached, detached) / Dot(full, full)));
         }
@@ -101,7 +91,7 @@ public class FidelityMeasureTests
     public void The_variance_over_index_draws_is_that_of_what_was_drawn()
     {
         var size = new DiagnosisSize(3, 4, 3);
-        var found = Measured(Constant, size, ("one", new OneStepPlanner())).Single().Attached;
+        var found = Measured(ConstantWorld, size, ("one", new OneStepPlanner())).Single().Attached;
         using (Assert.EnterMultipleScope())
         {
             Assert.That(found.VariancePerSample!.Value, Is.EqualTo(Expected(b => b)).Within(1e-4).Percent);
@@ -124,7 +114,7 @@ public class FidelityMeasureTests
                                 {
                                     var address = draw * size.IndexDraws + index;
                                     var stream = RandomStream.For(Seed, address, streamOf(b), RandomPurpose.Indices);
-                                    return s_schedule.StepSize(stream.NextInt(Steps));
+                                    return Schedule.StepSize(stream.NextInt(Steps));
                                 })
                         ),
                 ];
@@ -141,8 +131,8 @@ public class FidelityMeasureTests
     public void The_variance_is_estimated_without_bias_and_a_shared_draw_has_as_many_times_more_as_there_are_samples()
     {
         const int batch = 4;
-        var found = Measured(Constant, new(150, 2, batch), ("one", new OneStepPlanner())).Single().Attached;
-        double[] h = [.. Enumerable.Range(0, Steps).Select(s_schedule.StepSize)];
+        var found = Measured(ConstantWorld, new(150, 2, batch), ("one", new OneStepPlanner())).Single().Attached;
+        double[] h = [.. Enumerable.Range(0, Steps).Select(Schedule.StepSize)];
         var relative = h.Average(step => Math.Pow(step - h.Average(), 2)) / Math.Pow(h.Average(), 2);
         using (Assert.EnterMultipleScope())
         {
@@ -163,7 +153,7 @@ public class FidelityMeasureTests
         const double scale = 3;
         const float conditional = 2;
         const float negative = 1;
-        using var world = new World(
+        using var world = new FidelityWorld(
             (x_B, theta, conditioning) => torch.zeros_like(x_B) + theta * conditioning["c"],
             batch: 2,
             conditional,
@@ -196,7 +186,7 @@ public class FidelityMeasureTests
     public void What_is_not_defined_is_left_open()
     {
         var methods = Measured(
-            Linear,
+            LinearWorld,
             new(2, 2, 1),
             ("nothing", new EulerPlanner(0)),
             ("leapalign", new LeapAlignPlanner(new())),
@@ -229,7 +219,7 @@ public class FidelityMeasureTests
     [Test]
     public void A_reference_without_a_gradient_is_refused()
     {
-        using var world = Linear(1);
+        using var world = LinearWorld(1);
         var subject = world.Subject with { Hinge = new(Threshold: -1000) };
         Assert.That(
             () => new FidelityMeasure(subject, [("full", new FullPlanner())], new(2, 2, 1)).Run(null, default),
@@ -238,28 +228,9 @@ public class FidelityMeasureTests
     }
 
     [Test]
-    public void Gradients_in_another_type_are_refused()
-    {
-        using var parameter = torch.zeros([2], ScalarType.Float64).requires_grad_(true);
-        parameter.sum().backward();
-        Assert.That(() => FlatGradient.Take([parameter]), Throws.ArgumentException.With.Message.Contains("Float64"));
-    }
-
-    [Test]
-    public void A_gradient_is_taken_and_not_copied()
-    {
-        using var parameter = torch.tensor(s_theta).requires_grad_(true);
-        (parameter * parameter).sum().backward();
-        using var gradient = FlatGradient.Take([parameter]);
-        Assert.That(parameter.grad is null);
-        Assert.That(gradient.Values(0).ToArray(), Is.EqualTo(s_theta.Select(value => 2 * value)));
-        Assert.That(gradient.SquaredNorm(), Is.EqualTo(s_theta.Sum(value => 4.0 * value * value)).Within(1e-15));
-    }
-
-    [Test]
     public void It_stops_between_two_gradients()
     {
-        using var world = Linear(1);
+        using var world = LinearWorld(1);
         using var stop = new CancellationTokenSource();
         var measure = new FidelityMeasure(world.Subject, [("full", new FullPlanner())], new(3, 2, 1));
         List<int> heard = [];
@@ -281,7 +252,7 @@ public class FidelityMeasureTests
     [Test]
     public void No_tensor_is_left_to_the_collector()
     {
-        using var world = Linear(2);
+        using var world = LinearWorld(2);
         var measure = new FidelityMeasure(
             world.Subject,
             [("leapalign", new LeapAlignPlanner(new())), ("draft-lv", new DRaFTLVPlanner(new()))],
@@ -290,12 +261,8 @@ public class FidelityMeasureTests
         Assert.That(LeftTensors.By(() => measure.Run(null, default)), Is.Zero);
     }
 
-    private static World Linear(int batch) => new((x_B, theta, _) => x_B * theta, batch);
-
-    private static World Constant(int batch) => new((x_B, theta, _) => torch.zeros_like(x_B) + theta, batch);
-
     private static IReadOnlyList<MethodDiagnosis> Measured(
-        Func<int, World> make,
+        Func<int, FidelityWorld> make,
         DiagnosisSize size,
         params (string, ISurrogatePlanner)[] planners
     )
@@ -316,97 +283,4 @@ public class FidelityMeasureTests
     }
 
     private static double Dot(double[] a, double[] b) => a.Zip(b, (x, y) => x * y).Sum();
-
-    private sealed class World : IDisposable
-    {
-        private readonly Tensor theta = torch.tensor(s_theta).requires_grad_(true);
-        private readonly Tensor a_D = torch.tensor(s_direction);
-
-        public World(
-            Func<Tensor, Tensor, Conditioning, Tensor> velocity,
-            int batch,
-            float conditional = 0,
-            float? negative = null
-        )
-        {
-            Field = new((x_B, _, conditioning) => velocity(x_B, theta, conditioning));
-            Subject = new()
-            {
-                Detached = null,
-                Attached = Field,
-                OrdersByDetached = false,
-                Schedule = s_schedule,
-                Compute = ComputeDevice.Cpu,
-                Executor = new() { Storage = ScalarType.Float32 },
-                Reward = new LinearReward(a_D),
-                Hinge = new(Threshold: 1e6),
-                Parameters = [theta],
-                LatentShape = [3],
-                Seed = Seed,
-                Conditions = _ => (Filled(batch, conditional, negative), Filled(batch, 0, null)),
-            };
-        }
-
-        public AutogradVelocityField Field { get; }
-
-        public DiagnosisSubject Subject { get; }
-
-        public void Dispose()
-        {
-            theta.Dispose();
-            a_D.Dispose();
-        }
-
-        private static Conditioning Filled(int batch, float value, float? negative) =>
-            new("c", Rows(batch, value), negative is { } other ? new("c", Rows(batch, other)) : null);
-
-        private static Tensor Rows(int batch, float value) =>
-            torch.tensor([.. Enumerable.Repeat(value, batch)], [batch, 1]);
-    }
-
-    private sealed class LinearReward(Tensor a_D) : IReward
-    {
-        public Tensor Score(Tensor latents_R, Conditioning conditioning) => latents_R.matmul(a_D);
-    }
-
-    // Every step with its Euler weight times a factor, none coupled.
-    private sealed class EulerPlanner(double factor) : ISurrogatePlanner
-    {
-        public string Name => "euler";
-
-        public SurrogatePlan Draw(NoiseSchedule schedule, RandomStream source) =>
-            new()
-            {
-                Method = Name,
-                Steps = schedule.Steps,
-                RewardInput = Endpoint.Instance,
-                ActiveSteps =
-                [
-                    .. Enumerable
-                        .Range(0, schedule.Steps)
-                        .Reverse()
-                        .Select(i => new ActiveStep(i, factor * schedule.StepSize(i))),
-                ],
-                Leaps = [Leap.EulerReplay(schedule, 0, schedule.Steps)],
-            };
-    }
-
-    // One step, any of them.
-    private sealed class OneStepPlanner : ISurrogatePlanner
-    {
-        public string Name => "one";
-
-        public SurrogatePlan Draw(NoiseSchedule schedule, RandomStream source)
-        {
-            var step = source.NextInt(schedule.Steps);
-            return new()
-            {
-                Method = Name,
-                Steps = schedule.Steps,
-                RewardInput = Endpoint.Instance,
-                ActiveSteps = [new(step, schedule.StepSize(step))],
-                Leaps = [Leap.EulerReplay(schedule, 0, schedule.Steps)],
-            };
-        }
-    }
 }

@@ -312,14 +312,7 @@ public class FlowMatchingTrainingTests
         /// <summary>The pictures that a step's samples are.</summary>
         public Tensor Pictures(int step, int samples) => Term.Pictures(step, 0, samples).Pixels_BCYX;
 
-        public double[] Gradients() =>
-            [
-                .. Model.TrainedParameters.SelectMany(p =>
-                    p.Parameter.grad is { } gradient
-                        ? Numbers(gradient)
-                        : Enumerable.Repeat(0.0, (int)p.Parameter.numel())
-                ),
-            ];
+        public double[] Gradients() => TrainedGradients.Of(Model);
 
         public void CopyFrom(Run other)
         {

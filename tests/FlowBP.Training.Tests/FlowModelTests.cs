@@ -1,44 +1,16 @@
 // Every family through the same door: a folder in, pictures and gradients out.
 
 using System.Text.Json.Nodes;
-using FlowBP.Families;
 using FlowBP.Families.Flux1;
 using FlowBP.Families.Flux2;
 using FlowBP.Families.SD3;
-using FlowBP.Formats;
-using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Pipelines;
 
 namespace FlowBP.Training.Tests;
 
-public class FlowModelTests
+public class FlowModelTests : FlowModelFixture
 {
-    private TemporaryFolder folder = null!;
-    private DisposeScope scope = null!;
-
-    private static IEnumerable<string> Families => TinyModels.Writers.Keys;
-
-    private static readonly Dictionary<string, string> Classes = new()
-    {
-        [nameof(SD3Family)] = SD3Family.PipelineClass,
-        [nameof(Flux1Family)] = Flux1Family.PipelineClass,
-    };
-
-    [SetUp]
-    public void Open()
-    {
-        folder = new();
-        scope = torch.NewDisposeScope();
-    }
-
-    [TearDown]
-    public void Close()
-    {
-        scope.Dispose();
-        folder.Dispose();
-    }
-
     [TestCaseSource(nameof(Families))]
     public void A_folder_samples_pictures_the_same_every_time(string family)
     {
@@ -53,39 +25,6 @@ public class FlowModelTests
         Assert.That(Values(first), Is.All.InRange(0f, 1f));
         Assert.That(Values(first).Distinct().Count(), Is.GreaterThan(100));
         Assert.That(Values(second), Is.EqualTo(Values(first)));
-    }
-
-    [TestCase(nameof(SD3Family), "shift", 1e30, "key 'shift': found 1E+30")]
-    [TestCase(
-        nameof(Flux1Family),
-        "max_shift",
-        1e9,
-        "keys 'base_shift' and 'max_shift': found 0.5 at 256 tokens and 1000000000"
-    )]
-    [TestCase(
-        nameof(Flux1Family),
-        "base_shift",
-        1e9,
-        "keys 'base_shift' and 'max_shift': found 1000000000 at 256 tokens and 1.15 at 4096"
-    )]
-    public void A_shift_that_leaves_no_noise_levels_is_named_with_its_key(
-        string family,
-        string key,
-        double value,
-        string message
-    )
-    {
-        TinyModels.Writers[Classes[family]](folder.Of("model"));
-        var file = folder.Of("model/scheduler/scheduler_config.json");
-        var json = JsonNode.Parse(File.ReadAllText(file))!;
-        json[key] = value;
-        File.WriteAllText(file, json.ToJsonString());
-        using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 2), prompts: new TinyModels.Prompts());
-
-        Assert.That(
-            () => model.Schedule(4),
-            Throws.TypeOf<CheckpointException>().With.Message.StartsWith($"scheduler_config.json: {message}")
-        );
     }
 
     [TestCaseSource(nameof(Families))]
@@ -162,22 +101,22 @@ public class FlowModelTests
     [TestCaseSource(nameof(Families))]
     public void A_saved_model_predicts_the_same_and_keeps_its_text_encoders(string family)
     {
-        TinyModels.Writers[family](folder.Of("model"));
-        folder.Write("model/text_encoder/model.safetensors", "not read");
-        folder.Write("model/tokenizer/merges.txt", "not read either");
-        var contents = folder.Of("model/model_index.json");
+        TinyModels.Writers[family](Folder.Of("model"));
+        Folder.Write("model/text_encoder/model.safetensors", "not read");
+        Folder.Write("model/tokenizer/merges.txt", "not read either");
+        var contents = Folder.Of("model/model_index.json");
         var index = JsonNode.Parse(File.ReadAllText(contents))!;
         index["text_encoder"] = new JsonArray("transformers", "CLIPTextModelWithProjection");
         index["tokenizer"] = new JsonArray("transformers", "CLIPTokenizer");
         File.WriteAllText(contents, index.ToJsonString());
-        using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 4), prompts: new TinyModels.Prompts());
+        using var model = new TextToImage(ModelFolder.At(Folder.Of("model"), 4), prompts: new TinyModels.Prompts());
 
-        model.Model.Save(folder.Of("saved"));
-        using var saved = new TextToImage(ModelFolder.At(folder.Of("saved"), 4), prompts: new TinyModels.Prompts());
+        model.Model.Save(Folder.Of("saved"));
+        using var saved = new TextToImage(ModelFolder.At(Folder.Of("saved"), 4), prompts: new TinyModels.Prompts());
 
-        Assert.That(File.ReadAllText(folder.Of("saved/text_encoder/model.safetensors")), Is.EqualTo("not read"));
-        Assert.That(File.ReadAllText(folder.Of("saved/tokenizer/merges.txt")), Is.EqualTo("not read either"));
-        var written = JsonNode.Parse(File.ReadAllText(folder.Of("saved/model_index.json")))!;
+        Assert.That(File.ReadAllText(Folder.Of("saved/text_encoder/model.safetensors")), Is.EqualTo("not read"));
+        Assert.That(File.ReadAllText(Folder.Of("saved/tokenizer/merges.txt")), Is.EqualTo("not read either"));
+        var written = JsonNode.Parse(File.ReadAllText(Folder.Of("saved/model_index.json")))!;
         Assert.That(written["text_encoder"]!.ToJsonString(), Is.EqualTo(index["text_encoder"]!.ToJsonString()));
         Assert.That(written["tokenizer"]!.ToJsonString(), Is.EqualTo(index["tokenizer"]!.ToJsonString()));
         using var conditioning = model.Painter.Encode(["a red circle"]);
@@ -226,8 +165,8 @@ public class FlowModelTests
     [Test]
     public void A_distilled_Klein_model_has_no_negative_branch()
     {
-        TinyModels.WriteFlux2(folder.Of("model"), distilled: true);
-        using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 4), prompts: new TinyModels.Prompts());
+        TinyModels.WriteFlux2(Folder.Of("model"), distilled: true);
+        using var model = new TextToImage(ModelFolder.At(Folder.Of("model"), 4), prompts: new TinyModels.Prompts());
         using var conditioning = model.Painter.Encode(["a red circle"]);
 
         Assert.That(conditioning.Negative, Is.Null);
@@ -257,115 +196,6 @@ public class FlowModelTests
     }
 
     [TestCaseSource(nameof(Families))]
-    public void Sides_that_tokens_do_not_fill_are_refused(string family) =>
-        Assert.That(
-            () => Load(family, 4, size: new(16, 30)),
-            Throws
-                .TypeOf<InvalidSettingException>()
-                .With.Message.EqualTo(
-                    "found a picture of 16 × 30 pixels, expected sides that are multiples of 4: try 16 × 32"
-                )
-        );
-
-    [Test]
-    public void A_folder_of_an_unknown_family_is_refused_by_name()
-    {
-        folder.Write("model/model_index.json", """{"_class_name":"OtherPipeline"}""");
-
-        Assert.That(
-            () => StoredModel.Load(folder.Of("model")),
-            Throws
-                .TypeOf<CheckpointException>()
-                .With.Message.EndsWith(
-                    "found pipeline class OtherPipeline, expected one of StableDiffusion3Pipeline, FluxPipeline, Flux2KleinPipeline"
-                )
-        );
-    }
-
-    [Test]
-    public void A_transformer_for_another_autoencoder_is_refused_by_name()
-    {
-        TinyModels.WriteFlux(folder.Of("model"), inChannels: 24);
-
-        Assert.That(
-            () => StoredModel.Load(folder.Of("model")),
-            Throws
-                .TypeOf<CheckpointException>()
-                .With.Message.Contains(
-                    "key 'in_channels': found 24, expected 16: patches of 2 × 2 elements of the autoencoder's 4"
-                )
-        );
-    }
-
-    [Test]
-    public void The_transformer_of_another_family_is_refused_by_name()
-    {
-        TinyModels.WriteFlux(folder.Of("flux"));
-        TinyModels.WriteFlux2(folder.Of("flux2"));
-        File.Copy(
-            folder.Of("flux/transformer/config.json"),
-            folder.Of("flux2/transformer/config.json"),
-            overwrite: true
-        );
-
-        Assert.That(
-            () => StoredModel.Load(folder.Of("flux2")),
-            Throws
-                .TypeOf<CheckpointException>()
-                .With.Message.EndsWith(
-                    "found a configuration of FluxTransformer2DModel, expected one of Flux2Transformer2DModel"
-                )
-        );
-    }
-
-    [Test]
-    public void Weights_of_another_shape_are_named()
-    {
-        TinyModels.WriteFlux(folder.Of("model"));
-        var config = folder.Of("model/transformer/config.json");
-        File.WriteAllText(
-            config,
-            File.ReadAllText(config).Replace("\"joint_attention_dim\": 12", "\"joint_attention_dim\": 14")
-        );
-
-        Assert.That(
-            () => StoredModel.Load(folder.Of("model")),
-            Throws
-                .TypeOf<CheckpointException>()
-                .With.Message.Contains("tensor 'context_embedder.weight': found [16, 12], expected [16, 14]")
-        );
-    }
-
-    [Test]
-    public void Without_text_encoders_prompts_are_refused_when_they_come()
-    {
-        TinyModels.WriteFlux2(folder.Of("model"));
-        using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 4));
-
-        Assert.That(
-            () => model.Painter.Encode(["a red circle"]),
-            Throws.TypeOf<CheckpointException>().With.Message.Contains("found no text encoder that can be run")
-        );
-    }
-
-    [TestCaseSource(nameof(Families))]
-    public void Embeddings_of_another_models_text_encoder_are_refused_by_name(string family)
-    {
-        TinyModels.Writers[family](folder.Of("model"));
-        using var model = new TextToImage(
-            ModelFolder.At(folder.Of("model"), 4),
-            prompts: new TinyModels.Prompts(textWidth: 10)
-        );
-
-        Assert.That(
-            () => model.Painter.Encode(["a red circle"]),
-            Throws
-                .TypeOf<CheckpointException>()
-                .With.Message.Contains("found 'prompt_embeds' of shape [1, 5, 10], expected [prompts, tokens, 12]")
-        );
-    }
-
-    [TestCaseSource(nameof(Families))]
     public void In_bfloat16_the_velocity_and_the_picture_stay_close(string family)
     {
         using var wide = Load(family, guidance: 4);
@@ -388,21 +218,5 @@ public class FlowModelTests
 
         static double Distance(Tensor actual, Tensor expected) =>
             ((actual - expected).norm() / expected.norm()).item<float>();
-    }
-
-    private TextToImage Load(string family, double guidance, int workers = 1, ImageSize? size = null)
-    {
-        var path = folder.Of(family);
-        if (!Directory.Exists(path))
-        {
-            TinyModels.Writers[family](path);
-        }
-        return new TextToImage(
-            ModelFolder.At(path, guidance, size) with
-            {
-                CpuWorkers = workers,
-            },
-            prompts: new TinyModels.Prompts()
-        );
     }
 }

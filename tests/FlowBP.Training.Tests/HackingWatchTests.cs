@@ -1,9 +1,7 @@
 using FlowBP.Families;
-using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
-using FlowBP.Training.Rewards;
 using FlowBP.Training.Runs;
 
 namespace FlowBP.Training.Tests;
@@ -33,9 +31,8 @@ public sealed class HackingWatchTests
             new("on_hacking", "rollback"),
             .. adapter.Concat(average).Select(pair => KeyValuePair.Create(pair.Item1, pair.Item2)),
         ]);
-        using var model = new TextToImage(config.Model with { CpuWorkers = 1 }, config.Training);
-        using var reward = RewardFolder.Load(config.Judges.RewardFolder);
-        using var trainer = new AlignmentTrainer(config, model, reward, PromptFile.Read(config.Prompts));
+        using var open = new OpenTrainer(config, config.Training);
+        var (model, trainer) = (open.Model, open.Trainer);
         var judge = new WrittenJudge(0.5, 0.75, 0.25);
         var prompts = Enumerable.Range(0, 8).Select(_ => "a photo of a red circle").ToArray();
         var evaluator = new ImageEvaluator(prompts, [judge], steps: 1, seed: 3);

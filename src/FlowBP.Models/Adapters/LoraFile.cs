@@ -63,7 +63,7 @@ internal sealed class LoraFile : IDisposable
     public static LoraFile Open(string path, nn.Module model, IReadOnlyDictionary<string, Linear> layers, string prefix)
     {
         var location = LoraLocation.Find(path);
-        var tensors = Checkpoint.OpenFile(location.File);
+        var tensors = WeightsFile.Open(location.File);
         try
         {
             return new LoraFile(
@@ -124,7 +124,7 @@ internal sealed class LoraFile : IDisposable
         );
         var header = new Dictionary<string, string>(SafetensorsWriter.UsualMetadata)
         {
-            [LoraSettings.Key] = LoraSettings.Json(prefix, config, layers),
+            [LoraMetadata.Key] = LoraMetadata.Json(prefix, config, layers),
         };
         AtomicFile.Write(file, SafetensorsWriter.Content([.. content], header));
 

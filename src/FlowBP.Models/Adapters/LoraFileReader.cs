@@ -1,5 +1,5 @@
-// From the tensors of an adapter's file to changes of a network's layers. Everything that the file holds is understood, or it is
-// refused with what it is: a part that was left out would be an adapter that is silently weaker.
+// From the tensors of an adapter's file to changes of a network's layers: which layers they are, and whether shapes, rank and strength
+// fit them.
 
 using FlowBP.Formats;
 
@@ -13,9 +13,6 @@ internal sealed class LoraFileReader(nn.Module model, IReadOnlyDictionary<string
 {
     private const int NamedProblems = 10;
 
-    // Where sd-scripts notes what it was called with.
-    private const string TrainedAlpha = "ss_network_alpha";
-
     private readonly LayerNames names = new(model, [.. layers.Keys], part);
     private readonly List<string> problems = [];
 
@@ -25,53 +22,16 @@ internal sealed class LoraFileReader(nn.Module model, IReadOnlyDictionary<string
     /// <exception cref="CheckpointException">The file is no plain LoRA of this network.</exception>
     public List<LoraFileEntry> Entries(ICheckpointSource tensors, LoraSettings settings)
     {
-        RefuseOthers(tensors);
-        var written = new SortedDictionary<string, Dictionary<FactorRole, string>>(StringComparer.Ordinal);
-        foreach (var name in tensors.Tensors.Keys.Order(StringComparer.Ordinal))
-        {
-            var (layer, role) = FactorNames.Parse(name)!.Value;
-            if (!written.TryGetValue(layer, out var roles))
-            {
-                written.Add(layer, roles = []);
-            }
-            if (!roles.TryAdd(role, name))
-            {
-                throw CheckpointException.ForTensor(
-                    tensors.Path,
-                    name,
-                    $"it and '{roles[role]}'",
-                    "one adapter per file"
-                );
-            }
-        }
-        var anyStrength = settings.HasAlpha || written.Values.Any(roles => roles.ContainsKey(FactorRole.Alpha));
-        if (
-            !anyStrength
-            && written.Keys.All(LayerNames.IsPeft)
-            && Path.GetFileName(tensors.Path).StartsWith("adapter_", StringComparison.Ordinal)
-        )
-        {
-            LoadingNotices.Say(
-                $"{tensors.Path}: there is no adapter_config.json beside it to say how strong it is; its strength is taken as 1"
-            );
-        }
-        if (!anyStrength && tensors is SafetensorsFile { Metadata: var header } && header.ContainsKey(TrainedAlpha))
-        {
-            LoadingNotices.Say(
-                $"{tensors.Path}: it was trained with alpha {header[TrainedAlpha]} ({TrainedAlpha}), but no layer has an alpha;"
-                    + " its strength is taken as 1, as ComfyUI and sd-scripts do"
-            );
-        }
+        ForeignAdapters.Refuse(tensors, model, part);
+        var written = LayerTensors.Of(tensors);
+        StrengthNotices.IfUnknown(tensors, settings, written);
         var entries = new List<LoraFileEntry>();
         foreach (var (layer, roles) in written)
         {
             entries.AddRange(EntriesOf(tensors, settings, layer, roles));
         }
         RefuseProblems(tensors.Path);
-        if (entries.All(entry => entry.Scaling == 0))
-        {
-            LoadingNotices.Say($"{tensors.Path}: alpha is 0 in every layer, so that this adapter changes nothing");
-        }
+        StrengthNotices.IfZero(tensors, entries);
         foreach (var twice in entries.GroupBy(entry => entry.Path).Where(group => group.Count() > 1))
         {
             throw CheckpointException.ForTensor(
@@ -82,53 +42,6 @@ internal sealed class LoraFileReader(nn.Module model, IReadOnlyDictionary<string
             );
         }
         return [.. entries.OrderBy(entry => entry.Path, StringComparer.Ordinal)];
-    }
-
-    private void RefuseOthers(ICheckpointSource tensors)
-    {
-        string[] all = [.. tensors.Tensors.Keys];
-        if (all.Select(FactorNames.OtherKind).FirstOrDefault(kind => kind is not null) is { } other)
-        {
-            var example = all.First(name => FactorNames.OtherKind(name) is not null);
-            throw CheckpointException.ForFile(
-                tensors.Path,
-                $"is an adapter of another kind, {other}: plain LoRA only is read here (tensor '{CheckpointException.Shorten(example)}')"
-            );
-        }
-        if (all.All(name => FactorNames.Parse(name) is null))
-        {
-            throw CheckpointException.ForFile(
-                tensors.Path,
-                $"is no low-rank adapter: none of its {all.Length} tensors is named …lora_A.weight, …lora_down.weight or in"
-                    + " another form of LoRA"
-            );
-        }
-        if (all.Select(LayerNames.OtherNetworkOf).FirstOrDefault(network => network is not null) is { } foreign)
-        {
-            throw CheckpointException.ForFile(
-                tensors.Path,
-                $"is an adapter of {foreign}, expected one of {model.GetName()}"
-            );
-        }
-        string[] encoders = [.. all.Select(LayerNames.TextEncoderOf).OfType<string>().Distinct().Order()];
-        if (encoders.Length > 0)
-        {
-            var alone = all.All(name => LayerNames.TextEncoderOf(name) is not null);
-            throw CheckpointException.ForFile(
-                tensors.Path,
-                $"this adapter {(alone ? "changes" : "also changes")} {string.Join(" and ", encoders)}; changes of a text encoder"
-                    + " are not supported, and without them it would paint something else: take one of the transformer alone"
-            );
-        }
-        if (all.FirstOrDefault(name => FactorNames.Parse(name) is null) is { } unknown)
-        {
-            throw CheckpointException.ForTensor(
-                tensors.Path,
-                unknown,
-                "a tensor that is no factor of a LoRA",
-                $"names of the form {part}.<layer>.lora_A.weight, …lora_B.weight or …alpha, or another trainer's for these"
-            );
-        }
     }
 
     private IEnumerable<LoraFileEntry> EntriesOf(

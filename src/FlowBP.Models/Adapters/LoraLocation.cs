@@ -83,7 +83,7 @@ internal sealed record LoraLocation(string File, string? Config, bool IsPeft)
         }
         string[] weights =
         [
-            .. Directory.EnumerateFiles(folder).Where(Checkpoint.IsWeightsFile).Order(StringComparer.Ordinal),
+            .. Directory.EnumerateFiles(folder).Where(WeightsFile.IsNamed).Order(StringComparer.Ordinal),
         ];
         string[] safe = [.. weights.Where(file => file.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase))];
         var candidates = safe.Length > 0 ? safe : weights;

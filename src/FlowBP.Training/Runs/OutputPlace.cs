@@ -3,26 +3,15 @@
 // one is kept aside until the new one has stored weights. So there is no moment without a complete state, and a run that fails
 // early costs nothing.
 
-using System.Globalization;
-using System.Text.RegularExpressions;
 using FlowBP.Formats;
 
 namespace FlowBP.Training.Runs;
 
 /// <summary>Finds or makes the folder that a run may write to.</summary>
-internal sealed partial class OutputPlace : IDisposable
+internal sealed class OutputPlace : IDisposable
 {
-    private const string UnfinishedSuffix = ".unfinished";
-    private const string ReplacedSuffix = ".replaced";
-    private const string KeptSuffix = ".kept";
-
-    private static readonly EnumerationOptions s_allReadable = new()
-    {
-        IgnoreInaccessible = true,
-        AttributesToSkip = FileAttributes.None,
-    };
-
     private readonly string wanted;
+    private readonly FoldersBeside beside;
     private readonly bool wasEmpty;
 
     // The earlier run that is to be replaced; held so that nobody else does.
@@ -46,7 +35,8 @@ internal sealed partial class OutputPlace : IDisposable
         {
             throw new IOException($"{root} is a file; name a folder with --output_dir");
         }
-        Restore(notice);
+        beside = new(wanted);
+        new KilledRun(wanted, beside, notice).Restore();
         Current = wanted;
         if (goesOn)
         {
@@ -57,11 +47,11 @@ internal sealed partial class OutputPlace : IDisposable
                 );
             return;
         }
-        if (Holds(wanted) && !ClearIfNeverBegun(wanted))
+        if (Holds(wanted) && !EarlierRun.ClearIfNeverBegun(wanted))
         {
             previous = Replaceable(root, overwrite);
-            Current = wanted + UnfinishedSuffix;
-            if (Holds(Current) && !Clear(Current))
+            Current = beside.Unfinished;
+            if (Holds(Current) && !EarlierRun.Clear(Current))
             {
                 previous.Dispose();
                 throw new IOException($"{Current} is in the way of a new run; move it away or delete it");
@@ -93,7 +83,7 @@ internal sealed partial class OutputPlace : IDisposable
         {
             return;
         }
-        var free = Unused(wanted + ReplacedSuffix);
+        var free = beside.FreeForReplaced();
         if (FolderEntries.TryExchange(Current, wanted))
         {
             (Current, aside) = (wanted, Current);
@@ -121,7 +111,7 @@ internal sealed partial class OutputPlace : IDisposable
         (previous, aside) = (null, null);
         try
         {
-            Delete(old!, folder, notice);
+            EarlierRun.Delete(old!, folder, notice);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -146,116 +136,6 @@ internal sealed partial class OutputPlace : IDisposable
         previous?.Dispose();
     }
 
-    // A run that was killed left the one that it was to replace under another name: aside, or, between the two names, in its own
-    // former place. That one comes back where the killed run has stored no weights. Where it has, the one aside goes; what lies in
-    // the former place may be either of the two, so it is kept.
-    private void Restore(Action<string>? notice)
-    {
-        var unfinished = wanted + UnfinishedSuffix;
-        var isBack = false;
-        if (RunManifest.IsIn(unfinished) && HasWeights(unfinished))
-        {
-            isBack = HasBegun(unfinished) && IsTakenBack(unfinished, notice);
-            if (!isBack)
-            {
-                var kept = Unused(wanted + KeptSuffix);
-                Move(unfinished, kept);
-                notice?.Invoke($"a run that was killed left weights outside of {wanted}; they are in {kept}");
-            }
-        }
-        foreach (var folder in Aside())
-        {
-            if (RunManifest.IsIn(wanted) && HasWeights(wanted))
-            {
-                using var manifest = RunManifest.Take(folder);
-                Delete(manifest, folder, notice);
-            }
-            else if (isBack || !IsTakenBack(folder, notice))
-            {
-                notice?.Invoke($"an earlier run is in {folder}");
-            }
-            else
-            {
-                isBack = true;
-            }
-        }
-    }
-
-    // Into the place of a run that has stored nothing, or of none.
-    private bool IsTakenBack(string folder, Action<string>? notice)
-    {
-        if (Directory.Exists(wanted) && (HasWeights(wanted) || !Clear(wanted)))
-        {
-            return false;
-        }
-        Move(folder, wanted);
-        notice?.Invoke($"the run that was to be replaced when another one was killed is in {wanted} again");
-        return true;
-    }
-
-    // The folders of earlier runs that were put aside: those with weights first, of these the last one first.
-    private List<string> Aside()
-    {
-        var name = Path.GetFileName(wanted) + ReplacedSuffix;
-        var parent = Path.GetDirectoryName(Path.GetFullPath(wanted))!;
-        return !Directory.Exists(parent)
-            ? []
-            :
-            [
-                .. Directory
-                    .EnumerateDirectories(parent, "*", s_allReadable)
-                    .Select(path => Path.GetFileName(path))
-                    .Where(found => found.StartsWith(name, StringComparison.Ordinal))
-                    .Select(found =>
-                        (
-                            Path: wanted + found[(name.Length - ReplacedSuffix.Length)..],
-                            Number: NumberOf(found[name.Length..])
-                        )
-                    )
-                    .Where(found => found.Number is not null && RunManifest.IsIn(found.Path))
-                    .OrderByDescending(found => HasWeights(found.Path))
-                    .ThenByDescending(found => found.Number)
-                    .Select(found => found.Path),
-            ];
-    }
-
-    // What Unused has added.
-    private static int? NumberOf(string suffix) =>
-        suffix.Length == 0 ? 1
-        : suffix[0] == '-' && int.TryParse(suffix[1..], NumberStyles.None, CultureInfo.InvariantCulture, out var number)
-            ? number
-        : null;
-
-    private static void Delete(RunManifest manifest, string folder, Action<string>? notice)
-    {
-        if (manifest.DeleteFrom(folder) is [var first, ..] left)
-        {
-            notice?.Invoke(
-                $"{left.Count} files or folders that no run wrote ({first}, …) were in the replaced folder and are now in {folder}"
-            );
-        }
-    }
-
-    // Nobody writes to it, or there is an exception.
-    private static void Move(string folder, string to)
-    {
-        using (RunManifest.Take(folder))
-        {
-            Directory.Move(folder, to);
-        }
-        FolderEntries.Flush(Path.GetDirectoryName(Path.GetFullPath(to))!);
-    }
-
-    // Weights in several files count with the table that names them all, which is written last.
-    private static bool HasWeights(string folder) =>
-        Directory
-            .EnumerateFiles(folder, "*.safetensors", SearchOption.AllDirectories)
-            .Where(file => !RunManifest.IsTemporary(Path.GetRelativePath(folder, file)))
-            .Any(file =>
-                !Shard().IsMatch(file)
-                || Directory.EnumerateFiles(Path.GetDirectoryName(file)!, "*.safetensors.index.json").Any()
-            );
-
     private RunManifest Replaceable(string root, bool overwrite)
     {
         if (!overwrite)
@@ -275,34 +155,8 @@ internal sealed partial class OutputPlace : IDisposable
         return RunManifest.Take(wanted);
     }
 
-    // What a run left that was killed before its first step is nobody's work. The weights of a last step are stored before it is
-    // recorded.
-    private static bool ClearIfNeverBegun(string folder) =>
-        RunManifest.IsIn(folder) && !HasBegun(folder) && !HasWeights(folder) && Clear(folder);
-
-    private static bool HasBegun(string folder) =>
-        RunManifest.IsIn(folder)
-        && new FileInfo(Path.Combine(folder, RunRecords.MetricsName)) is { Exists: true, Length: > 0 };
-
-    // False: it was not made by a run, or there is something else in it.
-    private static bool Clear(string folder)
-    {
-        if (!RunManifest.IsIn(folder))
-        {
-            return false;
-        }
-        using var manifest = RunManifest.Take(folder);
-        return manifest.DeleteFrom(folder).Count == 0;
-    }
-
     private static bool Holds(string folder) =>
         Directory.Exists(folder) && Directory.EnumerateFileSystemEntries(folder).Any();
-
-    private static string Unused(string path) =>
-        Enumerable
-            .Range(1, int.MaxValue)
-            .Select(i => i == 1 ? path : $"{path}-{i}")
-            .First(candidate => !Path.Exists(candidate));
 
     // Two folders can change places only by their own names: not by a link, and not by `.`.
     private static string Resolved(string root)
@@ -315,7 +169,4 @@ internal sealed partial class OutputPlace : IDisposable
             ? Path.TrimEndingDirectorySeparator(Path.GetFullPath(path))
             : path;
     }
-
-    [GeneratedRegex(@"-\d{5}-of-\d{5}\.safetensors$")]
-    private static partial Regex Shard();
 }
