@@ -1,7 +1,6 @@
 using System.Xml.Linq;
 using FlowBP.Cli.Plotting;
 using FlowBP.Training.Evaluation;
-using FlowBP.Training.Runs;
 using ScottPlot.Plottables;
 
 namespace FlowBP.Cli.Tests;

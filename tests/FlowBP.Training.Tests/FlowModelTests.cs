@@ -1,6 +1,7 @@
 // Every family through the same door: a folder in, pictures and gradients out.
 
 using System.Text.Json.Nodes;
+using FlowBP.Families;
 using FlowBP.Families.Flux1;
 using FlowBP.Families.Flux2;
 using FlowBP.Families.SD3;

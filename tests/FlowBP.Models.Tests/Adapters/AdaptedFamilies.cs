@@ -94,6 +94,8 @@ internal static class AdaptedFamilies
     ) => Merged(model, Families[family].Changes, strength);
 
     /// <summary>The weights that a network has with changes, by name.</summary>
+    /// <param name="model">The network.</param>
+    /// <param name="changes">The changed layers.</param>
     /// <param name="strength">Of alpha and rank.</param>
     public static Dictionary<string, double[]> Merged(
         nn.Module model,
