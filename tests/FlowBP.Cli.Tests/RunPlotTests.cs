@@ -1,6 +1,7 @@
 using System.Xml.Linq;
 using FlowBP.Cli.Plotting;
 using FlowBP.Training.Evaluation;
+using FlowBP.Training.Runs;
 using ScottPlot.Plottables;
 
 namespace FlowBP.Cli.Tests;
