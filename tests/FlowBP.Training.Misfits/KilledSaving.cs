@@ -28,6 +28,7 @@ public static class KilledSaving
             Console.WriteLine("there is one");
             Save(folders, step);
             Console.WriteLine("it was saved again");
+            folders.Prune(Limit, step, best: null);
             Save(folders, ++step);
             folders.Prune(Limit, step, best: null);
         }

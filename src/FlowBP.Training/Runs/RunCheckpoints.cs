@@ -178,6 +178,8 @@ internal sealed class RunCheckpoints(
                 using (state)
                 using (weights)
                 {
+                    // What a process that was killed had no more time for: otherwise each kill there leaves one more.
+                    Prune(Folders.Steps().LastOrDefault(), kept);
                     Write(manifest, state, weights);
                 }
                 Prune(manifest.Step, kept);

@@ -95,7 +95,7 @@ public class StudyReportTests
             Assert.That(json["verdicts"]!.AsArray(), Is.Not.Empty);
             Assert.That(markdown, Does.Contain("| good | 62.5 % | +25.0* | +12.3…+37.7 | "));
             Assert.That(markdown, Does.Contain("| good | 2 | 3 | 2 | 2 | - |"));
-            Assert.That(markdown, Does.Contain("| arm | 1 | 3 |").And.Contain("| order | 0.5 | 0.25 |"));
+            Assert.That(markdown, Does.Contain("| arm | 1 | 3 |").And.Contain("| order | 0.500 | 0.250 |"));
         }
         var first = Contents();
         StudyFiles.Write(folder.Path, Report());
