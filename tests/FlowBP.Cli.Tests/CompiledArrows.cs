@@ -17,20 +17,41 @@ internal static class CompiledArrows
             .Distinct()
             .Select(file => ModuleDefinition.ReadModule(file));
 
-    /// <summary>The arrows between the types of a library and those that they use.</summary>
+    /// <summary>The arrows from the rooms of a library's types to those of the types that they use.</summary>
     /// <param name="module">The library.</param>
-    /// <param name="roomOf">The room of a type; null: it is not the project's.</param>
+    /// <param name="rooms">The names of the rooms.</param>
     public static IEnumerable<(string From, string To, string Type)> Of(
         ModuleDefinition module,
-        Func<TypeReference, string?> roomOf
+        IReadOnlyCollection<string> rooms
     ) =>
         from type in module.GetTypes()
-        let room = roomOf(type)
+        let room = RoomOf(type, rooms)
         where room is not null
         from used in UsedBy(type).SelectMany(Parts)
-        let other = roomOf(used)
+        let other = RoomOf(used, rooms)
         where other is not null
         select (room, other, $"{type.Name} uses {used.Name}");
+
+    /// <summary>The longest name of a room that a type's namespace begins with; the namespace itself where no room has it.</summary>
+    /// <param name="type">The type.</param>
+    /// <param name="rooms">The names of the rooms.</param>
+    /// <returns>Null: it is not the project's.</returns>
+    public static string? RoomOf(TypeReference type, IReadOnlyCollection<string> rooms)
+    {
+        while (type.DeclaringType is { } outer)
+        {
+            type = outer;
+        }
+        if (!type.Namespace.StartsWith("FlowBP.", StringComparison.Ordinal))
+        {
+            return null;
+        }
+        var name = type.Namespace["FlowBP.".Length..];
+        return rooms
+                .Where(room => name == room || name.StartsWith(room + ".", StringComparison.Ordinal))
+                .MaxBy(room => room.Length)
+            ?? name;
+    }
 
     private static IEnumerable<TypeReference?> UsedBy(TypeDefinition type) =>
         [
