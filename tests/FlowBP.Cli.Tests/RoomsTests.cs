@@ -12,6 +12,7 @@ public class RoomsTests
         ("RandomStreams", []),
         ("Settings", []),
         ("Cuda", []),
+        ("Distributed", []),
         ("Pictures", []),
         ("Shapes", ["RandomStreams"]),
         ("Kernels", ["Cuda"]),

@@ -11,6 +11,7 @@ public class PackageContentTests
     private static readonly string[] s_withoutTensors =
     [
         "FlowBP.Cuda",
+        "FlowBP.Distributed",
         "FlowBP.Kernels",
         "FlowBP.Pictures",
         "FlowBP.RandomStreams",

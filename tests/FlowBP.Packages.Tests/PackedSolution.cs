@@ -16,6 +16,7 @@ public sealed class PackedSolution
     public static IReadOnlyList<string> Ids { get; } =
     [
         "FlowBP.Cuda",
+        "FlowBP.Distributed",
         "FlowBP.Families",
         "FlowBP.Formats",
         "FlowBP.Kernels",
