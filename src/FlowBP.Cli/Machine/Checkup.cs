@@ -75,6 +75,10 @@ internal static class Checkup
         {
             yield return Good("loading", remedy);
         }
+        if (TorchLibrary.ConvolutionRemedy is { } slower)
+        {
+            yield return Good("convolutions", slower);
+        }
         var libtorch = Libtorch.Loaded();
         yield return Good("libtorch", $"{libtorch?.Version ?? "unknown version"}, {libtorch?.Path ?? "unknown place"}");
         var blas = Blas.Loaded();

@@ -23,6 +23,9 @@ public static class TorchLibrary
     /// <summary>What had to be done to load the library; null: nothing ever is.</summary>
     public static string? Remedy => null;
 
+    /// <summary>What is done about convolutions that are wrong on this processor; null: nobody asked them.</summary>
+    public static string? ConvolutionRemedy => null;
+
     /// <summary>Does nothing: this binding finds its library by itself.</summary>
     public static void Expect() { }
 

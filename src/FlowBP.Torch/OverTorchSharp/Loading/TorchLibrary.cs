@@ -56,6 +56,9 @@ public static class TorchLibrary
     /// <summary>What had to be done to the package's library to load it on this system; null: nothing.</summary>
     public static string? Remedy { get; private set; }
 
+    /// <summary>What is done about convolutions that are wrong on this processor; null: they are right.</summary>
+    public static string? ConvolutionRemedy { get; private set; }
+
     /// <summary>
     /// Has the package's library found when TorchSharp first asks for it, on systems where it would not be, and matrix products
     /// repeat to the bit (MKL_CBWR=AUTO, unless that is set). It costs nothing and loads nothing. To be called before TorchSharp
@@ -107,6 +110,12 @@ public static class TorchLibrary
                 if (s_failure is null)
                 {
                     DeferredScalars.Begin(s_handle);
+                    s_failure = ConvolutionCheck.Run(
+                        s_handle,
+                        LoadedLibrary.Find(PackageFolder.Libtorch)!,
+                        out var remedy
+                    );
+                    ConvolutionRemedy = remedy;
                 }
             }
             return s_failure;
