@@ -115,35 +115,57 @@ public sealed record SurrogateReport
             ReferenceEvaluations = anchor?.Evaluations ?? default,
         };
 
-    /// <summary>The report of an update that was accumulated over several batches of one size.</summary>
-    /// <param name="parts">A report per batch, at least one.</param>
-    public static SurrogateReport Mean(IReadOnlyList<SurrogateReport> parts) =>
-        parts is [var only]
-            ? only
-            : new()
-            {
-                Loss = parts.Average(part => part.Loss),
-                Reward = parts.Average(part => part.Reward),
-                SampleWeight = parts.Average(part => part.SampleWeight),
-                ActiveFraction = parts.Average(part => part.ActiveFraction),
-                KeptFraction = parts.Average(part => part.KeptFraction),
-                SplitDeviation = parts.Average(part => part.SplitDeviation),
-                EndDeviation = parts.Average(part => part.EndDeviation),
-                ReconstructionError = parts.Max(part => part.ReconstructionError),
-                Coverage = parts.Average(part => part.Coverage),
-                NestedDepth = parts.Max(part => part.NestedDepth),
-                NegativeWeightFraction = parts.Average(part => part.NegativeWeightFraction),
-                Rescale = parts[0]
-                    .Rescale.Keys.ToDictionary(name => name, name => parts.Average(part => part.Rescale[name])),
-                Indices = [.. parts.SelectMany(part => part.Indices)],
-                RolloutEvaluations = Sum(parts, part => part.RolloutEvaluations),
-                RenoiseEvaluations = Sum(parts, part => part.RenoiseEvaluations),
-                Pullbacks = Sum(parts, part => part.Pullbacks),
-                AnchorLoss = parts.Average(part => part.AnchorLoss),
-                VelocityNormRatio = parts.Average(part => part.VelocityNormRatio),
-                VelocitySquaredDifference = parts.Average(part => part.VelocitySquaredDifference),
-                ReferenceEvaluations = Sum(parts, part => part.ReferenceEvaluations),
-            };
+    /// <summary>
+    /// The report of an update that was computed in parts: losses, each a share of the update's, are added, and everything else is
+    /// averaged over the samples.
+    /// </summary>
+    /// <param name="parts">A report and a number of samples for each part, at least one part.</param>
+    public static SurrogateReport Joined(IReadOnlyList<(SurrogateReport Report, int Samples)> parts)
+    {
+        if (parts is [var only])
+        {
+            return only.Report;
+        }
+        var reports = parts.Select(part => part.Report).ToArray();
+        return new()
+        {
+            Loss = reports.Sum(report => report.Loss),
+            Reward = Mean(parts, report => report.Reward),
+            SampleWeight = Mean(parts, report => report.SampleWeight),
+            ActiveFraction = Mean(parts, report => report.ActiveFraction),
+            KeptFraction = Mean(parts, report => report.KeptFraction),
+            SplitDeviation = MeanOrNull(parts, report => report.SplitDeviation),
+            EndDeviation = MeanOrNull(parts, report => report.EndDeviation),
+            ReconstructionError = reports.Max(report => report.ReconstructionError),
+            Coverage = Mean(parts, report => report.Coverage),
+            NestedDepth = reports.Max(report => report.NestedDepth),
+            NegativeWeightFraction = Mean(parts, report => report.NegativeWeightFraction),
+            Rescale = reports[0].Rescale.Keys.ToDictionary(name => name, name => Mean(parts, each => each.Rescale[name])),
+            Indices = [.. reports.SelectMany(report => report.Indices)],
+            RolloutEvaluations = Sum(reports, report => report.RolloutEvaluations),
+            RenoiseEvaluations = Sum(reports, report => report.RenoiseEvaluations),
+            Pullbacks = Sum(reports, report => report.Pullbacks),
+            AnchorLoss = reports.Any(report => report.AnchorLoss is not null) ? reports.Sum(report => report.AnchorLoss) : null,
+            VelocityNormRatio = MeanOrNull(parts, report => report.VelocityNormRatio),
+            VelocitySquaredDifference = MeanOrNull(parts, report => report.VelocitySquaredDifference),
+            ReferenceEvaluations = Sum(reports, report => report.ReferenceEvaluations),
+        };
+    }
+
+    private static double Mean(
+        IReadOnlyList<(SurrogateReport Report, int Samples)> parts,
+        Func<SurrogateReport, double> of
+    ) => parts.Sum(part => part.Samples * of(part.Report)) / parts.Sum(part => part.Samples);
+
+    // Over the parts that have it.
+    private static double? MeanOrNull(
+        IReadOnlyList<(SurrogateReport Report, int Samples)> parts,
+        Func<SurrogateReport, double?> of
+    )
+    {
+        var having = parts.Where(part => of(part.Report) is not null).ToArray();
+        return having.Length == 0 ? null : Mean(having, report => of(report)!.Value);
+    }
 
     private static Evaluations Sum(IEnumerable<SurrogateReport> parts, Func<SurrogateReport, Evaluations> of) =>
         new(parts.Sum(part => of(part).Calls), parts.Sum(part => of(part).Samples));

@@ -1,6 +1,7 @@
 // The training step, on one page. What is particular to a method is in its plan, what is particular to a model is behind
 // the velocity field, what is particular to a machine is behind the kernels; what is left is the order of things.
-// An update may be accumulated over several batches; together they are one large batch, whose samples are numbered through.
+// An update may be accumulated over several batches; together they are one large batch, whose samples are numbered through. Several ranks
+// divide these numbers, exchange what came of their shares, and add their gradients: they update as one rank would.
 
 using FlowBP.Settings;
 using FlowBP.Surrogates;
@@ -8,6 +9,7 @@ using FlowBP.Training.Configuration;
 using FlowBP.Training.FlowMatching;
 using FlowBP.Training.Optimization;
 using FlowBP.Training.Pipelines;
+using FlowBP.Training.Ranks;
 using FlowBP.Training.Rewards;
 
 namespace FlowBP.Training.Alignment;
@@ -25,6 +27,9 @@ public sealed class AlignmentTrainer : IDisposable
     private readonly SurrogateExecutor executor;
     private readonly StepInputSource source;
     private readonly FlowMatchingTerm? flowMatching;
+    private readonly RankGroup ranks;
+    private readonly RankExchange exchange;
+    private readonly TrainedShards shards;
     private readonly int samples;
 
     /// <summary>Nothing is trained yet; model and reward stay the caller's.</summary>
@@ -32,20 +37,29 @@ public sealed class AlignmentTrainer : IDisposable
     /// <param name="model">The model; its transformer is trained in place.</param>
     /// <param name="imageReward">The training reward.</param>
     /// <param name="prompts">The training prompts.</param>
-    /// <exception cref="InvalidSettingException">A setting asks for what this model's network does not do.</exception>
+    /// <param name="ranks">
+    /// The processes that train this model together, each with a trainer of the same settings and weights; null: this one alone.
+    /// </param>
+    /// <exception cref="InvalidSettingException">
+    /// A setting asks for what this model's network does not do, or there are more ranks than samples.
+    /// </exception>
     /// <exception cref="InvalidDataException">Data of the flow-matching loss can't be used; says which.</exception>
     public AlignmentTrainer(
         AlignmentConfig config,
         TextToImage model,
         IImageReward imageReward,
-        IReadOnlyList<string> prompts
+        IReadOnlyList<string> prompts,
+        RankGroup? ranks = null
     )
     {
+        this.ranks = ranks ?? RankGroup.Alone;
+        exchange = new RankExchange(this.ranks);
         this.config = config;
         this.model = model;
         this.imageReward = imageReward;
         reward = new LatentReward(model.Model.Vae, imageReward);
         samples = config.GradientAccumulationSteps * config.TrainBatchSize;
+        UpdateShare.RequireSamplesForAll(this.ranks, samples);
         this.prompts = new PromptOrder(prompts, config.PromptSeed);
         schedule = model.Schedule(config.RolloutSteps);
         source = new StepInputSource(config, model, imageReward, schedule);
@@ -66,11 +80,13 @@ public sealed class AlignmentTrainer : IDisposable
                 config.Anchor,
                 reference?.Field
             );
+            shards = new TrainedShards(model.TrainedParameters, model.Masters?.Narrow, config.Ranks.Sharding, this.ranks);
             Optimizer = new FusedAdamW(
-                model.TrainedParameters,
+                shards.Owned,
                 config.Optimizer,
                 model.Compute.Kernels,
-                model.Masters?.Narrow
+                shards.Copies,
+                shards.Spread
             );
         }
         catch
@@ -102,8 +118,8 @@ public sealed class AlignmentTrainer : IDisposable
 
         // What a step that failed has left is none of this one's.
         imageReward.TakeCurves();
-        var surrogate = AccumulateGradients(step, clock);
-        var norm = Optimizer.GradientNorm();
+        var (surrogate, curves) = AccumulateGradients(step, clock);
+        var norm = GradientNorm();
         var learningRate = config.LearningRate.At(step);
         if (norm > 0)
         {
@@ -112,7 +128,7 @@ public sealed class AlignmentTrainer : IDisposable
         else
         {
             // Every sample is past the hinge, or filtered: nothing pulls, so nothing moves (docs/methods.md §6).
-            Optimizer.ZeroGrad();
+            DropGradients();
         }
         StepsDone = step + 1;
         clock.Lap("optimizer");
@@ -121,7 +137,7 @@ public sealed class AlignmentTrainer : IDisposable
         {
             Step = step + 1,
             Surrogate = surrogate,
-            Rewards = imageReward.TakeCurves(),
+            Rewards = curves,
             GradNorm = norm,
             LearningRate = learningRate,
             Seconds = clock.Total,
@@ -136,7 +152,7 @@ public sealed class AlignmentTrainer : IDisposable
     /// <param name="steps">Training steps made.</param>
     public void CountFrom(int steps)
     {
-        Optimizer.ZeroGrad();
+        DropGradients();
         StepsDone = steps;
     }
 
@@ -152,31 +168,75 @@ public sealed class AlignmentTrainer : IDisposable
     internal SurrogateReport AccumulateGradients(int step)
     {
         using var scope = torch.NewDisposeScope();
-        return AccumulateGradients(step, new PartClock(model.Compute));
+        return AccumulateGradients(step, new PartClock(model.Compute)).Surrogate;
     }
 
-    private SurrogateReport AccumulateGradients(int step, PartClock clock)
+    private (SurrogateReport Surrogate, RewardCurves? Rewards) AccumulateGradients(int step, PartClock clock)
     {
-        AccumulatedBatch[] batches =
+        var shares = exchange.Outcomes(() => AccumulateShare(step, clock));
+        AccumulatedBatch[] parts = [.. shares.SelectMany(share => share.Parts)];
+        shards.Multiply(AccumulatedBatch.Correction(parts));
+        var report = AccumulatedBatch.Joined(parts);
+        if (flowMatching is not null)
+        {
+            report = AddFlowMatching(flowMatching, report, step, clock);
+        }
+        shards.SumGradients();
+        var curves = shares
+            .Where(share => share.Rewards is not null)
+            .Select(share => (share.Rewards!, share.Parts.Sum(part => part.Samples)))
+            .ToArray();
+        return (report, curves.Length == 0 ? null : RewardCurves.Joined(curves));
+    }
+
+    // The gradient of this rank's samples.
+    private RankShare AccumulateShare(int step, PartClock clock)
+    {
+        var texts = prompts.Next(step, samples);
+        AccumulatedBatch[] parts =
         [
-            .. prompts
-                .Next(step, samples)
-                .Chunk(config.TrainBatchSize)
-                .Select((texts, part) => Accumulate(texts, step, part * config.TrainBatchSize, clock)),
+            .. UpdateShare
+                .Of(ranks, samples)
+                .Parts(config.TrainBatchSize)
+                .Select(part =>
+                    Accumulate([.. texts.Skip(part.First).Take(part.Count)], step, part.First, clock)
+                ),
         ];
-        var report = AccumulatedBatch.Mean(batches, samples, model.TrainedParameters.Select(each => each.Parameter));
-        return flowMatching is null ? report : AddFlowMatching(flowMatching, report, step, clock);
+        return new(parts, imageReward.TakeCurves());
     }
 
     // Once per update, after the batches: their correction for the filter is none of this loss's.
     private SurrogateReport AddFlowMatching(FlowMatchingTerm term, SurrogateReport report, int step, PartClock clock)
     {
-        var (loss, evaluations) = term.Accumulate(executor, step);
+        var shares = exchange.Outcomes(() => new FlowMatchingShare(term.Accumulate(executor, step, ranks)));
         clock.Lap("flow_matching");
-        return report with { FlowMatchingLoss = loss, FlowMatchingEvaluations = evaluations };
+        return report with
+        {
+            FlowMatchingLoss = shares.Sum(share => share.Report.Loss),
+            FlowMatchingEvaluations = new(
+                shares.Sum(share => share.Report.Evaluations.Calls),
+                shares.Sum(share => share.Report.Evaluations.Samples)
+            ),
+        };
     }
 
-    // Adds the gradient of one batch, the samples from `first` on.
+    private double GradientNorm()
+    {
+        if (shards.AreWhole)
+        {
+            return Optimizer.GradientNorm();
+        }
+        var squares = exchange.Outcomes(() => new OwnNorm(Optimizer.GradientNorm()));
+        return Math.Sqrt(squares.Sum(own => own.Norm * own.Norm));
+    }
+
+    private void DropGradients()
+    {
+        Optimizer.ZeroGrad();
+        shards.DropGradients();
+    }
+
+    // Adds the gradient of one batch or a part of one, the samples from `first` on.
     private AccumulatedBatch Accumulate(IReadOnlyList<string> texts, int step, int first, PartClock clock)
     {
         using var scope = torch.NewDisposeScope();
@@ -206,7 +266,14 @@ public sealed class AlignmentTrainer : IDisposable
         clock.Lap("vjps");
         return new(
             SurrogateReport.Of(schedule, inputs.Batch.Plan, rollout, weights, gradient, products, anchor),
+            texts.Count,
             weights.Kept
         );
     }
+
+    private sealed record RankShare(IReadOnlyList<AccumulatedBatch> Parts, RewardCurves? Rewards);
+
+    private sealed record FlowMatchingShare(FlowMatchingReport Report);
+
+    private sealed record OwnNorm(double Norm);
 }

@@ -40,20 +40,22 @@ internal sealed class StepInputSource(
     NoiseSchedule schedule
 )
 {
-    private readonly int batch = config.TrainBatchSize;
-
-    /// <summary>The inputs of one batch.</summary>
+    /// <summary>The inputs of a batch, or of a part of one.</summary>
     /// <param name="texts">Its prompts [B].</param>
     /// <param name="step">Index of the step, from 0.</param>
     /// <param name="first">Number of its first sample in the update.</param>
     public StepInputs Draw(IReadOnlyList<string> texts, int step, int first)
     {
+        var batch = texts.Count;
+        // One draw for a batch is that of its first sample, in whatever parts it is computed.
+        var drawn =
+            config.IndexDraw == DrawScope.PerBatch ? first / config.TrainBatchSize * config.TrainBatchSize : first;
         var plan = BatchPlan.Draw(
             config.Planner,
             schedule,
             batch,
             config.IndexDraw,
-            b => RandomStream.For(config.IndexSeed, step, first + b, RandomPurpose.Indices)
+            b => RandomStream.For(config.IndexSeed, step, drawn + b, RandomPurpose.Indices)
         );
         return new StepInputs(
             new SurrogateBatch
@@ -62,29 +64,29 @@ internal sealed class StepInputSource(
                 Noise_B = Noise.Of(model.LatentShape, batch, config.NoiseSeed, step, first).to(model.Compute.Device),
                 Conditioning = model.Painter.Encode(texts),
                 RewardConditioning = reward.Encode(texts),
-                Renoise_NB = plan.RenoisedCopies == 0 ? null : Renoise(plan.RenoisedCopies, step, first),
-                Smoothing_NR = config.Smoothing.IsOff ? null : Perturb(plan.RenoisedCopies + 1, step, first),
+                Renoise_NB = plan.RenoisedCopies == 0 ? null : Renoise(plan.RenoisedCopies, batch, step, first),
+                Smoothing_NR = config.Smoothing.IsOff ? null : Perturb(plan.RenoisedCopies + 1, batch, step, first),
             }
         );
     }
 
-    private Tensor Renoise(int copies, int step, int first) =>
-        Copies(copies, step, first, RandomPurpose.Renoise).to(model.Compute.Device);
+    private Tensor Renoise(int copies, int batch, int step, int first) =>
+        Copies(copies, batch, step, first, RandomPurpose.Renoise).to(model.Compute.Device);
 
     // The rows of a sample are further copies: those of the first perturbation, then those of the next.
-    private Tensor Perturb(int rows, int step, int first)
+    private Tensor Perturb(int rows, int batch, int step, int first)
     {
         var copies = config.Smoothing.Copies;
-        var noise = Copies(copies * rows, step, first, RandomPurpose.RewardSmoothing);
+        var noise = Copies(copies * rows, batch, step, first, RandomPurpose.RewardSmoothing);
         return noise.reshape([copies, rows * batch, .. model.LatentShape]).to(model.Compute.Device);
     }
 
-    private Tensor Copies(int copies, int step, int first, RandomPurpose purpose) =>
+    private Tensor Copies(int copies, int batch, int step, int first, RandomPurpose purpose) =>
         Noise.Copies(
             model.LatentShape,
             copies,
             batch,
-            config.GradientAccumulationSteps * batch,
+            config.GradientAccumulationSteps * config.TrainBatchSize,
             config.NoiseSeed,
             step,
             first,

@@ -19,6 +19,7 @@ internal static class ResumeRules
         "nonfinite",
         "sample_interval",
         "evaluation_interval",
+        "weights_check_interval",
     ];
 
     // Their contents have fingerprints.
@@ -51,6 +52,7 @@ internal static class ResumeRules
         "gradient_checkpointing",
         "activation_memory_gb",
         "recompute_decode",
+        "sharding",
     ];
 
     /// <summary>Everything that a checkpoint has of the settings of a run.</summary>

@@ -161,6 +161,10 @@ public sealed record AlignmentConfig
     )]
     public int? CheckpointingSteps { get; init; }
 
+    /// <summary>How several processes train it.</summary>
+    [Settings]
+    public RankSettings Ranks { get; init; } = new();
+
     /// <summary>How it goes on after something came between.</summary>
     [Settings]
     public ResumeSettings Resuming { get; init; } = new();

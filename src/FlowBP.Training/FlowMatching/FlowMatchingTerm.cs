@@ -6,6 +6,7 @@ using FlowBP.RandomStreams;
 using FlowBP.Surrogates;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.Pipelines;
+using FlowBP.Training.Ranks;
 
 namespace FlowBP.Training.FlowMatching;
 
@@ -51,16 +52,18 @@ internal sealed class FlowMatchingTerm(
         return new(config, model, pictures, schedule);
     }
 
-    /// <summary>Adds the gradient of an update's samples, part by part, each freed before the next.</summary>
+    /// <summary>Adds the gradient of this rank's share of an update's samples, part by part, each freed before the next.</summary>
     /// <param name="executor">Evaluates and pulls back.</param>
     /// <param name="step">Index of the step, from 0.</param>
-    public FlowMatchingReport Accumulate(SurrogateExecutor executor, int step)
+    /// <param name="ranks">The ranks that share the samples.</param>
+    /// <returns>This rank's share of the loss, and what it evaluated.</returns>
+    public FlowMatchingReport Accumulate(SurrogateExecutor executor, int step, RankGroup ranks)
     {
         var sum = default(FlowMatchingReport);
-        for (var first = 0; first < count; first += part)
+        foreach (var (first, samples) in UpdateShare.Of(ranks, count).Parts(part))
         {
             using var scope = torch.NewDisposeScope();
-            using var data = Draw(step, first, Math.Min(part, count - first));
+            using var data = Draw(step, first, samples);
             var report = executor.AccumulateFlowMatching(data, settings.FlowMatchingWeight, count);
             sum = new(
                 sum.Loss + report.Loss,

@@ -9,6 +9,7 @@ namespace FlowBP.Training.Optimization;
 public sealed class FusedAdamW : IDisposable
 {
     private readonly ILatentKernels kernels;
+    private readonly Action? changed;
     private readonly Entry[] entries;
 
     /// <summary>Zero moments, and an average that starts at the parameters.</summary>
@@ -19,6 +20,7 @@ public sealed class FusedAdamW : IDisposable
     /// BFloat16 tensors by name, each of its parameter's shape, that hold the parameters rounded: every update writes them in the
     /// same pass (<see cref="ComputeCopy.Narrow"/>). Null: none.
     /// </param>
+    /// <param name="changed">Called whenever the parameters have got other values; null: nobody needs to know.</param>
     /// <exception cref="ArgumentException">
     /// A parameter is of another type, strided, disposed or not where the kernels work; or a copy is of another type or shape, or
     /// not contiguous.
@@ -27,9 +29,11 @@ public sealed class FusedAdamW : IDisposable
         IEnumerable<(string Name, Parameter Parameter)> parameters,
         AdamWSettings settings,
         ILatentKernels kernels,
-        IReadOnlyDictionary<string, Tensor>? copies = null
+        IReadOnlyDictionary<string, Tensor>? copies = null,
+        Action? changed = null
     )
     {
+        this.changed = changed;
         Settings = settings;
         this.kernels = kernels;
         using var scope = torch.NewDisposeScope();
@@ -118,6 +122,7 @@ public sealed class FusedAdamW : IDisposable
             AverageOthers([.. gradients.Select(found => found.Entry)], decay);
         }
         ZeroGrad();
+        changed?.Invoke();
     }
 
     // The average of a parameter that was not updated still moves towards it.
@@ -166,6 +171,7 @@ public sealed class FusedAdamW : IDisposable
             throw;
         }
         HoldsAverage = !HoldsAverage;
+        changed?.Invoke();
     }
 
     /// <summary>A parameter and what is kept of it, each: the tensors themselves, not copies.</summary>
@@ -184,6 +190,7 @@ public sealed class FusedAdamW : IDisposable
             entry.Copy?.copy_(entry.Parameter);
         }
         ZeroGrad();
+        changed?.Invoke();
     }
 
     /// <inheritdoc/>

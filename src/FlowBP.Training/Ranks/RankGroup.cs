@@ -1,0 +1,164 @@
+// What training asks of a group of processes, in tensors. The collectives themselves know pointers only.
+
+using FlowBP.Distributed;
+
+namespace FlowBP.Training.Ranks;
+
+/// <summary>The ranks that train one model together; a run of one process is a group of one.</summary>
+/// <param name="communicator">The processes; stays the caller's. Its memory is that of <paramref name="device"/>.</param>
+/// <param name="device">Where this rank's tensors are; null: in main memory.</param>
+public sealed class RankGroup(ICommunicator communicator, torch.Device? device = null)
+{
+    private readonly torch.Device device = device ?? torch.CPU;
+
+    /// <summary>A run of one process.</summary>
+    public static RankGroup Alone { get; } = new(new SoloCommunicator());
+
+    /// <summary>Number of this process, from 0.</summary>
+    public int Rank => communicator.Rank;
+
+    /// <summary>Number of processes.</summary>
+    public int Size => communicator.Size;
+
+    /// <summary>Whether there is no other process.</summary>
+    public bool IsAlone => Size == 1;
+
+    /// <summary>Replaces tensors by their sums over all ranks, the same bits on every rank.</summary>
+    /// <param name="tensors">Contiguous tensors, the same shapes in the same order on every rank.</param>
+    /// <exception cref="RankLostException">A rank did not come in time.</exception>
+    public void Sum(IReadOnlyList<Tensor> tensors)
+    {
+        if (IsAlone)
+        {
+            return;
+        }
+        List<ICollectiveWork> works = [];
+        using (communicator.BeginGroup())
+        {
+            foreach (var tensor in tensors)
+            {
+                var address = TensorPointer.Of(tensor);
+                works.Add(
+                    communicator.BeginAllReduce(
+                        address,
+                        address,
+                        tensor.numel(),
+                        TypeOf(tensor),
+                        Reduction.Sum,
+                        Stream(tensor)
+                    )
+                );
+            }
+        }
+        works.ForEach(work => work.Wait());
+        GC.KeepAlive(tensors);
+    }
+
+    /// <summary>Adds the ranks' tensors, of which each rank gets a part of equal size.</summary>
+    /// <param name="sums">Contiguous, <see cref="Size"/> · n elements each.</param>
+    /// <param name="parts">Contiguous, n elements each: those of this rank.</param>
+    /// <exception cref="RankLostException">A rank did not come in time.</exception>
+    public void SumParts(IReadOnlyList<Tensor> sums, IReadOnlyList<Tensor> parts)
+    {
+        List<ICollectiveWork> works = [];
+        using (communicator.BeginGroup())
+        {
+            for (var i = 0; i < sums.Count; i++)
+            {
+                works.Add(
+                    communicator.BeginReduceScatter(
+                        TensorPointer.Of(sums[i]),
+                        TensorPointer.Of(parts[i]),
+                        parts[i].numel(),
+                        TypeOf(sums[i]),
+                        Reduction.Sum,
+                        Stream(sums[i])
+                    )
+                );
+            }
+        }
+        works.ForEach(work => work.Wait());
+        GC.KeepAlive(sums);
+        GC.KeepAlive(parts);
+    }
+
+    /// <summary>Joins the ranks' parts of tensors, in the order of ranks.</summary>
+    /// <param name="parts">Contiguous, n elements each: those of this rank.</param>
+    /// <param name="wholes">Contiguous, <see cref="Size"/> · n elements each.</param>
+    /// <exception cref="RankLostException">A rank did not come in time.</exception>
+    public void JoinParts(IReadOnlyList<Tensor> parts, IReadOnlyList<Tensor> wholes)
+    {
+        List<ICollectiveWork> works = [];
+        using (communicator.BeginGroup())
+        {
+            for (var i = 0; i < parts.Count; i++)
+            {
+                works.Add(
+                    communicator.BeginAllGather(
+                        TensorPointer.Of(parts[i]),
+                        TensorPointer.Of(wholes[i]),
+                        parts[i].numel(),
+                        TypeOf(parts[i]),
+                        Stream(parts[i])
+                    )
+                );
+            }
+        }
+        works.ForEach(work => work.Wait());
+        GC.KeepAlive(parts);
+        GC.KeepAlive(wholes);
+    }
+
+    /// <summary>The sum of a number over all ranks, added in the order of ranks: the same bits on every rank.</summary>
+    /// <param name="value">This rank's.</param>
+    /// <exception cref="RankLostException">A rank did not come in time.</exception>
+    public double Sum(double value)
+    {
+        using var scope = torch.NewDisposeScope();
+        var sum = torch.tensor([value], torch.float64, device);
+        Sum([sum]);
+        return sum.cpu().item<double>();
+    }
+
+    /// <summary>Gives every rank what each has to say.</summary>
+    /// <param name="own">This rank's message, of any length.</param>
+    /// <returns>The messages by rank.</returns>
+    /// <exception cref="RankLostException">A rank did not come in time.</exception>
+    public IReadOnlyList<byte[]> Exchange(byte[] own)
+    {
+        if (IsAlone)
+        {
+            return [own];
+        }
+        using var scope = torch.NewDisposeScope();
+        var lengths = Gathered(torch.tensor([(long)own.Length], torch.int64), 1).data<long>().ToArray();
+        var longest = Math.Max(1, lengths.Max());
+        var padded = new byte[longest];
+        own.CopyTo(padded, 0);
+        var all = Gathered(torch.tensor(padded, torch.uint8), longest).data<byte>().ToArray();
+        return [.. lengths.Select((length, rank) => all.AsSpan((int)(rank * longest), (int)length).ToArray())];
+    }
+
+    // The ranks' values one after another, in main memory.
+    private Tensor Gathered(Tensor own, long count)
+    {
+        var all = torch.zeros([Size * count], own.dtype, device);
+        JoinParts([own.to(device)], [all]);
+        return all.cpu();
+    }
+
+    private static nint Stream(Tensor tensor) =>
+        tensor.device_type == DeviceType.CUDA ? CudaStream.Current(tensor.device_index) : 0;
+
+    private static ElementType TypeOf(Tensor tensor) =>
+        tensor.dtype switch
+        {
+            ScalarType.Byte => ElementType.UInt8,
+            ScalarType.Int64 => ElementType.Int64,
+            ScalarType.Float16 => ElementType.Float16,
+            ScalarType.BFloat16 => ElementType.BFloat16,
+            ScalarType.Float32 => ElementType.Float32,
+            ScalarType.Float64 => ElementType.Float64,
+            var other => throw new ArgumentException($"ranks exchange no tensors of {other}"),
+        };
+}
