@@ -29,6 +29,7 @@ internal sealed class TcpRendezvous(
 
     // Of one message, so that a stranger who says nothing holds up nobody for long.
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_linger = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(100);
     private static readonly byte[] s_greeting = "FlowBP rendezvous 1"u8.ToArray();
 
@@ -65,6 +66,18 @@ internal sealed class TcpRendezvous(
                     continue;
                 }
                 problem = Admit(listener.Accept(), connections, answers);
+            }
+            if (problem is not null)
+            {
+                // Others are on their way, and would look for rank 0 until their deadlines.
+                var last = DateTime.UtcNow + s_linger;
+                while (connections.Missing.Count > 0 && DateTime.UtcNow < last)
+                {
+                    if (listener.Poll(s_pause, SelectMode.SelectRead))
+                    {
+                        _ = Admit(listener.Accept(), connections, answers);
+                    }
+                }
             }
             foreach (var (socket, nonce) in answers)
             {
