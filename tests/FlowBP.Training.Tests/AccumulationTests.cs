@@ -148,34 +148,4 @@ public class AccumulationTests
             new("latent_dtype", "float32"),
             .. others.Select(other => KeyValuePair.Create(other.Name, other.Text)),
         ]);
-
-    private static Tensor Joined(IEnumerable<Tensor> parts) => torch.cat([.. parts], 0);
-
-    private sealed class OneByOne(IPromptSource inner) : IPromptSource
-    {
-        public IReadOnlyDictionary<string, Tensor> Encode(IReadOnlyList<string> prompts)
-        {
-            IReadOnlyDictionary<string, Tensor>[] each = [.. prompts.Select(prompt => inner.Encode([prompt]))];
-            return each[0].Keys.ToDictionary(name => name, name => Joined(each.Select(one => one[name])));
-        }
-
-        public void To(Device device) => inner.To(device);
-
-        public void Dispose() => inner.Dispose();
-    }
-
-    private sealed class OneByOneReward(IImageReward inner) : IImageReward
-    {
-        public string Name => inner.Name;
-
-        public Conditioning Encode(IReadOnlyCollection<string> prompts)
-        {
-            Conditioning[] each = [.. prompts.Select(prompt => inner.Encode([prompt]))];
-            return new(each[0].Names.Select(name => KeyValuePair.Create(name, Joined(each.Select(one => one[name])))));
-        }
-
-        public Tensor Score(Tensor image_BCYX, Conditioning conditioning) => inner.Score(image_BCYX, conditioning);
-
-        public void Dispose() => inner.Dispose();
-    }
 }

@@ -4,6 +4,7 @@ using FlowBP.Surrogates;
 using FlowBP.Training.Configuration;
 using FlowBP.Training.FlowMatching;
 using FlowBP.Training.Pipelines;
+using FlowBP.Training.Ranks;
 
 namespace FlowBP.Training.Tests;
 
@@ -136,7 +137,7 @@ public class PictureFolderTests
         using var model = new TextToImage(ModelFolder.At(folder.Of("model"), 2), prompts: new TinyModels.Prompts());
         var schedule = model.Schedule(8);
         var term = FlowMatchingTerm.Of(config, model, [], schedule)!;
-        var report = term.Accumulate(new(model.Field, schedule, model.Compute.Kernels), 0);
+        var report = term.Accumulate(new(model.Field, schedule, model.Compute.Kernels), 0, RankGroup.Alone);
         var gradients = Gradients(model);
         foreach (var parameter in model.Model.Transformer.parameters())
         {

@@ -264,11 +264,10 @@ public sealed class AlignmentTrainer : IDisposable
         }
         var products = executor.AccumulateGradients(inputs.Batch, rollout, gradient, anchor);
         clock.Lap("vjps");
-        return new(
-            SurrogateReport.Of(schedule, inputs.Batch.Plan, rollout, weights, gradient, products, anchor),
-            texts.Count,
-            weights.Kept
-        );
+        var report = SurrogateReport.Of(schedule, inputs.Batch.Plan, rollout, weights, gradient, products, anchor);
+        // A draw that serves a batch is told once, with the batch's first sample.
+        var isTold = config.IndexDraw == DrawScope.PerBatch && first % config.TrainBatchSize != 0;
+        return new(isTold ? report with { Indices = [] } : report, texts.Count, weights.Kept);
     }
 
     private sealed record RankShare(IReadOnlyList<AccumulatedBatch> Parts, RewardCurves? Rewards);

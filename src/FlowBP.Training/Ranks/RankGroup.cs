@@ -5,8 +5,8 @@ using FlowBP.Distributed;
 namespace FlowBP.Training.Ranks;
 
 /// <summary>The ranks that train one model together; a run of one process is a group of one.</summary>
-/// <param name="communicator">The processes; stays the caller's. Its memory is that of <paramref name="device"/>.</param>
-/// <param name="device">Where this rank's tensors are; null: in main memory.</param>
+/// <param name="communicator">The processes; stays the caller's.</param>
+/// <param name="device">Where the communicator's memory is; null: in main memory.</param>
 public sealed class RankGroup(ICommunicator communicator, torch.Device? device = null)
 {
     private readonly torch.Device device = device ?? torch.CPU;
@@ -30,6 +30,13 @@ public sealed class RankGroup(ICommunicator communicator, torch.Device? device =
     {
         if (IsAlone)
         {
+            return;
+        }
+        if (IsElsewhere(tensors))
+        {
+            Tensor[] copies = [.. tensors.Select(tensor => tensor.cpu())];
+            Sum(copies);
+            Return(copies, tensors);
             return;
         }
         List<ICollectiveWork> works = [];
@@ -60,6 +67,13 @@ public sealed class RankGroup(ICommunicator communicator, torch.Device? device =
     /// <exception cref="RankLostException">A rank did not come in time.</exception>
     public void SumParts(IReadOnlyList<Tensor> sums, IReadOnlyList<Tensor> parts)
     {
+        if (IsElsewhere(sums))
+        {
+            Tensor[] copies = [.. parts.Select(part => part.cpu())];
+            SumParts([.. sums.Select(sum => sum.cpu())], copies);
+            Return(copies, parts);
+            return;
+        }
         List<ICollectiveWork> works = [];
         using (communicator.BeginGroup())
         {
@@ -88,6 +102,13 @@ public sealed class RankGroup(ICommunicator communicator, torch.Device? device =
     /// <exception cref="RankLostException">A rank did not come in time.</exception>
     public void JoinParts(IReadOnlyList<Tensor> parts, IReadOnlyList<Tensor> wholes)
     {
+        if (IsElsewhere(parts))
+        {
+            Tensor[] copies = [.. wholes.Select(whole => whole.cpu())];
+            JoinParts([.. parts.Select(part => part.cpu())], copies);
+            Return(copies, wholes);
+            return;
+        }
         List<ICollectiveWork> works = [];
         using (communicator.BeginGroup())
         {
@@ -145,6 +166,18 @@ public sealed class RankGroup(ICommunicator communicator, torch.Device? device =
         var all = torch.zeros([Size * count], own.dtype, device);
         JoinParts([own.to(device)], [all]);
         return all.cpu();
+    }
+
+    // Tensors on a GPU, and an engine that works in main memory: they go through copies.
+    private bool IsElsewhere(IReadOnlyList<Tensor> tensors) =>
+        communicator.Memory == CollectiveMemory.Host && tensors.Any(tensor => tensor.device_type != DeviceType.CPU);
+
+    private static void Return(IReadOnlyList<Tensor> copies, IReadOnlyList<Tensor> tensors)
+    {
+        for (var i = 0; i < copies.Count; i++)
+        {
+            tensors[i].copy_(copies[i]);
+        }
     }
 
     private static nint Stream(Tensor tensor) =>

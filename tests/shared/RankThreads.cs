@@ -2,8 +2,9 @@
 
 using System.Net;
 using System.Net.Sockets;
+using FlowBP.Distributed;
 
-namespace FlowBP.Distributed.Tests;
+namespace FlowBP.Tests;
 
 /// <summary>Runs a group of ranks.</summary>
 internal static class RankThreads
