@@ -25,6 +25,7 @@ internal sealed class AlignCommand : ICommand
         "flowbp align --method flowbp-lagrange --output_dir outputs/lagrange --seed 7",
         "flowbp align --method drtune --model DIR --reward DIR --prompts FILE",
         "flowbp align --preset released/sd35/flowbp-sparse --model DIR --dry-run",
+        "flowbp align --gpus 8 --sharding optimizer --config FILE",
         "flowbp align --config FILE --set sampling.rollout_steps=20",
     ];
 
@@ -55,8 +56,7 @@ internal sealed class AlignCommand : ICommand
             new DryRunReport(config, sources.ConfigFile).Write(terminal.Output);
             return 0;
         }
-        Alignment.Run(sources, terminal);
-        return 0;
+        return Alignment.Run(sources, terminal);
     }
 }
 

@@ -41,7 +41,7 @@ internal sealed class DemoCommand(TimeProvider time) : ICommand
     public int Run(CommandArguments arguments, Terminal terminal)
     {
         var given = folder.AddedTo(arguments);
-        Alignment.Run(
+        return Alignment.Run(
             new SettingSources
             {
                 Flags = given.Any(pair => pair.Key == Latents)
@@ -50,6 +50,5 @@ internal sealed class DemoCommand(TimeProvider time) : ICommand
             },
             terminal
         );
-        return 0;
     }
 }

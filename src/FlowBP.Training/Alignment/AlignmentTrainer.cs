@@ -29,7 +29,6 @@ public sealed class AlignmentTrainer : IDisposable
     private readonly FlowMatchingTerm? flowMatching;
     private readonly RankGroup ranks;
     private readonly RankExchange exchange;
-    private readonly TrainedShards shards;
     private readonly int samples;
 
     /// <summary>Nothing is trained yet; model and reward stay the caller's.</summary>
@@ -80,13 +79,13 @@ public sealed class AlignmentTrainer : IDisposable
                 config.Anchor,
                 reference?.Field
             );
-            shards = new TrainedShards(model.TrainedParameters, model.Masters?.Narrow, config.Ranks.Sharding, this.ranks);
+            Shards = new TrainedShards(model.TrainedParameters, model.Masters?.Narrow, config.Ranks.Sharding, this.ranks);
             Optimizer = new FusedAdamW(
-                shards.Owned,
+                Shards.Owned,
                 config.Optimizer,
                 model.Compute.Kernels,
-                shards.Copies,
-                shards.Spread
+                Shards.Copies,
+                Shards.Spread
             );
         }
         catch
@@ -99,18 +98,41 @@ public sealed class AlignmentTrainer : IDisposable
     /// <summary>Moments and moving average.</summary>
     public FusedAdamW Optimizer { get; }
 
+    /// <summary>The ranks that train this model together.</summary>
+    public RankGroup Ranks => ranks;
+
+    /// <summary>What of the parameters this rank updates.</summary>
+    public TrainedShards Shards { get; }
+
     /// <summary>Training steps made; a step in which nothing pulled is none of <see cref="Optimizer"/>'s.</summary>
     public int StepsDone { get; private set; }
 
     /// <summary>The moving averages in the place of the weights, where they are kept, until the result is disposed.</summary>
-    public AveragedWeights Averaged() => new(Optimizer);
+    /// <exception cref="Distributed.RankLostException">The averages are divided among ranks, and one is lost.</exception>
+    public AveragedWeights Averaged() =>
+        new(Optimizer, Shards.AreWhole ? null : () => ranks.Order(new(RankTask.Exchange)));
+
+    /// <summary>All parameters with what is kept of them, whole, also where ranks divide it: then joined for this.</summary>
+    /// <exception cref="Distributed.RankLostException">A rank did not come in time.</exception>
+    public IReadOnlyList<ParameterState> State()
+    {
+        if (Shards.AreWhole)
+        {
+            return Optimizer.State;
+        }
+        ranks.Order(new(RankTask.JoinState));
+        return Shards.Joined(Optimizer.State);
+    }
 
     /// <summary>One training step.</summary>
     /// <param name="step">Index of the step, from 0.</param>
     /// <exception cref="NonFiniteException">A velocity, reward or cotangent is not finite; nothing was updated.</exception>
     /// <exception cref="NonFiniteGradientException">A gradient is not finite; nothing was updated.</exception>
+    /// <exception cref="RanksDifferException">The ranks' weights, which are compared now and then, are not the same.</exception>
+    /// <exception cref="Distributed.RankLostException">A rank did not come in time.</exception>
     public StepReport Step(int step)
     {
+        ranks.Order(new(RankTask.Step, step));
         var liveTensors = NativeMemory.LiveHandles;
         using var scope = torch.NewDisposeScope();
         model.Compute.PeakMemory.Reset();
@@ -132,6 +154,11 @@ public sealed class AlignmentTrainer : IDisposable
         }
         StepsDone = step + 1;
         clock.Lap("optimizer");
+        if (!ranks.IsAlone && config.Ranks.WeightsCheckInterval is { } every && StepsDone % every == 0)
+        {
+            WeightsCheck.Require(ranks, model.TrainedParameters, StepsDone);
+            clock.Lap("weights_check");
+        }
 
         return new()
         {
@@ -152,6 +179,7 @@ public sealed class AlignmentTrainer : IDisposable
     /// <param name="steps">Training steps made.</param>
     public void CountFrom(int steps)
     {
+        ranks.Order(new(RankTask.CountFrom, steps));
         DropGradients();
         StepsDone = steps;
     }
@@ -175,13 +203,13 @@ public sealed class AlignmentTrainer : IDisposable
     {
         var shares = exchange.Outcomes(() => AccumulateShare(step, clock));
         AccumulatedBatch[] parts = [.. shares.SelectMany(share => share.Parts)];
-        shards.Multiply(AccumulatedBatch.Correction(parts));
+        Shards.Multiply(AccumulatedBatch.Correction(parts));
         var report = AccumulatedBatch.Joined(parts);
         if (flowMatching is not null)
         {
             report = AddFlowMatching(flowMatching, report, step, clock);
         }
-        shards.SumGradients();
+        Shards.SumGradients();
         var curves = shares
             .Where(share => share.Rewards is not null)
             .Select(share => (share.Rewards!, share.Parts.Sum(part => part.Samples)))
@@ -222,7 +250,7 @@ public sealed class AlignmentTrainer : IDisposable
 
     private double GradientNorm()
     {
-        if (shards.AreWhole)
+        if (Shards.AreWhole)
         {
             return Optimizer.GradientNorm();
         }
@@ -233,7 +261,7 @@ public sealed class AlignmentTrainer : IDisposable
     private void DropGradients()
     {
         Optimizer.ZeroGrad();
-        shards.DropGradients();
+        Shards.DropGradients();
     }
 
     // Adds the gradient of one batch or a part of one, the samples from `first` on.

@@ -20,6 +20,8 @@ internal static class ResumeRules
         "sample_interval",
         "evaluation_interval",
         "weights_check_interval",
+        "gpus",
+        "timeout",
     ];
 
     // Their contents have fingerprints.

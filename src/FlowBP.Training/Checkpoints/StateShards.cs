@@ -85,9 +85,9 @@ public sealed partial class StateShards : IDisposable
     public IReadOnlyCollection<string> Names => fileOf.Keys;
 
     /// <summary>Compares the tensors with those that are to receive them; nothing is copied.</summary>
-    /// <param name="wanted">Tensors by name.</param>
+    /// <param name="wanted">Shapes and types of tensors, by name.</param>
     /// <exception cref="CheckpointException">One is missing, too many, or of another shape or type; names up to ten.</exception>
-    public void RequireFits(IReadOnlyDictionary<string, Tensor> wanted)
+    public void RequireFits(IReadOnlyDictionary<string, (long[] Shape, ScalarType Type)> wanted)
     {
         List<string> problems =
         [
@@ -128,16 +128,16 @@ public sealed partial class StateShards : IDisposable
         }
     }
 
-    private string? Problem(string name, Tensor wanted)
+    private string? Problem(string name, (long[] Shape, ScalarType Type) wanted)
     {
         if (!fileOf.TryGetValue(name, out var file))
         {
             return $"{name} is missing";
         }
         var found = file.Tensors[name];
-        return found.Shape.AsSpan().SequenceEqual(wanted.shape) && found.Type == wanted.dtype
+        return found.Shape.AsSpan().SequenceEqual(wanted.Shape) && found.Type == wanted.Type
             ? null
-            : $"{name} is {found}, expected {wanted.dtype} [{string.Join(", ", wanted.shape)}]";
+            : $"{name} is {found}, expected {wanted.Type} [{string.Join(", ", wanted.Shape)}]";
     }
 
     private void Add(ShardPlace place, CheckpointManifest manifest)

@@ -42,30 +42,53 @@ public sealed class StoredCheckpoint : IDisposable
 
     /// <summary>Copies the state into an optimizer and its parameters.</summary>
     /// <param name="optimizer">An optimizer of the same parameters, which don't hold their averages at present.</param>
+    /// <param name="parts">What of the parameters it updates; null: all of them, whole.</param>
     /// <exception cref="CheckpointException">What is stored is of other parameters; nothing was copied.</exception>
-    public void RestoreInto(FusedAdamW optimizer)
+    public void RestoreInto(FusedAdamW optimizer, TrainedShards? parts = null)
     {
         var state = optimizer.State;
         var wanted = state.SelectMany(TrainingState.Of).ToDictionary(each => each.Name, each => each.Tensor);
-        var withBest = new Dictionary<string, Tensor>(wanted);
-        foreach (var parameter in state.Where(each => shards.Names.Contains(TrainingState.Best + each.Name)))
-        {
-            withBest[TrainingState.Best + parameter.Name] = parameter.Value;
-        }
-        shards.RequireFits(withBest);
-        if (
-            state.Count != Manifest.Ages.Count
-            || state.FirstOrDefault(each => !Manifest.Ages.ContainsKey(each.Name)) is not null
-        )
+        RequireFits(state, parts);
+        string[] names = [.. parts?.Slices.Keys ?? state.Select(each => each.Name)];
+        if (names.Length != Manifest.Ages.Count || names.Any(name => !Manifest.Ages.ContainsKey(name)))
         {
             throw CheckpointException.ForFile(Folder, "its manifest counts the updates of other parameters");
         }
         using var noGrad = torch.no_grad();
         foreach (var (name, tensor) in wanted)
         {
-            shards.CopyInto(name, tensor);
+            if (parts is null or { AreWhole: true })
+            {
+                shards.CopyInto(name, tensor);
+                continue;
+            }
+            using var scope = torch.NewDisposeScope();
+            tensor.copy_(parts.Slices[name[(name.IndexOf('/', StringComparison.Ordinal) + 1)..]].Slice.Of(shards.Load(name)));
         }
         optimizer.CountFrom(Manifest.Counters.OptimizerSteps, Manifest.Ages);
+    }
+
+    // Shapes are those of whole parameters, whoever updates which part of them.
+    private void RequireFits(IReadOnlyList<ParameterState> state, TrainedShards? parts)
+    {
+        var hasAverages = state.Count > 0 && state[0].Average is not null;
+        var whole = parts is null or { AreWhole: true }
+            ? state.ToDictionary(each => each.Name, each => (each.Value.shape, each.Value.dtype))
+            : parts.Slices.ToDictionary(each => each.Key, each => (each.Value.Shape, state[0].Value.dtype));
+        Dictionary<string, (long[] Shape, ScalarType Type)> wanted = [];
+        foreach (var (name, form) in whole)
+        {
+            wanted[TrainingState.Value + name] = wanted[TrainingState.ExpAvg + name] = wanted[TrainingState.ExpAvgSq + name] = form;
+            if (hasAverages)
+            {
+                wanted[TrainingState.Average + name] = form;
+            }
+            if (shards.Names.Contains(TrainingState.Best + name))
+            {
+                wanted[TrainingState.Best + name] = form;
+            }
+        }
+        shards.RequireFits(wanted);
     }
 
     /// <summary>Weights of the best judged step, by parameter; null: none were kept. They are the caller's.</summary>

@@ -27,14 +27,19 @@ public sealed class TrainingState : IDisposable
     private readonly Dictionary<string, long> ages = new(StringComparer.Ordinal);
 
     /// <summary>Copies.</summary>
-    /// <param name="optimizer">Its parameters may hold their averages at present.</param>
+    /// <param name="states">All parameters with what is kept of them, whole.</param>
+    /// <param name="steps">Updates made.</param>
     /// <param name="best">Weights of the best judged step, by parameter, which nobody changes; null: none are kept.</param>
-    public TrainingState(FusedAdamW optimizer, IReadOnlyDictionary<string, Tensor>? best = null)
+    public TrainingState(
+        IReadOnlyList<ParameterState> states,
+        long steps,
+        IReadOnlyDictionary<string, Tensor>? best = null
+    )
     {
-        OptimizerSteps = optimizer.Steps;
+        OptimizerSteps = steps;
         try
         {
-            foreach (var state in optimizer.State)
+            foreach (var state in states)
             {
                 ages[state.Name] = state.Steps;
                 foreach (var (name, tensor) in Of(state))

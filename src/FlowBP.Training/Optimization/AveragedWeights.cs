@@ -7,15 +7,19 @@ namespace FlowBP.Training.Optimization;
 public sealed class AveragedWeights : IDisposable
 {
     private readonly FusedAdamW? exchanged;
+    private readonly Action? before;
 
     /// <summary>Exchanges, unless the parameters hold the averages already or none are kept.</summary>
     /// <param name="optimizer">Keeps the averages; stays the caller's.</param>
-    public AveragedWeights(FusedAdamW optimizer)
+    /// <param name="before">Called before each exchange; null: nobody needs to know.</param>
+    public AveragedWeights(FusedAdamW optimizer, Action? before = null)
     {
+        this.before = before;
         if (optimizer.Settings.EmaDecay is null || optimizer.HoldsAverage)
         {
             return;
         }
+        before?.Invoke();
         optimizer.SwapWithEma();
         exchanged = optimizer;
     }
@@ -25,6 +29,7 @@ public sealed class AveragedWeights : IDisposable
     {
         if (exchanged is { HoldsAverage: true })
         {
+            before?.Invoke();
             exchanged.SwapWithEma();
         }
     }

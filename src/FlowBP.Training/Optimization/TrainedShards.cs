@@ -141,6 +141,40 @@ public sealed class TrainedShards
         return [.. wholes.Select((whole, i) => whole.narrow(0, 0, slices[i].Elements))];
     }
 
+    /// <summary>The state of all parameters, whole, of what each rank has of it.</summary>
+    /// <param name="own">This rank's (<see cref="FusedAdamW.State"/>).</param>
+    /// <returns>New tensors, in the surrounding dispose scope.</returns>
+    /// <exception cref="Distributed.RankLostException">A rank did not come in time.</exception>
+    public IReadOnlyList<ParameterState> Joined(IReadOnlyList<ParameterState> own)
+    {
+        using var noGrad = torch.no_grad();
+        var ownByName = own.ToDictionary(state => state.Name);
+        var averages = own.Count > 0 && own[0].Average is not null;
+        List<ParameterState> whole = [];
+        foreach (var entry in entries)
+        {
+            // A parameter with fewer elements than there are ranks has none here.
+            var state = ownByName.GetValueOrDefault(entry.Name);
+            Tensor Whole(Tensor? slice)
+            {
+                var flat = slice ?? torch.empty([0], entry.Whole.dtype, entry.Whole.device);
+                return Joined([(flat, entry.Whole.numel())])[0].view(entry.Whole.shape);
+            }
+            whole.Add(
+                new(
+                    entry.Name,
+                    Whole(state?.Value),
+                    averages ? Whole(state?.Average) : null,
+                    Whole(state?.ExpAvg),
+                    Whole(state?.ExpAvgSq),
+                    // The first rank has a slice of every parameter.
+                    state?.Steps ?? 0
+                )
+            );
+        }
+        return whole;
+    }
+
     /// <summary>Drops the gradients of whole parameters; those of slices are the optimizer's.</summary>
     public void DropGradients()
     {

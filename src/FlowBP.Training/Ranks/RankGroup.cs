@@ -7,7 +7,12 @@ namespace FlowBP.Training.Ranks;
 /// <summary>The ranks that train one model together; a run of one process is a group of one.</summary>
 /// <param name="communicator">The processes; stays the caller's.</param>
 /// <param name="device">Where the communicator's memory is; null: in main memory.</param>
-public sealed class RankGroup(ICommunicator communicator, torch.Device? device = null)
+/// <param name="orders">Sends orders to the other ranks; null: they do by themselves what this one does.</param>
+public sealed class RankGroup(
+    ICommunicator communicator,
+    torch.Device? device = null,
+    Action<RankOrder>? orders = null
+)
 {
     private readonly torch.Device device = device ?? torch.CPU;
 
@@ -22,6 +27,11 @@ public sealed class RankGroup(ICommunicator communicator, torch.Device? device =
 
     /// <summary>Whether there is no other process.</summary>
     public bool IsAlone => Size == 1;
+
+    /// <summary>Tells the other ranks what this one is about to do, where it leads.</summary>
+    /// <param name="order">What.</param>
+    /// <exception cref="RankLostException">A rank is lost.</exception>
+    public void Order(RankOrder order) => orders?.Invoke(order);
 
     /// <summary>Replaces tensors by their sums over all ranks, the same bits on every rank.</summary>
     /// <param name="tensors">Contiguous tensors, the same shapes in the same order on every rank.</param>

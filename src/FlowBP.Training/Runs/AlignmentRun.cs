@@ -10,6 +10,7 @@ using FlowBP.Training.Devices;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.FlowMatching;
 using FlowBP.Training.Pipelines;
+using FlowBP.Training.Ranks;
 using FlowBP.Training.Rewards;
 
 namespace FlowBP.Training.Runs;
@@ -17,7 +18,10 @@ namespace FlowBP.Training.Runs;
 /// <summary>Aligns a model and says what came of it.</summary>
 /// <param name="config">The run.</param>
 /// <param name="observer">Hears of the progress.</param>
-public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver observer)
+/// <param name="ranks">
+/// The processes that train together, of which this one is rank 0; the others are each a <see cref="RankFollower"/>. Null: it is alone.
+/// </param>
+public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver observer, RankGroup? ranks = null)
 {
     /// <summary>Runs.</summary>
     /// <param name="cancellation">
@@ -107,7 +111,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
         var selection = Selection(selectionPrompts, selectionJudges, device);
         using var watch = Watch(model, selectionPrompts, selectionJudges);
         // Refuses what this model's network does not do, so it comes before the output folder.
-        using var trainer = new AlignmentTrainer(config, model, reward, trainingPrompts);
+        using var trainer = new AlignmentTrainer(config, model, reward, trainingPrompts, ranks);
         var identity = new RunIdentity(
             config,
             device.Name,

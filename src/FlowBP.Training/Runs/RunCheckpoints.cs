@@ -8,6 +8,7 @@ using FlowBP.Training.Configuration;
 using FlowBP.Training.EmbeddedWorld;
 using FlowBP.Training.Evaluation;
 using FlowBP.Training.Pipelines;
+using FlowBP.Training.Ranks;
 
 namespace FlowBP.Training.Runs;
 
@@ -136,7 +137,7 @@ internal sealed class RunCheckpoints(
     public void GoOn(StoredCheckpoint checkpoint)
     {
         var manifest = checkpoint.Manifest;
-        checkpoint.RestoreInto(trainer.Optimizer);
+        Restore(checkpoint);
         trainer.CountFrom(manifest.Step);
         standing.Add(manifest.Step);
         best = manifest.Best;
@@ -156,8 +157,17 @@ internal sealed class RunCheckpoints(
             notice,
             step => step <= trainer.StepsDone && Folders.ManifestOf(step) is { Reason: CheckpointReason.Interval }
         );
-        checkpoint?.RestoreInto(trainer.Optimizer);
+        if (checkpoint is not null)
+        {
+            Restore(checkpoint);
+        }
         return checkpoint?.Manifest.Step;
+    }
+
+    private void Restore(StoredCheckpoint checkpoint)
+    {
+        trainer.Ranks.Order(new(RankTask.Restore, Folder: checkpoint.Folder));
+        checkpoint.RestoreInto(trainer.Optimizer, trainer.Shards);
     }
 
     /// <inheritdoc/>
@@ -167,7 +177,8 @@ internal sealed class RunCheckpoints(
     private Action Writing(CheckpointReason reason)
     {
         output.Records.Flush();
-        var state = new TrainingState(trainer.Optimizer, watch?.BestWeights);
+        using var scope = torch.NewDisposeScope();
+        var state = new TrainingState(trainer.State(), trainer.Optimizer.Steps, watch?.BestWeights);
         try
         {
             var weights = new WeightsCopy(model, state.Weights);
