@@ -98,18 +98,23 @@ internal sealed class RankedAlignment(AlignmentConfig config, RankPlace place, T
     private int Follow(JoinedRanks joined)
     {
         joined.Control.Lost += lost =>
-        {
-            Thread.Sleep(s_grace);
-            terminal.Error.WriteLine($"flowbp: {lost.Message}");
-            Environment.Exit(FailureReport.Failed);
-        };
+            new Thread(() =>
+            {
+                Thread.Sleep(s_grace);
+                terminal.Error.WriteLine($"flowbp: {lost.Message}");
+                Environment.Exit(FailureReport.Failed);
+            })
+            {
+                IsBackground = true,
+            }.Start();
         try
         {
             return new RankFollower(
                 Own,
                 new RankGroup(joined.Communicator),
                 () => RankOrder.Read(joined.Control.ReceiveOrder()),
-                text => terminal.Error.WriteLine($"note: {text}")
+                // What there is to note, rank 0 notes.
+                _ => { }
             ).Run();
         }
         catch (Exception e) when (e is not RankLostException)

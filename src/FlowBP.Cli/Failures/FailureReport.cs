@@ -9,6 +9,7 @@ using FlowBP.Pictures;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Devices;
+using FlowBP.Training.Ranks;
 using FlowBP.Training.Runs;
 
 namespace FlowBP.Cli.Failures;
@@ -49,7 +50,7 @@ internal readonly record struct FailureReport(string Line, int ExitCode)
             FailedException or CheckpointException or DeviceUnavailableException or PicturesUnavailableException =>
                 Failure(cause.Message),
             // Not its subclasses of the runtime: a division by zero does not speak for itself.
-            NonFiniteException => Failure(cause.Message),
+            NonFiniteException or RanksDifferException => Failure(cause.Message),
             InterruptedRunException run => Interrupted(run),
             IOException io when IsDiskFull(io) => Failure($"the disk is full: {io.Message}; free some space"),
             FileNotFoundException { FileName: { } file } when cause.Message.Contains("Could not load") => Failure(

@@ -17,7 +17,7 @@ public static partial class RankLauncher
     private const int Terminate = 15;
 
     // After one rank has failed the others know within this time, and end.
-    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Runs this program again, once for each rank, and waits until all have ended.</summary>

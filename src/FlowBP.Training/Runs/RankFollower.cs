@@ -34,57 +34,59 @@ public sealed class RankFollower(
         var prompts = PromptFile.Read(config.Prompts, config.Model.CaptionKey);
         var captions = CaptionedPictures.Of(config.FlowMatching, prompts)?.Captions ?? [];
         using var device = ComputeDevice.Open(config.Model.Device, notice);
+        RankDevices.RequireOneKind(ranks, device);
         using var model = config.Model.Open(device, [.. prompts, .. captions], notice, config.Training);
         using var reward = RewardFolder.Load(config.Judges.Rewards, device.Device, config.Model.RewardDtype);
         using var trainer = new AlignmentTrainer(config, model, reward, prompts, ranks);
-        while (true)
+        var order = nextOrder();
+        for (; order.Task != RankTask.End; order = nextOrder())
         {
-            var order = nextOrder();
-            switch (order.Task)
-            {
-                case RankTask.Step:
-                    Step(trainer, order.Number);
-                    break;
-                case RankTask.CountFrom:
-                    trainer.CountFrom(order.Number);
-                    break;
-                case RankTask.Exchange:
-                    trainer.Optimizer.SwapWithEma();
-                    break;
-                case RankTask.JoinState:
-                    using (torch.NewDisposeScope())
-                    {
-                        _ = trainer.State();
-                    }
-                    break;
-                case RankTask.Restore:
-                    using (
-                        var checkpoint = StoredCheckpoint.Open(
-                            order.Folder ?? throw new InvalidDataException("rank 0 names no checkpoint to go back to")
-                        )
+            Obey(order, trainer);
+        }
+        return order.Number;
+    }
+
+    private static void Obey(RankOrder order, AlignmentTrainer trainer)
+    {
+        using var scope = torch.NewDisposeScope();
+        switch (order.Task)
+        {
+            case RankTask.Step:
+                Step(trainer, order.Number);
+                break;
+            case RankTask.CountFrom:
+                trainer.CountFrom(order.Number);
+                break;
+            case RankTask.Exchange:
+                trainer.Optimizer.SwapWithEma();
+                break;
+            case RankTask.JoinState:
+                _ = trainer.State();
+                break;
+            case RankTask.Restore:
+                using (
+                    var checkpoint = StoredCheckpoint.Open(
+                        order.Folder ?? throw new InvalidDataException("rank 0 names no checkpoint to go back to")
                     )
-                    {
-                        checkpoint.RestoreInto(trainer.Optimizer, trainer.Shards);
-                    }
-                    break;
-                case RankTask.End:
-                    return order.Number;
-                default:
-                    throw new InvalidDataException($"rank 0 ordered {order.Task}, which this version does not know");
-            }
+                )
+                {
+                    checkpoint.RestoreInto(trainer.Optimizer, trainer.Shards);
+                }
+                break;
+            default:
+                throw new InvalidDataException($"rank 0 ordered {order.Task}, which this version does not know");
         }
     }
 
-    // Rank 0 has found the same, and orders what becomes of it.
-    private void Step(AlignmentTrainer trainer, int step)
+    private static void Step(AlignmentTrainer trainer, int step)
     {
         try
         {
             trainer.Step(step);
         }
-        catch (NonFiniteException e)
+        catch (NonFiniteException)
         {
-            notice($"step {step + 1}: {e.Message}");
+            // Rank 0 has thrown the same, says it, and orders what becomes of it.
         }
     }
 }
