@@ -46,7 +46,12 @@ public sealed class OpenClipModel : ClipEmbedder
     /// <param name="weights">A file, or a folder that holds the weights.</param>
     /// <exception cref="CheckpointException">The weights are missing, damaged, or do not fit.</exception>
     public static OpenClipModel FromWeights(OpenClipConfig config, string weights) =>
-        Unfinished.Filled(new OpenClipModel(config), model => Checkpoint.LoadInto(model, weights));
+        StoredNetwork.Load(
+            weights,
+            weights,
+            () => new OpenClipModel(config),
+            model => Checkpoint.LoadInto(model, weights)
+        );
 
     /// <inheritdoc/>
     protected override Tensor ProjectText(Tensor ids_BL)

@@ -53,11 +53,17 @@ public sealed class ImageTextMatchingModel : nn.Module<Tensor, Tensor, Tensor>
 
     /// <summary>Reads <c>config.json</c> and <c>model.safetensors</c> from a folder.</summary>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static ImageTextMatchingModel FromFolder(string folder) =>
-        Unfinished.Filled(
-            new ImageTextMatchingModel(ImageTextMatchingConfig.Read(Path.Combine(folder, "config.json"))),
+    public static ImageTextMatchingModel FromFolder(string folder)
+    {
+        var file = Path.Combine(folder, "config.json");
+        var config = ImageTextMatchingConfig.Read(file);
+        return StoredNetwork.Load(
+            file,
+            folder,
+            () => new ImageTextMatchingModel(config),
             model => Checkpoint.LoadInto(model, folder)
         );
+    }
 
     /// <summary>The logit of "this image shows what the prompt says".</summary>
     /// <param name="image_BCYX">RGB in [0, 1], of the configured size.</param>

@@ -55,8 +55,10 @@ public sealed class Qwen3TextEncoder : nn.Module<Tensor, Tensor?, IReadOnlyList<
                     + "the prompt is made of the hidden states up to that layer"
             );
         }
-        return Unfinished.Filled(
-            new Qwen3TextEncoder(config, layers, dtype),
+        return StoredNetwork.Load(
+            file,
+            folder,
+            () => new Qwen3TextEncoder(config, layers, dtype),
             model => TransformersWeights.LoadInto(model, folder, model.Names)
         );
     }

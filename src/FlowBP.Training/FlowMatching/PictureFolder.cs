@@ -140,6 +140,12 @@ internal sealed class PictureFolder : ICaptionedPictures
             using var json = JsonDocument.Parse(line);
             var name = Text(json.RootElement, "file_name", where);
             var caption = Text(json.RootElement, "text", where).Trim();
+            if (name.Length == 0 || name.Contains('\0'))
+            {
+                throw new InvalidDataException(
+                    $"{where}: its file_name is empty or holds a zero, which no file's name does"
+                );
+            }
             var path = Path.GetFullPath(Path.Combine(folder, name));
             var root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
             if (!path.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal))
@@ -157,6 +163,10 @@ internal sealed class PictureFolder : ICaptionedPictures
         catch (JsonException e)
         {
             throw new InvalidDataException($"{where} is no JSON: {e.Message}");
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new InvalidDataException($"{where} holds half a letter (\\uD800 to \\uDFFF alone): {e.Message}", e);
         }
     }
 
