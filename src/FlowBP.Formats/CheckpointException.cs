@@ -2,16 +2,13 @@
 // the person at the keyboard: which file, which tensor or key, what was found, what was expected.
 
 using System.Text.Json;
+using FlowBP.Settings;
 
 namespace FlowBP.Formats;
 
 /// <summary>A checkpoint, configuration or vocabulary file is missing, damaged, or does not fit the model.</summary>
 public sealed class CheckpointException : Exception
 {
-    private const int QuotedCharacters = 200;
-    private const int FirstCharacters = 2500;
-    private const int LastCharacters = 1000;
-
     /// <summary>Creates the exception from a complete one-line message.</summary>
     /// <param name="message">
     /// Names the file, the tensor or key, what was found and what was expected. What a file fills it with beyond a page is left out of
@@ -19,7 +16,7 @@ public sealed class CheckpointException : Exception
     /// </param>
     /// <param name="inner">The error underneath, where there is one.</param>
     public CheckpointException(string message, Exception? inner = null)
-        : base(OneLine(message), inner) { }
+        : base(MessageText.OneLine(message), inner) { }
 
     /// <summary>The exception for a file as a whole.</summary>
     /// <param name="file">The file.</param>
@@ -66,28 +63,5 @@ public sealed class CheckpointException : Exception
     internal static string Shape(ReadOnlySpan<long> shape) => $"[{string.Join(", ", shape.ToArray())}]";
 
     // A hostile header may hold a megabyte-long name; an error message should not.
-    internal static string Shorten(string name) =>
-        name.Length <= QuotedCharacters ? name : name[..(QuotedCharacters - 3)] + "...";
-
-    private static string OneLine(string message)
-    {
-        if (message.Length > FirstCharacters + LastCharacters)
-        {
-            message = $"{message.AsSpan(0, FirstCharacters)} … {message.AsSpan(message.Length - LastCharacters)}";
-        }
-        var line = message.ReplaceLineEndings(" ");
-        return line.Any(char.IsControl)
-            ? string.Create(
-                line.Length,
-                line,
-                static (to, from) =>
-                {
-                    for (var i = 0; i < to.Length; i++)
-                    {
-                        to[i] = char.IsControl(from[i]) ? '\uFFFD' : from[i];
-                    }
-                }
-            )
-            : line;
-    }
+    internal static string Shorten(string name) => MessageText.Shortened(name);
 }

@@ -57,14 +57,16 @@ internal static class StoredNetwork
         }
     }
 
-    private static Int128 ElementsOnPaper<T>(string config, Func<T> make)
+    /// <summary>A network on paper; what a layer refuses of its sizes is said with the configuration's name.</summary>
+    /// <param name="config">The configuration's file, for messages.</param>
+    /// <param name="make">As in <see cref="OnPaper{T}(Func{T})"/>.</param>
+    /// <exception cref="CheckpointException">No network can be built of the configuration.</exception>
+    public static T OnPaper<T>(string config, Func<T> make)
         where T : nn.Module
     {
-        using var scope = torch.NewDisposeScope();
         try
         {
-            using var network = OnPaper(make);
-            return network.state_dict().Values.Aggregate(Int128.Zero, (sum, tensor) => sum + tensor.numel());
+            return OnPaper(make);
         }
         catch (Exception e) when (e is ExternalException or ArgumentException or ArithmeticException)
         {
@@ -72,5 +74,13 @@ internal static class StoredNetwork
             var problem = e.Message.Split('\n')[0];
             throw CheckpointException.ForFile(config, $"describes a network that can't be built: {problem}", e);
         }
+    }
+
+    private static Int128 ElementsOnPaper<T>(string config, Func<T> make)
+        where T : nn.Module
+    {
+        using var scope = torch.NewDisposeScope();
+        using var network = OnPaper(config, make);
+        return network.state_dict().Values.Aggregate(Int128.Zero, (sum, tensor) => sum + tensor.numel());
     }
 }

@@ -21,7 +21,6 @@ public sealed class YamlFuzzTests
         lr_scheduler: cosine
         use_ema: true
         ema_decay: 0.98
-        num_points: 4
         index_draw: per_sample
         output_dir: outputs/x
         eval_seed: 3
@@ -43,7 +42,6 @@ public sealed class YamlFuzzTests
             against: [lagrange]
           lagrange:
             method: flowbp-lagrange
-            num_points: 4
             line: points
             at: 4
         """;

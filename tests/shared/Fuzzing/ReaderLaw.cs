@@ -107,7 +107,7 @@ internal sealed class ReaderLaw(string named, params Type[] refusals)
 
     private string Kind(string message)
     {
-        var text = message.Replace(named, "", StringComparison.Ordinal);
+        var text = named.Length == 0 ? message : message.Replace(named, "", StringComparison.Ordinal);
         return new string([.. text.Where(c => c is (>= 'a' and <= 'z') or ' ')])[..Math.Min(40, CountOf(text))];
     }
 
