@@ -9,8 +9,8 @@ namespace FlowBP.Formats;
 /// <summary>Reads the keys of one JSON object and refuses those that nobody asked for.</summary>
 public sealed class ConfigReader
 {
-    /// <summary>The most layers of a network.</summary>
-    public const int MostLayers = 1024;
+    /// <summary>The most layers of a network; the largest that were released have half as many.</summary>
+    public const int MostLayers = 256;
 
     private const string LayersWord = "layers";
 

@@ -8,6 +8,9 @@ namespace FlowBP.Models.Autoencoders;
 /// <summary>Sizes and options of an <see cref="AutoencoderKL"/>, with the meaning of diffusers' config.json.</summary>
 public sealed record AutoencoderKLConfig
 {
+    // Each halves the picture: no picture has more.
+    private const int MostLevels = 12;
+
     /// <summary>Colour channels of the encoder's input.</summary>
     public int InChannels { get; init; } = 3;
 
@@ -115,9 +118,13 @@ public sealed record AutoencoderKLConfig
     /// <summary>Refuses channels that the norms can't divide.</summary>
     internal void Check(string file)
     {
-        if (BlockOutChannels.Count == 0)
+        if (BlockOutChannels.Count is 0 or > MostLevels)
         {
-            throw CheckpointException.ForFile(file, "key 'block_out_channels': found [], expected at least one entry");
+            throw CheckpointException.ForFile(
+                file,
+                $"key 'block_out_channels': found {(BlockOutChannels.Count == 0 ? "[]" : $"{BlockOutChannels.Count} entries")}, expected at least one entry"
+                    + $" and at most {MostLevels}"
+            );
         }
         foreach (var channels in BlockOutChannels)
         {

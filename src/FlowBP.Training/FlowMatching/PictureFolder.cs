@@ -29,9 +29,7 @@ internal sealed class PictureFolder : ICaptionedPictures
     {
         if (!Directory.Exists(folder))
         {
-            throw BadFile.Of(
-                $"flow_matching_data: {folder} is no folder; expected one with pictures and captions"
-            );
+            throw BadFile.Of($"flow_matching_data: {folder} is no folder; expected one with pictures and captions");
         }
         var metadata = Path.Combine(folder, MetadataName);
         entries = File.Exists(metadata) ? [.. Listed(folder, metadata)] : [.. Paired(folder)];
@@ -142,9 +140,7 @@ internal sealed class PictureFolder : ICaptionedPictures
             var caption = Text(json.RootElement, "text", where).Trim();
             if (name.Length == 0 || name.Contains('\0'))
             {
-                throw BadFile.Of(
-                    $"{where}: its file_name is empty or holds a zero, which no file's name does"
-                );
+                throw BadFile.Of($"{where}: its file_name is empty or holds a zero, which no file's name does");
             }
             var path = Path.GetFullPath(Path.Combine(folder, name));
             var root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));

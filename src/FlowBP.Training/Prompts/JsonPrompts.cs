@@ -150,9 +150,7 @@ internal static class JsonPrompts
                         ? $"{path}, {where} is {Kind(value)}, expected a text or an object with one"
                         : $"{path}, {where}: '{name}' is {Kind(value)}, expected a text"
                 );
-        return prompt.Length > 0
-            ? prompt
-            : throw BadFile.Of($"{path}, {where} is empty: remove it or write a prompt");
+        return prompt.Length > 0 ? prompt : throw BadFile.Of($"{path}, {where} is empty: remove it or write a prompt");
     }
 
     private static KeyValuePair<string, string?>[] EntriesOf(JsonElement item) =>

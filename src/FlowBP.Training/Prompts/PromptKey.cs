@@ -99,5 +99,8 @@ internal sealed class PromptKey(string path, string given)
         [.. keys.Select(pair => pair.Key)];
 
     private static string Listed(IReadOnlyList<string> names) =>
-        names.Count == 0 ? "nothing" : string.Join(", ", names.Take(NamedKeys).Select(MessageText.Shortened)) + (names.Count > NamedKeys ? " …" : "");
+        names.Count == 0
+            ? "nothing"
+            : string.Join(", ", names.Take(NamedKeys).Select(MessageText.Shortened))
+                + (names.Count > NamedKeys ? " …" : "");
 }

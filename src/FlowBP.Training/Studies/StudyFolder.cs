@@ -81,11 +81,9 @@ internal sealed class StudyFolder : IDisposable
         var record = Read<CellRecord>(path);
         // Lists may hold null whatever their type says.
         object?[] parts = [.. record.Metrics, .. record.Curve, .. record.Groups ?? [], .. record.LeapErrors ?? []];
-        return parts.Contains(null)
-            ? throw NotWritten(path, "a list holds null")
-            : (record.Arm, record.Seed) == (cell.Arm, cell.Seed)
-                ? record
-                : throw NotWritten(path, $"it is of arm {record.Arm} and seed {record.Seed}");
+        return parts.Contains(null) ? throw NotWritten(path, "a list holds null")
+            : (record.Arm, record.Seed) == (cell.Arm, cell.Seed) ? record
+            : throw NotWritten(path, $"it is of arm {record.Arm} and seed {record.Seed}");
     }
 
     /// <summary>Keeps the record of a cell.</summary>

@@ -49,7 +49,9 @@ public sealed class HostileFileTests
     [Test]
     public void A_merge_into_a_piece_that_is_not_there_is_found_before_a_prompt_needs_it()
     {
-        var json = JsonNode.Parse(File.ReadAllText(SharedFolder.Require("goldens/models/tokenizers/qwen_tokenizer.json")))!;
+        var json = JsonNode.Parse(
+            File.ReadAllText(SharedFolder.Require("goldens/models/tokenizers/qwen_tokenizer.json"))
+        )!;
         json["model"]!["merges"]!.AsArray().Add(new JsonArray("z", "q"));
         var file = folder.Write("tokenizer.json", json.ToJsonString());
 
@@ -62,7 +64,10 @@ public sealed class HostileFileTests
     public void A_prompt_has_no_more_tokens_than_a_model_was_made_for(string length, int expected)
     {
         CopyClip();
-        folder.Write("tokenizer_config.json", $$"""{"model_max_length": {{length}}, "pad_token": {"content": null} }""");
+        folder.Write(
+            "tokenizer_config.json",
+            $$"""{"model_max_length": {{length}}, "pad_token": {"content": null} }"""
+        );
 
         Assert.That(ClipTokenizer.FromFolder(folder.Path).MaxLength, Is.EqualTo(expected));
     }
@@ -74,7 +79,11 @@ public sealed class HostileFileTests
         var file = folder.Of("vocab.json");
         File.WriteAllText(file, File.ReadAllText(file).Replace("{", "{\"\\ud83d\": 7, ", StringComparison.Ordinal));
 
-        Refuses(() => ClipTokenizer.FromFolder(folder.Path), file, "holds half a letter (\\uD800 to \\uDFFF alone) at byte 1");
+        Refuses(
+            () => ClipTokenizer.FromFolder(folder.Path),
+            file,
+            "holds half a letter (\\uD800 to \\uDFFF alone) at byte 1"
+        );
     }
 
     [TestCase("\"shift\": 1e999", "key 'shift': found 1e999, expected a number")]
@@ -107,7 +116,11 @@ public sealed class HostileFileTests
         var file = folder.Write("tokenizer.json", T5(rewrites, "2", "-3"));
         var tokenizer = T5Tokenizer.FromJson(file);
 
-        Refuses(() => tokenizer.Encode("a"), file, "its normalisation makes 10000 characters of a prompt, expected at most 1032");
+        Refuses(
+            () => tokenizer.Encode("a"),
+            file,
+            "its normalisation makes 10000 characters of a prompt, expected at most 1032"
+        );
     }
 
     [TestCase("3", "-3", "model.unk_id: found 3, expected one of 3 pieces")]
@@ -159,7 +172,10 @@ public sealed class HostileFileTests
     {
         foreach (var name in new[] { "vocab.json", "merges.txt" })
         {
-            File.Copy(Path.Combine(SharedFolder.Repository!, "assets", "shapes", "model", "tokenizer", name), folder.Of(name));
+            File.Copy(
+                Path.Combine(SharedFolder.Repository!, "assets", "shapes", "model", "tokenizer", name),
+                folder.Of(name)
+            );
         }
     }
 

@@ -195,7 +195,9 @@ public sealed class TokenizerFuzzTests
               {"content": "<|endoftext|>", "id": 302, "single_word": true}],
              "normalizer": {"type": "NFC"},
              "pre_tokenizer": {"type": "Sequence", "pretokenizers": [
-               {"type": "Split", "pattern": {"Regex": {{{System.Text.Json.JsonSerializer.Serialize(QwenWords.Pattern)}}}},
+               {"type": "Split", "pattern": {"Regex": {{{System.Text.Json.JsonSerializer.Serialize(
+                QwenWords.Pattern
+            )}}}},
                 "behavior": "Isolated", "invert": false},
                {"type": "ByteLevel", "add_prefix_space": false, "use_regex": false}]},
              "model": {"type": "BPE", "vocab": { {{{vocabulary}}} }, "merges": [["c", "a"], "ca t"]}}

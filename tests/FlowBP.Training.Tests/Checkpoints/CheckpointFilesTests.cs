@@ -207,15 +207,26 @@ public sealed class CheckpointFilesTests
             Directory.CreateSymbolicLink(state, elsewhere);
             Directory.CreateDirectory(Path.Combine(elsewhere, "empty"));
         }
-        string[] there = [.. FolderEntries.FilesBelow(folder.Path).Where(file => file.StartsWith(elsewhere, StringComparison.Ordinal))];
+        string[] there =
+        [
+            .. FolderEntries
+                .FilesBelow(folder.Path)
+                .Where(file => file.StartsWith(elsewhere, StringComparison.Ordinal)),
+        ];
         Assert.That(
             () => StoredCheckpoint.Open(folders.Of(3)),
-            Throws.TypeOf<CheckpointException>().With.Message.EqualTo($"{link}: is a link: a checkpoint is made of its own files only")
+            Throws
+                .TypeOf<CheckpointException>()
+                .With.Message.EqualTo($"{link}: is a link: a checkpoint is made of its own files only")
         );
         KilledSaving.Save(folders, 4);
         folders.Prune(limit: 1, written: 4, best: null);
         Assert.That(there.All(File.Exists), Is.True);
-        Assert.That(what == "file" || Directory.Exists(Path.Combine(elsewhere, "empty")), Is.True, "an empty folder is somebody's");
+        Assert.That(
+            what == "file" || Directory.Exists(Path.Combine(elsewhere, "empty")),
+            Is.True,
+            "an empty folder is somebody's"
+        );
     }
 
     [Test]

@@ -22,7 +22,10 @@ public sealed class RecordFuzzTests
     public void Fuzz_records_of_steps_are_gone_on_with_or_refused_by_name()
     {
         var file = folder.Of("metrics.jsonl");
-        string[] valid = [.. Enumerable.Range(1, 5).Select(step => $$"""{"step": {{step}}, "reward": 0.5, "plans": [1, 2]}""")];
+        string[] valid =
+        [
+            .. Enumerable.Range(1, 5).Select(step => $$"""{"step": {{step}}, "reward": 0.5, "plans": [1, 2]}"""),
+        ];
         var from = KilledSaving.Manifest(3, ranks: 1);
         var law = new ReaderLaw(file, typeof(CheckpointException), typeof(InvalidDataException));
         // What is cut off is put on the disk, which takes milliseconds.
@@ -84,7 +87,10 @@ public sealed class RecordFuzzTests
                 () =>
                 {
                     var record = study.Find(cell)!;
-                    Assert.That(record.Metrics.All(metric => metric.Metric.Length >= 0 && metric.Scores.Length >= 0), Is.True);
+                    Assert.That(
+                        record.Metrics.All(metric => metric.Metric.Length >= 0 && metric.Scores.Length >= 0),
+                        Is.True
+                    );
                     Assert.That(record.Curve.All(point => point.Means.Count >= 0), Is.True);
                     Assert.That(record.Groups?.All(group => group.Prompts.Count >= 0) ?? true, Is.True);
                     Assert.That(record.LeapErrors?.All(error => error.Arm.Length >= 0) ?? true, Is.True);
@@ -98,7 +104,10 @@ public sealed class RecordFuzzTests
     [Test]
     public void Fuzz_identities_of_studies_are_compared_or_refused_by_name()
     {
-        var identity = new StudyIdentity("methods", new Dictionary<string, string> { ["device"] = "cpu", ["curve"] = "5" });
+        var identity = new StudyIdentity(
+            "methods",
+            new Dictionary<string, string> { ["device"] = "cpu", ["curve"] = "5" }
+        );
         new StudyFolder(folder.Of("study"), identity).Dispose();
         var file = folder.Of("study", "study.json");
         var valid = File.ReadAllText(file);
@@ -119,7 +128,14 @@ public sealed class RecordFuzzTests
         var outside = folder.Write("outside.txt", "mine");
         var elsewhere = folder.Write("elsewhere/weights.safetensors", "mine too");
         var random = new Random(103);
-        string[] names = ["metrics.jsonl", "model/weights.safetensors", "../outside.txt", outside, "linked/weights.safetensors"];
+        string[] names =
+        [
+            "metrics.jsonl",
+            "model/weights.safetensors",
+            "../outside.txt",
+            outside,
+            "linked/weights.safetensors",
+        ];
         for (var number = 0; number < FuzzCases.Count(300); number++)
         {
             Directory.CreateDirectory(Path.Combine(run, "model"));
@@ -132,7 +148,9 @@ public sealed class RecordFuzzTests
             string[] lines =
             [
                 "# a list",
-                .. Enumerable.Range(0, 6).Select(_ => HostileValues.Of(random, random.Next(2) == 0 ? names : HostileValues.Texts)),
+                .. Enumerable
+                    .Range(0, 6)
+                    .Select(_ => HostileValues.Of(random, random.Next(2) == 0 ? names : HostileValues.Texts)),
                 "linked/weights.safetensors",
             ];
             File.WriteAllText(Path.Combine(run, ".flowbp-run"), string.Join('\n', lines) + "\n");

@@ -58,7 +58,7 @@ public sealed class YamlFuzzTests
     public void Fuzz_configurations_are_read_or_refused()
     {
         var file = folder.Of("config.yaml");
-        Check(20, file, Flat, () => AlignmentConfig.Resolve(new SettingSources { ConfigFile = file }));
+        Check(20, file, Flat, () => AlignmentConfig.Resolve(new SettingSources { ConfigFile = file }), 1000);
     }
 
     [Test]
@@ -66,7 +66,7 @@ public sealed class YamlFuzzTests
     {
         var file = folder.Of("released.yaml");
         var valid = File.ReadAllText(ReleasedFile());
-        Check(21, file, valid, () => AlignmentConfig.Resolve(new SettingSources { ConfigFile = file }), 4000);
+        Check(21, file, valid, () => AlignmentConfig.Resolve(new SettingSources { ConfigFile = file }), 500);
     }
 
     [Test]
@@ -83,7 +83,8 @@ public sealed class YamlFuzzTests
                 var measure = StudyLibrary.Get(file).Measure;
                 Assert.That(measure.TrainingSeeds.Count * measure.NoiseSeeds.Count, Is.Positive);
                 Assert.That(measure.CurveSteps, Is.All.Positive);
-            }
+            },
+            1000
         );
     }
 
