@@ -93,6 +93,7 @@ public sealed record ModelFamily
         return StoredNetwork.Load(
             config,
             weights ?? folder,
+            Transformer.LeastElements?.Invoke(ConfigReader.Open(config)),
             () => NewTransformer(ConfigReader.Open(config)),
             model => TransformerWeights.LoadInto(model, weights ?? folder)
         );

@@ -34,6 +34,7 @@ public sealed class AutoencoderKL : LatentAutoencoder
         return StoredNetwork.Load(
             file,
             folder,
+            config.LeastElements,
             () => new AutoencoderKL(config),
             model => Checkpoint.LoadInto(model, folder)
         );

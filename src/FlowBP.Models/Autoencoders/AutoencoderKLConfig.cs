@@ -2,6 +2,7 @@
 
 using System.Text.Json.Nodes;
 using FlowBP.Formats;
+using FlowBP.Models.Layers;
 
 namespace FlowBP.Models.Autoencoders;
 
@@ -49,6 +50,17 @@ public sealed record AutoencoderKLConfig
 
     /// <summary>Pixels per latent element along each side.</summary>
     public int SpatialCompression => 1 << (BlockOutChannels.Count - 1);
+
+    /// <summary>
+    /// Numbers that the network has at least, in integers that no size overflows: what is known of it before anything is built.
+    /// </summary>
+    internal Int128 LeastElements =>
+        BlockOutChannels.Aggregate(
+            Int128.Zero,
+            (sum, channels) => sum + StoredNetwork.Product(2 * (Int128)LayersPerBlock, 9, channels, channels)
+        )
+        + StoredNetwork.Product(9, (Int128)InChannels + OutChannels, BlockOutChannels.FirstOrDefault())
+        + StoredNetwork.Product(9, LatentChannels, BlockOutChannels.LastOrDefault());
 
     /// <summary>Reads a config.json.</summary>
     /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>

@@ -41,6 +41,7 @@ public sealed class AutoencoderKLFlux2 : LatentAutoencoder
         return StoredNetwork.Load(
             file,
             folder,
+            config.LeastElements,
             () => new AutoencoderKLFlux2(config),
             model => Checkpoint.LoadInto(model, folder)
         );

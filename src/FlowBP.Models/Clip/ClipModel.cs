@@ -53,6 +53,7 @@ public sealed class CLIPModel : ClipEmbedder
         return StoredNetwork.Load(
             file,
             weights ?? folder,
+            config.LeastElements,
             () => new CLIPModel(config),
             model => TransformersWeights.LoadInto(model, weights ?? folder, Names)
         );
@@ -119,7 +120,7 @@ internal sealed class ClipVisionEmbeddings : nn.Module<Tensor, Tensor>
             stride: config.PatchSize,
             bias: false
         );
-        position_embedding = nn.Embedding(config.Patches + 1, config.HiddenSize);
+        position_embedding = NativeLayers.Embedding(config.Patches + 1, config.HiddenSize);
         RegisterComponents();
     }
 

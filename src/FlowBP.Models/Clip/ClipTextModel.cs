@@ -75,8 +75,8 @@ internal sealed class ClipTextEmbeddings : nn.Module<Tensor, Tensor>
     public ClipTextEmbeddings(ClipTextConfig config)
         : base(nameof(ClipTextEmbeddings))
     {
-        token_embedding = nn.Embedding(config.VocabSize, config.HiddenSize);
-        position_embedding = nn.Embedding(config.MaxPositionEmbeddings, config.HiddenSize);
+        token_embedding = NativeLayers.Embedding(config.VocabSize, config.HiddenSize);
+        position_embedding = NativeLayers.Embedding(config.MaxPositionEmbeddings, config.HiddenSize);
         RegisterComponents();
     }
 
@@ -115,6 +115,7 @@ public abstract class ClipTextTower : nn.Module<Tensor, Tensor>
         return StoredNetwork.Load(
             file,
             folder,
+            config.LeastElements,
             () => build(config),
             model => TransformersWeights.LoadInto(model, folder, names)
         );

@@ -27,7 +27,7 @@ public sealed class OpenClipModel : ClipEmbedder
         Config = config;
         var width = config.Text.Width;
         visual = new OpenClipVisionTower(config);
-        token_embedding = nn.Embedding(config.VocabSize, width);
+        token_embedding = NativeLayers.Embedding(config.VocabSize, width);
         positional_embedding = nn.Parameter(torch.zeros(config.ContextLength, width));
         transformer = new OpenClipTransformer(config.Text, config.QuickGelu, causal: true);
         ln_final = nn.LayerNorm(width);
@@ -49,6 +49,7 @@ public sealed class OpenClipModel : ClipEmbedder
         StoredNetwork.Load(
             weights,
             weights,
+            config.LeastElements,
             () => new OpenClipModel(config),
             model => Checkpoint.LoadInto(model, weights)
         );

@@ -38,7 +38,7 @@ public sealed class ImageTextMatchingModel : nn.Module<Tensor, Tensor, Tensor>
         conv_out = nn.Conv2d(channels[^1], config.Width, 1);
         var side = config.ImageSize >> (channels.Count - 1);
         image_position = nn.Parameter(torch.zeros(side * side, config.Width));
-        token_embedding = nn.Embedding(config.VocabSize, config.Width);
+        token_embedding = NativeLayers.Embedding(config.VocabSize, config.Width);
         positional_embedding = nn.Parameter(torch.zeros(config.ContextLength, config.Width));
         layers = new ModuleList<MatchingLayer>([
             .. Enumerable.Range(0, config.Layers).Select(_ => new MatchingLayer(config.Width, config.Heads)),
@@ -60,6 +60,7 @@ public sealed class ImageTextMatchingModel : nn.Module<Tensor, Tensor, Tensor>
         return StoredNetwork.Load(
             file,
             folder,
+            config.LeastElements,
             () => new ImageTextMatchingModel(config),
             model => Checkpoint.LoadInto(model, folder)
         );

@@ -58,6 +58,7 @@ public sealed class Qwen3TextEncoder : nn.Module<Tensor, Tensor?, IReadOnlyList<
         return StoredNetwork.Load(
             file,
             folder,
+            config.LeastElements(layers ?? config.NumHiddenLayers),
             () => new Qwen3TextEncoder(config, layers, dtype),
             model => TransformersWeights.LoadInto(model, folder, model.Names)
         );
@@ -111,7 +112,7 @@ internal sealed class Qwen3Model : nn.Module<Tensor, Tensor?, IReadOnlyList<Tens
         : base(nameof(Qwen3Model))
     {
         this.config = config;
-        embed_tokens = nn.Embedding(config.VocabSize, config.HiddenSize, dtype: dtype);
+        embed_tokens = NativeLayers.Embedding(config.VocabSize, config.HiddenSize, dtype);
         layers = new ModuleList<Qwen3Layer>([.. Enumerable.Range(0, count).Select(_ => new Qwen3Layer(config, dtype))]);
         norm = withNorm ? Qwen3Layer.Norm(config.HiddenSize, config, dtype) : null;
         RegisterComponents();

@@ -24,7 +24,7 @@ public sealed class T5EncoderModel : nn.Module<Tensor, Tensor>
         : base(nameof(T5EncoderModel))
     {
         Config = config;
-        shared = nn.Embedding(config.VocabSize, config.DModel, dtype: dtype);
+        shared = NativeLayers.Embedding(config.VocabSize, config.DModel, dtype);
         encoder = new T5Stack(config, shared, dtype);
         RegisterComponents();
     }
@@ -53,6 +53,7 @@ public sealed class T5EncoderModel : nn.Module<Tensor, Tensor>
         return StoredNetwork.Load(
             file,
             folder,
+            config.LeastElements,
             () => new T5EncoderModel(config, dtype),
             model => TransformersWeights.LoadInto(model, folder, Names)
         );
@@ -177,7 +178,7 @@ internal sealed class T5Attention : nn.Module<Tensor, Tensor, Tensor>
         unscale = Math.Sqrt(config.DKv);
         buckets = config.RelativeAttentionNumBuckets;
         maxDistance = config.RelativeAttentionMaxDistance;
-        relative_attention_bias = hasPositions ? nn.Embedding(buckets, heads, dtype: dtype) : null;
+        relative_attention_bias = hasPositions ? NativeLayers.Embedding(buckets, heads, dtype) : null;
         RegisterComponents();
     }
 

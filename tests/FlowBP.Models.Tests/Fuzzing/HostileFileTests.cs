@@ -3,10 +3,17 @@
 using System.IO.Compression;
 using System.Text;
 using System.Text.Json.Nodes;
+using FlowBP.Families.Flux1;
+using FlowBP.Families.Flux2;
+using FlowBP.Families.Inspection;
+using FlowBP.Families.SD3;
 using FlowBP.Formats;
 using FlowBP.Models.Adapters;
+using FlowBP.Models.Autoencoders;
+using FlowBP.Models.Clip;
 using FlowBP.Models.Prompts;
 using FlowBP.Models.Schedulers;
+using FlowBP.Models.TextEncoders;
 using FlowBP.Models.Tokenizers;
 
 namespace FlowBP.Models.Tests.Fuzzing;
@@ -94,6 +101,65 @@ public sealed class HostileFileTests
         var file = folder.Write("scheduler_config.json", $"{{{keys}}}");
 
         Refuses(() => FlowMatchEulerConfig.Read(file), file, message);
+    }
+
+    // A bound that is more than a network has would refuse the network's own weights.
+    [Test]
+    public void A_network_has_at_least_what_is_known_of_it_before_it_is_built()
+    {
+        (Int128 Least, Func<nn.Module> Make)[] networks =
+        [
+            (
+                SD3Family.ReleasedTransformer.LeastElements,
+                () => new SD3Transformer2DModel(SD3Family.ReleasedTransformer)
+            ),
+            (
+                Flux1Family.ReleasedTransformer.LeastElements,
+                () => new FluxTransformer2DModel(Flux1Family.ReleasedTransformer)
+            ),
+            (
+                Flux2Family.ReleasedTransformer.LeastElements,
+                () => new Flux2Transformer2DModel(Flux2Family.ReleasedTransformer)
+            ),
+            (SD3Family.ReleasedAutoencoder.LeastElements, () => new AutoencoderKL(SD3Family.ReleasedAutoencoder)),
+            (
+                Flux2Family.ReleasedAutoencoder.LeastElements,
+                () => new AutoencoderKLFlux2(Flux2Family.ReleasedAutoencoder)
+            ),
+            (ClipTextConfig.ClipL.LeastElements, () => new CLIPTextModel(ClipTextConfig.ClipL)),
+            (ClipTextConfig.ClipBigG.LeastElements, () => new CLIPTextModel(ClipTextConfig.ClipBigG)),
+            (new T5Config().LeastElements, () => new T5EncoderModel(new T5Config())),
+            (new Qwen3Config().LeastElements(32), () => new Qwen3TextEncoder(new Qwen3Config())),
+            (new ClipConfig().LeastElements, () => new CLIPModel(new ClipConfig())),
+            (OpenClipConfig.HpsV2.LeastElements, () => new OpenClipModel(OpenClipConfig.HpsV2)),
+        ];
+        foreach (var (least, make) in networks)
+        {
+            using var network = MetaNetwork.Build(make);
+            var own = network.state_dict().Values.Sum(tensor => tensor.numel());
+            Assert.That((double)least / own, Is.InRange(0.1, 1), network.GetName());
+        }
+    }
+
+    // TorchSharp's own table takes its memory wherever new tensors go.
+    [Test]
+    public void A_table_of_terabytes_takes_no_memory_on_paper()
+    {
+        var file = folder.Write(
+            "config.json",
+            (
+                TestNetworks.SmallClip.Text with
+                {
+                    VocabSize = int.MaxValue,
+                    HiddenSize = 256,
+                    NumAttentionHeads = 4,
+                }
+            ).ToJson()
+        );
+
+        using var network = NetworkConfig.Read(file).Single().Build();
+
+        Assert.That(NetworkLayout.Of(network).Parameters, Is.GreaterThan(256L * int.MaxValue));
     }
 
     [Test]
