@@ -1,7 +1,6 @@
 // What fuzzing found in the files of tokenizers, adapters and configurations, one of each kind.
 
 using System.IO.Compression;
-using System.Text;
 using System.Text.Json.Nodes;
 using FlowBP.Families.Flux1;
 using FlowBP.Families.Flux2;

@@ -47,7 +47,6 @@ public sealed class ModelFolderFuzzTests
     // Sizes that their product makes terabytes, or layers that would be built one by one until the memory ends.
     [TestCase("transformer", "\"attention_head_dim\": 8", "\"attention_head_dim\": 8000000", "asks for a network of")]
     [TestCase("transformer", "\"num_layers\": 2", "\"num_layers\": 1000000000", "an integer up to 256")]
-    [TestCase("transformer", "\"num_layers\": 2", "\"num_layers\": 250", "asks for a network of")]
     [TestCase("transformer", "\"pos_embed_max_size\": 8", "\"pos_embed_max_size\": 40000", "asks for a network of")]
     [TestCase(
         "transformer",
