@@ -87,11 +87,17 @@ public sealed record ModelFamily
     /// <param name="folder">A folder with <c>config.json</c> and weights, under diffusers' names or the original ones.</param>
     /// <param name="weights">A file of weights instead of those in the folder; null: those.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public FlowTransformer LoadTransformer(string folder, string? weights = null) =>
-        Unfinished.Filled(
-            NewTransformer(ConfigReader.Open(Path.Combine(folder, "config.json"))),
+    public FlowTransformer LoadTransformer(string folder, string? weights = null)
+    {
+        var config = Path.Combine(folder, "config.json");
+        return StoredNetwork.Load(
+            config,
+            weights ?? folder,
+            Transformer.LeastElements?.Invoke(ConfigReader.Open(config)),
+            () => NewTransformer(ConfigReader.Open(config)),
             model => TransformerWeights.LoadInto(model, weights ?? folder)
         );
+    }
 
     /// <summary>Image tokens of a picture.</summary>
     /// <param name="height">Pixels.</param>

@@ -2,6 +2,7 @@
 // the person at the keyboard: which file, which tensor or key, what was found, what was expected.
 
 using System.Text.Json;
+using FlowBP.Settings;
 
 namespace FlowBP.Formats;
 
@@ -9,10 +10,13 @@ namespace FlowBP.Formats;
 public sealed class CheckpointException : Exception
 {
     /// <summary>Creates the exception from a complete one-line message.</summary>
-    /// <param name="message">Names the file, the tensor or key, what was found and what was expected.</param>
+    /// <param name="message">
+    /// Names the file, the tensor or key, what was found and what was expected. What a file fills it with beyond a page is left out of
+    /// its middle, and control characters, which a terminal would obey, are replaced.
+    /// </param>
     /// <param name="inner">The error underneath, where there is one.</param>
     public CheckpointException(string message, Exception? inner = null)
-        : base(message.ReplaceLineEndings(" "), inner) { }
+        : base(MessageText.OneLine(message), inner) { }
 
     /// <summary>The exception for a file as a whole.</summary>
     /// <param name="file">The file.</param>
@@ -59,5 +63,5 @@ public sealed class CheckpointException : Exception
     internal static string Shape(ReadOnlySpan<long> shape) => $"[{string.Join(", ", shape.ToArray())}]";
 
     // A hostile header may hold a megabyte-long name; an error message should not.
-    internal static string Shorten(string name) => name.Length <= 200 ? name : name[..197] + "...";
+    internal static string Shorten(string name) => MessageText.Shortened(name);
 }

@@ -9,6 +9,11 @@ namespace FlowBP.Formats;
 /// <summary>Reads the keys of one JSON object and refuses those that nobody asked for.</summary>
 public sealed class ConfigReader
 {
+    /// <summary>The most layers of a network; the largest that were released have half as many.</summary>
+    public const int MostLayers = 256;
+
+    private const string LayersWord = "layers";
+
     private readonly JsonObject json;
     private readonly string section;
     private readonly HashSet<string> known = new(StringComparer.Ordinal);
@@ -25,8 +30,7 @@ public sealed class ConfigReader
 
     /// <summary>Reads a file whose content is one JSON object.</summary>
     /// <exception cref="CheckpointException">The file is missing or holds no JSON object, or a key twice.</exception>
-    public static ConfigReader Open(string file) =>
-        Parse(file, CheckpointException.Guard(file, () => System.IO.File.ReadAllText(file)));
+    public static ConfigReader Open(string file) => Parse(file, JsonFile.Text(file, "no such file"));
 
     /// <summary>Reads a text that is one JSON object.</summary>
     /// <param name="file">Names the text in messages.</param>
@@ -44,11 +48,25 @@ public sealed class ConfigReader
     public bool Contains(string key) => json.ContainsKey(key);
 
     /// <summary>An integer; <paramref name="fallback"/> if absent or null, an error if that is null too.</summary>
-    public int Int(string key, int? fallback = null) => Read(key, "an integer", n => n.GetValue<int>(), fallback);
+    /// <remarks>A key that counts layers has at most <see cref="MostLayers"/>: each is built, even where only sizes are asked for.</remarks>
+    public int Int(string key, int? fallback = null) =>
+        key.Contains(LayersWord, StringComparison.Ordinal)
+            ? Read(
+                key,
+                $"an integer up to {MostLayers}",
+                n => n.GetValue<int>() is var count and <= MostLayers ? count : throw new FormatException(),
+                fallback
+            )
+            : Read(key, "an integer", n => n.GetValue<int>(), fallback);
 
-    /// <summary>A number.</summary>
+    /// <summary>A finite number.</summary>
     public double Double(string key, double? fallback = null) =>
-        Read(key, "a number", n => n.GetValue<double>(), fallback);
+        Read(
+            key,
+            "a number",
+            n => n.GetValue<double>() is var value && double.IsFinite(value) ? value : throw new FormatException(),
+            fallback
+        );
 
     /// <summary>True or false.</summary>
     public bool Bool(string key, bool? fallback = null) =>
@@ -141,7 +159,10 @@ public sealed class ConfigReader
             if (!key.StartsWith('_') && !known.Contains(key))
             {
                 var hint = NearestNames.Question(CheckpointException.Shorten(key), known);
-                throw CheckpointException.ForFile(File, $"unknown key '{section}{key}' {hint}".TrimEnd());
+                throw CheckpointException.ForFile(
+                    File,
+                    $"unknown key '{section}{CheckpointException.Shorten(key)}' {hint}".TrimEnd()
+                );
             }
         }
     }
@@ -184,5 +205,8 @@ public sealed class ConfigReader
         CheckpointException.ForFile(File, $"key '{section}{key}': found none, expected {kind}");
 
     private CheckpointException Wrong(string key, JsonNode found, string expected) =>
-        CheckpointException.ForFile(File, $"key '{section}{key}': found {found.ToJsonString()}, expected {expected}");
+        CheckpointException.ForFile(
+            File,
+            $"key '{section}{key}': found {CheckpointException.Shorten(found.ToJsonString())}, expected {expected}"
+        );
 }

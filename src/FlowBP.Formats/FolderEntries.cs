@@ -2,6 +2,7 @@
 // change places in one step. Where the system does not have them either (another kernel, another file system), the answer says
 // so and the caller takes the longer way.
 
+using System.IO.Enumeration;
 using System.Runtime.InteropServices;
 
 namespace FlowBP.Formats;
@@ -79,6 +80,52 @@ public static partial class FolderEntries
             return false;
         }
     }
+
+    /// <summary>
+    /// Files of a folder and of all folders below it, and links, which are not followed: what a link leads to belongs to others, and
+    /// a link to a folder above it leads round and round.
+    /// </summary>
+    /// <param name="folder">An existing folder; it may itself be reached by a link.</param>
+    /// <returns>Full paths.</returns>
+    /// <exception cref="IOException">A folder can't be read.</exception>
+    public static IEnumerable<string> FilesBelow(string folder) =>
+        new FileSystemEnumerable<string>(
+            folder,
+            (ref FileSystemEntry entry) => entry.ToSpecifiedFullPath(),
+            new()
+            {
+                RecurseSubdirectories = true,
+                AttributesToSkip = 0,
+                IgnoreInaccessible = false,
+            }
+        )
+        {
+            ShouldIncludePredicate = (ref FileSystemEntry entry) => !entry.IsDirectory || IsLink(ref entry),
+            ShouldRecursePredicate = (ref FileSystemEntry entry) => !IsLink(ref entry),
+        };
+
+    /// <summary>Whether a path is a link, wherever it leads.</summary>
+    /// <param name="path">A file or folder.</param>
+    public static bool IsLink(string path) => new FileInfo(path).LinkTarget is not null;
+
+    /// <summary>The first link on the way from a folder to a file in it; null: there is none.</summary>
+    /// <param name="folder">The folder; it may itself be reached by a link.</param>
+    /// <param name="name">The file's path in the folder, with slashes.</param>
+    public static string? LinkOnTheWay(string folder, string name)
+    {
+        var path = folder;
+        foreach (var part in name.Split('/'))
+        {
+            path = Path.Combine(path, part);
+            if (IsLink(path))
+            {
+                return path;
+            }
+        }
+        return null;
+    }
+
+    private static bool IsLink(ref FileSystemEntry entry) => entry.Attributes.HasFlag(FileAttributes.ReparsePoint);
 
     [LibraryImport("libc", EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int OpenFile(string path, int flags);

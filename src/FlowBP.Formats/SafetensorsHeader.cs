@@ -91,17 +91,20 @@ internal sealed class SafetensorsHeader
         while (Next(ref reader) != JsonTokenType.EndObject)
         {
             var key = reader.GetString()!;
-            Expect(ref reader, JsonTokenType.String, $"'__metadata__.{key}'");
+            Expect(ref reader, JsonTokenType.String, $"'__metadata__.{CheckpointException.Shorten(key)}'");
             if (!Metadata.TryAdd(key, reader.GetString()!))
             {
-                throw CheckpointException.ForFile(file, $"'__metadata__.{key}' appears twice in the header");
+                throw CheckpointException.ForFile(
+                    file,
+                    $"'__metadata__.{CheckpointException.Shorten(key)}' appears twice in the header"
+                );
             }
         }
     }
 
     private SafetensorsEntry ReadEntry(ref Utf8JsonReader reader, string name)
     {
-        Expect(ref reader, JsonTokenType.StartObject, $"tensor '{name}'");
+        Expect(ref reader, JsonTokenType.StartObject, $"tensor '{CheckpointException.Shorten(name)}'");
         SafetensorsType? type = null;
         long[]? shape = null;
         long[]? offsets = null;
@@ -116,7 +119,7 @@ internal sealed class SafetensorsHeader
                 _ => throw CheckpointException.ForTensor(
                     file,
                     name,
-                    $"the key '{key}'",
+                    $"the key '{CheckpointException.Shorten(key)}'",
                     "only dtype, shape and data_offsets"
                 ),
             };
@@ -154,7 +157,7 @@ internal sealed class SafetensorsHeader
 
     private SafetensorsType ReadType(ref Utf8JsonReader reader, string name)
     {
-        Expect(ref reader, JsonTokenType.String, $"dtype of tensor '{name}'");
+        Expect(ref reader, JsonTokenType.String, $"dtype of tensor '{CheckpointException.Shorten(name)}'");
         var text = reader.GetString()!;
         foreach (var type in Enum.GetValues<SafetensorsType>())
         {
@@ -164,12 +167,17 @@ internal sealed class SafetensorsHeader
             }
         }
         var known = string.Join(", ", Enum.GetNames<SafetensorsType>());
-        throw CheckpointException.ForTensor(file, name, $"dtype {text}", $"one of {known}");
+        throw CheckpointException.ForTensor(
+            file,
+            name,
+            $"dtype {CheckpointException.Shorten(text)}",
+            $"one of {known}"
+        );
     }
 
     private long[] ReadIntegers(ref Utf8JsonReader reader, string name, string key)
     {
-        Expect(ref reader, JsonTokenType.StartArray, $"{key} of tensor '{name}'");
+        Expect(ref reader, JsonTokenType.StartArray, $"{key} of tensor '{CheckpointException.Shorten(name)}'");
         var values = new List<long>();
         while (Next(ref reader) != JsonTokenType.EndArray)
         {
@@ -221,20 +229,16 @@ internal sealed class SafetensorsHeader
 
     private void CheckEntry(SafetensorsEntry entry, long dataBytes)
     {
-        long expected;
-        try
-        {
-            expected = entry.Shape.Aggregate((long)entry.Type.Size(), (n, extent) => checked(n * extent));
-        }
-        catch (OverflowException)
+        if (TensorShape.Problem(entry.Shape, entry.Type.Size()) is { } expectedShape)
         {
             throw CheckpointException.ForTensor(
                 file,
                 entry.Name,
                 $"shape {CheckpointException.Shape(entry.Shape)}",
-                "fewer than 2^63 bytes"
+                expectedShape
             );
         }
+        var expected = entry.Shape.Aggregate((long)entry.Type.Size(), (n, extent) => n * extent);
         if (entry.Begin > entry.End || entry.End > dataBytes)
         {
             throw CheckpointException.ForTensor(

@@ -74,15 +74,7 @@ public sealed class ShardedCheckpoint : ICheckpointSource
     private SortedDictionary<string, List<string>> ReadIndex()
     {
         using var json = Parse();
-        try
-        {
-            return ReadMap(json);
-        }
-        catch (InvalidOperationException e)
-        {
-            // A document keeps strings as bytes; that they are no text shows when they are asked for.
-            throw CheckpointException.ForFile(Path, $"is no index: {e.Message}", e);
-        }
+        return ReadMap(json);
     }
 
     private SortedDictionary<string, List<string>> ReadMap(JsonDocument json)
@@ -121,6 +113,7 @@ public sealed class ShardedCheckpoint : ICheckpointSource
     {
         var text = CheckpointException.Guard(Path, Text);
         ForeignContent.Refuse(Path, text);
+        JsonFile.RequireLetters(Path, text);
         try
         {
             return JsonDocument.Parse(text, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 8 });

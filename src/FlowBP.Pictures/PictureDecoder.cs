@@ -7,6 +7,10 @@ namespace FlowBP.Pictures;
 /// <summary>Reads the bytes of PNG, JPEG and WebP files.</summary>
 internal static class PictureDecoder
 {
+    // What the formats reach where a picture is one color; what is smaller than a screen needs no such measure.
+    private const int PixelsPerByte = 1024;
+    private const int FreePixels = 1 << 25;
+
     /// <summary>The picture in the bytes of a file; see <see cref="PictureFile.Decode"/>.</summary>
     public static RgbImage Decode(ReadOnlySpan<byte> file)
     {
@@ -24,7 +28,8 @@ internal static class PictureDecoder
         }
 
         (var width, var height) = (codec.Info.Width, codec.Info.Height);
-        if ((long)width * height > Array.MaxLength / 4)
+        // A kilobyte can claim two billion bytes of pixels.
+        if ((long)width * height > Math.Min(Array.MaxLength / 4, FreePixels + (long)PixelsPerByte * file.Length))
         {
             throw new InvalidDataException($"a picture of {width} × {height} pixels is too large to be read");
         }

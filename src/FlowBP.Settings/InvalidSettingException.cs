@@ -8,4 +8,4 @@ namespace FlowBP.Settings;
 /// model it is given for cannot have.
 /// </summary>
 /// <param name="message">One line: the setting, what was found, what is accepted.</param>
-public class InvalidSettingException(string message) : ArgumentException(message);
+public class InvalidSettingException(string message) : ArgumentException(MessageText.OneLine(message));

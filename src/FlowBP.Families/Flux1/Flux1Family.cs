@@ -62,6 +62,7 @@ public static class Flux1Family
                 json => new FluxTransformer2DModel(FluxTransformerConfig.Read(json))
             )
             {
+                LeastElements = json => FluxTransformerConfig.Read(json).LeastElements,
                 ModelWords = ["flux.1", "transformer"],
                 Keys = ["guidance_embeds", "pooled_projection_dim"],
             },

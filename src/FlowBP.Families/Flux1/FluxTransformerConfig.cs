@@ -1,6 +1,7 @@
 // The transformer's config.json of FLUX.1. Defaults are those of the ecosystem's class, which leaves out what equals them.
 
 using FlowBP.Formats;
+using FlowBP.Models.Layers;
 using FlowBP.Models.Transformers;
 
 namespace FlowBP.Families.Flux1;
@@ -40,6 +41,22 @@ public sealed record FluxTransformerConfig
 
     /// <summary>Width of the residual streams.</summary>
     public int InnerDim => NumAttentionHeads * AttentionHeadDim;
+
+    /// <summary>
+    /// Numbers that the network has at least, in integers that no size overflows: what is known of it before anything is built.
+    /// </summary>
+    internal Int128 LeastElements =>
+        StoredNetwork.Product(
+            (Int128)NumLayers + NumSingleLayers,
+            8,
+            NumAttentionHeads,
+            AttentionHeadDim,
+            NumAttentionHeads,
+            AttentionHeadDim
+        )
+        + StoredNetwork.Product(JointAttentionDim, NumAttentionHeads, AttentionHeadDim)
+        + StoredNetwork.Product(PooledProjectionDim, NumAttentionHeads, AttentionHeadDim)
+        + StoredNetwork.Product((Int128)InChannels + OutChannels, NumAttentionHeads, AttentionHeadDim);
 
     /// <summary>Reads a config.json.</summary>
     /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>

@@ -68,6 +68,7 @@ public static class Flux2Family
                 json => new Flux2Transformer2DModel(Flux2TransformerConfig.Read(json))
             )
             {
+                LeastElements = json => Flux2TransformerConfig.Read(json).LeastElements,
                 ModelWords = ["flux.2", "transformer"],
                 Keys = ["timestep_guidance_channels"],
             },

@@ -2,6 +2,7 @@
 // they are the large model's, so a Klein model's file names nearly everything.
 
 using FlowBP.Formats;
+using FlowBP.Models.Layers;
 using FlowBP.Models.Transformers;
 
 namespace FlowBP.Families.Flux2;
@@ -53,6 +54,29 @@ public sealed record Flux2TransformerConfig
 
     /// <summary>Width inside an MLP, after the gate.</summary>
     public int MlpDim => (int)(InnerDim * MlpRatio);
+
+    /// <summary>
+    /// Numbers that the network has at least, in integers that no size overflows: what is known of it before anything is built.
+    /// </summary>
+    internal Int128 LeastElements =>
+        StoredNetwork.Product(
+            (Int128)NumLayers + NumSingleLayers,
+            4,
+            NumAttentionHeads,
+            AttentionHeadDim,
+            NumAttentionHeads,
+            AttentionHeadDim
+        )
+        + StoredNetwork.Product(
+            (Int128)MlpRatio,
+            NumAttentionHeads,
+            AttentionHeadDim,
+            NumAttentionHeads,
+            AttentionHeadDim
+        )
+        + StoredNetwork.Product(JointAttentionDim, NumAttentionHeads, AttentionHeadDim)
+        + StoredNetwork.Product(TimestepGuidanceChannels, NumAttentionHeads, AttentionHeadDim)
+        + StoredNetwork.Product((Int128)InChannels + OutChannels, NumAttentionHeads, AttentionHeadDim);
 
     /// <summary>Reads a config.json.</summary>
     /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>

@@ -40,6 +40,9 @@ public sealed record NetworkArchitecture(string Name, Func<ConfigReader, nn.Modu
     /// </summary>
     public IReadOnlyList<string> Besides { get; init; } = [];
 
+    /// <summary>Numbers that the network of a configuration has at least; null: unknown.</summary>
+    internal Func<ConfigReader, Int128>? LeastElements { get; init; }
+
     /// <summary>Whether a class of this name is this network.</summary>
     /// <param name="className">The class.</param>
     public bool IsClass(string className) => className == Name || Aliases.Contains(className);

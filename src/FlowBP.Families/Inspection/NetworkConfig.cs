@@ -3,6 +3,7 @@
 
 using System.Text.Json.Nodes;
 using FlowBP.Formats;
+using FlowBP.Models.Layers;
 
 namespace FlowBP.Families.Inspection;
 
@@ -68,7 +69,7 @@ public sealed class NetworkConfig
     {
         var reader = ConfigReader.Parse(File, config.ToJsonString());
         reader.Ignore("architectures", "model_type");
-        return MetaNetwork.Build(() => Architecture.Build(reader));
+        return StoredNetwork.Built(File, () => MetaNetwork.Build(() => Architecture.Build(reader)));
     }
 
     /// <summary>Whether a file is a layout: a configuration with the names and shapes of its network.</summary>

@@ -91,6 +91,7 @@ public static class SD3Family
                 json => new SD3Transformer2DModel(SD3TransformerConfig.Read(json))
             )
             {
+                LeastElements = json => SD3TransformerConfig.Read(json).LeastElements,
                 ModelWords = ["sd3", "transformer"],
                 Keys = ["pos_embed_max_size", "joint_attention_dim"],
             },

@@ -2,6 +2,7 @@
 // out what equals them.
 
 using FlowBP.Formats;
+using FlowBP.Models.Layers;
 
 namespace FlowBP.Families.SD3;
 
@@ -46,6 +47,17 @@ public sealed record SD3TransformerConfig
 
     /// <summary>Width of the residual streams.</summary>
     public int InnerDim => NumAttentionHeads * AttentionHeadDim;
+
+    /// <summary>
+    /// Numbers that the network has at least, in integers that no size overflows: what is known of it before anything is built.
+    /// </summary>
+    internal Int128 LeastElements =>
+        StoredNetwork.Product(NumLayers, 8, NumAttentionHeads, AttentionHeadDim, NumAttentionHeads, AttentionHeadDim)
+        + StoredNetwork.Product(JointAttentionDim, NumAttentionHeads, AttentionHeadDim)
+        + StoredNetwork.Product(PooledProjectionDim, NumAttentionHeads, AttentionHeadDim)
+        + StoredNetwork.Product(PosEmbedMaxSize, PosEmbedMaxSize, NumAttentionHeads, AttentionHeadDim)
+        + StoredNetwork.Product(PatchSize, PatchSize, InChannels, NumAttentionHeads, AttentionHeadDim)
+        + StoredNetwork.Product(PatchSize, PatchSize, OutChannels, NumAttentionHeads, AttentionHeadDim);
 
     /// <summary>Reads a config.json.</summary>
     /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>

@@ -69,11 +69,12 @@ internal static class TorchGlobals
             _ => null,
         };
 
-    // Null if a size or stride is no number, or an element would lie outside the storage.
+    // Null if a size or stride is no number, no tensor can have the shape, or an element would lie outside the storage.
     private static TorchTensor? Tensor(TorchStorage storage, long offset, PickleTuple size, PickleTuple stride)
     {
         if (
-            size.Items.Length != stride.Items.Length
+            size.Items.Length > TensorShape.MostExtents
+            || size.Items.Length != stride.Items.Length
             || !size.Items.All(item => item is long and >= 0)
             || !stride.Items.All(item => item is long and >= 0)
         )
@@ -82,7 +83,11 @@ internal static class TorchGlobals
         }
         long[] shape = [.. size.Items.Cast<long>()];
         long[] strides = [.. stride.Items.Cast<long>()];
-        // In numbers without bounds: sizes and strides of a hostile file overflow any other.
+        if (TensorShape.Problem(shape, ElementTypes.Size(storage.Type)) is not null)
+        {
+            return null;
+        }
+        // In numbers without bounds: strides and offsets of a hostile file overflow any other.
         var elements = shape.Aggregate(BigInteger.One, (n, extent) => n * extent);
         var last = shape.Zip(strides).Aggregate((BigInteger)offset, (n, d) => n + (d.First - 1) * (BigInteger)d.Second);
         var inside = offset >= 0 && (elements.IsZero ? offset <= storage.Elements : last < storage.Elements);

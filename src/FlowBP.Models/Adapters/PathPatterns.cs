@@ -9,15 +9,21 @@ namespace FlowBP.Models.Adapters;
 /// <summary>Numbers for some layers.</summary>
 internal sealed class PathPatterns
 {
+    private const int MostPatterns = 10_000;
+
     private readonly PeftKeys keys;
     private readonly string key;
-    private readonly Dictionary<string, double> numbers;
+    private readonly (string Pattern, Lazy<Regex> Regex, double Value)[] numbers;
 
-    private PathPatterns(PeftKeys keys, string key, Dictionary<string, double> numbers)
+    private PathPatterns(PeftKeys keys, string key, IEnumerable<(string Pattern, double Value)> numbers)
     {
         this.keys = keys;
         this.key = key;
-        this.numbers = numbers;
+        // Each is compiled once, when a layer first asks for it, and not for every layer anew.
+        this.numbers =
+        [
+            .. numbers.Select(each => (each.Pattern, new Lazy<Regex>(() => Compiled(each.Pattern)), each.Value)),
+        ];
     }
 
     /// <summary>Reads the patterns of a key; there may be none.</summary>
@@ -29,11 +35,11 @@ internal sealed class PathPatterns
             keys.Value(key) switch
             {
                 null => [],
-                JsonObject pattern => pattern.ToDictionary(
-                    pair => pair.Key,
-                    pair => keys.Number($"{key}.{pair.Key}", pair.Value),
-                    StringComparer.Ordinal
+                JsonObject { Count: > MostPatterns } => throw keys.Problem(
+                    key,
+                    $"found more than {MostPatterns} patterns, expected no more than a network has layers"
                 ),
+                JsonObject pattern => pattern.Select(pair => (pair.Key, keys.Number($"{key}.{pair.Key}", pair.Value))),
                 { } other => throw keys.Wrong(key, other, "numbers by layer"),
             }
         );
@@ -42,11 +48,11 @@ internal sealed class PathPatterns
     /// <exception cref="CheckpointException">A pattern is none.</exception>
     public double? Find(string path)
     {
-        foreach (var (pattern, value) in numbers)
+        foreach (var (pattern, regex, value) in numbers)
         {
             // PEFT's patterns are regular expressions; those that it writes are paths. The engine without backtracking
             // takes linear time whatever a hostile file says.
-            if (pattern == path || Matches(pattern, path))
+            if (pattern == path || regex.Value.IsMatch(path))
             {
                 return value;
             }
@@ -54,15 +60,11 @@ internal sealed class PathPatterns
         return null;
     }
 
-    private bool Matches(string pattern, string path)
+    private Regex Compiled(string pattern)
     {
         try
         {
-            return Regex.IsMatch(
-                path,
-                $@"^(.*\.)?({pattern})$",
-                RegexOptions.NonBacktracking | RegexOptions.CultureInvariant
-            );
+            return new($@"^(.*\.)?({pattern})$", RegexOptions.NonBacktracking | RegexOptions.CultureInvariant);
         }
         catch (Exception e) when (e is ArgumentException or NotSupportedException)
         {

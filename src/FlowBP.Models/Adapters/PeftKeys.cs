@@ -51,6 +51,7 @@ internal sealed class PeftKeys
         }
         try
         {
+            JsonFile.RequireLetters(tensors.Path, text);
             var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
             return JsonNode.Parse(text, documentOptions: options) is JsonObject json
                 ? new PeftKeys(tensors.Path, $"{prefix}.", "metadata", json)

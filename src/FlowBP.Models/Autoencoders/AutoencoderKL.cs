@@ -27,11 +27,18 @@ public sealed class AutoencoderKL : LatentAutoencoder
 
     /// <summary>Reads <c>config.json</c> and <c>diffusion_pytorch_model.safetensors</c> from a folder.</summary>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static AutoencoderKL FromFolder(string folder) =>
-        Unfinished.Filled(
-            new AutoencoderKL(AutoencoderKLConfig.Read(Path.Combine(folder, "config.json"))),
+    public static AutoencoderKL FromFolder(string folder)
+    {
+        var file = Path.Combine(folder, "config.json");
+        var config = AutoencoderKLConfig.Read(file);
+        return StoredNetwork.Load(
+            file,
+            folder,
+            config.LeastElements,
+            () => new AutoencoderKL(config),
             model => Checkpoint.LoadInto(model, folder)
         );
+    }
 
     /// <summary>From the encoder's latent to what a diffusion model sees: <c>(z − shift) · scale</c>.</summary>
     public override Tensor Scale(Tensor z_BCYX)

@@ -2,12 +2,16 @@
 
 using System.Text.Json.Nodes;
 using FlowBP.Formats;
+using FlowBP.Models.Layers;
 
 namespace FlowBP.Models.Autoencoders;
 
 /// <summary>Sizes and options of an <see cref="AutoencoderKL"/>, with the meaning of diffusers' config.json.</summary>
 public sealed record AutoencoderKLConfig
 {
+    // Each halves the picture: no picture has more.
+    private const int MostLevels = 12;
+
     /// <summary>Colour channels of the encoder's input.</summary>
     public int InChannels { get; init; } = 3;
 
@@ -46,6 +50,17 @@ public sealed record AutoencoderKLConfig
 
     /// <summary>Pixels per latent element along each side.</summary>
     public int SpatialCompression => 1 << (BlockOutChannels.Count - 1);
+
+    /// <summary>
+    /// Numbers that the network has at least, in integers that no size overflows: what is known of it before anything is built.
+    /// </summary>
+    internal Int128 LeastElements =>
+        BlockOutChannels.Aggregate(
+            Int128.Zero,
+            (sum, channels) => sum + StoredNetwork.Product(2 * (Int128)LayersPerBlock, 9, channels, channels)
+        )
+        + StoredNetwork.Product(9, (Int128)InChannels + OutChannels, BlockOutChannels.FirstOrDefault())
+        + StoredNetwork.Product(9, LatentChannels, BlockOutChannels.LastOrDefault());
 
     /// <summary>Reads a config.json.</summary>
     /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
@@ -115,9 +130,13 @@ public sealed record AutoencoderKLConfig
     /// <summary>Refuses channels that the norms can't divide.</summary>
     internal void Check(string file)
     {
-        if (BlockOutChannels.Count == 0)
+        if (BlockOutChannels.Count is 0 or > MostLevels)
         {
-            throw CheckpointException.ForFile(file, "key 'block_out_channels': found [], expected at least one entry");
+            throw CheckpointException.ForFile(
+                file,
+                $"key 'block_out_channels': found {(BlockOutChannels.Count == 0 ? "[]" : $"{BlockOutChannels.Count} entries")}, expected at least one entry"
+                    + $" and at most {MostLevels}"
+            );
         }
         foreach (var channels in BlockOutChannels)
         {

@@ -34,11 +34,18 @@ public sealed class AutoencoderKLFlux2 : LatentAutoencoder
 
     /// <summary>Reads <c>config.json</c> and <c>diffusion_pytorch_model.safetensors</c> from a folder.</summary>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static AutoencoderKLFlux2 FromFolder(string folder) =>
-        Unfinished.Filled(
-            new AutoencoderKLFlux2(AutoencoderKLFlux2Config.Read(Path.Combine(folder, "config.json"))),
+    public static AutoencoderKLFlux2 FromFolder(string folder)
+    {
+        var file = Path.Combine(folder, "config.json");
+        var config = AutoencoderKLFlux2Config.Read(file);
+        return StoredNetwork.Load(
+            file,
+            folder,
+            config.LeastElements,
+            () => new AutoencoderKLFlux2(config),
             model => Checkpoint.LoadInto(model, folder)
         );
+    }
 
     /// <summary>From the encoder's latent to what a diffusion model sees: patches, <c>(z − mean) / std</c>.</summary>
     /// <param name="z_BCYX">Latent; even sides.</param>

@@ -2,6 +2,7 @@
 
 using System.Text.Json.Nodes;
 using FlowBP.Formats;
+using FlowBP.Models.Layers;
 
 namespace FlowBP.Models.Autoencoders;
 
@@ -29,6 +30,16 @@ public sealed record AutoencoderKLFlux2Config
     /// <summary>Sizes of the decoder.</summary>
     internal AutoencoderKLConfig DecoderTower =>
         DecoderBlockOutChannels is null ? Towers : Towers with { BlockOutChannels = DecoderBlockOutChannels };
+
+    /// <summary>
+    /// Numbers that the network has at least, in integers that no size overflows: what is known of it before anything is built.
+    /// </summary>
+    internal Int128 LeastElements =>
+        Towers.LeastElements
+        + (DecoderBlockOutChannels ?? []).Aggregate(
+            Int128.Zero,
+            (sum, channels) => sum + StoredNetwork.Product(Towers.LayersPerBlock, 9, channels, channels)
+        ) / 2;
 
     /// <summary>Reads a config.json.</summary>
     /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>

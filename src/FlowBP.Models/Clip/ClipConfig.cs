@@ -10,6 +10,15 @@ namespace FlowBP.Models.Clip;
 /// <summary>Sizes and options of a CLIP vision tower.</summary>
 public sealed record ClipVisionConfig
 {
+    /// <summary>
+    /// Numbers that the network has at least, in integers that no size overflows: what is known of it before anything is built.
+    /// </summary>
+    internal Int128 LeastElements =>
+        StoredNetwork.Product(NumHiddenLayers, 4, HiddenSize, HiddenSize)
+        + StoredNetwork.Product(NumHiddenLayers, 2, HiddenSize, IntermediateSize)
+        + StoredNetwork.Product(NumChannels, PatchSize, PatchSize, HiddenSize)
+        + StoredNetwork.Product(ImageSize / Math.Max(PatchSize, 1), ImageSize / Math.Max(PatchSize, 1), HiddenSize);
+
     /// <summary>Width of the residual stream.</summary>
     public int HiddenSize { get; init; } = 768;
 
@@ -60,6 +69,14 @@ public sealed record ClipVisionConfig
 /// <summary>Sizes and options of a two-tower CLIP model, with the meaning of transformers' config.json.</summary>
 public sealed record ClipConfig
 {
+    /// <summary>
+    /// Numbers that the network has at least, in integers that no size overflows: what is known of it before anything is built.
+    /// </summary>
+    internal Int128 LeastElements =>
+        Text.LeastElements
+        + Vision.LeastElements
+        + StoredNetwork.Product(ProjectionDim, (Int128)Text.HiddenSize + Vision.HiddenSize);
+
     /// <summary>The text tower.</summary>
     public ClipTextConfig Text { get; init; } = new();
 

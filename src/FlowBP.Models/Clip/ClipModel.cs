@@ -46,11 +46,18 @@ public sealed class CLIPModel : ClipEmbedder
     /// <param name="folder">The folder.</param>
     /// <param name="weights">A file of weights instead of those in the folder; null: those.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static CLIPModel FromFolder(string folder, string? weights = null) =>
-        Unfinished.Filled(
-            new CLIPModel(ClipConfig.Read(Path.Combine(folder, "config.json"))),
+    public static CLIPModel FromFolder(string folder, string? weights = null)
+    {
+        var file = Path.Combine(folder, "config.json");
+        var config = ClipConfig.Read(file);
+        return StoredNetwork.Load(
+            file,
+            weights ?? folder,
+            config.LeastElements,
+            () => new CLIPModel(config),
             model => TransformersWeights.LoadInto(model, weights ?? folder, Names)
         );
+    }
 
     /// <inheritdoc/>
     protected override Tensor ProjectText(Tensor ids_BL) => text_projection.call(text_model.call(ids_BL).Pooled);
@@ -113,7 +120,7 @@ internal sealed class ClipVisionEmbeddings : nn.Module<Tensor, Tensor>
             stride: config.PatchSize,
             bias: false
         );
-        position_embedding = nn.Embedding(config.Patches + 1, config.HiddenSize);
+        position_embedding = NativeLayers.Embedding(config.Patches + 1, config.HiddenSize);
         RegisterComponents();
     }
 

@@ -73,6 +73,14 @@ public sealed record ClipTextConfig
             EosTokenId = 2,
         };
 
+    /// <summary>
+    /// Numbers that the network has at least, in integers that no size overflows: what is known of it before anything is built.
+    /// </summary>
+    internal Int128 LeastElements =>
+        StoredNetwork.Product(NumHiddenLayers, 4, HiddenSize, HiddenSize)
+        + StoredNetwork.Product(NumHiddenLayers, 2, HiddenSize, IntermediateSize)
+        + StoredNetwork.Product((Int128)VocabSize + MaxPositionEmbeddings, HiddenSize);
+
     /// <summary>Reads a config.json.</summary>
     /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
     public static ClipTextConfig Read(string file) => Read(ConfigReader.Open(file));

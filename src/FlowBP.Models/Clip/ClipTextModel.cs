@@ -75,8 +75,8 @@ internal sealed class ClipTextEmbeddings : nn.Module<Tensor, Tensor>
     public ClipTextEmbeddings(ClipTextConfig config)
         : base(nameof(ClipTextEmbeddings))
     {
-        token_embedding = nn.Embedding(config.VocabSize, config.HiddenSize);
-        position_embedding = nn.Embedding(config.MaxPositionEmbeddings, config.HiddenSize);
+        token_embedding = NativeLayers.Embedding(config.VocabSize, config.HiddenSize);
+        position_embedding = NativeLayers.Embedding(config.MaxPositionEmbeddings, config.HiddenSize);
         RegisterComponents();
     }
 
@@ -108,11 +108,18 @@ public abstract class ClipTextTower : nn.Module<Tensor, Tensor>
     public ClipTextStates Encode(Tensor ids_BL) => text_model.call(ids_BL);
 
     private protected static T Filled<T>(string folder, Func<ClipTextConfig, T> build, WeightNames names)
-        where T : ClipTextTower =>
-        Unfinished.Filled(
-            build(ClipTextConfig.Read(Path.Combine(folder, "config.json"))),
+        where T : ClipTextTower
+    {
+        var file = Path.Combine(folder, "config.json");
+        var config = ClipTextConfig.Read(file);
+        return StoredNetwork.Load(
+            file,
+            folder,
+            config.LeastElements,
+            () => build(config),
             model => TransformersWeights.LoadInto(model, folder, names)
         );
+    }
 }
 
 /// <summary>CLIP text tower with its projection: <c>text_model.*</c> and <c>text_projection.weight</c>.</summary>

@@ -16,6 +16,18 @@ public sealed record OpenClipTowerConfig(int Width, int Heads, int Layers, doubl
 /// <summary>Sizes and options of an open_clip model with a vision transformer.</summary>
 public sealed record OpenClipConfig
 {
+    /// <summary>
+    /// Numbers that the network has at least, in integers that no size overflows: what is known of it before anything is built.
+    /// </summary>
+    internal Int128 LeastElements =>
+        StoredNetwork.Product(Text.Layers, 4, Text.Width, Text.Width)
+        + StoredNetwork.Product(Vision.Layers, 4, Vision.Width, Vision.Width)
+        + StoredNetwork.Product((Int128)VocabSize + ContextLength + EmbedDim, Text.Width)
+        + StoredNetwork.Product((Int128)(Text.MlpRatio * Text.Width), Text.Width)
+        + StoredNetwork.Product((Int128)(Vision.MlpRatio * Vision.Width), Vision.Width)
+        + StoredNetwork.Product(3, PatchSize, PatchSize, Vision.Width)
+        + StoredNetwork.Product(ImageSize / Math.Max(PatchSize, 1), ImageSize / Math.Max(PatchSize, 1), Vision.Width);
+
     /// <summary>The reward HPSv2.1: the two towers of ViT-H/14.</summary>
     public static OpenClipConfig HpsV2 { get; } =
         new()

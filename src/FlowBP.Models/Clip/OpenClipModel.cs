@@ -27,7 +27,7 @@ public sealed class OpenClipModel : ClipEmbedder
         Config = config;
         var width = config.Text.Width;
         visual = new OpenClipVisionTower(config);
-        token_embedding = nn.Embedding(config.VocabSize, width);
+        token_embedding = NativeLayers.Embedding(config.VocabSize, width);
         positional_embedding = nn.Parameter(torch.zeros(config.ContextLength, width));
         transformer = new OpenClipTransformer(config.Text, config.QuickGelu, causal: true);
         ln_final = nn.LayerNorm(width);
@@ -46,7 +46,13 @@ public sealed class OpenClipModel : ClipEmbedder
     /// <param name="weights">A file, or a folder that holds the weights.</param>
     /// <exception cref="CheckpointException">The weights are missing, damaged, or do not fit.</exception>
     public static OpenClipModel FromWeights(OpenClipConfig config, string weights) =>
-        Unfinished.Filled(new OpenClipModel(config), model => Checkpoint.LoadInto(model, weights));
+        StoredNetwork.Load(
+            weights,
+            weights,
+            config.LeastElements,
+            () => new OpenClipModel(config),
+            model => Checkpoint.LoadInto(model, weights)
+        );
 
     /// <inheritdoc/>
     protected override Tensor ProjectText(Tensor ids_BL)

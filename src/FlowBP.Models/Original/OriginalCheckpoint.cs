@@ -160,7 +160,7 @@ internal sealed class OriginalCheckpoint : ICheckpointSource
         }
         var tensor = source.Tensors[stored];
         long[] rows = [.. layer.Parts.Select(part => shapes[part + ending][0])];
-        if (layer.Parts.Count > 1 && (tensor.Shape.Length == 0 || tensor.Shape[0] != rows.Sum()))
+        if (tensor.Shape.Length == 0 || (layer.Parts.Count > 1 && tensor.Shape[0] != rows.Sum()))
         {
             throw CheckpointException.ForTensor(
                 tensor.File,

@@ -2,6 +2,7 @@
 
 using System.Text.Json.Nodes;
 using FlowBP.Formats;
+using FlowBP.Models.Layers;
 
 namespace FlowBP.Models.Rewards;
 
@@ -34,6 +35,19 @@ public sealed record ImageTextMatchingConfig
 
     /// <summary>Attention heads per layer.</summary>
     public required int Heads { get; init; }
+
+    /// <summary>
+    /// Numbers that the network has at least, in integers that no size overflows: what is known of it before anything is built.
+    /// </summary>
+    internal Int128 LeastElements =>
+        StoredNetwork.Product(Layers, 4, Width, Width)
+        + StoredNetwork.Product((Int128)VocabSize + ContextLength, Width)
+        + StoredNetwork.Product(
+            ImageSize >> Math.Max(Channels.Count - 1, 0),
+            ImageSize >> Math.Max(Channels.Count - 1, 0),
+            Width
+        )
+        + Channels.Aggregate(Int128.Zero, (sum, channels) => sum + StoredNetwork.Product(9, channels, channels));
 
     /// <summary>Reads a config.json.</summary>
     /// <exception cref="CheckpointException">A key is missing, unknown or ill-typed.</exception>

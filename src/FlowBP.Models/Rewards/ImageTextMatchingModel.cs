@@ -38,7 +38,7 @@ public sealed class ImageTextMatchingModel : nn.Module<Tensor, Tensor, Tensor>
         conv_out = nn.Conv2d(channels[^1], config.Width, 1);
         var side = config.ImageSize >> (channels.Count - 1);
         image_position = nn.Parameter(torch.zeros(side * side, config.Width));
-        token_embedding = nn.Embedding(config.VocabSize, config.Width);
+        token_embedding = NativeLayers.Embedding(config.VocabSize, config.Width);
         positional_embedding = nn.Parameter(torch.zeros(config.ContextLength, config.Width));
         layers = new ModuleList<MatchingLayer>([
             .. Enumerable.Range(0, config.Layers).Select(_ => new MatchingLayer(config.Width, config.Heads)),
@@ -53,11 +53,18 @@ public sealed class ImageTextMatchingModel : nn.Module<Tensor, Tensor, Tensor>
 
     /// <summary>Reads <c>config.json</c> and <c>model.safetensors</c> from a folder.</summary>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static ImageTextMatchingModel FromFolder(string folder) =>
-        Unfinished.Filled(
-            new ImageTextMatchingModel(ImageTextMatchingConfig.Read(Path.Combine(folder, "config.json"))),
+    public static ImageTextMatchingModel FromFolder(string folder)
+    {
+        var file = Path.Combine(folder, "config.json");
+        var config = ImageTextMatchingConfig.Read(file);
+        return StoredNetwork.Load(
+            file,
+            folder,
+            config.LeastElements,
+            () => new ImageTextMatchingModel(config),
             model => Checkpoint.LoadInto(model, folder)
         );
+    }
 
     /// <summary>The logit of "this image shows what the prompt says".</summary>
     /// <param name="image_BCYX">RGB in [0, 1], of the configured size.</param>

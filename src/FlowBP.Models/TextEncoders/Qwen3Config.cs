@@ -50,6 +50,16 @@ public sealed record Qwen3Config
     /// <summary>Whether the output projection is the token embedding; it is not used here.</summary>
     public bool TieWordEmbeddings { get; init; }
 
+    /// <summary>
+    /// Numbers that the network has at least, in integers that no size overflows: what is known of it before anything is built.
+    /// </summary>
+    /// <param name="layers">Layers that are built.</param>
+    internal Int128 LeastElements(int layers) =>
+        StoredNetwork.Product(layers, 2, HiddenSize, NumAttentionHeads, HeadDim)
+        + StoredNetwork.Product(layers, 2, HiddenSize, NumKeyValueHeads, HeadDim)
+        + StoredNetwork.Product(layers, 3, HiddenSize, IntermediateSize)
+        + StoredNetwork.Product(VocabSize, HiddenSize);
+
     /// <summary>Reads a config.json.</summary>
     /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
     public static Qwen3Config Read(string file) => Read(ConfigReader.Open(file));

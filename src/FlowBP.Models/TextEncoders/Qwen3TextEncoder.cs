@@ -55,8 +55,11 @@ public sealed class Qwen3TextEncoder : nn.Module<Tensor, Tensor?, IReadOnlyList<
                     + "the prompt is made of the hidden states up to that layer"
             );
         }
-        return Unfinished.Filled(
-            new Qwen3TextEncoder(config, layers, dtype),
+        return StoredNetwork.Load(
+            file,
+            folder,
+            config.LeastElements(layers ?? config.NumHiddenLayers),
+            () => new Qwen3TextEncoder(config, layers, dtype),
             model => TransformersWeights.LoadInto(model, folder, model.Names)
         );
     }
@@ -109,7 +112,7 @@ internal sealed class Qwen3Model : nn.Module<Tensor, Tensor?, IReadOnlyList<Tens
         : base(nameof(Qwen3Model))
     {
         this.config = config;
-        embed_tokens = nn.Embedding(config.VocabSize, config.HiddenSize, dtype: dtype);
+        embed_tokens = NativeLayers.Embedding(config.VocabSize, config.HiddenSize, dtype);
         layers = new ModuleList<Qwen3Layer>([.. Enumerable.Range(0, count).Select(_ => new Qwen3Layer(config, dtype))]);
         norm = withNorm ? Qwen3Layer.Norm(config.HiddenSize, config, dtype) : null;
         RegisterComponents();

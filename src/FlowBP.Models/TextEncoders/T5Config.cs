@@ -70,6 +70,15 @@ public sealed record T5Config
 
     private const string Gated = "gated-";
 
+    /// <summary>
+    /// Numbers that the network has at least, in integers that no size overflows: what is known of it before anything is built.
+    /// </summary>
+    internal Int128 LeastElements =>
+        StoredNetwork.Product(NumLayers, 4, DModel, NumHeads, DKv)
+        + StoredNetwork.Product(NumLayers, 2, DModel, DFf)
+        + StoredNetwork.Product(VocabSize, DModel)
+        + StoredNetwork.Product(RelativeAttentionNumBuckets, NumHeads);
+
     /// <summary>Reads a config.json.</summary>
     /// <exception cref="CheckpointException">A key is unknown, ill-typed or asks for what is not implemented.</exception>
     public static T5Config Read(string file) => Read(ConfigReader.Open(file));

@@ -24,7 +24,7 @@ public sealed class T5EncoderModel : nn.Module<Tensor, Tensor>
         : base(nameof(T5EncoderModel))
     {
         Config = config;
-        shared = nn.Embedding(config.VocabSize, config.DModel, dtype: dtype);
+        shared = NativeLayers.Embedding(config.VocabSize, config.DModel, dtype);
         encoder = new T5Stack(config, shared, dtype);
         RegisterComponents();
     }
@@ -46,11 +46,18 @@ public sealed class T5EncoderModel : nn.Module<Tensor, Tensor>
     /// <param name="folder">A folder as transformers saves it.</param>
     /// <param name="dtype">Type of the parameters; float32 if null.</param>
     /// <exception cref="CheckpointException">A file is missing, damaged, or does not fit the other.</exception>
-    public static T5EncoderModel FromFolder(string folder, ScalarType? dtype = null) =>
-        Unfinished.Filled(
-            new T5EncoderModel(T5Config.Read(Path.Combine(folder, "config.json")), dtype),
+    public static T5EncoderModel FromFolder(string folder, ScalarType? dtype = null)
+    {
+        var file = Path.Combine(folder, "config.json");
+        var config = T5Config.Read(file);
+        return StoredNetwork.Load(
+            file,
+            folder,
+            config.LeastElements,
+            () => new T5EncoderModel(config, dtype),
             model => TransformersWeights.LoadInto(model, folder, Names)
         );
+    }
 
     /// <summary>Hidden states of every token, without a mask: Stable Diffusion 3 and FLUX.1 attend to padding too.</summary>
     /// <param name="ids_BL">Token ids, int64.</param>
@@ -171,7 +178,7 @@ internal sealed class T5Attention : nn.Module<Tensor, Tensor, Tensor>
         unscale = Math.Sqrt(config.DKv);
         buckets = config.RelativeAttentionNumBuckets;
         maxDistance = config.RelativeAttentionMaxDistance;
-        relative_attention_bias = hasPositions ? nn.Embedding(buckets, heads, dtype: dtype) : null;
+        relative_attention_bias = hasPositions ? NativeLayers.Embedding(buckets, heads, dtype) : null;
         RegisterComponents();
     }
 

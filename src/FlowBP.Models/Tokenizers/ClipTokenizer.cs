@@ -106,7 +106,7 @@ public sealed class ClipTokenizer
     public static ClipTokenizer TransformersFromMerges(string file, string padToken = EndOfText, int maxLength = 77)
     {
         var merges = ClipTokenizerFiles.ReadReleasedMerges(file);
-        var ids = ReleasedVocabulary(merges);
+        var ids = ReleasedVocabulary(file, merges);
         return new ClipTokenizer(ids, merges, maxLength, ids[padToken], openClip: false);
     }
 
@@ -117,7 +117,7 @@ public sealed class ClipTokenizer
     public static ClipTokenizer OpenClipFromMerges(string file, int maxLength = 77)
     {
         var merges = ClipTokenizerFiles.ReadReleasedMerges(file);
-        return new ClipTokenizer(ReleasedVocabulary(merges), merges, maxLength, padId: 0, openClip: true);
+        return new ClipTokenizer(ReleasedVocabulary(file, merges), merges, maxLength, padId: 0, openClip: true);
     }
 
     /// <summary>The ids of a prompt without start, end, padding or truncation.</summary>
@@ -190,15 +190,25 @@ public sealed class ClipTokenizer
     }
 
     /// <summary>Bytes, bytes at a word's end, merges, specials: the order in which CLIP numbers its tokens.</summary>
-    private static Dictionary<string, int> ReleasedVocabulary(List<(string, string)> merges)
+    private static Dictionary<string, int> ReleasedVocabulary(string file, List<(string, string)> merges)
     {
         string[] alphabet = [.. BytePairEncoding.Alphabet];
-        return alphabet
+        var ids = new Dictionary<string, int>(StringComparer.Ordinal);
+        var pieces = alphabet
             .Concat(alphabet.Select(piece => piece + BytePairEncoding.WordEnd))
             .Concat(merges.Select(pair => pair.Item1 + pair.Item2))
             .Append(StartOfText)
-            .Append(EndOfText)
-            .Select((piece, id) => (piece, id))
-            .ToDictionary(entry => entry.piece, entry => entry.id, StringComparer.Ordinal);
+            .Append(EndOfText);
+        foreach (var piece in pieces)
+        {
+            if (!ids.TryAdd(piece, ids.Count))
+            {
+                throw CheckpointException.ForFile(
+                    file,
+                    $"found two merges that give '{CheckpointException.Shorten(piece)}', expected each piece once"
+                );
+            }
+        }
+        return ids;
     }
 }

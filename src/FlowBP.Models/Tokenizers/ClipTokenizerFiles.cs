@@ -9,6 +9,12 @@ namespace FlowBP.Models.Tokenizers;
 
 internal static class ClipTokenizerFiles
 {
+    // The released list has three million.
+    private const int LongestUnpacked = 16 << 20;
+
+    /// <summary>The most tokens per prompt; no model is made for more than a few hundred.</summary>
+    private const int LongestPrompt = 1 << 16;
+
     /// <summary>The merges of the file that was released with CLIP, gzipped or not.</summary>
     public static List<(string, string)> ReadReleasedMerges(string file)
     {
@@ -51,7 +57,7 @@ internal static class ClipTokenizerFiles
             {
                 throw CheckpointException.ForFile(
                     file,
-                    $"line {merges.Count + 2}: found '{line}', expected two pieces"
+                    $"line {merges.Count + 2}: found '{CheckpointException.Shorten(line)}', expected two pieces"
                 );
             }
         }
@@ -88,27 +94,37 @@ internal static class ClipTokenizerFiles
     private static string? PadToken(JsonElement config) =>
         !config.TryGetProperty("pad_token", out var pad) ? null
         : pad.ValueKind == JsonValueKind.String ? pad.GetString()
-        : pad.ValueKind == JsonValueKind.Object && pad.TryGetProperty("content", out var content) ? content.GetString()
+        : pad.ValueKind == JsonValueKind.Object
+        && pad.TryGetProperty("content", out var content)
+        && content.ValueKind == JsonValueKind.String
+            ? content.GetString()
         : null;
 
-    // A tokenizer without a limit says 1e30.
+    // A tokenizer without a limit says 1e30, or another number that no model was made for.
     private static int? MaxLengthOf(JsonElement config) =>
         config.TryGetProperty("model_max_length", out var length)
         && length.ValueKind == JsonValueKind.Number
         && length.TryGetInt32(out var value)
-        && value >= 2
+        && value is >= 2 and <= LongestPrompt
             ? value
             : null;
 
     public static JsonDocument ParseJson(string file) =>
         CheckpointException.Guard(
             file,
-            () => JsonDocument.Parse(ReadText(file), new JsonDocumentOptions { AllowDuplicateProperties = false })
+            () => JsonDocument.Parse(ReadJson(file), new JsonDocumentOptions { AllowDuplicateProperties = false })
         );
+
+    private static string ReadJson(string file)
+    {
+        var text = ReadText(file);
+        JsonFile.RequireLetters(file, text);
+        return text;
+    }
 
     private static string ReadText(string file)
     {
-        var text = CheckpointException.Guard(file, () => File.ReadAllText(file));
+        var text = JsonFile.Text(file, "no such file");
         ForeignContent.Refuse(file, text);
         return text;
     }
@@ -120,7 +136,15 @@ internal static class ClipTokenizerFiles
             {
                 using var stream = new GZipStream(File.OpenRead(file), CompressionMode.Decompress);
                 using var reader = new StreamReader(stream, Encoding.UTF8);
-                return reader.ReadToEnd();
+                // A kilobyte can unpack to a megabyte: no further than a list of merges is long.
+                var text = new char[LongestUnpacked + 1];
+                var length = reader.ReadBlock(text);
+                return length <= LongestUnpacked
+                    ? new string(text, 0, length)
+                    : throw CheckpointException.ForFile(
+                        file,
+                        $"unpacks to more than {LongestUnpacked} characters, expected a list of merges"
+                    );
             }
         );
 }

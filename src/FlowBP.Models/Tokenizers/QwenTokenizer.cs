@@ -21,7 +21,8 @@ public sealed class QwenTokenizer
     )
     {
         this.ids = ids;
-        encoding = new BytePairEncoding(merges, wordEnd: "");
+        (string First, string Second)[] pairs = [.. merges];
+        encoding = new BytePairEncoding(pairs, wordEnd: "");
         added = new AddedTokens(addedTokens);
         foreach (var character in BytePairEncoding.Alphabet)
         {
@@ -32,6 +33,16 @@ public sealed class QwenTokenizer
                     $"found no piece '{character}', expected one for each of 256 bytes"
                 );
             }
+        }
+        if (
+            Array.Find(pairs, pair => !ids.ContainsKey(pair.First + pair.Second)) is
+            { First: { } one, Second: var other }
+        )
+        {
+            throw CheckpointException.ForFile(
+                file,
+                $"found the merge '{CheckpointException.Shorten($"{one} {other}")}', expected a piece of the vocabulary to come of it"
+            );
         }
         foreach (var marker in new[] { "<|im_start|>", "<|im_end|>" })
         {

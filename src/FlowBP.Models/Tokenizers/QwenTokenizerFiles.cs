@@ -1,5 +1,6 @@
 // The files that a Qwen tokenizer is made of.
 
+using System.Globalization;
 using System.Text.Json;
 
 namespace FlowBP.Models.Tokenizers;
@@ -72,7 +73,8 @@ internal static class QwenTokenizerFiles
                 [
                     .. list.EnumerateObject()
                         .Select(entry =>
-                            int.TryParse(entry.Name, out var id) && id >= 0
+                            int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out var id)
+                            && id <= TokenizerJson.LargestId
                                 ? json.AddedTokenOf(entry.Value, id, "added_tokens_decoder")
                                 : throw json.Wrong("added_tokens_decoder", $"'{entry.Name}'", "a token id")
                         ),

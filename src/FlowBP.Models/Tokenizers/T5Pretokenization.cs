@@ -1,6 +1,8 @@
 // What happens to a text before the unigram model sees it: steps that rewrite it, then the cut into words, each with a mark
 // in place of the space before it.
 
+using FlowBP.Formats;
+
 namespace FlowBP.Models.Tokenizers;
 
 /// <summary>Whether the first word of a text gets a mark although no space is before it.</summary>
@@ -16,6 +18,13 @@ internal sealed record T5Pretokenization
 {
     /// <summary>SentencePiece's stand-in for a space, U+2581.</summary>
     public const string DefaultMark = "\u2581";
+
+    // A ligature of Arabic becomes eighteen letters; nothing becomes more.
+    private const int MostGrowth = 32;
+    private const int FreeGrowth = 1000;
+
+    /// <summary>The tokenizer's file, for messages.</summary>
+    public required string File { get; init; }
 
     /// <summary>Rewrites the text, in this order.</summary>
     public required IReadOnlyList<Func<string, string>> Rewrites { get; init; }
@@ -33,7 +42,25 @@ internal sealed record T5Pretokenization
     public bool SplitsAtMarks { get; init; } = true;
 
     /// <summary>The text after all rewrites.</summary>
-    public string Normalize(string text) => Rewrites.Aggregate(text, (current, rewrite) => rewrite(current));
+    /// <exception cref="CheckpointException">
+    /// It grows as no text does: twenty rewrites of a letter to ten would fill the memory.
+    /// </exception>
+    public string Normalize(string text)
+    {
+        var most = FreeGrowth + (long)MostGrowth * text.Length;
+        foreach (var rewrite in Rewrites)
+        {
+            text = rewrite(text);
+            if (text.Length > most)
+            {
+                throw CheckpointException.ForFile(
+                    File,
+                    $"its normalisation makes {text.Length} characters of a prompt, expected at most {most}"
+                );
+            }
+        }
+        return text;
+    }
 
     /// <summary>The marked words of a normalised text.</summary>
     /// <param name="text">The text.</param>

@@ -31,6 +31,10 @@ internal static class T5TokenizerFiles
                 throw json.Wrong($"model.vocab[{id}]", entry.GetRawText(), "a piece and its score");
             }
             var score = entry[1].GetDouble();
+            if (!double.IsFinite(score))
+            {
+                throw json.Wrong($"model.vocab[{id}]", entry.GetRawText(), "a finite score");
+            }
             lowest = Math.Min(lowest, score);
             if (!pieces.TryAdd(entry[0].GetString()!, (id, score)))
             {
@@ -42,6 +46,10 @@ internal static class T5TokenizerFiles
         var added = new AddedTokens(json.AddedTokens());
         var (before, after) = Template(json, added);
         var unknown = json.Id(model, "unk_id");
+        if (unknown >= id)
+        {
+            throw json.Wrong("model.unk_id", $"{unknown}", $"one of {id} pieces");
+        }
         return new T5Tokenizer(
             file,
             added,
@@ -106,7 +114,7 @@ internal static class T5TokenizerFiles
         return new T5Tokenizer(
             file,
             tokens,
-            new T5Pretokenization { Rewrites = rewrites },
+            new T5Pretokenization { File = file, Rewrites = rewrites },
             new UnigramModel(
                 pieces,
                 unknown ?? throw CheckpointException.ForFile(file, "found no piece for what is unknown"),
@@ -120,7 +128,12 @@ internal static class T5TokenizerFiles
 
     private static T5Pretokenization Pretokenization(TokenizerJson json)
     {
-        var result = new T5Pretokenization { Rewrites = [.. Rewrites(json)], SplitsAtWhiteSpace = false };
+        var result = new T5Pretokenization
+        {
+            File = json.File,
+            Rewrites = [.. Rewrites(json)],
+            SplitsAtWhiteSpace = false,
+        };
         var marks = false;
         foreach (var part in json.Sequence(json.Part("pre_tokenizer"), "pre_tokenizer", "pretokenizers"))
         {

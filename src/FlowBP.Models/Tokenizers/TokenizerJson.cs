@@ -9,7 +9,8 @@ namespace FlowBP.Models.Tokenizers;
 /// <summary>An opened tokenizer.json.</summary>
 internal sealed class TokenizerJson : IDisposable
 {
-    private const int LargestId = 10_000_000;
+    /// <summary>The largest id of a token; vocabularies end at a fraction of it.</summary>
+    public const int LargestId = 10_000_000;
 
     private readonly JsonDocument document;
 
@@ -177,9 +178,7 @@ internal sealed class TokenizerJson : IDisposable
             : null;
 
     public CheckpointException Wrong(string where, string found, string expected) =>
-        CheckpointException.ForFile(File, $"{where}: found {Shortened(found)}, expected {expected}");
+        CheckpointException.ForFile(File, $"{where}: found {CheckpointException.Shorten(found)}, expected {expected}");
 
     public void Dispose() => document.Dispose();
-
-    private static string Shortened(string text) => text.Length <= 200 ? text : text[..197] + "...";
 }

@@ -8,6 +8,25 @@ namespace FlowBP.Torch;
 /// <summary>Layers whose weights are held a second time by libtorch.</summary>
 public static class NativeLayers
 {
+    /// <summary>
+    /// A table whose rows are looked up by index. While new tensors go to the <c>meta</c> device it has no memory: TorchSharp's own
+    /// takes and fills it first, of whatever size, and gives it back then.
+    /// </summary>
+    /// <param name="rows">Rows.</param>
+    /// <param name="width">Numbers per row.</param>
+    /// <param name="dtype">Their type; null: the default.</param>
+    /// <returns>The layer, with a weight of [rows, width].</returns>
+    public static Embedding Embedding(long rows, long width, torch.ScalarType? dtype = null)
+    {
+        if (torch.get_default_device().type != DeviceType.META)
+        {
+            return torch.nn.Embedding(rows, width, dtype: dtype);
+        }
+        var layer = torch.nn.Embedding(1, 1, dtype: dtype);
+        layer.weight = new Parameter(torch.empty([rows, width], dtype));
+        return layer;
+    }
+
     /// <summary>Has every such layer compute with the parameters that the module lists.</summary>
     /// <param name="module">The module.</param>
     /// <exception cref="NotSupportedException">It has a layer that can't be told.</exception>

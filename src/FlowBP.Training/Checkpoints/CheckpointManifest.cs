@@ -186,12 +186,27 @@ public sealed record CheckpointManifest
                 ? $"the file '{wrong.Name}' of {wrong.Bytes} bytes"
             : manifest.Files.Select(each => each.Name).Distinct(StringComparer.Ordinal).Count() != manifest.Files.Count
                 ? "a file twice"
+            : Counts(manifest).FirstOrDefault(count => count.Value < 0) is { Name: { } name } count
+                ? $"{count.Value} as {name}"
+            : Numbers(manifest).Any(number => !double.IsFinite(number)) ? "a number that is not finite"
+            : manifest.Settings.Values.Concat(manifest.Fingerprints.Values).Any(text => text is null)
+                ? "a setting or fingerprint of null"
             : manifest.Alarm is { BestScores.Count: 0 } ? "an alarm without scores"
             : null;
         return problem is null
             ? manifest
             : throw CheckpointException.ForFile(file, $"found {problem}, which no run writes");
     }
+
+    private static IEnumerable<(string Name, long Value)> Counts(CheckpointManifest manifest) =>
+        [
+            ("optimizer_steps", manifest.Counters.OptimizerSteps),
+            ("left_out", manifest.Counters.LeftOut),
+            .. manifest.Ages.Select(age => ($"the age of '{age.Key}'", age.Value)),
+        ];
+
+    private static IEnumerable<double> Numbers(CheckpointManifest manifest) =>
+        [manifest.Counters.Seconds, manifest.Best?.Score ?? 0, .. manifest.Alarm?.BestScores ?? []];
 
     private static bool IsBelow(string name) =>
         name.Length > 0

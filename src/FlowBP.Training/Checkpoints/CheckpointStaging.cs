@@ -27,9 +27,15 @@ public sealed partial class CheckpointStaging : IDisposable
     /// <summary>Where to write.</summary>
     public string Path { get; }
 
-    /// <summary>Whether a folder is one that a killed process left, here or while it deleted one.</summary>
+    /// <summary>
+    /// Whether a folder is one that a killed process left, here or while it deleted one: a checkpoint's name, and what
+    /// <see cref="Beside"/> puts behind it. A link is none, whatever its name.
+    /// </summary>
     /// <param name="folder">The folder.</param>
-    public static bool IsLeftover(string folder) => Temporary().IsMatch(System.IO.Path.GetFileName(folder));
+    public static bool IsLeftover(string folder) =>
+        Temporary().Match(System.IO.Path.GetFileName(folder)) is { Success: true } match
+        && CheckpointFolders.StepOf(match.Groups[1].Value) is not null
+        && !FolderEntries.IsLink(folder);
 
     /// <summary>Gives the checkpoint its name, in the place of one of the same step.</summary>
     /// <param name="manifest">The manifest; its list of files is made here.</param>
@@ -135,7 +141,7 @@ public sealed partial class CheckpointStaging : IDisposable
         }
     }
 
-    [GeneratedRegex(@"\.\d+\.[0-9a-f]{32}\.tmp$")]
+    [GeneratedRegex(@"^(.+)\.[0-9]+\.[0-9a-f]{32}\.tmp\z")]
     private static partial Regex Temporary();
 }
 

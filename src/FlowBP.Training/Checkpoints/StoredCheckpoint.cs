@@ -22,7 +22,7 @@ public sealed class StoredCheckpoint : IDisposable
 
     /// <summary>Opens a checkpoint and reads all of it once.</summary>
     /// <param name="folder">The checkpoint.</param>
-    /// <exception cref="CheckpointException">A file is missing or damaged, or of another step; says which.</exception>
+    /// <exception cref="CheckpointException">A file is missing, damaged or a link, or of another step; says which.</exception>
     public static StoredCheckpoint Open(string folder)
     {
         var manifest = CheckpointManifest.Read(folder);
@@ -35,6 +35,10 @@ public sealed class StoredCheckpoint : IDisposable
         }
         foreach (var file in manifest.Files)
         {
+            if (FolderEntries.LinkOnTheWay(folder, file.Name) is { } link)
+            {
+                throw CheckpointException.ForFile(link, "is a link: a checkpoint is made of its own files only");
+            }
             Verify(Path.Combine(folder, file.Name), file);
         }
         return new(folder, manifest, StateShards.Open(folder, manifest));

@@ -29,15 +29,13 @@ internal sealed class PictureFolder : ICaptionedPictures
     {
         if (!Directory.Exists(folder))
         {
-            throw new InvalidDataException(
-                $"flow_matching_data: {folder} is no folder; expected one with pictures and captions"
-            );
+            throw BadFile.Of($"flow_matching_data: {folder} is no folder; expected one with pictures and captions");
         }
         var metadata = Path.Combine(folder, MetadataName);
         entries = File.Exists(metadata) ? [.. Listed(folder, metadata)] : [.. Paired(folder)];
         if (entries.Length == 0)
         {
-            throw new InvalidDataException(
+            throw BadFile.Of(
                 $"flow_matching_data: {folder} holds no pictures ({string.Join(", ", s_endings)}); expected NAME.png with NAME.txt"
                     + $" beside it, or {MetadataName}"
             );
@@ -64,7 +62,7 @@ internal sealed class PictureFolder : ICaptionedPictures
         var planes = image.ToPlanes();
         if (planes.Length != planes_CYX.Length)
         {
-            throw new InvalidDataException($"{entries[picture].Picture} has changed its size since the run began");
+            throw BadFile.Of($"{entries[picture].Picture} has changed its size since the run began");
         }
         planes.CopyTo(planes_CYX);
     }
@@ -74,7 +72,7 @@ internal sealed class PictureFolder : ICaptionedPictures
         var image = PictureFile.Load(entry.Picture);
         if ((image.Height, image.Width) != (size.Height, size.Width))
         {
-            throw new InvalidDataException(
+            throw BadFile.Of(
                 $"{entry.Picture} has {image.Height} × {image.Width} pixels, the model paints {size.Height} × {size.Width} (height ×"
                     + " width); crop and resize the pictures, or set height and width"
             );
@@ -85,7 +83,7 @@ internal sealed class PictureFolder : ICaptionedPictures
     {
         if (Array.Find(s_otherMetadata, name => File.Exists(Path.Combine(folder, name))) is { } other)
         {
-            throw new InvalidDataException(
+            throw BadFile.Of(
                 $"{Path.Combine(folder, other)} is not read; expected {MetadataName}, or captions as NAME{CaptionEnding} beside"
                     + " NAME.png"
             );
@@ -96,7 +94,7 @@ internal sealed class PictureFolder : ICaptionedPictures
             .Find(caption => !stems.Contains(Path.ChangeExtension(caption, null)));
         if (stray is not null)
         {
-            throw new InvalidDataException($"{stray} is a caption without a picture of its name; add one or remove it");
+            throw BadFile.Of($"{stray} is a caption without a picture of its name; add one or remove it");
         }
         return pictures.Select(picture => new Entry(picture, CaptionOf(picture)));
     }
@@ -106,7 +104,7 @@ internal sealed class PictureFolder : ICaptionedPictures
         var file = Path.ChangeExtension(picture, CaptionEnding);
         if (!File.Exists(file))
         {
-            throw new InvalidDataException($"{picture} has no caption; expected it in {file}");
+            throw BadFile.Of($"{picture} has no caption; expected it in {file}");
         }
         string[] lines =
         [
@@ -114,7 +112,7 @@ internal sealed class PictureFolder : ICaptionedPictures
         ];
         return lines is [var caption]
             ? caption
-            : throw new InvalidDataException($"{file} holds {lines.Length} lines of text, expected one caption");
+            : throw BadFile.Of($"{file} holds {lines.Length} lines of text, expected one caption");
     }
 
     private static List<Entry> Listed(string folder, string metadata)
@@ -129,7 +127,7 @@ internal sealed class PictureFolder : ICaptionedPictures
         }
         var known = listed.Select(entry => entry.Picture).ToHashSet();
         return PicturesIn(folder).Find(picture => !known.Contains(picture)) is { } unlisted
-            ? throw new InvalidDataException($"{unlisted} has no caption; expected a line in {metadata}")
+            ? throw BadFile.Of($"{unlisted} has no caption; expected a line in {metadata}")
             : listed;
     }
 
@@ -140,23 +138,31 @@ internal sealed class PictureFolder : ICaptionedPictures
             using var json = JsonDocument.Parse(line);
             var name = Text(json.RootElement, "file_name", where);
             var caption = Text(json.RootElement, "text", where).Trim();
+            if (name.Length == 0 || name.Contains('\0'))
+            {
+                throw BadFile.Of($"{where}: its file_name is empty or holds a zero, which no file's name does");
+            }
             var path = Path.GetFullPath(Path.Combine(folder, name));
             var root = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
             if (!path.StartsWith(root + Path.DirectorySeparatorChar, StringComparison.Ordinal))
             {
-                throw new InvalidDataException($"{where}: '{name}' lies outside of the folder");
+                throw BadFile.Of($"{where}: '{name}' lies outside of the folder");
             }
             if (!File.Exists(path))
             {
-                throw new InvalidDataException($"{where}: there is no picture '{name}' in the folder");
+                throw BadFile.Of($"{where}: there is no picture '{name}' in the folder");
             }
             return caption.Length > 0
                 ? new(path, caption)
-                : throw new InvalidDataException($"{where}: the caption of '{name}' is empty");
+                : throw BadFile.Of($"{where}: the caption of '{name}' is empty");
         }
         catch (JsonException e)
         {
-            throw new InvalidDataException($"{where} is no JSON: {e.Message}");
+            throw BadFile.Of($"{where} is no JSON: {e.Message}");
+        }
+        catch (InvalidOperationException e)
+        {
+            throw BadFile.Of($"{where} holds half a letter (\\uD800 to \\uDFFF alone): {e.Message}", e);
         }
     }
 
@@ -165,7 +171,7 @@ internal sealed class PictureFolder : ICaptionedPictures
         && entry.TryGetProperty(key, out var value)
         && value.ValueKind == JsonValueKind.String
             ? value.GetString()!
-            : throw new InvalidDataException(
+            : throw BadFile.Of(
                 $"{where} has no text '{key}'; expected {{\"file_name\": \"0001.png\", \"text\": \"a caption\"}}"
             );
 

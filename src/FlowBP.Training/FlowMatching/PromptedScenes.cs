@@ -28,7 +28,7 @@ internal sealed class PromptedScenes : ICaptionedPictures
     {
         if (size != new ImageSize(Scene.Size, Scene.Size))
         {
-            throw new InvalidDataException(
+            throw BadFile.Of(
                 $"flow_matching_data embedded: scenes have {Scene.Size} × {Scene.Size} pixels, the model paints {size.Height} ×"
                     + $" {size.Width}; leave height and width out, or name a folder of pictures"
             );
@@ -43,13 +43,13 @@ internal sealed class PromptedScenes : ICaptionedPictures
     {
         if (!Prompt.TryParse(caption, out var prompt))
         {
-            throw new InvalidDataException(
+            throw BadFile.Of(
                 $"flow_matching_data embedded: the training prompt \"{caption}\" is none of the embedded world, so no scene can be"
                     + " drawn of it; name a folder of pictures"
             );
         }
         return PromptSets.IsHeldOut(prompt)
-            ? throw new InvalidDataException(
+            ? throw BadFile.Of(
                 $"flow_matching_data embedded: the training prompt \"{caption}\" is held out for choices and final figures; take it"
                     + " out of the training prompts"
             )

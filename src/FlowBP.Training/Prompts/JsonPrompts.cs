@@ -56,6 +56,10 @@ internal static class JsonPrompts
             using var json = JsonDocument.Parse(text);
             return OfList(path, ListIn(path, json.RootElement, key), key);
         }
+        catch (InvalidOperationException e)
+        {
+            throw HalfALetter(path, "the object in it", e);
+        }
         catch (JsonException e)
         {
             // Objects one after another are JSON lines under another name.
@@ -64,7 +68,7 @@ internal static class JsonPrompts
             {
                 return OfLines(path, text, key);
             }
-            throw new InvalidDataException($"{path} is no JSON list of prompts: {e.Message}");
+            throw BadFile.Of($"{path} is no JSON list of prompts: {e.Message}");
         }
     }
 
@@ -87,7 +91,7 @@ internal static class JsonPrompts
             }
             catch (JsonException e)
             {
-                throw new InvalidDataException($"{path}, {where} is no JSON: {e.Message}");
+                throw BadFile.Of($"{path}, {where} is no JSON: {e.Message}");
             }
         }
         return prompts;
@@ -104,7 +108,7 @@ internal static class JsonPrompts
             JsonValueKind.Object
                 when key.Among(EntriesOf(root), "the object in it") is var name
                     && root.GetProperty(name) is { ValueKind: JsonValueKind.Array } list => list,
-            _ => throw new InvalidDataException(
+            _ => throw BadFile.Of(
                 $"{path} is no JSON list of prompts: expected [\"a prompt\", …] or [{{\"prompt\": \"…\"}}, …]"
             ),
         };
@@ -117,13 +121,13 @@ internal static class JsonPrompts
         }
         catch (InvalidOperationException e)
         {
-            // JSON can write half of a pair of UTF-16 units ("\ud83d"), which is no letter.
-            throw new InvalidDataException(
-                $"{path}, {where} holds half a letter (\\uD800 to \\uDFFF alone): {e.Message}",
-                e
-            );
+            throw HalfALetter(path, where, e);
         }
     }
+
+    // JSON can write half of a pair of UTF-16 units ("\ud83d"), which is no letter.
+    private static InvalidDataException HalfALetter(string path, string where, InvalidOperationException e) =>
+        BadFile.Of($"{path}, {where} holds half a letter (\\uD800 to \\uDFFF alone): {e.Message}", e);
 
     private static string Found(string path, JsonElement item, string where, PromptKey key)
     {
@@ -141,14 +145,12 @@ internal static class JsonPrompts
         var prompt =
             value.ValueKind == JsonValueKind.String
                 ? value.GetString()!.Trim()
-                : throw new InvalidDataException(
+                : throw BadFile.Of(
                     name.Length == 0
                         ? $"{path}, {where} is {Kind(value)}, expected a text or an object with one"
                         : $"{path}, {where}: '{name}' is {Kind(value)}, expected a text"
                 );
-        return prompt.Length > 0
-            ? prompt
-            : throw new InvalidDataException($"{path}, {where} is empty: remove it or write a prompt");
+        return prompt.Length > 0 ? prompt : throw BadFile.Of($"{path}, {where} is empty: remove it or write a prompt");
     }
 
     private static KeyValuePair<string, string?>[] EntriesOf(JsonElement item) =>

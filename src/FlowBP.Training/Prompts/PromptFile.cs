@@ -37,7 +37,7 @@ public static class PromptFile
         };
         if (prompts.Count == 0)
         {
-            throw new InvalidDataException($"{path} holds no prompts: write one per line");
+            throw BadFile.Of($"{path} holds no prompts: write one per line");
         }
         key.SayUnusedEntries();
         PromptSyntax.SayPainted(path, prompts);
@@ -53,5 +53,7 @@ public static class PromptFile
             : [.. Enumerable.Range(0, most).Select(i => prompts[(int)((long)i * prompts.Count / most)])];
 
     private static InvalidDataException OtherFormat(string path, string format) =>
-        new($"{path} is {format}, whose lines are no prompts: write one per line (.txt), or .json, .jsonl, .csv");
+        BadFile.Of(
+            $"{path} is {format}, whose lines are no prompts: write one per line (.txt), or .json, .jsonl, .csv"
+        );
 }

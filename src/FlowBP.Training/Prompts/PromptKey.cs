@@ -2,6 +2,7 @@
 // is a question, and the answer is not guessed.
 
 using FlowBP.Formats;
+using FlowBP.Settings;
 
 namespace FlowBP.Training;
 
@@ -62,21 +63,21 @@ internal sealed class PromptKey(string path, string given)
             return keys.Any(pair => pair.Key == given)
                 ? given
                 : keys.FirstOrDefault(pair => pair.Key.Equals(given, StringComparison.OrdinalIgnoreCase)).Key
-                    ?? throw new InvalidDataException(
+                    ?? throw BadFile.Of(
                         $"{path}, {where} has no '{given}' (caption_key): it has {Listed(NamesOf(keys))}"
                     );
         }
         var found = keys.Where(pair => Usual.Contains(pair.Key.Trim(), StringComparer.OrdinalIgnoreCase)).ToArray();
         if (found.Length == 0)
         {
-            throw new InvalidDataException(
+            throw BadFile.Of(
                 $"{path}, {where} has none of {string.Join(", ", Usual.Take(3))}: it has {Listed(NamesOf(keys))};"
                     + " name the one with the prompt with caption_key"
             );
         }
         if (found.Select(pair => pair.Value).Distinct(StringComparer.Ordinal).Count() > 1)
         {
-            throw new InvalidDataException(
+            throw BadFile.Of(
                 $"{path}, {where} has {string.Join(" and ", found.Select(pair => pair.Key))}:"
                     + " say with caption_key which of them is the prompt"
             );
@@ -98,5 +99,8 @@ internal sealed class PromptKey(string path, string given)
         [.. keys.Select(pair => pair.Key)];
 
     private static string Listed(IReadOnlyList<string> names) =>
-        names.Count == 0 ? "nothing" : string.Join(", ", names.Take(NamedKeys)) + (names.Count > NamedKeys ? " …" : "");
+        names.Count == 0
+            ? "nothing"
+            : string.Join(", ", names.Take(NamedKeys).Select(MessageText.Shortened))
+                + (names.Count > NamedKeys ? " …" : "");
 }

@@ -25,18 +25,18 @@ internal static class PromptText
         var bytes = File.ReadAllBytes(path);
         if (bytes is [0xFF, 0xFE, ..] or [0xFE, 0xFF, ..])
         {
-            throw new InvalidDataException(
+            throw BadFile.Of(
                 $"{path} is encoded in UTF-16, expected UTF-8: save it as UTF-8 (iconv -f UTF-16 -t UTF-8)"
             );
         }
         var content = bytes is [0xEF, 0xBB, 0xBF, ..] ? bytes.AsSpan(3) : bytes;
         if (content.StartsWith("version https://git-lfs.github.com/"u8))
         {
-            throw new InvalidDataException($"{path} is a Git LFS pointer: run git lfs pull, or fetch the file itself");
+            throw BadFile.Of($"{path} is a Git LFS pointer: run git lfs pull, or fetch the file itself");
         }
         if (content.IndexOf((byte)0) is >= 0 and var zero)
         {
-            throw new InvalidDataException(
+            throw BadFile.Of(
                 $"{path}, line {LineOf(content, zero)} holds a zero byte: it is no text in UTF-8, but another encoding or a binary file"
             );
         }
@@ -47,7 +47,7 @@ internal static class PromptText
         catch (DecoderFallbackException)
         {
             var at = FirstInvalid(content);
-            throw new InvalidDataException(
+            throw BadFile.Of(
                 $"{path}, line {LineOf(content, at)} is not valid UTF-8 (byte {content[at]:X2}): save the file as UTF-8"
             );
         }

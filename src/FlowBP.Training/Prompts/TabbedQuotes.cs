@@ -39,7 +39,7 @@ internal static class TabbedQuotes
         }
         if (enclosed is { } first && own is { } other)
         {
-            throw new InvalidDataException(
+            throw BadFile.Of(
                 $"{path}: the field in line {LineOf(text, first)} is enclosed in quotes, the one in line {LineOf(text, other)} begins"
                     + " with a quote and does not end with one: enclose both, and double the quotes within"
             );

@@ -26,7 +26,7 @@ internal static class TablePrompts
             IgnoreBlankLines = true,
             Mode = delimiter == "\t" && !TabbedQuotes.Are(path, text) ? CsvMode.NoEscape : CsvMode.RFC4180,
             BadDataFound = data =>
-                throw new InvalidDataException(
+                throw BadFile.Of(
                     $"{path}, line {data.Context.Parser?.RawRow} has a quote inside a field: double it, and put the field in quotes"
                 ),
         };
@@ -43,7 +43,7 @@ internal static class TablePrompts
         {
             if (csv.Parser.Count != header.Length)
             {
-                throw new InvalidDataException(
+                throw BadFile.Of(
                     $"{path}, line {csv.Parser.RawRow} has {Fields(csv.Parser.Count)}, expected {header.Length} as in line 1:"
                         + " a text that holds what separates fields is put in quotes"
                 );
@@ -52,7 +52,7 @@ internal static class TablePrompts
             prompts.Add(
                 prompt.Length > 0
                     ? prompt
-                    : throw new InvalidDataException(
+                    : throw BadFile.Of(
                         $"{path}, line {csv.Parser.RawRow}: the column '{column}' is empty: remove the line or write a prompt"
                     )
             );

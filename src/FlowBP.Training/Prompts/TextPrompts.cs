@@ -22,11 +22,11 @@ internal static class TextPrompts
         }
         if (LinesOfOtherForms.Problem(lines, key) is { } problem)
         {
-            throw new InvalidDataException($"{path}{problem}");
+            throw BadFile.Of($"{path}{problem}");
         }
         if (lines.IndexOf("") is >= 0 and var empty)
         {
-            throw new InvalidDataException($"{path}, line {empty + 1} is empty: remove it or write a prompt");
+            throw BadFile.Of($"{path}, line {empty + 1} is empty: remove it or write a prompt");
         }
         if (LinesOfOtherForms.Doubt(lines, key) is { } doubt)
         {

@@ -18,8 +18,9 @@ internal static partial class EarlierRun
     /// Whether weights were stored. Those in several files count with the table that names them all, which is written last.
     /// </summary>
     public static bool HasWeights(string folder) =>
-        Directory
-            .EnumerateFiles(folder, "*.safetensors", SearchOption.AllDirectories)
+        FolderEntries
+            .FilesBelow(folder)
+            .Where(file => file.EndsWith(".safetensors", StringComparison.Ordinal))
             .Where(file => !RunManifest.IsTemporary(Path.GetRelativePath(folder, file)))
             .Any(file =>
                 !Shard().IsMatch(file)

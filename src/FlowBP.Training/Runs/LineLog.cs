@@ -18,6 +18,9 @@ internal sealed class LineLog(FileStream file) : IDisposable
         // Unbuffered: what can't be written is known at once, and not when the file is closed.
         new(new FileStream(path, mode, FileAccess.ReadWrite, share, bufferSize: 0));
 
+    /// <summary>Its path.</summary>
+    public string Path => file.Name;
+
     /// <summary>Appends a line.</summary>
     /// <param name="line">Without its end.</param>
     /// <exception cref="IOException">It can't be written; the file is as it was.</exception>

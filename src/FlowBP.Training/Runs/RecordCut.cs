@@ -37,6 +37,13 @@ internal static class RecordCut
         // The last line may be half of one.
         var last = Array.FindLastIndex(lines, line => StepOf(line) is { } step && stays(step));
         var kept = lines[..(last + 1)];
+        if (Array.FindIndex(kept, line => StepOf(line) is null) is >= 0 and var strange)
+        {
+            throw CheckpointException.ForFile(
+                file,
+                $"line {strange + 1} is no record of a step, which a run that goes on reads again: take it out"
+            );
+        }
         if (kept.Length < lines.Length)
         {
             AtomicFile.WriteText(file, string.Concat(kept.Select(line => line + "\n")));
@@ -45,17 +52,23 @@ internal static class RecordCut
 
     private static int? StepOf(string line)
     {
+        // Without an exception for each of the thousands of lines that a damaged file may have.
+        if (line is not ['{', .., '}'])
+        {
+            return null;
+        }
         try
         {
             using var json = JsonDocument.Parse(line);
             return
                 json.RootElement.ValueKind == JsonValueKind.Object
                 && json.RootElement.TryGetProperty("step", out var step)
+                && step.ValueKind == JsonValueKind.Number
                 && step.TryGetInt32(out var number)
                 ? number
                 : null;
         }
-        catch (Exception e) when (e is JsonException or InvalidOperationException)
+        catch (JsonException)
         {
             return null;
         }

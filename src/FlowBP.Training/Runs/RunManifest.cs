@@ -70,7 +70,8 @@ internal sealed partial class RunManifest : IDisposable
     /// <returns>What is left, as paths relative to the folder.</returns>
     public IReadOnlyList<string> DeleteFrom(string folder)
     {
-        foreach (var path in Directory.EnumerateFiles(folder, "*", SearchOption.AllDirectories))
+        // As a list first: what is enumerated changes under the enumeration.
+        foreach (var path in FolderEntries.FilesBelow(folder).ToArray())
         {
             var name = Path.GetRelativePath(folder, path);
             if (names.Contains(name) || IsTemporary(name))
@@ -81,8 +82,8 @@ internal sealed partial class RunManifest : IDisposable
         DeleteEmptyFolders(folder);
         string[] left =
         [
-            .. Directory
-                .EnumerateFileSystemEntries(folder, "*", SearchOption.AllDirectories)
+            .. FolderEntries
+                .FilesBelow(folder)
                 .Select(path => Path.GetRelativePath(folder, path))
                 .Where(name => name != Name),
         ];
@@ -123,7 +124,7 @@ internal sealed partial class RunManifest : IDisposable
         foreach (var inner in Directory.EnumerateDirectories(folder))
         {
             // A link belongs to whoever made it.
-            if (new DirectoryInfo(inner).LinkTarget is not null)
+            if (FolderEntries.IsLink(inner))
             {
                 continue;
             }

@@ -158,6 +158,7 @@ public sealed class RunRecords : IDisposable
     }
 
     /// <summary>The rewards in metrics.jsonl: the batch's mean of each step that was not left out.</summary>
+    /// <exception cref="InvalidDataException">Somebody else wrote a line into it; names file and line.</exception>
     internal IReadOnlyList<StepValue> Rewards() => Points(metrics, "reward");
 
     /// <summary>A metric in evaluations.jsonl: means over all pictures.</summary>
@@ -194,12 +195,20 @@ public sealed class RunRecords : IDisposable
     private static IReadOnlyList<StepValue> Points(LineLog log, string key)
     {
         List<StepValue> points = [];
-        foreach (var line in log.Read())
+        foreach (var (index, line) in log.Read().Index())
         {
-            using var json = JsonDocument.Parse(line);
-            if (json.RootElement.TryGetProperty(key, out var value))
+            try
             {
-                points.Add(new(json.RootElement.GetProperty("step").GetInt32(), value.GetDouble()));
+                using var json = JsonDocument.Parse(line);
+                if (json.RootElement.TryGetProperty(key, out var value))
+                {
+                    points.Add(new(json.RootElement.GetProperty("step").GetInt32(), value.GetDouble()));
+                }
+            }
+            catch (Exception e)
+                when (e is JsonException or InvalidOperationException or FormatException or KeyNotFoundException)
+            {
+                throw BadFile.Of($"{log.Path}, line {index + 1} is no record of '{key}': {e.Message}", e);
             }
         }
         return points;

@@ -3,7 +3,9 @@
 
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using System.Text.Json.Serialization.Metadata;
 using FlowBP.Formats;
+using FlowBP.Settings;
 
 namespace FlowBP.Training.Studies;
 
@@ -19,6 +21,9 @@ internal sealed class StudyFolder : IDisposable
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
         WriteIndented = true,
         DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
+        RespectNullableAnnotations = true,
+        AllowDuplicateProperties = false,
+        TypeInfoResolver = new DefaultJsonTypeInfoResolver { Modifiers = { RequireWhatCantBeNull } },
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower) },
     };
 
@@ -40,7 +45,9 @@ internal sealed class StudyFolder : IDisposable
         }
         if (File.Exists(file) && identity.Difference(Read<StudyIdentity>(file)) is { } difference)
         {
-            throw new IOException($"{root} can't be gone on with: {difference}; name another --output_dir");
+            throw new IOException(
+                MessageText.OneLine($"{root} can't be gone on with: {difference}; name another --output_dir")
+            );
         }
         FolderEntries.Create(root);
         held = Hold(root);
@@ -64,7 +71,20 @@ internal sealed class StudyFolder : IDisposable
     /// <summary>The record of a cell; null: it is not done.</summary>
     /// <param name="cell">The cell.</param>
     /// <exception cref="IOException">It is there and can't be read.</exception>
-    public CellRecord? Find(StudyCell cell) => File.Exists(PathOf(cell)) ? Read<CellRecord>(PathOf(cell)) : null;
+    public CellRecord? Find(StudyCell cell)
+    {
+        var path = PathOf(cell);
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+        var record = Read<CellRecord>(path);
+        // Lists may hold null whatever their type says.
+        object?[] parts = [.. record.Metrics, .. record.Curve, .. record.Groups ?? [], .. record.LeapErrors ?? []];
+        return parts.Contains(null) ? throw NotWritten(path, "a list holds null")
+            : (record.Arm, record.Seed) == (cell.Arm, cell.Seed) ? record
+            : throw NotWritten(path, $"it is of arm {record.Arm} and seed {record.Seed}");
+    }
 
     /// <summary>Keeps the record of a cell.</summary>
     /// <param name="cell">The cell.</param>
@@ -87,11 +107,21 @@ internal sealed class StudyFolder : IDisposable
             return JsonSerializer.Deserialize<T>(File.ReadAllText(path), Json)
                 ?? throw new IOException($"{path} is empty");
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
-            throw new IOException(
-                $"{path} is not what a study writes ({e.Message}); remove it, and it is computed again"
-            );
+            throw NotWritten(path, e.Message);
+        }
+    }
+
+    private static IOException NotWritten(string path, string why) =>
+        new(MessageText.OneLine($"{path} is not what a study writes ({why}); remove it, and it is computed again"));
+
+    // What can be null is left out where it is written; the rest must be there.
+    private static void RequireWhatCantBeNull(JsonTypeInfo type)
+    {
+        foreach (var property in type.Properties)
+        {
+            property.IsRequired |= property.AssociatedParameter is { IsNullable: false, HasDefaultValue: false };
         }
     }
 

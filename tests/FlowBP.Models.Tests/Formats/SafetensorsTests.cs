@@ -252,6 +252,58 @@ public sealed class SafetensorsTests
         Refuses(bytes, "the header is not valid JSON");
     }
 
+    // Libtorch multiplies the extents of an empty tensor too, and its operators take 64 of them.
+    [TestCase("[0,4611686018427387904,4]", "fewer than 2^63 bytes")]
+    [TestCase("[4611686018427387904,4,0]", "fewer than 2^63 bytes")]
+    [TestCase("[0,9223372036854775807,9223372036854775807]", "fewer than 2^63 bytes")]
+    public void An_empty_shape_that_no_tensor_can_have_is_refused(string shape, string message) =>
+        Refuses(Bytes($$$"""{"x":{"dtype":"F32","shape":{{{shape}}},"data_offsets":[0,0]}}""", dataBytes: 0), message);
+
+    [Test]
+    public void A_shape_of_more_extents_than_a_tensor_has_is_refused()
+    {
+        var shape = string.Join(',', Enumerable.Repeat("1", 65));
+
+        Refuses(
+            Bytes($$$"""{"x":{"dtype":"F32","shape":[{{{shape}}}],"data_offsets":[0,4]}}""", dataBytes: 4),
+            "expected at most 64 extents, not 65"
+        );
+    }
+
+    [TestCase("dtype")]
+    [TestCase("key")]
+    [TestCase("metadata")]
+    [TestCase("shape")]
+    public void No_text_of_a_file_fills_the_message(string where)
+    {
+        string text = new('n', 100_000);
+        var bytes = where switch
+        {
+            "dtype" => Bytes($$$"""{"x":{"dtype":"{{{text}}}","shape":[4],"data_offsets":[0,16]}}""", dataBytes: 16),
+            "key" => Bytes($$$"""{"x":{"dtype":"F32","{{{text}}}":[4],"data_offsets":[0,16]}}""", dataBytes: 16),
+            "metadata" => Bytes($$$"""{"__metadata__":{"{{{text}}}":1}}""", dataBytes: 0),
+            _ => Bytes(
+                $$$"""{"x":{"dtype":"F32","shape":[{{{string.Join(',', Enumerable.Repeat("9", 50_000))}}}],"data_offsets":[0,4]}}""",
+                dataBytes: 4
+            ),
+        };
+
+        var error = Refuses(bytes, "");
+
+        Assert.That(error.Message, Has.Length.LessThan(4000));
+    }
+
+    [Test]
+    public void A_terminal_obeys_nothing_of_a_message()
+    {
+        var error = Refuses(
+            Bytes("""{"\u001B[2J\u0007":{"dtype":"F31","shape":[4],"data_offsets":[0,16]}}""", dataBytes: 16),
+            "tensor '\uFFFD[2J\uFFFD': found dtype F31"
+        );
+
+        Assert.That(error.Message.Any(char.IsControl), Is.False);
+    }
+
     [Test]
     public void A_hostile_name_cannot_fill_the_message()
     {

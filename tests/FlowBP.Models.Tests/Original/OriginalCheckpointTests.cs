@@ -69,6 +69,26 @@ public sealed class OriginalCheckpointTests
         Assert.That(notices, Has.Some.EndsWith("what else it holds (CLIP-L, an autoencoder) is not read"));
     }
 
+    [Test]
+    public void A_number_in_the_place_of_a_layer_is_refused()
+    {
+        using var scope = torch.NewDisposeScope();
+        using var network = Families["SD3"].New();
+        var tensors = OriginalForm.Of(network);
+        tensors["context_embedder.weight"] = torch.tensor(1f);
+        folder.Write("config.json", Families["SD3"].Config);
+        SafetensorsWriter.Write(folder.Of("diffusion_pytorch_model.safetensors"), tensors);
+
+        Assert.That(
+            () => Families["SD3"].Load(folder.Path, null),
+            Throws
+                .TypeOf<CheckpointException>()
+                .With.Message.EndsWith(
+                    "tensor 'context_embedder.weight': found Float32 [], expected 16 rows: 16 of context_embedder"
+                )
+        );
+    }
+
     [TestCase("FLUX.1", "SD3", "holds the original weights of FLUX.1, expected those of Stable Diffusion 3")]
     [TestCase("SD3", "FLUX.2", "holds the original weights of Stable Diffusion 3, expected those of FLUX.2")]
     public void Another_familys_file_is_named(string written, string read, string message)

@@ -124,7 +124,7 @@ public sealed record EmbeddingsManifest(
                 $"key 'shard_size': found {ShardSize}, expected 1 to {LargestShard}"
             );
         }
-        if (Shapes.Count == 0 || Shapes.Values.Any(shape => shape.Any(extent => extent < 1)))
+        if (Shapes.Count == 0 || Shapes.Values.Any(shape => shape.Length == 0 || shape.Any(extent => extent < 1)))
         {
             throw CheckpointException.ForFile(file, "key 'shapes': found an empty shape, expected positive extents");
         }

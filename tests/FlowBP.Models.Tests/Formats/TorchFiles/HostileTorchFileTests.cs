@@ -192,6 +192,37 @@ public sealed class HostileTorchFileTests
             "a size, a stride or an offset leaves its storage"
         );
 
+    // The product of their sizes would have millions of digits, and take hours.
+    [Test]
+    public void A_tensor_of_hundreds_of_thousands_of_extents_is_refused_at_once()
+    {
+        byte[] extent = [0x8A, 8, 255, 255, 255, 255, 255, 255, 255, 127];
+        var pickle = PickleWriter.Of(p =>
+        {
+            p.Op('}')
+                .Text("w")
+                .Global("torch._utils", "_rebuild_tensor_v2")
+                .Op('(')
+                .Storage("FloatStorage", "0", 2)
+                .Int(0);
+            p.Op('(').Raw([.. Enumerable.Repeat(extent, 400_000).SelectMany(each => each)]).Op('t').Op('q').Raw(250);
+            p.Op('h').Raw(250).Raw(0x89).OrderedDict().Op('t').Op('R').Op('s');
+        });
+
+        Refuses(Zip(pickle, ("0", Floats(1, 2))), "a size, a stride or an offset leaves its storage");
+    }
+
+    [Test]
+    public void An_empty_tensor_whose_other_extents_overflow_is_refused()
+    {
+        var huge = BigInteger.Pow(2, 62);
+        var pickle = PickleWriter.Of(p =>
+            p.Op('}').Text("w").Tensor("FloatStorage", "0", 2, 0, [0, huge, huge], [1, 1, 1]).Op('s')
+        );
+
+        Refuses(Zip(pickle, ("0", Floats(1, 2))), "a size, a stride or an offset leaves its storage");
+    }
+
     [Test]
     public void A_storage_that_is_shorter_than_it_says_or_missing_is_refused()
     {
