@@ -40,15 +40,39 @@ public class RankEnvironmentTests
     public void An_environment_of_no_launcher_is_one_process(string variables) =>
         Assert.That(RankEnvironment.Find(Variables(variables)), Is.Null);
 
-    [TestCase("RANK=0 WORLD_SIZE=2", "the environment is half that of torchrun: RANK, WORLD_SIZE set, without MASTER_ADDR, MASTER_PORT")]
-    [TestCase("WORLD_SIZE=2 MASTER_ADDR=a MASTER_PORT=5", "the environment is half that of torchrun: WORLD_SIZE, MASTER_ADDR, MASTER_PORT set, without RANK")]
-    [TestCase("RANK=2 WORLD_SIZE=2 LOCAL_RANK=0 MASTER_ADDR=a MASTER_PORT=5", "RANK is 2 and WORLD_SIZE is 2: ranks are numbered from 0 to 1")]
-    [TestCase("RANK=-1 WORLD_SIZE=2 LOCAL_RANK=0 MASTER_ADDR=a MASTER_PORT=5", "RANK is -1, expected an integer from 0")]
-    [TestCase("RANK=0 WORLD_SIZE=0 LOCAL_RANK=0 MASTER_ADDR=a MASTER_PORT=5", "WORLD_SIZE is 0, expected an integer from 1")]
+    [TestCase(
+        "RANK=0 WORLD_SIZE=2",
+        "the environment is half that of torchrun: RANK, WORLD_SIZE set, without MASTER_ADDR, MASTER_PORT"
+    )]
+    [TestCase(
+        "WORLD_SIZE=2 MASTER_ADDR=a MASTER_PORT=5",
+        "the environment is half that of torchrun: WORLD_SIZE, MASTER_ADDR, MASTER_PORT set, without RANK"
+    )]
+    [TestCase(
+        "RANK=2 WORLD_SIZE=2 LOCAL_RANK=0 MASTER_ADDR=a MASTER_PORT=5",
+        "RANK is 2 and WORLD_SIZE is 2: ranks are numbered from 0 to 1"
+    )]
+    [TestCase(
+        "RANK=-1 WORLD_SIZE=2 LOCAL_RANK=0 MASTER_ADDR=a MASTER_PORT=5",
+        "RANK is -1, expected an integer from 0"
+    )]
+    [TestCase(
+        "RANK=0 WORLD_SIZE=0 LOCAL_RANK=0 MASTER_ADDR=a MASTER_PORT=5",
+        "WORLD_SIZE is 0, expected an integer from 1"
+    )]
     [TestCase("RANK=x WORLD_SIZE=2 LOCAL_RANK=0 MASTER_ADDR=a MASTER_PORT=5", "RANK is x, expected an integer from 0")]
-    [TestCase("RANK=0 WORLD_SIZE=2 LOCAL_RANK=0 MASTER_ADDR=a MASTER_PORT=70000", "MASTER_PORT is 70000, expected an integer from 1 to 65535")]
-    [TestCase("RANK=0 WORLD_SIZE=2 MASTER_ADDR=a MASTER_PORT=5", "LOCAL_RANK is not set, which says which GPU of its node rank 0 takes (torchrun)")]
-    [TestCase("OMPI_COMM_WORLD_RANK=0", "the environment is half that of mpirun (Open MPI): OMPI_COMM_WORLD_RANK set, without OMPI_COMM_WORLD_SIZE")]
+    [TestCase(
+        "RANK=0 WORLD_SIZE=2 LOCAL_RANK=0 MASTER_ADDR=a MASTER_PORT=70000",
+        "MASTER_PORT is 70000, expected an integer from 1 to 65535"
+    )]
+    [TestCase(
+        "RANK=0 WORLD_SIZE=2 MASTER_ADDR=a MASTER_PORT=5",
+        "LOCAL_RANK is not set, which says which GPU of its node rank 0 takes (torchrun)"
+    )]
+    [TestCase(
+        "OMPI_COMM_WORLD_RANK=0",
+        "the environment is half that of mpirun (Open MPI): OMPI_COMM_WORLD_RANK set, without OMPI_COMM_WORLD_SIZE"
+    )]
     [TestCase(
         "OMPI_COMM_WORLD_RANK=1 OMPI_COMM_WORLD_SIZE=4 OMPI_COMM_WORLD_LOCAL_RANK=1 OMPI_COMM_WORLD_LOCAL_SIZE=2 FLOWBP_PORT=9",
         "mpirun (Open MPI) does not say where rank 0 is: set MASTER_ADDR to the name of its node"

@@ -30,7 +30,9 @@ public class RendezvousTests
         var port = RankThreads.FreePort();
         Assert.That(
             () => RankThreads.Join(1, 2, port, seconds: 1),
-            Throws.InstanceOf<RendezvousException>().With.Message.StartsWith($"rank 1 found no rank 0 at 127.0.0.1:{port} within 1 s")
+            Throws
+                .InstanceOf<RendezvousException>()
+                .With.Message.StartsWith($"rank 1 found no rank 0 at 127.0.0.1:{port} within 1 s")
         );
     }
 
@@ -98,7 +100,10 @@ public class RendezvousTests
             Assert.That(failures[0], Is.Null);
             Assert.That(failures[1], Is.Null);
             Assert.That(failures[2], Is.InstanceOf<RendezvousException>());
-            Assert.That(notices, Has.Some.Contains("is none of this job and was not let in: it does not know the job's secret"));
+            Assert.That(
+                notices,
+                Has.Some.Contains("is none of this job and was not let in: it does not know the job's secret")
+            );
         }
     }
 

@@ -40,9 +40,15 @@ public class TcpCommunicatorTests
                 // 2^60 + 1 has no double; 1 + 2/256 has a bfloat16, of which three make 3 + 6/256, which has none: 3.015625 is next.
                 Assert.That(Sum(ranks, ElementType.Int64, (1L << 60) + rank), Is.EqualTo((3L << 60) + 3));
                 Assert.That(Sum(ranks, ElementType.UInt8, (byte)(10 * rank)), Is.EqualTo((byte)30));
-                Assert.That(Sum(ranks, ElementType.Float32, 0.1f * (rank + 1)), Is.EqualTo((float)((double)0.1f + 0.2f + 0.3f)));
+                Assert.That(
+                    Sum(ranks, ElementType.Float32, 0.1f * (rank + 1)),
+                    Is.EqualTo((float)((double)0.1f + 0.2f + 0.3f))
+                );
                 Assert.That(Sum(ranks, ElementType.Float16, (Half)(0.5 * rank)), Is.EqualTo((Half)1.5));
-                Assert.That(Sum(ranks, ElementType.BFloat16, (ushort)0x3F81), Is.EqualTo((ushort)0x4041).Or.EqualTo((ushort)0x4042));
+                Assert.That(
+                    Sum(ranks, ElementType.BFloat16, (ushort)0x3F81),
+                    Is.EqualTo((ushort)0x4041).Or.EqualTo((ushort)0x4042)
+                );
             }
         );
 
@@ -123,9 +129,9 @@ public class TcpCommunicatorTests
             Assert.That(
                 failures[rank]?.Message,
                 Is.EqualTo(
-                    "rank 2 asks for an all-reduce (Sum) of 5 Float64 as operation 0, and rank 0 for an all-reduce (Sum) of 4 Float64 as"
-                        + " operation 0: the ranks do different things"
-                )
+                        "rank 2 asks for an all-reduce (Sum) of 5 Float64 as operation 0, and rank 0 for an all-reduce (Sum) of 4 Float64 as"
+                            + " operation 0: the ranks do different things"
+                    )
                     .Or.Contain("rank 2"),
                 $"rank {rank}"
             );
@@ -169,7 +175,10 @@ public class TcpCommunicatorTests
     private static unsafe double[] Reduced(JoinedRanks ranks, double[] own, Reduction reduction)
     {
         var result = new double[own.Length];
-        fixed (double* from = own, to = result)
+        fixed (
+            double* from = own,
+                to = result
+        )
         {
             ranks.Communicator.AllReduce((nint)from, (nint)to, own.Length, ElementType.Float64, reduction);
         }
@@ -185,7 +194,10 @@ public class TcpCommunicatorTests
 
     private static unsafe void Scatter(ICommunicator ranks, float[] all, float[] part, bool inPlace, int rank)
     {
-        fixed (float* from = all, to = part)
+        fixed (
+            float* from = all,
+                to = part
+        )
         {
             ranks.ReduceScatter(
                 (nint)from,
@@ -203,7 +215,10 @@ public class TcpCommunicatorTests
         {
             part.CopyTo(all, rank * part.Length);
         }
-        fixed (float* from = part, to = all)
+        fixed (
+            float* from = part,
+                to = all
+        )
         {
             ranks.AllGather(
                 (nint)(inPlace ? to + (rank * part.Length) : from),

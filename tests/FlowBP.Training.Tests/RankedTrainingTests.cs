@@ -68,7 +68,10 @@ public class RankedTrainingTests
         var deviation = Trained(config, adapter: false, size: 1, steps: 1)[0].Reports[0].Surrogate.EndDeviation!.Value;
         foreach (var factor in new[] { 0.8, 1.1 })
         {
-            var filtered = Config("leapalign", ("traj_filter_d0_max", FormattableString.Invariant($"{deviation * factor}")));
+            var filtered = Config(
+                "leapalign",
+                ("traj_filter_d0_max", FormattableString.Invariant($"{deviation * factor}"))
+            );
             var one = Trained(filtered, adapter: false, size: 1, steps: 1)[0];
             foreach (var rank in Trained(filtered, adapter: false, size: 4, steps: 1))
             {
@@ -139,7 +142,12 @@ public class RankedTrainingTests
         );
     }
 
-    private sealed record Outcome(IReadOnlyList<StepReport> Reports, double[] Weights, double[] Average, long StateElements);
+    private sealed record Outcome(
+        IReadOnlyList<StepReport> Reports,
+        double[] Weights,
+        double[] Average,
+        long StateElements
+    );
 
     private static void AssertSame(Outcome one, Outcome other)
     {
@@ -151,7 +159,10 @@ public class RankedTrainingTests
                 Assert.That(found.Surrogate.Reward, Near(expected.Surrogate.Reward));
                 Assert.That(found.Surrogate.Loss, Near(expected.Surrogate.Loss));
                 Assert.That(found.Surrogate.KeptFraction, Is.EqualTo(expected.Surrogate.KeptFraction).Within(1e-12));
-                Assert.That(found.Surrogate.ActiveFraction, Is.EqualTo(expected.Surrogate.ActiveFraction).Within(1e-12));
+                Assert.That(
+                    found.Surrogate.ActiveFraction,
+                    Is.EqualTo(expected.Surrogate.ActiveFraction).Within(1e-12)
+                );
                 Assert.That(found.Surrogate.AnchorLoss, Near(expected.Surrogate.AnchorLoss));
                 Assert.That(found.Surrogate.FlowMatchingLoss, Near(expected.Surrogate.FlowMatchingLoss));
                 Assert.That(found.GradNorm, Is.EqualTo(expected.GradNorm).Within(0.1).Percent);

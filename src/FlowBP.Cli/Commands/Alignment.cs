@@ -36,7 +36,9 @@ internal static class Alignment
         Threads.UseAll();
         if (place is { Size: > 1 })
         {
-            return new RankedAlignment(config, place, terminal).Run((own, ranks, stop) => Run(own, ranks, stop, terminal));
+            return new RankedAlignment(config, place, terminal).Run(
+                (own, ranks, stop) => Run(own, ranks, stop, terminal)
+            );
         }
         Run(config, null, terminal.Stop, terminal);
         return 0;

@@ -44,10 +44,7 @@ internal sealed class RankedAlignment(AlignmentConfig config, RankPlace place, T
         {
             joined = JoinedRanks.Meet(
                 place,
-                config
-                    .Resolved()
-                    .Where(each => !s_ofEachRank.Contains(each.Key))
-                    .ToDictionary(),
+                config.Resolved().Where(each => !s_ofEachRank.Contains(each.Key)).ToDictionary(),
                 Version,
                 TimeSpan.FromSeconds(config.Ranks.Timeout),
                 terminal.Error.WriteLine,
@@ -67,7 +64,9 @@ internal sealed class RankedAlignment(AlignmentConfig config, RankPlace place, T
     }
 
     private static string Version =>
-        typeof(RankedAlignment).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion
+        typeof(RankedAlignment)
+            .Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()
+            ?.InformationalVersion
         ?? "unknown";
 
     private int Lead(

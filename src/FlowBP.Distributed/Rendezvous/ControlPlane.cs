@@ -226,7 +226,13 @@ public sealed class ControlPlane : IDisposable
             }
         }
         catch (Exception e)
-            when (e is IOException or SocketException or ObjectDisposedException or InvalidDataException or JsonException)
+            when (e
+                    is IOException
+                        or SocketException
+                        or ObjectDisposedException
+                        or InvalidDataException
+                        or JsonException
+            )
         {
             var isSilent = e.InnerException is SocketException { SocketErrorCode: SocketError.TimedOut };
             Lose(

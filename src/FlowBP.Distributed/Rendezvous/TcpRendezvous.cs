@@ -146,7 +146,8 @@ internal sealed class TcpRendezvous(
         connections[hello.Rank, hello.Channel] = socket;
         return hello.Version != version
                 ? $"rank {hello.Rank} on {hello.Host} runs version {hello.Version}, and rank 0 version {version}"
-            : Difference(hello.Settings) is { } difference ? $"rank {hello.Rank} on {hello.Host} has other settings than rank 0: {difference}"
+            : Difference(hello.Settings) is { } difference
+                ? $"rank {hello.Rank} on {hello.Host} has other settings than rank 0: {difference}"
             : null;
     }
 
@@ -221,7 +222,8 @@ internal sealed class TcpRendezvous(
             }
             return connections;
         }
-        catch (Exception e) when (e is SocketException or IOException and not RendezvousException or InvalidDataException)
+        catch (Exception e)
+            when (e is SocketException or IOException and not RendezvousException or InvalidDataException)
         {
             connections.Dispose();
             throw new RendezvousException(
@@ -303,7 +305,9 @@ internal sealed class TcpRendezvous(
             cancellation.ThrowIfCancellationRequested();
             if (DateTime.UtcNow > last)
             {
-                throw new RendezvousException($"rank {place.Rank} waited for rank 0's answer for {deadline.TotalSeconds:0.#} s");
+                throw new RendezvousException(
+                    $"rank {place.Rank} waited for rank 0's answer for {deadline.TotalSeconds:0.#} s"
+                );
             }
         }
         using var stream = Timed(socket);

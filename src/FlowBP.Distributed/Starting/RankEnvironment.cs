@@ -102,8 +102,8 @@ public static class RankEnvironment
                 $"{row.Rank} is {rank} and {row.Size} is {size}: ranks are numbered from 0 to {size - 1}"
             );
         }
-        var local = row.LocalRank is { } name && Value(environment, name) is not null
-            ? Number(name, environment, least: 0)
+        var local =
+            row.LocalRank is { } name && Value(environment, name) is not null ? Number(name, environment, least: 0)
             : size == 1 ? 0
             : throw new RendezvousException(
                 $"{row.LocalRank} is not set, which says which GPU of its node rank {rank} takes ({row.Launcher})"

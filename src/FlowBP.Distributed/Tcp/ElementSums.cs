@@ -109,8 +109,6 @@ internal static class ElementSums
     private static ushort Narrow(float value)
     {
         var bits = BitConverter.SingleToUInt32Bits(value);
-        return float.IsNaN(value)
-            ? (ushort)(bits >> 16 | 0x40)
-            : (ushort)(bits + 0x7FFF + (bits >> 16 & 1) >> 16);
+        return float.IsNaN(value) ? (ushort)(bits >> 16 | 0x40) : (ushort)(bits + 0x7FFF + (bits >> 16 & 1) >> 16);
     }
 }

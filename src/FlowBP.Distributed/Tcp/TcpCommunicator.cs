@@ -160,11 +160,13 @@ public sealed class TcpCommunicator : ICommunicator
                 when (e is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
             {
                 var known = lost() ?? e as RankLostException;
-                failure ??= known ?? new(
-                    $"{work.Call}: the connection to {(Rank == 0 ? "a rank" : "rank 0")} is broken: {e.Message}",
-                    Rank == 0 ? [] : [0],
-                    e
-                );
+                failure ??=
+                    known
+                    ?? new(
+                        $"{work.Call}: the connection to {(Rank == 0 ? "a rank" : "rank 0")} is broken: {e.Message}",
+                        Rank == 0 ? [] : [0],
+                        e
+                    );
                 work.Complete(known ?? failure);
             }
         }
@@ -318,7 +320,11 @@ public sealed class TcpCommunicator : ICommunicator
     {
         for (var done = 0L; done < length; done += ChunkElements)
         {
-            From(peer, work, new Span<byte>((void*)(address + (nint)done), (int)Math.Min(ChunkElements, length - done)));
+            From(
+                peer,
+                work,
+                new Span<byte>((void*)(address + (nint)done), (int)Math.Min(ChunkElements, length - done))
+            );
         }
     }
 

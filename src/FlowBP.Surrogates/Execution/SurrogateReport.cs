@@ -140,12 +140,15 @@ public sealed record SurrogateReport
             Coverage = Mean(parts, report => report.Coverage),
             NestedDepth = reports.Max(report => report.NestedDepth),
             NegativeWeightFraction = Mean(parts, report => report.NegativeWeightFraction),
-            Rescale = reports[0].Rescale.Keys.ToDictionary(name => name, name => Mean(parts, each => each.Rescale[name])),
+            Rescale = reports[0]
+                .Rescale.Keys.ToDictionary(name => name, name => Mean(parts, each => each.Rescale[name])),
             Indices = [.. reports.SelectMany(report => report.Indices)],
             RolloutEvaluations = Sum(reports, report => report.RolloutEvaluations),
             RenoiseEvaluations = Sum(reports, report => report.RenoiseEvaluations),
             Pullbacks = Sum(reports, report => report.Pullbacks),
-            AnchorLoss = reports.Any(report => report.AnchorLoss is not null) ? reports.Sum(report => report.AnchorLoss) : null,
+            AnchorLoss = reports.Any(report => report.AnchorLoss is not null)
+                ? reports.Sum(report => report.AnchorLoss)
+                : null,
             VelocityNormRatio = MeanOrNull(parts, report => report.VelocityNormRatio),
             VelocitySquaredDifference = MeanOrNull(parts, report => report.VelocitySquaredDifference),
             ReferenceEvaluations = Sum(reports, report => report.ReferenceEvaluations),

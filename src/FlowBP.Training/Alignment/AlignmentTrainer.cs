@@ -79,7 +79,12 @@ public sealed class AlignmentTrainer : IDisposable
                 config.Anchor,
                 reference?.Field
             );
-            Shards = new TrainedShards(model.TrainedParameters, model.Masters?.Narrow, config.Ranks.Sharding, this.ranks);
+            Shards = new TrainedShards(
+                model.TrainedParameters,
+                model.Masters?.Narrow,
+                config.Ranks.Sharding,
+                this.ranks
+            );
             Optimizer = new FusedAdamW(
                 Shards.Owned,
                 config.Optimizer,
@@ -226,9 +231,7 @@ public sealed class AlignmentTrainer : IDisposable
             .. UpdateShare
                 .Of(ranks, samples)
                 .Parts(config.TrainBatchSize)
-                .Select(part =>
-                    Accumulate([.. texts.Skip(part.First).Take(part.Count)], step, part.First, clock)
-                ),
+                .Select(part => Accumulate([.. texts.Skip(part.First).Take(part.Count)], step, part.First, clock)),
         ];
         return new(parts, imageReward.TakeCurves());
     }

@@ -67,7 +67,9 @@ public sealed class StoredCheckpoint : IDisposable
                 continue;
             }
             using var scope = torch.NewDisposeScope();
-            tensor.copy_(parts.Slices[name[(name.IndexOf('/', StringComparison.Ordinal) + 1)..]].Slice.Of(shards.Load(name)));
+            tensor.copy_(
+                parts.Slices[name[(name.IndexOf('/', StringComparison.Ordinal) + 1)..]].Slice.Of(shards.Load(name))
+            );
         }
         optimizer.CountFrom(Manifest.Counters.OptimizerSteps, Manifest.Ages);
     }
@@ -82,7 +84,10 @@ public sealed class StoredCheckpoint : IDisposable
         Dictionary<string, (long[] Shape, ScalarType Type)> wanted = [];
         foreach (var (name, form) in whole)
         {
-            wanted[TrainingState.Value + name] = wanted[TrainingState.ExpAvg + name] = wanted[TrainingState.ExpAvgSq + name] = form;
+            wanted[TrainingState.Value + name] =
+                wanted[TrainingState.ExpAvg + name] =
+                wanted[TrainingState.ExpAvgSq + name] =
+                    form;
             if (hasAverages)
             {
                 wanted[TrainingState.Average + name] = form;

@@ -7,7 +7,10 @@ namespace FlowBP.Training.Configuration;
 public sealed record RankSettings
 {
     /// <summary>Processes to start on this machine; null: one, or those that a launcher has started.</summary>
-    [Setting("processes to start on this machine, one for each GPU; none: one, or those that a launcher has started", 1)]
+    [Setting(
+        "processes to start on this machine, one for each GPU; none: one, or those that a launcher has started",
+        1
+    )]
     public int? Gpus { get; init; }
 
     /// <summary>Seconds after which a rank that does not come is given up.</summary>

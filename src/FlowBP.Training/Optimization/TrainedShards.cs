@@ -133,10 +133,7 @@ public sealed class TrainedShards
             return [.. slices.Select(each => each.Slice.detach().view(-1))];
         }
         Tensor[] parts = [.. slices.Select(each => Padded(each.Slice.detach().view(-1), each.Elements, ranks.Size))];
-        Tensor[] wholes =
-        [
-            .. parts.Select(part => torch.empty([part.numel() * ranks.Size], part.dtype, part.device)),
-        ];
+        Tensor[] wholes = [.. parts.Select(part => torch.empty([part.numel() * ranks.Size], part.dtype, part.device))];
         ranks.JoinParts(parts, wholes);
         return [.. wholes.Select((whole, i) => whole.narrow(0, 0, slices[i].Elements))];
     }
@@ -168,7 +165,8 @@ public sealed class TrainedShards
                     Whole(state?.ExpAvg),
                     Whole(state?.ExpAvgSq),
                     // The first rank has a slice of every parameter.
-                    state?.Steps ?? 0
+                    state?.Steps
+                        ?? 0
                 )
             );
         }
@@ -207,10 +205,7 @@ public sealed class TrainedShards
                 );
             }),
         ];
-        Tensor[] parts =
-        [
-            .. sums.Select(sum => torch.empty([sum.numel() / ranks.Size], sum.dtype, sum.device)),
-        ];
+        Tensor[] parts = [.. sums.Select(sum => torch.empty([sum.numel() / ranks.Size], sum.dtype, sum.device))];
         ranks.SumParts(sums, parts);
         for (var i = 0; i < bucket.Count; i++)
         {

@@ -8,11 +8,7 @@ namespace FlowBP.Training.Ranks;
 /// <param name="communicator">The processes; stays the caller's.</param>
 /// <param name="device">Where the communicator's memory is; null: in main memory.</param>
 /// <param name="orders">Sends orders to the other ranks; null: they do by themselves what this one does.</param>
-public sealed class RankGroup(
-    ICommunicator communicator,
-    torch.Device? device = null,
-    Action<RankOrder>? orders = null
-)
+public sealed class RankGroup(ICommunicator communicator, torch.Device? device = null, Action<RankOrder>? orders = null)
 {
     private readonly torch.Device device = device ?? torch.CPU;
 

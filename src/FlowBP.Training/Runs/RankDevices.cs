@@ -13,7 +13,9 @@ internal static class RankDevices
     /// <exception cref="DeviceUnavailableException">Some compute on a CPU; every rank throws the same.</exception>
     public static void RequireOneKind(RankGroup ranks, ComputeDevice device)
     {
-        var isGpu = ranks.Exchange(Encoding.UTF8.GetBytes(device.IsGpu ? "gpu" : "cpu")).Select(Encoding.UTF8.GetString);
+        var isGpu = ranks
+            .Exchange(Encoding.UTF8.GetBytes(device.IsGpu ? "gpu" : "cpu"))
+            .Select(Encoding.UTF8.GetString);
         int[] without = [.. isGpu.Index().Where(each => each.Item == "cpu").Select(each => each.Index)];
         if (without.Length > 0 && without.Length < ranks.Size)
         {
