@@ -1,6 +1,5 @@
 using System.Globalization;
 using FlowBP.Families;
-using FlowBP.Models.Prompts;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
 using FlowBP.Training.Configuration;

@@ -1,5 +1,4 @@
 using FlowBP.Families;
-using FlowBP.Models.Prompts;
 using FlowBP.Settings;
 using FlowBP.Surrogates;
 using FlowBP.Training.Alignment;
