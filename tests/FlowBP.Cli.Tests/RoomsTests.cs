@@ -125,6 +125,7 @@ public class RoomsTests
                 "Models.Adapters",
                 "Families.Networks",
                 "Families",
+                "Training.Ranks",
                 "Training.Optimization",
                 "Training.Rewards",
                 "Training.Pipelines",

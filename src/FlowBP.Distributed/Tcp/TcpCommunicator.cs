@@ -16,6 +16,7 @@ public sealed class TcpCommunicator : ICommunicator
 
     // Rank 0 finds out first who is missing, and says it; the others wait so much longer for that.
     private static readonly TimeSpan s_margin = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(20);
 
     private readonly RankConnections connections;
     private readonly Func<RankLostException?> lost;
@@ -102,7 +103,7 @@ public sealed class TcpCommunicator : ICommunicator
     /// <inheritdoc/>
     public void Abort()
     {
-        failure ??= new("the collectives were aborted", []);
+        failure ??= lost() ?? new("the collectives were aborted", []);
         foreach (var peer in connections.Peers)
         {
             // A worker that reads or writes is woken by it.
@@ -159,7 +160,7 @@ public sealed class TcpCommunicator : ICommunicator
             catch (Exception e)
                 when (e is IOException or SocketException or ObjectDisposedException or InvalidOperationException)
             {
-                var known = lost() ?? e as RankLostException;
+                var known = e as RankLostException ?? Known();
                 failure ??=
                     known
                     ?? new(
@@ -352,7 +353,8 @@ public sealed class TcpCommunicator : ICommunicator
     // Tells the ranks that wait why they get nothing.
     private void Refuse(RankLostException reason)
     {
-        var said = lost() ?? reason;
+        // A connection that is broken has a reason that others know better.
+        var said = (reason.InnerException is EndOfStreamException ? Known() : lost()) ?? reason;
         foreach (var peer in connections.Peers.Except(said.Ranks))
         {
             try
@@ -366,6 +368,17 @@ public sealed class TcpCommunicator : ICommunicator
             }
         }
         throw new RankLostException(said.Message, said.Ranks, reason);
+    }
+
+    // Who is lost, where that is known: a broken connection is often noticed before the reason arrives.
+    private RankLostException? Known()
+    {
+        var end = DateTime.UtcNow + s_margin;
+        while (lost() is null && DateTime.UtcNow < end)
+        {
+            Thread.Sleep(s_pause);
+        }
+        return lost();
     }
 
     private sealed class Together : IDisposable
