@@ -123,6 +123,21 @@ public sealed unsafe partial class CudaDriver
         DriverCall.Check(DriverMethods.cuStreamSynchronize(stream), nameof(DriverMethods.cuStreamSynchronize));
     }
 
+    /// <summary>Whether all that was queued on a stream has been done; nothing is waited for.</summary>
+    /// <param name="stream">CUstream; 0 is the default stream.</param>
+    /// <exception cref="CudaException">Something that was queued has failed.</exception>
+    public bool IsIdle(nint stream)
+    {
+        using var entered = Enter();
+        var result = DriverMethods.cuStreamQuery(stream);
+        if (result == DriverResult.NotReady)
+        {
+            return false;
+        }
+        DriverCall.Check(result, nameof(DriverMethods.cuStreamQuery));
+        return true;
+    }
+
     /// <summary>Number of the device that memory lies on; null where the driver does not know the address.</summary>
     /// <param name="pointer">CUdeviceptr.</param>
     public int? OrdinalOf(nint pointer)

@@ -11,6 +11,7 @@ internal static class DriverResult
     public const int InvalidImage = 200;
     public const int NoBinaryForGpu = 209;
     public const int UnsupportedPtxVersion = 222;
+    public const int NotReady = 600;
     public const int SystemDriverMismatch = 803;
     public const int CompatNotSupportedOnDevice = 804;
 }

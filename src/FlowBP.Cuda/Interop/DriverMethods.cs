@@ -107,4 +107,7 @@ internal static unsafe partial class DriverMethods
 
     [LibraryImport(Library)]
     public static partial int cuStreamSynchronize(nint stream);
+
+    [LibraryImport(Library)]
+    public static partial int cuStreamQuery(nint stream);
 }

@@ -86,6 +86,10 @@ public sealed class ComputeDevice : IDisposable
         }
     }
 
+    /// <summary>Whether all that was queued on a CUDA stream has been done; a CPU queues nothing.</summary>
+    /// <param name="stream">CUDA's own handle; 0 is the default stream.</param>
+    public bool IsIdle(nint stream) => gpu?.IsIdle(stream) ?? true;
+
     /// <summary>Waits for the device's queued work; a CPU has none.</summary>
     public void Synchronize() => gpu?.Synchronize();
 

@@ -81,6 +81,10 @@ internal sealed class GpuKernels : IDisposable
         }
     }
 
+    /// <summary>Whether all that was queued on a stream has been done.</summary>
+    /// <param name="stream">CUDA's own handle; 0 is the default stream.</param>
+    public bool IsIdle(nint stream) => driver.IsIdle(stream);
+
     /// <summary>Waits for everything that is queued.</summary>
     public void Synchronize() => driver.Synchronize(CudaStream.Current(index));
 
