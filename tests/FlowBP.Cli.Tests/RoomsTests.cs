@@ -196,6 +196,7 @@ public class RoomsTests
                 "Models.Prompts",
                 "Models.Adapters",
                 "Families",
+                "Distributed",
                 "Training",
                 "Training.Ranks",
                 "Training.Optimization",

@@ -183,7 +183,10 @@ public unsafe class FakeLaunchTests : FakeDriverFixture
             Throws.InvalidOperationException.With.Message.EqualTo("stopped")
         );
         Assert.That(() => Driver.Synchronize(stream), Throws.Nothing);
-        DriverTiming.DestroyGraph(DriverTiming.CaptureGraph(stream, () => { }));
+        var isIdle = true;
+        DriverTiming.DestroyGraph(DriverTiming.CaptureGraph(stream, () => isIdle = Driver.IsIdle(stream)));
+        Assert.That(isIdle, Is.False, "it is asked, and nothing is waited for");
+        Assert.That(Driver.IsIdle(stream));
         DriverTiming.DestroyStream(stream);
     }
 

@@ -80,7 +80,10 @@ public unsafe class NcclTests
                     own[i] = rank + 1 + (i % 7);
                 }
                 ranks.AllReduce(own.Address, result.Address, Count, ElementType.Float32, Reduction.Sum);
-                Assert.That(result.First(Count), Is.EqualTo(Numbers(Count, i => (size * (size + 1) / 2) + (size * (i % 7)))));
+                Assert.That(
+                    result.First(Count),
+                    Is.EqualTo(Numbers(Count, i => (size * (size + 1) / 2) + (size * (i % 7))))
+                );
                 ranks.AllReduce(own.Address, result.Address, Count, ElementType.Float32, Reduction.Min);
                 Assert.That(result.First(Count), Is.EqualTo(Numbers(Count, i => 1 + (i % 7))));
                 ranks.AllReduce(own.Address, own.Address, Count, ElementType.Float32, Reduction.Max);
@@ -104,7 +107,13 @@ public unsafe class NcclTests
                     for (var i = 0; i < 20; i++)
                     {
                         own[i] = i;
-                        ranks.BeginAllReduce(own.Address + (4 * i), own.Address + (4 * i), 1, ElementType.Float32, Reduction.Sum);
+                        ranks.BeginAllReduce(
+                            own.Address + (4 * i),
+                            own.Address + (4 * i),
+                            1,
+                            ElementType.Float32,
+                            Reduction.Sum
+                        );
                     }
                 }
                 ranks.Barrier();
@@ -125,12 +134,12 @@ public unsafe class NcclTests
     public void A_rank_that_does_not_come_ends_the_others_at_the_deadline()
     {
         SetVariable("STANDIN_NCCL_MUTE", "1");
-        var failures = RankThreads.Each(
-            2,
-            Ranked(2, TimeSpan.FromSeconds(1), (ranks, _) => ranks.Barrier())
-        );
+        var failures = RankThreads.Each(2, Ranked(2, TimeSpan.FromSeconds(1), (ranks, _) => ranks.Barrier()));
         Assert.That(failures[0], Is.InstanceOf<RankLostException>());
-        Assert.That(failures[0]!.Message, Is.EqualTo("an all-reduce did not end within 1 s: a rank has not come to it"));
+        Assert.That(
+            failures[0]!.Message,
+            Is.EqualTo("an all-reduce did not end within 1 s: a rank has not come to it")
+        );
     }
 
     [Test]

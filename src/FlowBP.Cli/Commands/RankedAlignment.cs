@@ -78,7 +78,7 @@ internal sealed class RankedAlignment(AlignmentConfig config, RankPlace place, T
         void Send(RankOrder order) => joined.Control.SendOrder(order.ToBytes());
         try
         {
-            lead(Own, new RankGroup(joined.Communicator, orders: Send), stop);
+            lead(Own, new RankGroup(joined.Communicator, Send, () => joined.Control.Failure), stop);
             Send(new(RankTask.End));
             return 0;
         }
@@ -110,7 +110,7 @@ internal sealed class RankedAlignment(AlignmentConfig config, RankPlace place, T
         {
             return new RankFollower(
                 Own,
-                new RankGroup(joined.Communicator),
+                new RankGroup(joined.Communicator, lost: () => joined.Control.Failure),
                 () => RankOrder.Read(joined.Control.ReceiveOrder()),
                 // What there is to note, rank 0 notes.
                 _ => { }

@@ -219,7 +219,10 @@ public sealed unsafe class NcclCommunicator : ICommunicator
             if (clock.Elapsed > Timeout)
             {
                 throw End(
-                    new RankLostException($"{what} did not end within {Timeout.TotalSeconds:0.#} s: a rank has not come to it", [])
+                    new RankLostException(
+                        $"{what} did not end within {Timeout.TotalSeconds:0.#} s: a rank has not come to it",
+                        []
+                    )
                 );
             }
             Thread.Sleep(s_pause);

@@ -29,23 +29,32 @@ public sealed unsafe class NcclLibrary
         errorString = (delegate* unmanaged<NcclResult, byte*>)Export(handle, "ncclGetErrorString");
         lastError = (delegate* unmanaged<nint, byte*>)Export(handle, "ncclGetLastError");
         uniqueId = (delegate* unmanaged<NcclUniqueId*, NcclResult>)Export(handle, "ncclGetUniqueId");
-        Initialise =
-            (delegate* unmanaged<nint*, int, NcclUniqueId, int, NcclConfig*, NcclResult>)
-                Export(handle, "ncclCommInitRankConfig");
+        Initialise = (delegate* unmanaged<nint*, int, NcclUniqueId, int, NcclConfig*, NcclResult>)Export(
+            handle,
+            "ncclCommInitRankConfig"
+        );
         Finalise = (delegate* unmanaged<nint, NcclResult>)Export(handle, "ncclCommFinalize");
         Destroy = (delegate* unmanaged<nint, NcclResult>)Export(handle, "ncclCommDestroy");
         Abort = (delegate* unmanaged<nint, NcclResult>)Export(handle, "ncclCommAbort");
         AsyncError = (delegate* unmanaged<nint, NcclResult*, NcclResult>)Export(handle, "ncclCommGetAsyncError");
         GroupStart = (delegate* unmanaged<NcclResult>)Export(handle, "ncclGroupStart");
         GroupEnd = (delegate* unmanaged<NcclResult>)Export(handle, "ncclGroupEnd");
-        AllReduce =
-            (delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, NcclResult>)Export(handle, "ncclAllReduce");
-        ReduceScatter =
-            (delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, NcclResult>)
-                Export(handle, "ncclReduceScatter");
-        AllGather = (delegate* unmanaged<nint, nint, nuint, int, nint, nint, NcclResult>)Export(handle, "ncclAllGather");
-        Broadcast =
-            (delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, NcclResult>)Export(handle, "ncclBroadcast");
+        AllReduce = (delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, NcclResult>)Export(
+            handle,
+            "ncclAllReduce"
+        );
+        ReduceScatter = (delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, NcclResult>)Export(
+            handle,
+            "ncclReduceScatter"
+        );
+        AllGather = (delegate* unmanaged<nint, nint, nuint, int, nint, nint, NcclResult>)Export(
+            handle,
+            "ncclAllGather"
+        );
+        Broadcast = (delegate* unmanaged<nint, nint, nuint, int, int, nint, nint, NcclResult>)Export(
+            handle,
+            "ncclBroadcast"
+        );
         var version = 0;
         ((delegate* unmanaged<int*, NcclResult>)Export(handle, "ncclGetVersion"))(&version);
         // 2.18.3 is 21803; before 2.9 a release had three digits of minor and patch together.
@@ -81,8 +90,7 @@ public sealed unsafe class NcclLibrary
     public Version Version { get; }
 
     /// <inheritdoc/>
-    public override string ToString() =>
-        string.Create(CultureInfo.InvariantCulture, $"NCCL {Version} ({Path})");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"NCCL {Version} ({Path})");
 
     /// <summary>Finds and loads NCCL: FLOWBP_NCCL, the system, the <c>nvidia</c> packages of a Python installation, libtorch.</summary>
     /// <param name="library">What was found.</param>
@@ -118,7 +126,8 @@ public sealed unsafe class NcclLibrary
             }
         }
         library = null;
-        reason = $"no NCCL: {string.Join("; ", tried)}; set {Variable} to a libnccl.so.2 of release {s_oldest} or newer";
+        reason =
+            $"no NCCL: {string.Join("; ", tried)}; set {Variable} to a libnccl.so.2 of release {s_oldest} or newer";
         return false;
     }
 
@@ -141,7 +150,9 @@ public sealed unsafe class NcclLibrary
     {
         if (result is not (NcclResult.Success or NcclResult.InProgress))
         {
-            throw new NcclException($"{what}: {Text(errorString(result))} ({(int)result}); {Text(lastError(communicator))}");
+            throw new NcclException(
+                $"{what}: {Text(errorString(result))} ({(int)result}); {Text(lastError(communicator))}"
+            );
         }
     }
 
@@ -175,7 +186,9 @@ public sealed unsafe class NcclLibrary
             .. roots
                 .Where(Directory.Exists)
                 .SelectMany(root => Directory.EnumerateDirectories(root, "python3*"))
-                .SelectMany(python => new[] { "site-packages", "dist-packages" }.Select(each => System.IO.Path.Combine(python, each)))
+                .SelectMany(python =>
+                    new[] { "site-packages", "dist-packages" }.Select(each => System.IO.Path.Combine(python, each))
+                )
                 .Select(packages => System.IO.Path.Combine(packages, "nvidia", "nccl", "lib", FileName))
                 .Where(File.Exists),
             InsideTorch,

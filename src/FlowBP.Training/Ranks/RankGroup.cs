@@ -5,12 +5,16 @@ using FlowBP.Distributed;
 namespace FlowBP.Training.Ranks;
 
 /// <summary>The ranks that train one model together; a run of one process is a group of one.</summary>
-/// <param name="communicator">The processes; stays the caller's.</param>
-/// <param name="device">Where the communicator's memory is; null: in main memory.</param>
+/// <param name="communicator">The processes, in main memory; stays the caller's.</param>
 /// <param name="orders">Sends orders to the other ranks; null: they do by themselves what this one does.</param>
-public sealed class RankGroup(ICommunicator communicator, torch.Device? device = null, Action<RankOrder>? orders = null)
+/// <param name="lost">Who is known to be lost; null: nobody knows.</param>
+public sealed class RankGroup(
+    ICommunicator communicator,
+    Action<RankOrder>? orders = null,
+    Func<RankLostException?>? lost = null
+)
 {
-    private readonly torch.Device device = device ?? torch.CPU;
+    private ICommunicator? onGpu;
 
     /// <summary>A run of one process.</summary>
     public static RankGroup Alone { get; } = new(new SoloCommunicator());
@@ -23,6 +27,30 @@ public sealed class RankGroup(ICommunicator communicator, torch.Device? device =
 
     /// <summary>Whether there is no other process.</summary>
     public bool IsAlone => Size == 1;
+
+    /// <summary>Name of the engine that carries tensors.</summary>
+    public string Engine => onGpu?.Engine ?? communicator.Engine;
+
+    /// <summary>How long the ranks wait for each other.</summary>
+    public TimeSpan Timeout => communicator.Timeout;
+
+    /// <summary>Who is known to be lost; null: nobody is.</summary>
+    public RankLostException? Lost => lost?.Invoke();
+
+    /// <summary>Has tensors on this rank's GPU exchanged there; without it they go through copies in main memory.</summary>
+    /// <param name="gpus">The same ranks; stays the caller's.</param>
+    /// <exception cref="ArgumentException">It is not the same group, or works in main memory.</exception>
+    public void Attach(ICommunicator gpus)
+    {
+        if (gpus.Memory != CollectiveMemory.Device || gpus.Rank != Rank || gpus.Size != Size)
+        {
+            throw new ArgumentException(
+                $"{gpus.Engine} is rank {gpus.Rank} of {gpus.Size} in {gpus.Memory} memory, expected rank {Rank} of {Size} on a GPU",
+                nameof(gpus)
+            );
+        }
+        onGpu = gpus;
+    }
 
     /// <summary>Tells the other ranks what this one is about to do, where it leads.</summary>
     /// <param name="order">What.</param>
@@ -45,14 +73,15 @@ public sealed class RankGroup(ICommunicator communicator, torch.Device? device =
             Return(copies, tensors);
             return;
         }
+        var engine = EngineOf(tensors);
         List<ICollectiveWork> works = [];
-        using (communicator.BeginGroup())
+        using (engine.BeginGroup())
         {
             foreach (var tensor in tensors)
             {
                 var address = TensorPointer.Of(tensor);
                 works.Add(
-                    communicator.BeginAllReduce(
+                    engine.BeginAllReduce(
                         address,
                         address,
                         tensor.numel(),
@@ -80,13 +109,14 @@ public sealed class RankGroup(ICommunicator communicator, torch.Device? device =
             Return(copies, parts);
             return;
         }
+        var engine = EngineOf(sums);
         List<ICollectiveWork> works = [];
-        using (communicator.BeginGroup())
+        using (engine.BeginGroup())
         {
             for (var i = 0; i < sums.Count; i++)
             {
                 works.Add(
-                    communicator.BeginReduceScatter(
+                    engine.BeginReduceScatter(
                         TensorPointer.Of(sums[i]),
                         TensorPointer.Of(parts[i]),
                         parts[i].numel(),
@@ -115,13 +145,14 @@ public sealed class RankGroup(ICommunicator communicator, torch.Device? device =
             Return(copies, wholes);
             return;
         }
+        var engine = EngineOf(parts);
         List<ICollectiveWork> works = [];
-        using (communicator.BeginGroup())
+        using (engine.BeginGroup())
         {
             for (var i = 0; i < parts.Count; i++)
             {
                 works.Add(
-                    communicator.BeginAllGather(
+                    engine.BeginAllGather(
                         TensorPointer.Of(parts[i]),
                         TensorPointer.Of(wholes[i]),
                         parts[i].numel(),
@@ -142,9 +173,9 @@ public sealed class RankGroup(ICommunicator communicator, torch.Device? device =
     public double Sum(double value)
     {
         using var scope = torch.NewDisposeScope();
-        var sum = torch.tensor([value], torch.float64, device);
+        var sum = torch.tensor([value], torch.float64);
         Sum([sum]);
-        return sum.cpu().item<double>();
+        return sum.item<double>();
     }
 
     /// <summary>Gives every rank what each has to say.</summary>
@@ -169,14 +200,19 @@ public sealed class RankGroup(ICommunicator communicator, torch.Device? device =
     // The ranks' values one after another, in main memory.
     private Tensor Gathered(Tensor own, long count)
     {
-        var all = torch.zeros([Size * count], own.dtype, device);
-        JoinParts([own.to(device)], [all]);
-        return all.cpu();
+        var all = torch.zeros([Size * count], own.dtype);
+        JoinParts([own], [all]);
+        return all;
     }
 
-    // Tensors on a GPU, and an engine that works in main memory: they go through copies.
-    private bool IsElsewhere(IReadOnlyList<Tensor> tensors) =>
-        communicator.Memory == CollectiveMemory.Host && tensors.Any(tensor => tensor.device_type != DeviceType.CPU);
+    // Tensors on a GPU, and no engine that works there: they go through copies.
+    private bool IsElsewhere(IReadOnlyList<Tensor> tensors) => onGpu is null && AreOnGpu(tensors);
+
+    private ICommunicator EngineOf(IReadOnlyList<Tensor> tensors) =>
+        AreOnGpu(tensors) && onGpu is { } gpus ? gpus : communicator;
+
+    private static bool AreOnGpu(IReadOnlyList<Tensor> tensors) =>
+        tensors.Any(tensor => tensor.device_type != DeviceType.CPU);
 
     private static void Return(IReadOnlyList<Tensor> copies, IReadOnlyList<Tensor> tensors)
     {

@@ -87,7 +87,7 @@ public sealed class AlignmentRun(AlignmentConfig config, IAlignmentObserver obse
             "the model is trained on what it is judged by"
         );
         using var device = ComputeDevice.Open(config.Model.Device, observer.Notice);
-        RankDevices.RequireOneKind(ranks ?? RankGroup.Alone, device);
+        using var engine = RankDevices.Connect(ranks ?? RankGroup.Alone, device, observer.Notice);
         using var model = config.Model.Open(
             device,
             [.. trainingPrompts, .. evaluationPrompts, .. selectionPrompts, .. captions],

@@ -34,7 +34,7 @@ public sealed class RankFollower(
         var prompts = PromptFile.Read(config.Prompts, config.Model.CaptionKey);
         var captions = CaptionedPictures.Of(config.FlowMatching, prompts)?.Captions ?? [];
         using var device = ComputeDevice.Open(config.Model.Device, notice);
-        RankDevices.RequireOneKind(ranks, device);
+        using var engine = RankDevices.Connect(ranks, device, notice);
         using var model = config.Model.Open(device, [.. prompts, .. captions], notice, config.Training);
         using var reward = RewardFolder.Load(config.Judges.Rewards, device.Device, config.Model.RewardDtype);
         using var trainer = new AlignmentTrainer(config, model, reward, prompts, ranks);
