@@ -19,7 +19,7 @@ public sealed record RankSettings
 
     /// <summary>What of the training state is divided among them.</summary>
     [Setting(
-        "what the ranks divide: nothing, or moments and moving averages (full fine-tuning in float32)",
+        "what the ranks divide: nothing, or moments and moving averages (of float32 weights, or an adapter)",
         Choices = ["none", Sharding.None, "optimizer", Sharding.Optimizer]
     )]
     public Sharding Sharding { get; init; } = Sharding.None;

@@ -5,6 +5,7 @@
 // Undivided, all ranks add their gradients and make the same update. Divided, each gets the sums of its slices alone, updates these, and
 // the new values are joined: as many bytes travel, and each rank keeps 1/R of moments and average.
 
+using FlowBP.Settings;
 using FlowBP.Training.Ranks;
 
 namespace FlowBP.Training.Optimization;
@@ -23,7 +24,7 @@ public sealed class TrainedShards
     /// <param name="copies">BFloat16 copies by name (<see cref="ComputeCopy.Narrow"/>); null: none.</param>
     /// <param name="sharding">What is divided.</param>
     /// <param name="ranks">Among whom.</param>
-    /// <exception cref="NotSupportedException">Masters of a narrower network are to be divided.</exception>
+    /// <exception cref="InvalidSettingException">Masters of a narrower network are to be divided.</exception>
     public TrainedShards(
         IEnumerable<(string Name, Parameter Parameter)> parameters,
         IReadOnlyDictionary<string, Tensor>? copies,
@@ -36,7 +37,10 @@ public sealed class TrainedShards
         AreWhole = sharding == Sharding.None || ranks.IsAlone;
         if (!AreWhole && copies is not null)
         {
-            throw new NotSupportedException("float32 masters of a bfloat16 network are not divided among ranks yet");
+            throw new InvalidSettingException(
+                "sharding optimizer divides the state of a network that computes in float32; with compute_dtype bfloat16 set sharding none,"
+                    + " or train an adapter (lora_rank)"
+            );
         }
         using var noGrad = torch.no_grad();
         foreach (var (name, parameter) in parameters)
