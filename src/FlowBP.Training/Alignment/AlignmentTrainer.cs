@@ -206,7 +206,7 @@ public sealed class AlignmentTrainer : IDisposable
 
     private (SurrogateReport Surrogate, RewardCurves? Rewards) AccumulateGradients(int step, PartClock clock)
     {
-        var shares = exchange.Outcomes(() => AccumulateShare(step, clock));
+        var shares = OnAllRanks(() => AccumulateShare(step, clock));
         AccumulatedBatch[] parts = [.. shares.SelectMany(share => share.Parts)];
         Shards.Multiply(AccumulatedBatch.Correction(parts));
         var report = AccumulatedBatch.Joined(parts);
@@ -239,7 +239,7 @@ public sealed class AlignmentTrainer : IDisposable
     // Once per update, after the batches: their correction for the filter is none of this loss's.
     private SurrogateReport AddFlowMatching(FlowMatchingTerm term, SurrogateReport report, int step, PartClock clock)
     {
-        var shares = exchange.Outcomes(() => new FlowMatchingShare(term.Accumulate(executor, step, ranks)));
+        var shares = OnAllRanks(() => new FlowMatchingShare(term.Accumulate(executor, step, ranks)));
         clock.Lap("flow_matching");
         return report with
         {
@@ -251,13 +251,34 @@ public sealed class AlignmentTrainer : IDisposable
         };
     }
 
+    // Computes this rank's share, and has what came of it on every rank: all go on, or none does.
+    private IReadOnlyList<T> OnAllRanks<T>(Func<T> compute)
+        where T : class
+    {
+        if (ranks.IsAlone)
+        {
+            return [compute()];
+        }
+        T? own = null;
+        NonFiniteException? failure = null;
+        try
+        {
+            own = compute();
+        }
+        catch (NonFiniteException e)
+        {
+            failure = e;
+        }
+        return exchange.Outcomes(own, failure);
+    }
+
     private double GradientNorm()
     {
         if (Shards.AreWhole)
         {
             return Optimizer.GradientNorm();
         }
-        var squares = exchange.Outcomes(() => new OwnNorm(Optimizer.GradientNorm()));
+        var squares = OnAllRanks(() => new OwnNorm(Optimizer.GradientNorm()));
         return Math.Sqrt(squares.Sum(own => own.Norm * own.Norm));
     }
 

@@ -16,36 +16,25 @@ public sealed class RankExchange(RankGroup ranks)
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
     };
 
-    /// <summary>Computes, and gives every rank what came of it on each.</summary>
-    /// <param name="compute">This rank's share; what it returns goes through JSON.</param>
+    /// <summary>Gives every rank what came of each.</summary>
+    /// <param name="own">What came of this rank's share, which goes through JSON; null: a number is not finite.</param>
+    /// <param name="failure">That it is not; null: all are.</param>
     /// <returns>By rank.</returns>
     /// <exception cref="RankNonFiniteException">A number of some rank is not finite; every rank throws the same.</exception>
     /// <exception cref="Distributed.RankLostException">A rank did not come in time.</exception>
-    public IReadOnlyList<T> Outcomes<T>(Func<T> compute)
+    public IReadOnlyList<T> Outcomes<T>(T? own, NonFiniteException? failure)
         where T : class
     {
-        if (ranks.IsAlone)
-        {
-            return [compute()];
-        }
-        Outcome<T> own;
-        try
-        {
-            own = new(compute(), null);
-        }
-        catch (NonFiniteException e)
-        {
-            own = new(null, new(e.Quantity, e.Message));
-        }
+        var outcome = new Outcome<T>(own, failure is null ? null : new(failure.Quantity, failure.Message));
         var all = ranks
-            .Exchange(JsonSerializer.SerializeToUtf8Bytes(own, s_options))
+            .Exchange(JsonSerializer.SerializeToUtf8Bytes(outcome, s_options))
             .Select(message => JsonSerializer.Deserialize<Outcome<T>>(message, s_options)!)
             .ToArray();
         for (var rank = 0; rank < all.Length; rank++)
         {
-            if (all[rank].Failure is { } failure)
+            if (all[rank].Failure is { } failed)
             {
-                throw new RankNonFiniteException(rank, failure.Quantity, failure.Message);
+                throw new RankNonFiniteException(rank, failed.Quantity, failed.Message);
             }
         }
         return [.. all.Select(outcome => outcome.Value!)];
