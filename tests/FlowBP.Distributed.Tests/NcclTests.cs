@@ -102,20 +102,19 @@ public unsafe class NcclTests
                 ranks.Broadcast(own.Address, 1, ElementType.Float32, size - 1);
                 Assert.That(own[0], Is.EqualTo(size - 1));
 
+                ICollectiveWork? last = null;
                 using (ranks.BeginGroup())
                 {
                     for (var i = 0; i < 20; i++)
                     {
                         own[i] = i;
-                        ranks.BeginAllReduce(
-                            own.Address + (4 * i),
-                            own.Address + (4 * i),
-                            1,
-                            ElementType.Float32,
-                            Reduction.Sum
-                        );
+                        var address = own.Address + (4 * i);
+                        last = ranks.BeginAllReduce(address, address, 1, ElementType.Float32, Reduction.Sum);
                     }
+                    Assert.That(last!.IsCompleted, Is.False, "nothing of a group has begun before its end");
+                    Assert.That(last.Wait, Throws.InvalidOperationException);
                 }
+                last!.Wait();
                 ranks.Barrier();
                 Assert.That(own.First(20), Is.EqualTo(Numbers(20, i => size * i)), "a group");
             }

@@ -49,6 +49,9 @@ typedef struct {
 } Comm;
 
 static _Thread_local Comm* s_current;
+static _Thread_local int s_groups;
+static _Thread_local struct { Comm* comm; Operation work; } s_held[QueueLength];
+static _Thread_local int s_holding;
 static Comm* s_last;
 static char s_message[128] = "nothing was said";
 
@@ -141,6 +144,11 @@ static void* run(void* argument) {
 
 static int queue(Comm* comm, Operation work) {
     if (!comm) return InvalidArgument;
+    if (s_groups > 0) {
+        s_held[s_holding].comm = comm;
+        s_held[s_holding++].work = work;
+        return Success;
+    }
     comm->queue[atomic_load(&comm->queued) % QueueLength] = work;
     atomic_fetch_add(&comm->queued, 1);
     comm->polls = Polls;
@@ -199,8 +207,15 @@ static void end(Comm* comm) {
 int ncclCommFinalize(Comm* comm) { comm->polls = Polls; return InProgress; }
 int ncclCommDestroy(Comm* comm) { end(comm); return Success; }
 int ncclCommAbort(Comm* comm) { end(comm); return Success; }
-int ncclGroupStart(void) { return Success; }
-int ncclGroupEnd(void) { return Success; }
+int ncclGroupStart(void) { s_groups++; return Success; }
+
+// Nothing of a group has begun before its end.
+int ncclGroupEnd(void) {
+    if (--s_groups > 0) return Success;
+    for (int i = 0; i < s_holding; i++) queue(s_held[i].comm, s_held[i].work);
+    s_holding = 0;
+    return InProgress;
+}
 
 int ncclAllReduce(const void* send, void* receive, size_t count, int type, int op, Comm* comm, void* stream) {
     (void)stream;

@@ -6,7 +6,7 @@ namespace FlowBP.Distributed;
 /// </summary>
 /// <remarks>
 /// <para>
-/// Pointers are to contiguous elements: memory of this process for MPI, TCP and a group of one, memory of the rank's GPU for NCCL
+/// Pointers are to contiguous elements: memory of this process for TCP and a group of one, memory of the rank's GPU for NCCL
 /// (<see cref="Memory"/>). Where sending and receiving overlap they are the same range, and the operation is in place.
 /// </para>
 /// <para>
@@ -20,7 +20,7 @@ namespace FlowBP.Distributed;
 /// </remarks>
 public interface ICommunicator : IDisposable
 {
-    /// <summary>Name of the engine, as <c>nccl 2.21.5</c>, <c>mpi (Open MPI 4.1.4)</c>, <c>tcp</c>, <c>one process</c>.</summary>
+    /// <summary>Name of the engine, as <c>nccl 2.21.5</c>, <c>tcp</c>, <c>one process</c>.</summary>
     string Engine { get; }
 
     /// <summary>Number of this process, from 0.</summary>

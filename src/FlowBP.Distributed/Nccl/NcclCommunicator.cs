@@ -18,7 +18,7 @@ public sealed unsafe class NcclCommunicator : ICommunicator
     private readonly Func<RankLostException?> lost;
     private readonly Lock gate = new();
     private nint handle;
-    private RankLostException? failure;
+    private IOException? failure;
     private int groups;
 
     /// <summary>Makes a group; returns when all ranks have come.</summary>
@@ -47,9 +47,12 @@ public sealed unsafe class NcclCommunicator : ICommunicator
         (Rank, Size, Timeout) = (rank, size, timeout);
         var config = NcclConfig.NonBlocking();
         nint made = 0;
-        var result = library.Initialise(&made, size, NcclUniqueId.Of(id), rank, &config);
-        handle = made;
-        Check(result, "making a group");
+        lock (gate)
+        {
+            var result = library.Initialise(&made, size, NcclUniqueId.Of(id), rank, &config);
+            handle = made;
+            Check(result, "making a group");
+        }
         Settle("making a group");
     }
 
@@ -135,9 +138,12 @@ public sealed unsafe class NcclCommunicator : ICommunicator
     /// <inheritdoc/>
     public IDisposable BeginGroup()
     {
-        Throw();
-        Check(library.GroupStart(), "beginning a group of operations");
-        groups++;
+        lock (gate)
+        {
+            Throw();
+            Check(library.GroupStart(), "beginning a group of operations");
+            groups++;
+        }
         return new Group(this);
     }
 
@@ -145,36 +151,43 @@ public sealed unsafe class NcclCommunicator : ICommunicator
     public void Barrier() => BeginAllReduce(scratch, scratch, 1, ElementType.Float32, Reduction.Max).Wait();
 
     /// <inheritdoc/>
-    public void Abort() => End(new RankLostException("the collectives were aborted", []));
+    public void Abort() => End(lost() ?? new RankLostException("the collectives were aborted", []));
 
     /// <inheritdoc/>
     public void Dispose()
     {
-        lock (gate)
-        {
-            if (handle == 0)
-            {
-                return;
-            }
-        }
         try
         {
-            Check(library.Finalise(handle), "ending a group");
+            lock (gate)
+            {
+                if (handle == 0)
+                {
+                    return;
+                }
+                Check(library.Finalise(handle), "ending a group");
+            }
             Settle("ending a group");
-            Check(library.Destroy(handle), "ending a group");
-            handle = 0;
+            lock (gate)
+            {
+                var ended = handle;
+                handle = 0;
+                library.Check(library.Destroy(ended), 0, "ending a group");
+            }
         }
         catch (Exception e) when (e is RankLostException or NcclException)
         {
-            // A group that can't be ended in order is ended all the same.
-            End(e as RankLostException ?? new RankLostException(e.Message, [], e));
+            // A group that can't be ended in order is ended all the same; who has thrown before has said why.
+            End((IOException)e);
         }
     }
 
     private Work Begin(string what, nint stream, Func<NcclResult> operation)
     {
-        Throw();
-        Check(operation(), what);
+        lock (gate)
+        {
+            Throw();
+            Check(operation(), what);
+        }
         if (groups == 0)
         {
             Settle(what);
@@ -184,8 +197,12 @@ public sealed unsafe class NcclCommunicator : ICommunicator
 
     private void EndGroup()
     {
-        groups--;
-        Check(library.GroupEnd(), "a group of operations");
+        lock (gate)
+        {
+            groups--;
+            Throw();
+            Check(library.GroupEnd(), "a group of operations");
+        }
         if (groups == 0)
         {
             Settle("a group of operations");
@@ -229,7 +246,7 @@ public sealed unsafe class NcclCommunicator : ICommunicator
         }
     }
 
-    private RankLostException End(RankLostException reason)
+    private IOException End(IOException reason)
     {
         lock (gate)
         {
@@ -241,18 +258,35 @@ public sealed unsafe class NcclCommunicator : ICommunicator
                 handle = 0;
             }
         }
-        return new RankLostException(failure.Message, failure.Ranks, failure);
+        return Again(failure);
     }
 
     private void Throw()
     {
         if (failure is { } reason)
         {
-            throw new RankLostException(reason.Message, reason.Ranks, reason);
+            throw Again(reason);
         }
     }
 
-    private void Check(NcclResult result, string what) => library.Check(result, handle, what);
+    private static IOException Again(IOException reason) =>
+        reason is RankLostException lost
+            ? new RankLostException(lost.Message, lost.Ranks, lost)
+            : new NcclException(reason.Message);
+
+    // An error is the end of a communicator: all that is left to do with it is to abort it.
+    private void Check(NcclResult result, string what)
+    {
+        try
+        {
+            library.Check(result, handle, what);
+        }
+        catch (NcclException e)
+        {
+            End(e);
+            throw;
+        }
+    }
 
     private sealed class Group(NcclCommunicator owner) : IDisposable
     {
@@ -270,9 +304,17 @@ public sealed unsafe class NcclCommunicator : ICommunicator
 
     private sealed class Work(NcclCommunicator owner, string what, nint stream) : ICollectiveWork
     {
-        public bool IsCompleted => owner.isIdle(stream);
+        // What is in a group has not begun before the group's end.
+        public bool IsCompleted => owner.groups == 0 && owner.failure is null && owner.isIdle(stream);
 
-        public void Wait() =>
+        public void Wait()
+        {
+            if (owner.groups > 0)
+            {
+                throw new InvalidOperationException(
+                    $"{what} is in a group that is still open, and begins at its end: wait after it"
+                );
+            }
             owner.WaitFor(
                 what,
                 () =>
@@ -281,5 +323,6 @@ public sealed unsafe class NcclCommunicator : ICommunicator
                     return owner.isIdle(stream);
                 }
             );
+        }
     }
 }

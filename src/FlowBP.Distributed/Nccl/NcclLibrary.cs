@@ -164,6 +164,18 @@ public sealed unsafe class NcclLibrary
             ? address
             : throw new EntryPointNotFoundException($"it has no {name}");
 
+    // By its path where it is loaded already: its name alone may not be on the loader's path.
+    private static IEnumerable<string> LoadedTorch()
+    {
+        const string Maps = "/proc/self/maps";
+        return File.Exists(Maps)
+            ? File.ReadLines(Maps)
+                .Where(line => line.EndsWith("/" + InsideTorch, StringComparison.Ordinal))
+                .Select(line => line[line.IndexOf('/', StringComparison.Ordinal)..])
+                .Distinct()
+            : [];
+    }
+
     private static IEnumerable<string> Places()
     {
         if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } given)
@@ -191,7 +203,7 @@ public sealed unsafe class NcclLibrary
                 )
                 .Select(packages => System.IO.Path.Combine(packages, "nvidia", "nccl", "lib", FileName))
                 .Where(File.Exists),
-            InsideTorch,
+            .. LoadedTorch(),
         ];
     }
 }

@@ -21,7 +21,7 @@ public sealed class TcpCommunicator : ICommunicator
     private readonly RankConnections connections;
     private readonly Func<RankLostException?> lost;
     private readonly Dictionary<int, NetworkStream> streams = [];
-    private readonly BlockingCollection<Work> queue = [];
+    private readonly BlockingCollection<TcpWork> queue = [];
     private readonly Thread worker;
     private long sequence;
     private volatile RankLostException? failure;
@@ -128,11 +128,11 @@ public sealed class TcpCommunicator : ICommunicator
         queue.Dispose();
     }
 
-    private Work Begin(CollectiveCall call, nint send, nint receive)
+    private TcpWork Begin(CollectiveCall call, nint send, nint receive)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(call.Count);
         ObjectDisposedException.ThrowIf(isDisposed, this);
-        var work = new Work(call with { Sequence = sequence++ }, send, receive);
+        var work = new TcpWork(call with { Sequence = sequence++ }, send, receive);
         queue.Add(work);
         return work;
     }
@@ -174,7 +174,7 @@ public sealed class TcpCommunicator : ICommunicator
     }
 
     // Rank 0: hears all, reduces, and answers all.
-    private unsafe void Lead(Work work)
+    private unsafe void Lead(TcpWork work)
     {
         Span<byte> header = stackalloc byte[CollectiveCall.Bytes];
         foreach (var peer in connections.Peers)
@@ -229,7 +229,7 @@ public sealed class TcpCommunicator : ICommunicator
         }
     }
 
-    private unsafe void Reduce(Work work, nint result, long count)
+    private unsafe void Reduce(TcpWork work, nint result, long count)
     {
         var size = work.Call.Type.Bytes();
         var sums = new double[ChunkElements];
@@ -277,7 +277,7 @@ public sealed class TcpCommunicator : ICommunicator
         }
     }
 
-    private unsafe void Follow(Work work)
+    private unsafe void Follow(TcpWork work)
     {
         Span<byte> header = stackalloc byte[CollectiveCall.Bytes];
         work.Call.Write(header);
@@ -317,7 +317,7 @@ public sealed class TcpCommunicator : ICommunicator
         HostMemory.Read(stream, work.Receive, got);
     }
 
-    private unsafe void From(int peer, Work work, nint address, long length)
+    private unsafe void From(int peer, TcpWork work, nint address, long length)
     {
         for (var done = 0L; done < length; done += ChunkElements)
         {
@@ -329,7 +329,7 @@ public sealed class TcpCommunicator : ICommunicator
         }
     }
 
-    private void From(int peer, Work work, Span<byte> bytes)
+    private void From(int peer, TcpWork work, Span<byte> bytes)
     {
         try
         {
@@ -386,35 +386,6 @@ public sealed class TcpCommunicator : ICommunicator
         public void Dispose()
         {
             // Operations go out one by one, in order.
-        }
-    }
-
-    private sealed class Work(CollectiveCall call, nint send, nint receive) : ICollectiveWork
-    {
-        private readonly ManualResetEventSlim done = new();
-        private RankLostException? failure;
-
-        public CollectiveCall Call { get; } = call;
-
-        public nint Send { get; } = send;
-
-        public nint Receive { get; } = receive;
-
-        public bool IsCompleted => done.IsSet;
-
-        public void Complete(RankLostException? reason)
-        {
-            failure = reason;
-            done.Set();
-        }
-
-        public void Wait()
-        {
-            done.Wait();
-            if (failure is { } reason)
-            {
-                throw new RankLostException(reason.Message, reason.Ranks, reason);
-            }
         }
     }
 }
