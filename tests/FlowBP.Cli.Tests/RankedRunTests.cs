@@ -65,6 +65,7 @@ public sealed class RankedRunTests
             Assert.That(ranks[rank].Error.Result, Does.Contain(expected), $"rank {rank}");
         }
         ranks[2].Process.Kill();
+        Assert.That(ranks[0].Error.Result, Does.Contain("(the weights after"), "nothing that was trained is lost");
 
         // As many again, or fewer: the checkpoint is the whole of the state.
         foreach (var rank in Ranks(signal == "KILL" ? 4 : 2, "--resume_from_checkpoint", "latest"))

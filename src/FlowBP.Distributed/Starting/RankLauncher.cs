@@ -18,6 +18,9 @@ public static partial class RankLauncher
 
     // After one rank has failed the others know within this time, and end.
     private static readonly TimeSpan s_grace = TimeSpan.FromSeconds(5);
+
+    // It stores what was trained, which takes its time; one that is stopped would keep everybody for ever.
+    private static readonly TimeSpan s_storing = TimeSpan.FromMinutes(10);
     private static readonly TimeSpan s_pause = TimeSpan.FromMilliseconds(50);
 
     /// <summary>Runs this program again, once for each rank, and waits until all have ended.</summary>
@@ -71,10 +74,10 @@ public static partial class RankLauncher
             {
                 (failure, end) = (failed.ExitCode, DateTime.UtcNow + s_grace);
             }
-            // Rank 0 may be storing what was trained; the others have nothing to store.
-            if (end is { } last && DateTime.UtcNow > last)
+            foreach (var (rank, process) in ranks.Index())
             {
-                foreach (var process in ranks.Skip(1).Where(process => !process.HasExited))
+                // Rank 0 may be storing what was trained; the others have nothing to store.
+                if (DateTime.UtcNow > (rank == 0 ? end + s_storing : end) && !process.HasExited)
                 {
                     process.Kill(entireProcessTree: true);
                 }

@@ -112,10 +112,15 @@ public sealed class AlignmentTrainer : IDisposable
     /// <summary>Training steps made; a step in which nothing pulled is none of <see cref="Optimizer"/>'s.</summary>
     public int StepsDone { get; private set; }
 
-    /// <summary>The moving averages in the place of the weights, where they are kept, until the result is disposed.</summary>
-    /// <exception cref="Distributed.RankLostException">The averages are divided among ranks, and one is lost.</exception>
+    /// <summary>
+    /// The moving averages in the place of the weights, where they are kept, until the result is disposed. Where ranks divide them and one
+    /// is lost, its part is lost with it: then the weights stay what they are.
+    /// </summary>
+    /// <exception cref="Distributed.RankLostException">A rank does not come to the exchange.</exception>
     public AveragedWeights Averaged() =>
-        new(Optimizer, Shards.AreWhole ? null : () => ranks.Order(new(RankTask.Exchange)));
+        Shards.AreWhole ? new(Optimizer)
+        : ranks.Lost is not null ? AveragedWeights.AsTheyAre
+        : new(Optimizer, () => ranks.Order(new(RankTask.Exchange)));
 
     /// <summary>All parameters with what is kept of them, whole, also where ranks divide it: then joined for this.</summary>
     /// <exception cref="Distributed.RankLostException">A rank did not come in time.</exception>

@@ -9,6 +9,11 @@ public sealed class AveragedWeights : IDisposable
     private readonly FusedAdamW? exchanged;
     private readonly Action? before;
 
+    private AveragedWeights() { }
+
+    /// <summary>Exchanges nothing: the averages can't be had.</summary>
+    public static AveragedWeights AsTheyAre { get; } = new();
+
     /// <summary>Exchanges, unless the parameters hold the averages already or none are kept.</summary>
     /// <param name="optimizer">Keeps the averages; stays the caller's.</param>
     /// <param name="before">Called before each exchange; null: nobody needs to know.</param>
