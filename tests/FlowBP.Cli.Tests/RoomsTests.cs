@@ -1,12 +1,10 @@
-// The house has rooms, and arrows between them run one way: what is below never knows what is above. The arrows are read from the
-// compiled libraries, so that a using line that is not needed counts for nothing and a name that is written out in full does.
+// Rooms, and arrows between them that run one way. Arrows are read from the compiled libraries: what is used counts, not what is written.
 
 namespace FlowBP.Cli.Tests;
 
-/// <summary>Every library's types use the rooms that theirs may use, and no others.</summary>
+/// <summary>Types use the rooms that theirs may use: a room is a namespace with what is beneath, and comes after what it uses.</summary>
 public class RoomsTests
 {
-    // A room is a namespace with what is beneath it, and comes after all that it may use.
     private static readonly (string Room, string[] Uses)[] s_rooms =
     [
         ("RandomStreams", []),
