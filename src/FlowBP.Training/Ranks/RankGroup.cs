@@ -173,7 +173,7 @@ public sealed class RankGroup(
     public double Sum(double value)
     {
         using var scope = torch.NewDisposeScope();
-        var sum = torch.tensor([value], torch.float64);
+        var sum = torch.tensor([value], [1]);
         Sum([sum]);
         return sum.item<double>();
     }
@@ -189,11 +189,12 @@ public sealed class RankGroup(
             return [own];
         }
         using var scope = torch.NewDisposeScope();
-        var lengths = Gathered(torch.tensor([(long)own.Length], torch.int64), 1).data<long>().ToArray();
+        var length = torch.tensor([(long)own.Length], [1]);
+        var lengths = Gathered(length, 1).data<long>().ToArray();
         var longest = Math.Max(1, lengths.Max());
-        var padded = new byte[longest];
-        own.CopyTo(padded, 0);
-        var all = Gathered(torch.tensor(padded, torch.uint8), longest).data<byte>().ToArray();
+        var message = torch.zeros([longest], ScalarType.Byte);
+        own.CopyTo(message.bytes);
+        var all = Gathered(message, longest).data<byte>().ToArray();
         return [.. lengths.Select((length, rank) => all.AsSpan((int)(rank * longest), (int)length).ToArray())];
     }
 
@@ -223,7 +224,7 @@ public sealed class RankGroup(
     }
 
     private static nint Stream(Tensor tensor) =>
-        tensor.device_type == DeviceType.CUDA ? CudaStream.Current(tensor.device_index) : 0;
+        tensor.device_type == DeviceType.CUDA ? CudaStream.Current(tensor.device.index) : 0;
 
     private static ElementType TypeOf(Tensor tensor) =>
         tensor.dtype switch
