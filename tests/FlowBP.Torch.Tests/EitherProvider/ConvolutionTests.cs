@@ -30,11 +30,11 @@ public class ConvolutionTests
         using var scope = torch.NewDisposeScope();
         var picture_BCYX = Sample([pictures, inputs, 8, 8], 1);
         var weight = Sample([outputs, inputs, kernel, kernel], 2);
-        var expected = Results(picture_BCYX, weight, stride, torch.float64);
-        var found = Results(picture_BCYX, weight, stride, torch.float32);
+        var expected = Results(picture_BCYX, weight, stride, ScalarType.Float64);
+        var found = Results(picture_BCYX, weight, stride, ScalarType.Float32);
         for (var i = 0; i < expected.Length; i++)
         {
-            var error = (found[i].to(torch.float64) - expected[i]).abs().max().item<double>();
+            var error = (found[i].to(ScalarType.Float64) - expected[i]).abs().max().item<double>();
             var largest = expected[i].abs().max().item<double>();
             Assert.That(
                 error,
