@@ -2,7 +2,6 @@
 
 using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text.Json;
 using FlowBP.Formats;
 
@@ -127,36 +126,19 @@ public sealed class RankedRunTests
 
     private Started Start(string run, string[] options, Dictionary<string, string> environment)
     {
-        var dotnet = Path.GetFullPath(
-            Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet")
-        );
-        var program = typeof(Cli).Assembly.Location;
-        if (!File.Exists(Path.ChangeExtension(program, "runtimeconfig.json")))
-        {
-            Assert.Ignore($"{program} does not run from here");
-        }
-        var start = new ProcessStartInfo(
-            dotnet,
-            [
-                program,
-                "align",
-                .. "--method flowbp-sparse --num_active_steps 1 --rollout_steps 2 --sampling_steps 1".Split(' '),
-                .. "--train_batch_size 4 --eval_prompts_limit 1 --eval_images_per_prompt 1".Split(' '),
-                .. "--latent_dtype float32 --adam_epsilon 1e-3 --checkpointing_steps 3 --checkpoints_total_limit 2".Split(
-                    ' '
-                ),
-                .. "--device cpu --cpu_workers 1 --max_train_steps".Split(' '),
-                Text(Steps),
-                "--output_dir",
-                folder.Of(run),
-                .. options,
-            ]
-        )
-        {
-            RedirectStandardError = true,
-            RedirectStandardOutput = true,
-        };
-        start.Environment.Remove("DOTNET_STARTUP_HOOKS");
+        var start = ProgramStart.Of([
+            "align",
+            .. "--method flowbp-sparse --num_active_steps 1 --rollout_steps 2 --sampling_steps 1".Split(' '),
+            .. "--train_batch_size 4 --eval_prompts_limit 1 --eval_images_per_prompt 1".Split(' '),
+            .. "--latent_dtype float32 --adam_epsilon 1e-3 --checkpointing_steps 3 --checkpoints_total_limit 2".Split(
+                ' '
+            ),
+            .. "--device cpu --cpu_workers 1 --max_train_steps".Split(' '),
+            Text(Steps),
+            "--output_dir",
+            folder.Of(run),
+            .. options,
+        ]);
         start.Environment["OMP_NUM_THREADS"] = "1";
         foreach (var (name, value) in environment)
         {

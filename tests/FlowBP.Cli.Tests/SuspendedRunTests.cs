@@ -1,7 +1,6 @@
 // The program as whoever manages jobs meets it: a process that gets a signal.
 
 using System.Diagnostics;
-using System.Runtime.InteropServices;
 using FlowBP.Training.Checkpoints;
 
 namespace FlowBP.Cli.Tests;
@@ -66,34 +65,17 @@ public sealed class SuspendedRunTests
 
     private ProcessStartInfo Start()
     {
-        var dotnet = Path.GetFullPath(
-            Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", "..", "dotnet")
-        );
-        var program = typeof(Cli).Assembly.Location;
-        if (!File.Exists(Path.ChangeExtension(program, "runtimeconfig.json")))
-        {
-            Assert.Ignore($"{program} does not run from here");
-        }
-        var start = new ProcessStartInfo(
-            dotnet,
-            [
-                program,
-                "align",
-                .. "--method flowbp-sparse --num_active_steps 1 --rollout_steps 2 --sampling_steps 1 --lora_rank 2".Split(
-                    ' '
-                ),
-                .. "--train_batch_size 2 --max_train_steps 5000 --eval_prompts_limit 1 --eval_images_per_prompt 1".Split(
-                    ' '
-                ),
-                .. "--device cpu --cpu_workers 1 --resume_from_checkpoint latest --output_dir".Split(' '),
-                folder.Of("run"),
-            ]
-        )
-        {
-            RedirectStandardError = true,
-            RedirectStandardOutput = true,
-        };
-        start.Environment.Remove("DOTNET_STARTUP_HOOKS");
+        var start = ProgramStart.Of([
+            "align",
+            .. "--method flowbp-sparse --num_active_steps 1 --rollout_steps 2 --sampling_steps 1 --lora_rank 2".Split(
+                ' '
+            ),
+            .. "--train_batch_size 2 --max_train_steps 5000 --eval_prompts_limit 1 --eval_images_per_prompt 1".Split(
+                ' '
+            ),
+            .. "--device cpu --cpu_workers 1 --resume_from_checkpoint latest --output_dir".Split(' '),
+            folder.Of("run"),
+        ]);
         return start;
     }
 }

@@ -18,7 +18,7 @@ internal static class FakeDriver
     {
         using var folder = new TemporaryFolder();
         var path = folder.Path("libfake.so");
-        Requirement.SharedLibrary(Path.Combine(TestContext.CurrentContext.TestDirectory, "FakeDriver.c"), path);
+        CCompiler.SharedLibrary(Path.Combine(TestContext.CurrentContext.TestDirectory, "FakeDriver.c"), path);
         var library = NativeLibrary.Load(path);
         // The bindings of the benchmarks are compiled into this assembly.
         NativeLibrary.SetDllImportResolver(

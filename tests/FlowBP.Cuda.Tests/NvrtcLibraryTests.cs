@@ -63,7 +63,7 @@ public class NvrtcLibraryTests
         var source = folder.Path("other.c");
         File.WriteAllText(source, "int other(void) { return 0; }\n");
         var other = folder.Path("libnvrtc.so.12");
-        Requirement.SharedLibrary(source, other);
+        CCompiler.SharedLibrary(source, other);
 
         NvrtcLibrary.Find(new(name => name == "FLOWBP_NVRTC" ? other : null, []), driver: null, out var reason);
 
@@ -103,7 +103,7 @@ public class NvrtcLibraryTests
         var source = folder.Path("builtins.c");
         File.WriteAllText(source, "int builtins(void) { return 0; }\n");
         Directory.CreateDirectory(folder.Path("real"));
-        Requirement.SharedLibrary(source, folder.Path("real/libnvrtc-builtins.so.98.1"));
+        CCompiler.SharedLibrary(source, folder.Path("real/libnvrtc-builtins.so.98.1"));
         var library = folder.File("real/libnvrtc.so.98");
         Directory.CreateDirectory(folder.Path("elsewhere"));
         File.CreateSymbolicLink(folder.Path("elsewhere/libnvrtc.so"), library);
@@ -124,7 +124,7 @@ public class NvrtcLibraryTests
             """
         );
         var path = folder.Path("libnvrtc.so.99");
-        Requirement.SharedLibrary(source, path);
+        CCompiler.SharedLibrary(source, path);
         return path;
     }
 }

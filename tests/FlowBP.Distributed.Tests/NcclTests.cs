@@ -1,7 +1,6 @@
 // The binding of NCCL against a stand-in with its interface. What NCCL does on GPUs is not seen here; what is given to it and how its
 // answers are taken is.
 
-using System.Diagnostics;
 using System.Runtime.InteropServices;
 
 namespace FlowBP.Distributed.Tests;
@@ -20,21 +19,7 @@ public unsafe class NcclTests
         folder = Directory.CreateTempSubdirectory("flowbp-nccl-").FullName;
         var path = Path.Combine(folder, "libnccl-standin.so");
         var source = Path.Combine(TestContext.CurrentContext.TestDirectory, "StandInNccl.c");
-        var compiler = new ProcessStartInfo("cc", ["-O1", "-shared", "-fPIC", "-o", path, source, "-lpthread", "-lrt"])
-        {
-            RedirectStandardError = true,
-        };
-        try
-        {
-            using var process = Process.Start(compiler)!;
-            var said = process.StandardError.ReadToEnd();
-            process.WaitForExit();
-            Assert.That(process.ExitCode, Is.Zero, said);
-        }
-        catch (System.ComponentModel.Win32Exception e)
-        {
-            Assert.Ignore($"no C compiler: {e.Message}");
-        }
+        CCompiler.SharedLibrary(source, path, "-lpthread", "-lrt");
         Assert.That(NcclLibrary.TryFind(out var found, out var reason, [path]), reason);
         library = found!;
         isIdle = (delegate* unmanaged<nint, int>)NativeLibrary.GetExport(NativeLibrary.Load(path), "standin_is_idle");

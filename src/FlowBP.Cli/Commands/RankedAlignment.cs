@@ -84,7 +84,7 @@ internal sealed class RankedAlignment(AlignmentConfig config, RankPlace place, T
         }
         catch (OperationCanceledException) when (joined.Control.Failure is { } lost)
         {
-            throw new RankLostException(lost.Message, lost.Ranks, lost);
+            throw lost.Again();
         }
         catch (Exception e) when (joined.Control.Failure is null)
         {

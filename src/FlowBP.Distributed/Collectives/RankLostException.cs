@@ -9,4 +9,7 @@ public sealed class RankLostException(string message, IReadOnlyList<int> ranks, 
 {
     /// <summary>The ranks that are missing, ascending; empty where the engine can't tell.</summary>
     public IReadOnlyList<int> Ranks { get; } = ranks;
+
+    /// <summary>The same, to be thrown by another thread or at another call; this one is its cause.</summary>
+    public RankLostException Again() => new(Message, Ranks, this);
 }

@@ -270,9 +270,7 @@ public sealed unsafe class NcclCommunicator : ICommunicator
     }
 
     private static IOException Again(IOException reason) =>
-        reason is RankLostException lost
-            ? new RankLostException(lost.Message, lost.Ranks, lost)
-            : new NcclException(reason.Message);
+        reason is RankLostException lost ? lost.Again() : new NcclException(reason.Message);
 
     // An error is the end of a communicator: all that is left to do with it is to abort it.
     private void Check(NcclResult result, string what)

@@ -33,7 +33,6 @@ public sealed class ControlPlane : IDisposable
     private readonly ManualResetEvent ending = new(false);
     private readonly List<Thread> threads = [];
     private readonly Lock gate = new();
-    private readonly HashSet<int> gone = [];
     private RankLostException? failure;
     private bool isDisposed;
 
@@ -149,7 +148,7 @@ public sealed class ControlPlane : IDisposable
     {
         if (Failure is { } lost)
         {
-            throw new RankLostException(lost.Message, lost.Ranks, lost);
+            throw lost.Again();
         }
     }
 
@@ -211,10 +210,6 @@ public sealed class ControlPlane : IDisposable
                         Lose(new([peer], $"rank {peer} ended: {Encoding.UTF8.GetString(content)}"));
                         return;
                     case Kind.Goodbye:
-                        lock (gate)
-                        {
-                            gone.Add(peer);
-                        }
                         if (peer == 0)
                         {
                             orders.CompleteAdding();

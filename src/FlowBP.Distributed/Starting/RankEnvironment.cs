@@ -51,10 +51,6 @@ public static class RankEnvironment
         ),
     ];
 
-    /// <summary>Names of the launchers, with the variables by which each is known.</summary>
-    public static IEnumerable<(string Launcher, IReadOnlyList<string> Variables)> Table =>
-        s_rows.Select(row => (row.Launcher, (IReadOnlyList<string>)[row.Rank, row.Size, .. row.Required]));
-
     /// <summary>Finds the place of this process.</summary>
     /// <param name="environment">Variables by name; null: those of this process.</param>
     /// <returns>Null: no launcher started it, it is alone.</returns>

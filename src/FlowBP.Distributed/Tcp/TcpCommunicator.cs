@@ -145,7 +145,7 @@ public sealed class TcpCommunicator : ICommunicator
             {
                 if (failure is { } before)
                 {
-                    throw new RankLostException(before.Message, before.Ranks, before);
+                    throw before.Again();
                 }
                 if (Rank == 0)
                 {

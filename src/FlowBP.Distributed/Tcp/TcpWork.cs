@@ -35,7 +35,7 @@ internal sealed class TcpWork(CollectiveCall call, nint send, nint receive) : IC
         done.Wait();
         if (failure is { } reason)
         {
-            throw new RankLostException(reason.Message, reason.Ranks, reason);
+            throw reason.Again();
         }
     }
 }

@@ -52,6 +52,7 @@ public sealed class TrainedShards
             var owned = AreWhole ? parameter : OwnHandle(slice.Of(parameter));
             entries.Add(new(name, parameter, owned, slice));
         }
+        Slices = entries.ToDictionary(entry => entry.Name, entry => (entry.Whole.shape, entry.Slice));
     }
 
     /// <summary>Whether this rank updates all parameters whole.</summary>
@@ -65,8 +66,7 @@ public sealed class TrainedShards
     public IReadOnlyDictionary<string, Tensor>? Copies { get; }
 
     /// <summary>Size and slice of each parameter, by name.</summary>
-    public IReadOnlyDictionary<string, (long[] Shape, ParameterSlice Slice)> Slices =>
-        entries.ToDictionary(entry => entry.Name, entry => (entry.Whole.shape, entry.Slice));
+    public IReadOnlyDictionary<string, (long[] Shape, ParameterSlice Slice)> Slices { get; }
 
     /// <summary>Multiplies all gradients of this rank.</summary>
     /// <param name="factor">By what.</param>
@@ -136,7 +136,7 @@ public sealed class TrainedShards
         {
             return [.. slices.Select(each => each.Slice.detach().view(-1))];
         }
-        Tensor[] parts = [.. slices.Select(each => Padded(each.Slice.detach().view(-1), each.Elements, ranks.Size))];
+        Tensor[] parts = [.. slices.Select(each => Padded(each.Slice.detach().view(-1), PartOf(each.Elements)))];
         Tensor[] wholes = [.. parts.Select(part => torch.empty([part.numel() * ranks.Size], part.dtype, part.device))];
         ranks.JoinParts(parts, wholes);
         return [.. wholes.Select((whole, i) => whole.narrow(0, 0, slices[i].Elements))];
@@ -201,12 +201,7 @@ public sealed class TrainedShards
             .. bucket.Select(entry =>
             {
                 var gradient = entry.WholeGradient().view(-1);
-                return Padded(
-                    gradient,
-                    gradient.numel(),
-                    ranks: 1,
-                    ParameterSlice.Padded(ranks.Size, gradient.numel()) * ranks.Size
-                );
+                return Padded(gradient, PartOf(gradient.numel()) * ranks.Size);
             }),
         ];
         Tensor[] parts = [.. sums.Select(sum => torch.empty([sum.numel() / ranks.Size], sum.dtype, sum.device))];
@@ -260,10 +255,12 @@ public sealed class TrainedShards
         }
     }
 
-    // A slice filled up with zeros to what each rank sends.
-    private static Tensor Padded(Tensor flat, long elements, int ranks, long? wanted = null)
+    // Elements that each rank has of a parameter in an exchange.
+    private long PartOf(long elements) => ParameterSlice.Padded(ranks.Size, elements);
+
+    // Filled up with zeros.
+    private static Tensor Padded(Tensor flat, long length)
     {
-        var length = wanted ?? ParameterSlice.Padded(ranks, elements);
         if (flat.numel() == length)
         {
             return flat;

@@ -28,9 +28,6 @@ public sealed class RankGroup(
     /// <summary>Whether there is no other process.</summary>
     public bool IsAlone => Size == 1;
 
-    /// <summary>Name of the engine that carries tensors.</summary>
-    public string Engine => onGpu?.Engine ?? communicator.Engine;
-
     /// <summary>How long the ranks wait for each other.</summary>
     public TimeSpan Timeout => communicator.Timeout;
 
@@ -165,17 +162,6 @@ public sealed class RankGroup(
         works.ForEach(work => work.Wait());
         GC.KeepAlive(parts);
         GC.KeepAlive(wholes);
-    }
-
-    /// <summary>The sum of a number over all ranks, added in the order of ranks: the same bits on every rank.</summary>
-    /// <param name="value">This rank's.</param>
-    /// <exception cref="RankLostException">A rank did not come in time.</exception>
-    public double Sum(double value)
-    {
-        using var scope = torch.NewDisposeScope();
-        var sum = torch.tensor([value], [1]);
-        Sum([sum]);
-        return sum.item<double>();
     }
 
     /// <summary>Gives every rank what each has to say.</summary>
